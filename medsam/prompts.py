@@ -1,0 +1,379 @@
+"""Simulated prompts: the five modes and the next click of Algorithm 1.
+
+Coordinates are pixel indices, points ``(x, y)``, boxes ``(x0, y0, x1, y1)`` with both
+ends inside. Masks are (H, W) bool. Nothing here needs torch.
+
+Source: paper sections 2.2.1 and Algorithm 1 (doi:10.1016/j.media.2023.102918).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from medsam.errors import InputError
+from medsam.protocol import PROTOCOLS, Protocol
+
+__all__ = [
+    "MAX_REGIONS",
+    "MODES",
+    "PROTOCOLS",
+    "Draw",
+    "Prompt",
+    "Protocol",
+    "mode_prompt",
+    "next_click",
+    "regions",
+]
+
+Mask = NDArray[np.bool_]
+
+MAX_REGIONS = 3
+"""At most this many regions are prompted in modes 2 and 4 (section 2.2.1)."""
+
+MODES = {
+    1: "1 point, largest region",
+    2: "1 point per region (≤ 3)",
+    3: "1 box, largest region",
+    4: "1 box per region (≤ 3)",
+    5: "1 box over all",
+}
+"""The five non-iterative modes, by the paper's numbers."""
+
+
+def _empty(width: int) -> NDArray[np.float64]:
+    return np.zeros((0, width))
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """Points with labels, boxes, and optionally the previous mask.
+
+    Attributes
+    ----------
+    points : (N, 2) float
+        ``(x, y)`` in pixels.
+    labels : (N,) int
+        1 for a positive click, 0 for a negative one.
+    boxes : (M, 4) float
+        ``(x0, y0, x1, y1)`` in pixels, inclusive.
+    logits : (1, h, w) float32 or None
+        The previous low-resolution logits.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree, a label is not 0 or 1, a box ends before it begins, or
+        nothing is given.
+    """
+
+    points: NDArray[np.float64] = field(default_factory=lambda: _empty(2))
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    boxes: NDArray[np.float64] = field(default_factory=lambda: _empty(4))
+    logits: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        points = np.asarray(self.points, np.float64).reshape(-1, 2)
+        labels = np.asarray(self.labels, np.int64).reshape(-1)
+        boxes = np.asarray(self.boxes, np.float64).reshape(-1, 4)
+        if len(points) != len(labels):
+            raise InputError(
+                f"A prompt with {len(points)} points and {len(labels)} labels. "
+                "Allowed: one label a point. Give each point a 1 or a 0."
+            )
+        if not np.isin(labels, (0, 1)).all():
+            raise InputError(
+                f"Prompt labels {sorted(set(labels.tolist()))}. Allowed: 1 (object) and 0 (not)."
+            )
+        if (boxes[:, 2:] < boxes[:, :2]).any():
+            raise InputError(
+                f"A box that ends before it begins: {boxes.tolist()}. "
+                "Allowed: x0 <= x1 and y0 <= y1."
+            )
+        if not len(points) and not len(boxes):
+            raise InputError(
+                "An empty prompt. Allowed: at least one point or one box. "
+                "For a mask without a pixel there is no prompt."
+            )
+        for name, value in (("points", points), ("labels", labels), ("boxes", boxes)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What the prompt is made of: of ``"points"``, ``"box"``, ``"mask"``."""
+        has = {
+            "points": len(self.points),
+            "box": len(self.boxes),
+            "mask": self.logits is not None,
+        }
+        return frozenset(kind for kind, present in has.items() if present)
+
+    def split(self) -> list[Prompt]:
+        """One prompt a box; a prompt of at most one box is returned as it is."""
+        if len(self.boxes) <= 1:
+            return [self]
+        return [Prompt(self.points, self.labels, box[None], self.logits) for box in self.boxes]
+
+    def then(self, x: float, y: float, label: int) -> Prompt:
+        """This prompt with one more click."""
+        return Prompt(
+            np.vstack([self.points, [[x, y]]]), np.append(self.labels, label), self.boxes
+        )
+
+    def to_json(self) -> str:
+        """Compact JSON for the ``prompt`` column; whole numbers stay whole.
+
+        Examples
+        --------
+        >>> Prompt([[3, 4]], [1]).to_json()
+        '{"points":[[3,4]],"labels":[1]}'
+        >>> Prompt(boxes=[[0, 0, 5, 6]]).to_json()
+        '{"boxes":[[0,0,5,6]]}'
+        """
+
+        def plain(array: NDArray[np.float64]) -> list[list[float]]:
+            return [[int(v) if v == int(v) else float(v) for v in row] for row in array]
+
+        out: dict[str, object] = {}
+        if len(self.points):
+            out |= {"points": plain(self.points), "labels": self.labels.tolist()}
+        if len(self.boxes):
+            out["boxes"] = plain(self.boxes)
+        return json.dumps(out, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Prompt:
+        """The prompt that :meth:`to_json` wrote."""
+        data = json.loads(text)
+        return cls(
+            np.array(data.get("points", _empty(2))),
+            np.array(data.get("labels", []), np.int64),
+            np.array(data.get("boxes", _empty(4))),
+        )
+
+
+class Draw:
+    """Where ties are decided.
+
+    Under ``random="derived"`` each draw has a generator of its own, derived from the seed
+    and the keys of what is drawn for; under ``"stream"`` all draws come from one legacy
+    generator, so that a draw depends on every draw before it.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        Its ``random`` field decides.
+    seed : int
+        Seed of the run.
+    """
+
+    def __init__(self, protocol: Protocol, seed: int = 0):
+        self.kind, self.seed = protocol.random, int(seed)
+        self._stream = np.random.RandomState(self.seed % 2**32)
+
+    def index(self, n: int, *keys: object) -> int:
+        """An index in ``range(n)``, uniform.
+
+        Parameters
+        ----------
+        n : int
+            Number of equally good candidates.
+        *keys : object
+            What is drawn for, such as task, image and click; ``str`` of each is hashed.
+        """
+        if self.kind == "stream":
+            return int(self._stream.randint(0, n))
+        if n == 1:
+            return 0
+        text = "\x1f".join(map(str, (self.seed, *keys)))
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        return int(np.random.default_rng(int.from_bytes(digest)).integers(n))
+
+    def get_state(self) -> list[int]:
+        """State of the stream, as a list that JSON can hold (empty when derived)."""
+        if self.kind == "derived":
+            return []
+        _, keys, position, _, _ = self._stream.get_state(legacy=True)
+        return [*np.asarray(keys).tolist(), int(position)]
+
+    def set_state(self, state: list[int]) -> None:
+        """Go on from a state that :meth:`get_state` gave."""
+        if self.kind == "stream":
+            self._stream.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1], 0, 0.0))
+
+
+def regions(mask: Mask, protocol: Protocol = PROTOCOLS["paper"]) -> list[Mask]:
+    """Contiguous regions of a mask (8-connectivity), largest first.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+    protocol : Protocol
+        ``region_ties`` orders regions of equal area.
+
+    Returns
+    -------
+    list of (H, W) bool
+        Empty for an empty mask.
+    """
+    count, labelled, stats, _ = cv2.connectedComponentsWithStats(
+        np.ascontiguousarray(mask, np.uint8), connectivity=8
+    )
+    if count <= 1:
+        return []
+    # OpenCV numbers regions block by block; order them by their first pixel, row by row.
+    _, first = np.unique(labelled, return_index=True)
+    label_first = {label: at for label, at in enumerate(first.tolist()) if label}
+    sign = 1 if protocol.region_ties == "first" else -1
+    order = sorted(
+        label_first,
+        key=lambda label: (-int(stats[label, cv2.CC_STAT_AREA]), sign * label_first[label]),
+    )
+    return [labelled == label for label in order]
+
+
+def _centres(mask: Mask, protocol: Protocol) -> NDArray[np.intp]:
+    """(N, 2) candidates ``(x, y)`` farthest from the boundary, row by row."""
+    if not mask.any():
+        raise InputError(
+            "A mask without a pixel has no centre. Allowed: at least one pixel. "
+            "Record the case as empty."
+        )
+    # One pixel of background around: the border of the image counts as boundary.
+    padded = np.pad(np.asarray(mask, np.uint8), 1)
+    if protocol.distance == "exact":
+        distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        # Squared distances between pixels are whole numbers: rounding makes ties exact.
+        distance = np.rint(distance.astype(np.float64) ** 2)
+    else:
+        distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_5)
+    inner = distance[1:-1, 1:-1]
+    rows, columns = np.nonzero(inner == inner.max())
+    return np.stack([columns, rows], axis=1)
+
+
+def _centre(mask: Mask, protocol: Protocol, draw: Draw, *keys: object) -> NDArray[np.intp]:
+    candidates = _centres(mask, protocol)
+    return candidates[draw.index(len(candidates), *keys)]
+
+
+def _box(mask: Mask) -> list[int]:
+    """Tight box ``(x0, y0, x1, y1)``, inclusive."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return [int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])]
+
+
+def mode_prompt(
+    mask: Mask,
+    mode: int,
+    protocol: Protocol = PROTOCOLS["paper"],
+    draw: Draw | None = None,
+    keys: tuple[object, ...] = (),
+    parts: list[Mask] | None = None,
+) -> Prompt:
+    """The prompt that one of the five modes places on an object.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+        The object, with at least one pixel.
+    mode : int
+        1 to 5, see :data:`MODES`.
+    protocol : Protocol
+        How distance and ties are decided.
+    draw : Draw, optional
+        Where ties are decided; a fresh one with seed 0 by default.
+    keys : tuple
+        Task and image. The draw for a region's centre depends on these and on the rank of
+        the region, not on the mode: so modes 1 and 2 are the same for an object of one
+        region, as the paper says.
+    parts : list of (H, W) bool, optional
+        The mask's :func:`regions` where the caller already has them.
+
+    Returns
+    -------
+    Prompt
+        Modes 1, 2: positive points. Modes 3, 5: one box. Mode 4: one to three boxes.
+
+    Raises
+    ------
+    InputError
+        If the mask is empty or there is no such mode.
+
+    Notes
+    -----
+    Source: paper section 2.2.1, Fig. 1.
+    """
+    if mode not in MODES:
+        raise InputError(f"Mode {mode!r}. Allowed: 1, 2, 3, 4 or 5 (see medsam.prompts.MODES).")
+    draw = draw or Draw(protocol)
+    parts = regions(mask, protocol) if parts is None else parts
+    if not parts:
+        raise InputError(
+            "No prompt for a mask without a pixel. Allowed: at least one pixel. "
+            "Record the case as empty."
+        )
+    if mode == 5:
+        return Prompt(boxes=np.array([_box(mask)]))
+    chosen = parts[:1] if mode in (1, 3) else parts[:MAX_REGIONS]
+    if mode in (3, 4):
+        return Prompt(boxes=np.array([_box(part) for part in chosen]))
+    points = [
+        _centre(part, protocol, draw, *keys, "region", rank) for rank, part in enumerate(chosen)
+    ]
+    return Prompt(np.array(points), np.ones(len(points), np.int64))
+
+
+def next_click(
+    mask: Mask,
+    prediction: Mask | None,
+    clicks: Prompt | None = None,
+    protocol: Protocol = PROTOCOLS["paper"],
+    draw: Draw | None = None,
+    keys: tuple[object, ...] = (),
+    any_object: Mask | None = None,
+) -> Prompt | None:
+    """Algorithm 1: the clicks so far and one more.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+        The object.
+    prediction : (H, W) bool or None
+        What the model made of the clicks so far; ``None`` for the first click, which goes
+        to the centre of the whole mask.
+    clicks : Prompt, optional
+        The clicks so far.
+    protocol, draw, keys
+        As in :func:`mode_prompt`; the draw also depends on the number of the click.
+    any_object : (H, W) bool, optional
+        Union of all objects of the dataset, which decides the label under
+        ``click_label="any"``; the mask itself by default.
+
+    Returns
+    -------
+    Prompt or None
+        ``None`` where prediction and object agree everywhere: there is no error left to
+        click on.
+
+    Notes
+    -----
+    Source: paper Algorithm 1. The error region is the symmetric difference of prediction
+    and object; the click is positive where the object is.
+    """
+    draw = draw or Draw(protocol)
+    error = mask if prediction is None else mask ^ prediction
+    if prediction is not None and not error.any():
+        return None
+    number = 1 if clicks is None else len(clicks.points) + 1
+    x, y = _centre(error, protocol, draw, *keys, "click", number)
+    positive = mask if any_object is None or protocol.click_label == "task" else any_object
+    label = int(positive[y, x])
+    if clicks is None:
+        return Prompt(np.array([[x, y]]), np.array([label]))
+    return clicks.then(x, y, label)
