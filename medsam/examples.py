@@ -1,15 +1,28 @@
-"""Example cases: which images stand at a percentile, with their masks drawn again."""
+"""Example cases: which images stand at a percentile, with their masks predicted again."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
-from medsam.prompts import Prompt
+from medsam.choice import choose
+from medsam.datasets.sample import Dataset
+from medsam.errors import InputError, ResultsError
+from medsam.metrics import iou
+from medsam.models.contract import PromptableModel
+from medsam.prompts import MAX_REGIONS, Prompt, regions
+from medsam.protocol import Protocol
 
-__all__ = ["Example"]
+__all__ = ["PERCENTILES", "Example", "at_percentile", "predict_again", "slots"]
+
+PERCENTILES = (25, 50, 75)
+"""Of the IoU over the images of a task, as in Fig. 3 and Fig. 11-16."""
 
 
 @dataclass(frozen=True)
@@ -45,3 +58,136 @@ class Example:
     iou: float
     dice: float
     score: float
+
+
+def at_percentile(rows: pd.DataFrame, percentile: float) -> pd.Series:
+    """The row whose IoU stands at that percentile (nearest rank).
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one task, mode and choice.
+    percentile : float
+        0 to 100.
+
+    Raises
+    ------
+    InputError
+        If there is no row with an IoU.
+    """
+    kept = rows.dropna(subset=["iou"]).sort_values(["iou", "image"], kind="stable")
+    if kept.empty:
+        raise InputError(
+            "No row with an IoU to take a percentile of. "
+            "Allowed: rows of one task, mode and choice with status ok."
+        )
+    rank = max(1, math.ceil(percentile / 100 * len(kept)))
+    return kept.iloc[rank - 1]
+
+
+def slots(
+    rows: pd.DataFrame,
+    modes: Sequence[int],
+    *,
+    choice: str = "top",
+    rank_by: int | None = None,
+) -> pd.DataFrame:
+    """The rows that stand at the 25th, 50th and 75th percentile of each task.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Results of one model under one protocol.
+    modes : sequence of int
+        Modes to take.
+    choice : {"top", "oracle"}
+    rank_by : int, optional
+        The mode whose IoU ranks the images: every mode then shows the same image in a slot.
+        By default each mode ranks for itself.
+
+    Returns
+    -------
+    DataFrame
+        Rows of the results with a column ``percentile``.
+    """
+    kept = rows[(rows.experiment == "mode") & (rows.choice == choice) & (rows.status == "ok")]
+    found = []
+    for _, of_task in kept.groupby("task", sort=False):
+        for mode in modes:
+            of_mode = of_task[of_task.k == mode]
+            ranked = of_mode if rank_by is None else of_task[of_task.k == rank_by]
+            for percentile in PERCENTILES:
+                image = at_percentile(ranked, percentile).image
+                found.append(of_mode[of_mode.image == image].assign(percentile=percentile))
+    return pd.concat(found, ignore_index=True) if found else kept.assign(percentile=0)
+
+
+def predict_again(
+    chosen: pd.DataFrame,
+    dataset: Dataset,
+    model: PromptableModel,
+    protocol: Protocol,
+    *,
+    progress: bool = True,
+) -> list[Example]:
+    """Predict the masks of some rows again, embedding each image once.
+
+    Parameters
+    ----------
+    chosen : DataFrame
+        Rows of the results with a column ``percentile``, as :func:`slots` gives them.
+    dataset, model, protocol
+        Those that the rows came from.
+
+    Returns
+    -------
+    list of Example
+        In the order of the rows.
+
+    Raises
+    ------
+    ResultsError
+        If an image is gone, or a mask does not have the IoU that its row says: the rows are
+        then of other data or weights.
+    """
+    cases = {case.id: case for case in dataset.cases() if case.id in set(chosen.image)}
+    gone = sorted(set(chosen.image) - set(cases))
+    if gone:
+        raise ResultsError(
+            f"Images {gone} of the results are not in dataset {dataset.key!r}. "
+            "Allowed: the data that the results were computed from."
+        )
+    found: dict[int, Example] = {}
+    groups = chosen.groupby("image", sort=False)
+    for image_id, of_image in tqdm(groups, desc="examples", unit="image", disable=not progress):
+        sample = cases[str(image_id)].load()
+        embedding = model.embed(sample.image)
+        for index, row in of_image.iterrows():
+            mask, prompt = sample.masks[row.task], Prompt.from_json(row.prompt)
+            parts = regions(mask, protocol)[:MAX_REGIONS]
+            picked = choose(
+                model.predict(embedding, prompt.split()), mask, row.choice, protocol, parts
+            )
+            if not math.isclose(iou(picked.mask, mask, empty="nan"), row.iou, abs_tol=1e-3):
+                raise ResultsError(
+                    f"{row.task} on {image_id}: IoU {iou(picked.mask, mask):.4f} now, "
+                    f"{row.iou:.4f} in the results. Allowed: the data and weights that the "
+                    "results were computed from. Run the study into a new folder."
+                )
+            found[int(str(index))] = Example(
+                task=row.task,
+                image_id=str(image_id),
+                model=row.model,
+                protocol=row.protocol,
+                choice=row.choice,
+                k=int(row.k),
+                percentile=int(row.percentile),
+                image=sample.image,
+                mask=mask,
+                prediction=picked.mask,
+                prompt=prompt,
+                iou=float(row.iou),
+                dice=float(row.dice),
+                score=float(row.score),
+            )
+    return [found[index] for index in chosen.index]
