@@ -1,0 +1,20 @@
+"""Figures: pure functions from a table or examples to a picture, in one visual language."""
+
+from medsam.figures.clicks import clicks_average, clicks_by_task
+from medsam.figures.examples import contact_sheet, percentile_examples, prompt_modes
+from medsam.figures.modes import modes_box, modes_ranked
+from medsam.figures.style import Picture, Source
+from medsam.figures.tables import html_table
+
+__all__ = [
+    "Picture",
+    "Source",
+    "clicks_average",
+    "clicks_by_task",
+    "contact_sheet",
+    "html_table",
+    "modes_box",
+    "modes_ranked",
+    "percentile_examples",
+    "prompt_modes",
+]

@@ -1,0 +1,228 @@
+"""Fig. 1 and 3: prompts and results on images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsam.errors import InputError
+from medsam.figures.overlay import outline, picture, prompt_marks, tint, window
+from medsam.figures.style import PREDICTION, Picture, Source, badge, styled
+from medsam.prompts import MODES, Prompt
+
+if TYPE_CHECKING:
+    from medsam.datasets.sample import Dataset
+    from medsam.examples import Example
+
+__all__ = ["contact_sheet", "percentile_examples", "prompt_modes"]
+
+
+@styled
+def prompt_modes(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    prompts: Mapping[int, Prompt],
+    *,
+    title: str = "",
+) -> Picture:
+    """Fig. 1: the image and the prompts of the five modes.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+    mask : (H, W) bool
+    prompts : mapping of int to Prompt
+        For modes 1 to 5.
+    title : str
+        What the object is.
+
+    Raises
+    ------
+    InputError
+        If a mode is missing.
+    """
+    if set(prompts) != set(MODES):
+        raise InputError(f"Prompts of modes {sorted(prompts)}. Allowed: one for each of 1 to 5.")
+    figure = Picture(figsize=(7.4, 5.2))
+    figure.raster = True
+    grid = figure.subplots(
+        2,
+        3,
+        gridspec_kw={
+            "left": 0.005,
+            "right": 0.995,
+            "top": 0.93,
+            "bottom": 0.005,
+            "hspace": 0.14,
+            "wspace": 0.03,
+        },
+    )
+    view = window(mask, 0.3)
+    axes = grid.flat[0]
+    picture(axes, image)
+    axes.set_title(f"Input image: {title}" if title else "Input image")
+    for axes, (mode, words) in zip(grid.flat[1:], MODES.items(), strict=True):
+        picture(axes, image, view)
+        outline(axes, mask, width=1.3)
+        prompt_marks(axes, prompts[mode], 110)
+        axes.set_title(f"Mode {mode}: {words}")
+    return figure
+
+
+@styled
+def percentile_examples(
+    examples: Sequence[Example], *, source: Source, titles: Mapping[str, str] | None = None
+) -> Picture:
+    """Fig. 3: images at the 25th, 50th and 75th percentile, with the results of modes 2 and 4.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        For each task and percentile two, of modes 2 and 4, on the same image.
+    source : Source
+        Written on the figure.
+    titles : mapping of str to str, optional
+        What a reader calls each task.
+
+    Raises
+    ------
+    InputError
+        If there is no example, or a slot does not hold both modes of one image.
+    """
+    slots: dict[tuple[str, int], dict[int, Example]] = {}
+    for example in examples:
+        slots.setdefault((example.task, example.percentile), {})[example.k] = example
+    for (task, percentile), pair in slots.items():
+        if set(pair) != {2, 4} or pair[2].image_id != pair[4].image_id:
+            raise InputError(
+                f"Slot {task!r} at percentile {percentile} holds "
+                f"{ {k: e.image_id for k, e in pair.items()} }. "
+                "Allowed: modes 2 and 4 on the same image. Take slots(rows, (2, 4), rank_by=4)."
+            )
+    if not slots:
+        raise InputError("No examples. Allowed: modes 2 and 4 of at least one task.")
+    tasks = list(dict.fromkeys(task for task, _ in slots))
+    percentiles = sorted({percentile for _, percentile in slots})
+    columns = 2 * len(percentiles)
+    figure = Picture(figsize=(7.6, 0.85 + 2.62 * len(tasks)))
+    figure.raster = True
+    height = figure.get_figheight()
+    outer = figure.add_gridspec(
+        len(tasks),
+        len(percentiles),
+        left=0.035,
+        right=0.998,
+        top=1 - 0.62 / height,
+        bottom=0.01,
+        hspace=0.09,
+        wspace=0.05,
+    )
+    for row, task in enumerate(tasks):
+        for column, percentile in enumerate(percentiles):
+            if (task, percentile) not in slots:
+                continue
+            pair = slots[task, percentile]
+            inner = outer[row, column].subgridspec(2, 2, hspace=0.16, wspace=0.04)
+            cells = [[figure.add_subplot(inner[r, c]) for c in (0, 1)] for r in (0, 1)]
+            whole, view = pair[4], window(pair[4].mask | pair[4].prediction & _near(pair[4].mask))
+            picture(cells[0][0], whole.image)
+            outline(cells[0][0], whole.mask, width=0.7)
+            cells[0][0].set_title(whole.image_id, fontsize=6.5, color="#555555", pad=2)
+            picture(cells[1][0], whole.image, view)
+            cells[1][0].set_title("zoom", fontsize=6.5, color="#555555", pad=2)
+            for r, mode in enumerate((2, 4)):
+                example, axes = pair[mode], cells[r][1]
+                picture(axes, example.image, view)
+                tint(axes, example.prediction, PREDICTION)
+                outline(axes, example.prediction, PREDICTION, 1.1)
+                outline(axes, example.mask, width=1.1)
+                prompt_marks(axes, example.prompt, 55)
+                axes.set_title(f"mode {mode}: IoU {example.iou:.2f}", fontsize=7.2, pad=2)
+    for column, percentile in enumerate(percentiles):
+        figure.text(
+            0.035 + 0.963 * (2 * column + 1) / columns,
+            1 - 0.46 / height,
+            f"{percentile}th percentile",
+            ha="center",
+            fontsize=8.5,
+            fontweight="bold",
+        )
+    for row, task in enumerate(tasks):
+        box = outer[row, 0].get_position(figure)
+        name = (titles or {}).get(task, task)
+        figure.text(
+            0.006,
+            (box.y0 + box.y1) / 2,
+            name,
+            rotation=90,
+            va="center",
+            fontsize=9,
+            fontweight="bold",
+        )
+    badge(figure, source)
+    return figure
+
+
+def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a view that is twice the object would reach: a runaway mask does not zoom out."""
+    x0, x1, y0, y1 = (round(v) for v in window(mask, 0.8))
+    near = np.zeros_like(mask)
+    near[max(y0, 0) : y1 + 1, max(x0, 0) : x1 + 1] = True
+    return near
+
+
+@styled
+def contact_sheet(dataset: Dataset) -> Picture:
+    """Each task on the image of each orientation where its object is largest.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Ids of its images begin with what tells the columns apart (``axial-072``).
+    """
+    best: dict[tuple[str, str], tuple[int, str, NDArray[np.uint8], NDArray[np.bool_]]] = {}
+    for case in dataset.cases():
+        sample = case.load()
+        for task, mask in sample.masks.items():
+            slot, area = (task, case.id.rpartition("-")[0]), int(mask.sum())
+            if slot not in best or area > best[slot][0]:
+                best[slot] = (area, case.id, sample.image, mask)
+    from medsam.datasets.brain import TASKS
+
+    kinds = sorted({kind for _, kind in best})
+    across = 2 * len(kinds)
+    down = -(-len(dataset.tasks) // 2)
+    figure = Picture(figsize=(7.6, 1.45 * down))
+    figure.raster = True
+    grid = figure.subplots(
+        down,
+        across,
+        squeeze=False,
+        gridspec_kw={
+            "left": 0.03,
+            "right": 0.995,
+            "top": 0.97,
+            "bottom": 0.005,
+            "hspace": 0.16,
+            "wspace": 0.04,
+        },
+    )
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for n, task in enumerate(dataset.tasks):
+        row, side = divmod(n, 2)
+        for column, kind in enumerate(kinds):
+            axes = grid[row, side * len(kinds) + column]
+            if (task, kind) in best:
+                _, name, image, mask = best[task, kind]
+                axes.set_axis_on()
+                picture(axes, image)
+                outline(axes, mask, width=0.9)
+                axes.text(0.03, 0.03, name, color="#CCCCCC", fontsize=6, transform=axes.transAxes)
+                if column == 0:
+                    title = TASKS[task].title if task in TASKS else task
+                    axes.set_title(title, fontsize=8, loc="left", pad=3)
+    return figure

@@ -1,0 +1,58 @@
+"""Tables for the pages of the book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["HtmlTable", "html_table"]
+
+
+class HtmlTable:
+    """A table that a notebook shows as HTML with a caption and header cells."""
+
+    def __init__(self, html: str):
+        self.html = html
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
+    return escape(str(value))
+
+
+def html_table(
+    table: pd.DataFrame, *, headers: Mapping[str, str] | None = None, caption: str = ""
+) -> HtmlTable:
+    """A table as HTML: first column as row headers, numbers to the right.
+
+    Parameters
+    ----------
+    table : DataFrame
+    headers : mapping of str to str, optional
+        Words for columns; those not named keep their name.
+    caption : str
+        Above the table.
+    """
+    words = [escape((headers or {}).get(str(c), str(c))) for c in table.columns]
+    head = "".join(f'<th scope="col">{word}</th>' for word in words)
+    body = []
+    for values in table.itertuples(index=False):
+        first, *rest = values
+        cells = "".join(
+            f'<td style="text-align:{"left" if isinstance(v, str) else "right"}">{_cell(v)}</td>'
+            for v in rest
+        )
+        body.append(f'<tr><th scope="row" style="text-align:left">{_cell(first)}</th>{cells}</tr>')
+    return HtmlTable(
+        '<div style="overflow-x:auto" tabindex="0" role="region" '
+        f'aria-label="{escape(caption)}"><table class="table"><caption style="caption-side:top">'
+        f"{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
