@@ -113,6 +113,9 @@ def _tell(report: Report, out: Path) -> None:
         typer.secho(f"  {image}: {reason}", err=True, fg="yellow")
     if len(report.reasons) > 20:
         typer.secho(f"  … and {len(report.reasons) - 20} more", err=True, fg="yellow")
+    if report.status["error"] and not report.status["ok"]:
+        typer.secho("medsam: no case could be used; the reasons are above.", err=True, fg="red")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -12,19 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from medsam import examples, results, study
-from medsam.datasets.sample import Dataset
+from medsam import examples, results, study, summary
+from medsam.datasets.sample import Dataset, Sample
 from medsam.datasets.select import select
 from medsam.errors import InputError, UnknownName
 from medsam.examples import Example
 from medsam.models import check_name, load
 from medsam.models.contract import PromptableModel
+from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, regions
 from medsam.protocol import Protocol
 
-__all__ = ["Parameters", "Settings", "Study"]
+__all__ = ["Parameters", "Settings", "Study", "glue", "glue_all"]
 
 
 class Settings(BaseModel):
@@ -143,7 +145,7 @@ class Study:
     @property
     def label(self) -> str:
         """Model, data and protocol in a few words."""
-        return f"{self.settings.model} on {self.dataset.key}, protocol {self.settings.protocol}"
+        return f"{self.settings.model} on {self.dataset.title}, protocol {self.settings.protocol}"
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -158,7 +160,78 @@ class Study:
             & rows.task.isin(self.dataset.tasks)
         ].reset_index(drop=True)
 
+    def mode_means(self) -> pd.DataFrame:
+        """Mean IoU of each task and mode: ``task, name, modality, mode, choice, iou, n``."""
+        return self._named(summary.modes(self.rows))
+
+    def click_means_by_task(self) -> pd.DataFrame:
+        """Mean IoU of each task and number of clicks; columns as above, with ``k``."""
+        return self._named(summary.clicks(self.rows))
+
+    def click_means(self) -> pd.DataFrame:
+        """Mean over tasks for each number of clicks; columns ``model, choice, k, iou``."""
+        table = summary.clicks(self.rows)
+        name = {"top": self.settings.model, "oracle": f"{self.settings.model} (oracle)"}
+        table = table.assign(model=table.choice.map(name))
+        return table.groupby(["model", "choice", "k"])[["iou"]].mean().reset_index()
+
+    def _named(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(name=table.task.map(self.titles))
+
+    def many_parts(self) -> tuple[Sample, str]:
+        """A case where the five modes differ, and its task.
+
+        Of the cases with as many regions as get a prompt (three; or the most there are), the
+        one whose smallest region is the largest part of the object.
+        """
+        rows = self.rows.query("experiment == 'mode' and k == 1 and choice == 'top'")
+        few = rows[rows.n_regions <= MAX_REGIONS]
+        wanted = set(
+            few[few.n_regions == few.n_regions.max()][["image", "task"]].itertuples(
+                index=False, name=None
+            )
+        )
+        best: tuple[float, Sample, str] | None = None
+        for case in self.dataset.cases():
+            tasks = [task for image, task in wanted if image == case.id]
+            sample = case.load() if tasks else None
+            for task in sorted(tasks):
+                assert sample is not None
+                areas = [int(part.sum()) for part in regions(sample.masks[task])]
+                share = min(areas) / sum(areas)
+                if best is None or share > best[0]:
+                    best = share, sample, task
+        if best is None:
+            raise InputError(
+                "No case to show: every case is empty or could not be read. "
+                "Allowed: at least one object. `medsam summary` lists the reasons."
+            )
+        return best[1], best[2]
+
+    def prompts(self, sample: Sample, task: str) -> dict[int, Prompt]:
+        """The prompts of the five modes for one object."""
+        draw = Draw(self.protocol, self.settings.seed)
+        return {
+            mode: mode_prompt(sample.masks[task], mode, self.protocol, draw, (task, sample.id))
+            for mode in MODES
+        }
+
     def examples(self, modes: tuple[int, ...], *, rank_by: int | None = None) -> list[Example]:
         """The 25/50/75-percentile cases of every task, masks predicted again."""
         chosen = examples.slots(self.rows, modes, rank_by=rank_by)
         return examples.predict_again(chosen, self.dataset, self.model, self.protocol)
+
+
+def glue(name: str, value: Any) -> None:
+    """Keep a value (a number, a word, a figure) for the text of the page, without showing it."""
+    from myst_nb import glue as keep
+
+    # NumPy's numbers print as np.float64(...), which the text could not format.
+    plain = value.item() if isinstance(value, np.generic) else value
+    keep(name, plain, display=False)
+
+
+def glue_all(prefix: str, values: Mapping[str, Any]) -> None:
+    """:func:`glue` each value as ``<prefix>-<key>``."""
+    for key, value in values.items():
+        glue(f"{prefix}-{key}", value)

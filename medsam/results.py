@@ -66,8 +66,11 @@ SCHEMA = pa.schema(
 
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 
+# Whole numbers stay whole where a row has none (a case that could not be read).
+_WHOLE = {f.name: str(f.type).capitalize() for f in SCHEMA if pa.types.is_integer(f.type)}
 _KEY = b"medsam"
 _SHARDS = "rows-*.parquet"
+_UNIT = ["dataset", "model", "protocol", "image", "task"]
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,23 @@ class Identity:
         }
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Unit:
-    """What is computed whole or not at all: one image for one task."""
+    """What is computed whole or not at all: one image for one task.
+
+    Attributes
+    ----------
+    image, task : str
+    digest : str
+        Of what the case is made of.
+    failed : bool
+        It could not be read. It is not tried again until its files change.
+    """
 
     image: str
     task: str
     digest: str
+    failed: bool = False
 
 
 def _versions() -> dict[str, str]:
@@ -180,8 +193,8 @@ class Store:
 
     folder: Path
     identity: Identity
-    done: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
-    """Digest of each (image, task) that is complete."""
+    done: dict[tuple[str, str], Unit] = field(default_factory=dict, init=False)
+    """Each (image, task) that has rows."""
     state: dict[str, Any] = field(default_factory=dict, init=False)
     """State of the random streams after the last shard."""
     _next: int = field(default=0, init=False)
@@ -236,25 +249,30 @@ class Store:
                     f"something else ({told}). Allowed: rows of one kind in a folder. "
                     "Choose another --out, or delete the folder."
                 )
-            for image, task, digest in found["units"]:
-                self.done[image, task] = digest
+            for image, task, digest, failed in found["units"]:
+                self.done[image, task] = Unit(image, task, digest, failed)
             self.state = found["state"]
 
     def is_done(self, unit: Unit) -> bool:
         """Whether the rows of that unit are there.
 
+        A case that could not be read and has been mended since is not done: its new rows take
+        the place of the old ones.
+
         Raises
         ------
         ResultsError
-            If they are there but the image or mask has changed since.
+            If there are results, but the image or mask has changed since.
         """
-        digest = self.done.get((unit.image, unit.task))
-        if digest is not None and digest != unit.digest:
+        there = self.done.get((unit.image, unit.task))
+        if there is None or there.digest == unit.digest:
+            return there is not None
+        if not there.failed:
             raise ResultsError(
                 f"Image {unit.image!r} or its mask has changed since {self.folder} was written. "
                 "Allowed: the files that the rows were computed from. Choose another --out."
             )
-        return digest is not None
+        return False
 
     def write(
         self, rows: Sequence[Mapping[str, Any]], units: Sequence[Unit], state: Mapping[str, Any]
@@ -279,7 +297,7 @@ class Store:
             "identity": self.identity.as_dict(),
             "versions": _versions(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "units": [[u.image, u.task, u.digest] for u in units],
+            "units": [[u.image, u.task, u.digest, u.failed] for u in units],
             "state": dict(state),
         }
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
@@ -297,7 +315,7 @@ class Store:
                 temporary.unlink()
             raise _failed("write", path, error) from error
         self._next += 1
-        self.done |= {(u.image, u.task): u.digest for u in units}
+        self.done |= {(u.image, u.task): u for u in units}
         self.state = dict(state)
         return path
 
@@ -315,6 +333,8 @@ def _existing(folder: Path) -> list[Path]:
 def read(folder: Path | str) -> pd.DataFrame:
     """All rows of a results folder, sorted by what they are about.
 
+    Where a case was computed again, because it could not be read at first, its last rows count.
+
     Returns
     -------
     pandas.DataFrame
@@ -325,13 +345,16 @@ def read(folder: Path | str) -> pd.DataFrame:
     ResultsError
         If there are none, or a shard cannot be read.
     """
-    tables = []
-    for shard in _existing(Path(folder)):
+    frames = []
+    for number, shard in enumerate(_existing(Path(folder))):
         _metadata(shard)
-        tables.append(pq.read_table(shard, schema=SCHEMA))
-    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+        frames.append(pq.read_table(shard, schema=SCHEMA).to_pandas().assign(shard=number))
+    frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
+    last = frame.groupby(_UNIT, sort=False).shard.transform("max")
+    frame = frame[frame.shard == last].drop(columns="shard").astype(_WHOLE)
     order = ["dataset", "model", "protocol", "task", "image", "experiment", "choice", "k"]
-    return frame.sort_values(order, kind="stable", ignore_index=True)
+    ordered: pd.DataFrame = frame.sort_values(order, kind="stable", ignore_index=True)
+    return ordered
 
 
 def provenance(folder: Path | str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -289,8 +289,9 @@ def run(
                     _stay_in_order(protocol, report, case)
                     continue
                 new = _case_rows(case, [u.task for u in fresh], model, protocol, draws)
+                failed = {row["task"] for row in new if row["status"] == "error"}
                 rows += new
-                units += fresh
+                units += [replace(unit, failed=unit.task in failed) for unit in fresh]
                 # After the image, not at the flush: a cut in the next one may have drawn already.
                 state = {name: draw.get_state() for name, draw in draws.items()}
                 report.computed += len(fresh)

@@ -61,7 +61,7 @@ def tables(folder: Path | str) -> Iterator[str]:
     yield _text("Cases", counts)
     for title, table, column in (
         (
-            "Mean IoU by mode: " + "; ".join(f"{k} {t}" for k, t in MODES.items()),
+            "Mean IoU by mode: " + "; ".join(f"({k}) {t}" for k, t in MODES.items()),
             modes(rows),
             "mode",
         ),

@@ -127,3 +127,11 @@ def test_export_of_nothing(tmp_path):
     out = medsam("export", tmp_path, tmp_path / "x.csv", check=False)
     assert out.returncode == 2
     assert "No results in" in out.stderr
+
+
+def test_no_case_could_be_used(tmp_path):
+    write_pair(tmp_path, "a", blob(0), image=np.zeros((40, 50), np.uint8))
+    out = medsam("run", *folders(tmp_path), "--out", tmp_path / "r", "-q", check=False)
+    assert out.returncode == 1
+    assert "no case could be used" in out.stderr
+    assert "0 ok, 0 empty, 2 error" in out.stdout

@@ -39,7 +39,10 @@ def row(image, k=1, **changes):
 def fill(folder, *images, **changes):
     with Store(folder, identity(**changes)) as store:
         for image in images:
-            store.write([row(image, k) for k in (1, 2)], [Unit(image, "t", "x")], {})
+            told = store.identity
+            names = {"model": told.model, "protocol": told.protocol["name"]}
+            rows = [row(image, k, **names) for k in (1, 2)]
+            store.write(rows, [Unit(image, "t", "x")], {})
 
 
 def test_columns_are_the_documented_ones():

@@ -164,6 +164,18 @@ def test_bad_cases_are_rows_and_the_others_run(folder, square, tmp_path):
     assert set(frame[frame.status == "ok"].image) == {"case3", "case4"}
 
 
+def test_a_mended_case_is_computed_and_takes_the_place_of_its_error(folder, square, tmp_path):
+    mask = folder / "masks" / "case1.png"
+    kept = mask.read_bytes()
+    mask.unlink()
+    run(folder, square, tmp_path / "r")
+    assert run(folder, square, tmp_path / "r").computed == 0
+    mask.write_bytes(kept)
+    assert run(folder, square, tmp_path / "r").computed == 2
+    run(folder, square, tmp_path / "whole")
+    same(tmp_path / "r", tmp_path / "whole")
+
+
 def test_a_model_that_does_not_take_points_fails_before_any_compute(folder, square, tmp_path):
     square.accepts = frozenset({"box"})
     with pytest.raises(

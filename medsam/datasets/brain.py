@@ -131,6 +131,7 @@ class BrainSample:
     """
 
     key = "mni_brain"
+    title = "the embedded brain sample"
     modality = "MRI"
 
     def __init__(self, tasks: Sequence[str] | None = None):

@@ -89,6 +89,7 @@ class FolderDataset:
         whole = self.images.resolve()
         name = whole.parent.name if whole.name.lower() in _GENERIC else whole.name
         self.key = key or name or "folder"
+        self.title = self.key
 
     def __len__(self) -> int:
         """Number of cases, those that cannot be used included."""

@@ -104,6 +104,7 @@ class Dataset(TypingProtocol):
     """What the study loop asks of a dataset."""
 
     key: str
+    title: str
     modality: str
 
     @property

@@ -1,0 +1,47 @@
+import pandas as pd
+import pytest
+
+from medsam import findings
+from medsam.errors import InputError
+
+MODES = pd.DataFrame(
+    [
+        (task, mode, choice, iou + 0.1 * (choice == "oracle"))
+        for task, ious in {"a": (0.2, 0.3, 0.5, 0.6, 0.4), "b": (0.6, 0.5, 0.5, 0.8, 0.6)}.items()
+        for mode, iou in enumerate(ious, 1)
+        for choice in ("top", "oracle")
+    ],
+    columns=["task", "mode", "choice", "iou"],
+)
+
+
+def test_modes_by_hand():
+    found = findings.of_modes(MODES)
+    assert found["tasks"] == 2
+    assert found["mode1"] == pytest.approx(0.4)
+    assert found["mode4"] == pytest.approx(0.7)
+    assert (found["best"], found["best-iou"]) == (4, pytest.approx(0.7))
+    assert found["box-wins"] == 1
+    assert found["box-each-wins"] == 2
+    assert found["gain-low"] == pytest.approx(0.1)
+
+
+def test_clicks_by_hand():
+    lines = {"SAM": [0.5] * 9, "Other (x)": [0.1, 0.2, 0.3, 0.4, 0.55, 0.6, 0.7, 0.8, 0.9]}
+    table = pd.DataFrame(
+        [(model, k, iou) for model, ious in lines.items() for k, iou in enumerate(ious, 1)],
+        columns=["model", "k", "iou"],
+    )
+    found = findings.of_clicks(table, "SAM")
+    assert found["other-x-passes"] == 5
+    assert found["sam-passes"] == "none"
+    assert found["other-x-1-3"] == pytest.approx(0.2)
+    assert found["other-x-3-9"] == pytest.approx(0.6)
+    assert found["sam-9"] == 0.5
+
+
+def test_errors():
+    with pytest.raises(InputError, match="columns task, mode, choice, iou"):
+        findings.of_modes(MODES.drop(columns="iou"))
+    with pytest.raises(InputError, match="0 rows"):
+        findings.of_clicks(pd.DataFrame(columns=["model", "k", "iou"]), "SAM")

