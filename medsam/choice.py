@@ -13,10 +13,10 @@ from medsam.errors import InputError
 from medsam.metrics import iou
 from medsam.models.contract import Prediction
 from medsam.protocol import PROTOCOLS, Protocol
+from medsam.regions import Mask
 
 __all__ = ["CHOICES", "Choice", "Chosen", "choose"]
 
-Mask = NDArray[np.bool_]
 Choice = Literal["top", "oracle"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 

@@ -16,8 +16,9 @@ from medsam.datasets.sample import Dataset
 from medsam.errors import InputError, ResultsError
 from medsam.metrics import iou
 from medsam.models.contract import PromptableModel
-from medsam.prompts import MAX_REGIONS, Prompt, regions
+from medsam.prompts import MAX_REGIONS, Prompt
 from medsam.protocol import Protocol
+from medsam.regions import regions
 
 __all__ = ["PERCENTILES", "Example", "at_percentile", "predict_again", "slots"]
 

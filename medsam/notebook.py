@@ -19,12 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from medsam import examples, results, study, summary
 from medsam.datasets.sample import Dataset, Sample
 from medsam.datasets.select import select
+from medsam.draws import Draw
 from medsam.errors import InputError, UnknownName
 from medsam.examples import Example
 from medsam.models import check_name, load
 from medsam.models.contract import PromptableModel
-from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, regions
+from medsam.prompts import MAX_REGIONS, MODES, Prompt, mode_prompt
 from medsam.protocol import Protocol
+from medsam.regions import regions
 
 __all__ = ["Parameters", "Settings", "Study", "glue", "glue_all"]
 

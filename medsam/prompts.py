@@ -8,16 +8,16 @@ Source: paper sections 2.2.1 and Algorithm 1 (doi:10.1016/j.media.2023.102918).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medsam.draws import Draw
 from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS, Protocol
+from medsam.regions import Mask, box, centres, regions
 
 __all__ = [
     "MAX_REGIONS",
@@ -30,8 +30,6 @@ __all__ = [
     "next_click",
     "regions",
 ]
-
-Mask = NDArray[np.bool_]
 
 MAX_REGIONS = 3
 """At most this many regions are prompted in modes 2 and 4 (section 2.2.1)."""
@@ -117,7 +115,7 @@ class Prompt:
         """One prompt a box; a prompt of at most one box is returned as it is."""
         if len(self.boxes) <= 1:
             return [self]
-        return [Prompt(self.points, self.labels, box[None], self.logits) for box in self.boxes]
+        return [Prompt(self.points, self.labels, each[None], self.logits) for each in self.boxes]
 
     def then(self, x: float, y: float, label: int) -> Prompt:
         """This prompt with one more click."""
@@ -155,116 +153,10 @@ class Prompt:
         )
 
 
-class Draw:
-    """Where ties are decided.
-
-    Under ``random="derived"`` each draw has a generator of its own, derived from the seed
-    and the keys of what is drawn for; under ``"stream"`` all draws come from one legacy
-    generator, so that a draw depends on every draw before it.
-
-    Parameters
-    ----------
-    protocol : Protocol
-        Its ``random`` field decides.
-    seed : int
-        Seed of the run.
-    """
-
-    def __init__(self, protocol: Protocol, seed: int = 0):
-        self.kind, self.seed = protocol.random, int(seed)
-        self._stream = np.random.RandomState(self.seed % 2**32)
-
-    def index(self, n: int, *keys: object) -> int:
-        """An index in ``range(n)``, uniform.
-
-        Parameters
-        ----------
-        n : int
-            Number of equally good candidates.
-        *keys : object
-            What is drawn for, such as task, image and click; ``str`` of each is hashed.
-        """
-        if self.kind == "stream":
-            return int(self._stream.randint(0, n))
-        if n == 1:
-            return 0
-        text = "\x1f".join(map(str, (self.seed, *keys)))
-        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-        return int(np.random.default_rng(int.from_bytes(digest)).integers(n))
-
-    def get_state(self) -> list[int]:
-        """State of the stream, as a list that JSON can hold (empty when derived)."""
-        if self.kind == "derived":
-            return []
-        _, keys, position, _, _ = self._stream.get_state(legacy=True)
-        return [*np.asarray(keys).tolist(), int(position)]
-
-    def set_state(self, state: list[int]) -> None:
-        """Go on from a state that :meth:`get_state` gave."""
-        if self.kind == "stream":
-            self._stream.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1], 0, 0.0))
-
-
-def regions(mask: Mask, protocol: Protocol = PROTOCOLS["paper"]) -> list[Mask]:
-    """Contiguous regions of a mask (8-connectivity), largest first.
-
-    Parameters
-    ----------
-    mask : (H, W) bool
-    protocol : Protocol
-        ``region_ties`` orders regions of equal area.
-
-    Returns
-    -------
-    list of (H, W) bool
-        Empty for an empty mask.
-    """
-    count, labelled, stats, _ = cv2.connectedComponentsWithStats(
-        np.ascontiguousarray(mask, np.uint8), connectivity=8
-    )
-    if count <= 1:
-        return []
-    # OpenCV numbers regions block by block; order them by their first pixel, row by row.
-    labels, first = np.unique(labelled, return_index=True)
-    label_first = {n: at for n, at in zip(labels.tolist(), first.tolist(), strict=True) if n}
-    sign = 1 if protocol.region_ties == "first" else -1
-    order = sorted(
-        label_first,
-        key=lambda label: (-int(stats[label, cv2.CC_STAT_AREA]), sign * label_first[label]),
-    )
-    return [labelled == label for label in order]
-
-
-def _centres(mask: Mask, protocol: Protocol) -> NDArray[np.intp]:
-    """(N, 2) candidates ``(x, y)`` farthest from the boundary, row by row."""
-    if not mask.any():
-        raise InputError(
-            "A mask without a pixel has no centre. Allowed: at least one pixel. "
-            "Record the case as empty."
-        )
-    # One pixel of background around: the border of the image counts as boundary.
-    padded = np.pad(np.asarray(mask, np.uint8), 1)
-    if protocol.distance == "exact":
-        distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        # Squared distances between pixels are whole numbers: rounding makes ties exact.
-        distance = np.rint(distance.astype(np.float64) ** 2)
-    else:
-        distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_5)
-    inner = distance[1:-1, 1:-1]
-    rows, columns = np.nonzero(inner == inner.max())
-    return np.stack([columns, rows], axis=1)
-
-
 def _centre(mask: Mask, protocol: Protocol, draw: Draw, *keys: object) -> NDArray[np.intp]:
-    candidates = _centres(mask, protocol)
+    candidates = centres(mask, protocol)
     centre: NDArray[np.intp] = candidates[draw.index(len(candidates), *keys)]
     return centre
-
-
-def _box(mask: Mask) -> list[int]:
-    """Tight box ``(x0, y0, x1, y1)``, inclusive."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return [int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])]
 
 
 def mode_prompt(
@@ -318,10 +210,10 @@ def mode_prompt(
             "Record the case as empty."
         )
     if mode == 5:
-        return Prompt(boxes=np.array([_box(mask)]))
+        return Prompt(boxes=np.array([box(mask)]))
     chosen = parts[:1] if mode in (1, 3) else parts[:MAX_REGIONS]
     if mode in (3, 4):
-        return Prompt(boxes=np.array([_box(part) for part in chosen]))
+        return Prompt(boxes=np.array([box(part) for part in chosen]))
     points = [
         _centre(part, protocol, draw, *keys, "region", rank) for rank, part in enumerate(chosen)
     ]

@@ -2,177 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from medsam.choice import CHOICES, Choice, Chosen, choose
-from medsam.datasets.sample import Case, Dataset, Sample
+from medsam.datasets.sample import Case, Dataset
+from medsam.draws import Draw
 from medsam.errors import DataError, ResultsError
-from medsam.metrics import dice, iou
-from medsam.models.contract import Embedding, Prediction, PromptableModel
-from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click, regions
+from medsam.evaluation import MAX_CLICKS, SEED, Predictor, Row, evaluate, streams
+from medsam.models.contract import PromptableModel
+from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS, Protocol
-from medsam.results import COLUMNS, Identity, Store, Unit
+from medsam.results import COLUMNS
+from medsam.store import Identity, Store, Unit
 
 __all__ = ["MAX_CLICKS", "SEED", "Report", "evaluate", "run"]
-
-Mask = NDArray[np.bool_]
-Row = dict[str, Any]
-Predict = Callable[[Prompt], list[Prediction]]
-Answer = tuple[int, Choice, Prompt, Chosen]
-
-MAX_CLICKS = 9
-"""Clicks of Algorithm 1 (section 3.3, Fig. 5)."""
-SEED = 1
-"""The released scripts' seed."""
-
-_STREAMS = ("mode", "clicks/top", "clicks/oracle")
-
-
-class _Predictor:
-    """Predictions for one image, each distinct prompt asked once."""
-
-    def __init__(self, model: PromptableModel, image: NDArray[np.uint8]):
-        self._model, self._image = model, image
-        self._embedding: Embedding | None = None
-        self._known: dict[str, list[Prediction]] = {}
-
-    def __call__(self, prompt: Prompt) -> list[Prediction]:
-        key = prompt.to_json()
-        if key not in self._known:
-            if self._embedding is None:
-                self._embedding = self._model.embed(self._image)
-            self._known[key] = self._model.predict(self._embedding, prompt.split())
-        return self._known[key]
-
-
-def _streams(protocol: Protocol, seed: int) -> dict[str, Draw]:
-    # The released scripts are separate programs, each seeded anew.
-    return {name: Draw(protocol, seed) for name in _STREAMS}
-
-
-def _modes(
-    mask: Mask,
-    parts: list[Mask],
-    predict: Predict,
-    protocol: Protocol,
-    draw: Draw,
-    keys: tuple[str, str],
-) -> Iterator[Answer]:
-    """The five modes, each with both choices of mask."""
-    for mode in MODES:
-        prompt = mode_prompt(mask, mode, protocol, draw, keys, parts)
-        predictions = predict(prompt)
-        for choice in CHOICES:
-            yield (
-                mode,
-                choice,
-                prompt,
-                choose(predictions, mask, choice, protocol, parts[:MAX_REGIONS]),
-            )
-
-
-def _clicks(
-    sample: Sample,
-    mask: Mask,
-    predict: Predict,
-    protocol: Protocol,
-    draws: dict[str, Draw],
-    keys: tuple[str, str],
-) -> Iterator[Answer]:
-    """Algorithm 1 twice: the error map of the top mask, and of the oracle's."""
-    for choice in CHOICES:
-        clicks: Prompt | None = None
-        chosen: Chosen | None = None
-        for k in range(1, MAX_CLICKS + 1):
-            following = next_click(
-                mask,
-                None if chosen is None else chosen.mask,
-                clicks,
-                protocol,
-                draws[f"clicks/{choice}"],
-                keys,
-                sample.any_object,
-            )
-            # No error is left to click on: the last answer stands for the clicks that remain.
-            if following is not None:
-                clicks = following
-                chosen = choose(predict(clicks), mask, choice, protocol)
-            assert clicks is not None
-            assert chosen is not None
-            yield k, choice, clicks, chosen
-
-
-def evaluate(
-    sample: Sample,
-    task: str,
-    predict: Predict,
-    protocol: Protocol = PROTOCOLS["paper"],
-    draws: dict[str, Draw] | None = None,
-) -> list[Row]:
-    """All rows of one image for one task: five modes and nine clicks, top and oracle.
-
-    Parameters
-    ----------
-    sample : Sample
-    task : str
-        One of ``sample.masks``.
-    predict : callable
-        Prompt to predictions (one a box), from one embedding of ``sample.image``.
-    protocol : Protocol
-    draws : dict of Draw, optional
-        Where ties are decided; by default new ones with seed :data:`SEED`.
-
-    Returns
-    -------
-    list of dict
-        Without the columns that name dataset and model. An object without a pixel gives
-        one row with ``status="empty"``.
-    """
-    mask = sample.masks[task]
-    height, width = mask.shape
-    common: Row = {
-        "task": task,
-        "image": sample.id,
-        "group": sample.group,
-        "object_px": int(np.count_nonzero(mask)),
-        "height": height,
-        "width": width,
-        "protocol": protocol.name,
-    }
-    if not common["object_px"]:
-        reason = f"the mask of {task} has no pixel on this image"
-        return [common | {"n_regions": 0, "status": "empty", "reason": reason}]
-    draws = draws or _streams(protocol, SEED)
-    parts = regions(mask, protocol)
-    common |= {"n_regions": len(parts), "status": "ok"}
-    keys = (task, sample.id)
-    experiments = {
-        "mode": _modes(mask, parts, predict, protocol, draws["mode"], keys),
-        "clicks": _clicks(sample, mask, predict, protocol, draws, keys),
-    }
-    rows: list[Row] = []
-    for experiment, answers in experiments.items():
-        for k, choice, prompt, chosen in answers:
-            rows.append(
-                common
-                | {
-                    "experiment": experiment,
-                    "k": k,
-                    "choice": choice,
-                    "iou": iou(chosen.mask, mask, empty=protocol.empty_union),
-                    "dice": dice(chosen.mask, mask, empty=protocol.empty_union),
-                    "score": chosen.score,
-                    "prompt": prompt.to_json(),
-                }
-            )
-    return rows
 
 
 @dataclass
@@ -196,7 +43,11 @@ class Report:
 
 
 def _case_rows(
-    case: Case, tasks: Sequence[str], model: PromptableModel, protocol: Protocol, draws: Any
+    case: Case,
+    tasks: Sequence[str],
+    model: PromptableModel,
+    protocol: Protocol,
+    draws: dict[str, Draw],
 ) -> list[Row]:
     """Rows of one image for the tasks asked; a case that cannot be read is a row each."""
     try:
@@ -204,7 +55,7 @@ def _case_rows(
     except DataError as error:
         blank = {"image": case.id, "group": case.group, "protocol": protocol.name}
         return [blank | {"task": t, "status": "error", "reason": str(error)} for t in tasks]
-    predict = _Predictor(model, sample.image)
+    predict = Predictor(model, sample.image)
     rows: list[Row] = []
     for task in tasks:
         rows += evaluate(sample, task, predict, protocol, draws)
@@ -253,7 +104,7 @@ def run(
     identity = Identity(dataset.key, model.name, protocol.as_dict(), model.provenance(), seed)
     constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
     report = Report()
-    draws = _streams(protocol, seed)
+    draws = streams(protocol, seed)
     rows: list[Row] = []
     units: list[Unit] = []
     images = 0

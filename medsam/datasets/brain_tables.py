@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsam.datasets.brain import FIRST, MIN_PX, STEP, TASKS, BrainSample
-from medsam.prompts import regions
+from medsam.regions import regions
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,243 @@
+"""A results folder, open for one run: atomic shards, resume, one run at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from medsam.errors import ResultsError
+from medsam.results import KEY, SCHEMA, cannot, shards, told
+
+__all__ = ["Identity", "Store", "Unit"]
+
+RESULTS_VERSION = 1
+"""Raised when a change of the code changes rows: older results are then not continued."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What rows depend on. Rows of another identity are never continued.
+
+    Attributes
+    ----------
+    dataset, model : str
+        Keys.
+    protocol : mapping
+        Every field of the protocol.
+    weights : mapping
+        The model's provenance, with the sha256 of its weights.
+    seed : int
+    """
+
+    dataset: str
+    model: str
+    protocol: Mapping[str, str]
+    weights: Mapping[str, str]
+    seed: int
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Dataset, model and protocol, by which rows are told apart."""
+        return self.dataset, self.model, self.protocol["name"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "dataset": self.dataset,
+            "model": self.model,
+            "protocol": dict(self.protocol),
+            "weights": dict(self.weights),
+            "seed": self.seed,
+            "version": RESULTS_VERSION,
+        }
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is computed whole or not at all: one image for one task.
+
+    Attributes
+    ----------
+    image, task : str
+    digest : str
+        Of what the case is made of.
+    failed : bool
+        It could not be read. It is not tried again until its files change.
+    """
+
+    image: str
+    task: str
+    digest: str
+    failed: bool = False
+
+
+def _versions() -> dict[str, str]:
+    out = {"python": sys.version.split()[0], "platform": platform.platform()}
+    for name in ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "pyarrow", "torch"):
+        with suppress(metadata.PackageNotFoundError):
+            out[name] = metadata.version(name)
+    return out
+
+
+@dataclass
+class Store:
+    """A results folder, open for one run.
+
+    Use as a context manager: it holds a lock, so that two runs never write into one folder
+    at once.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    identity : Identity
+        What the rows of this run depend on.
+
+    Raises
+    ------
+    ResultsError
+        If the folder cannot be written, another run holds it, a shard is torn, or it has
+        rows of the same dataset, model and protocol that depend on something else.
+    """
+
+    folder: Path
+    identity: Identity
+    done: dict[tuple[str, str], Unit] = field(default_factory=dict, init=False)
+    """Each (image, task) that has rows."""
+    state: dict[str, Any] = field(default_factory=dict, init=False)
+    """State of the random streams after the last shard."""
+    _next: int = field(default=0, init=False)
+
+    def __enter__(self) -> Self:
+        lock = self.folder / ".lock"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(lock, timeout=0)
+            self._lock.acquire()
+        except Timeout as error:
+            raise ResultsError(
+                f"Another run is writing to {self.folder}. Allowed: one run a folder. "
+                "Wait for it, or choose another --out."
+            ) from error
+        except OSError as error:
+            raise cannot("write to", self.folder, error) from error
+        try:
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    def _open(self) -> None:
+        for torn in self.folder.glob(".rows-*.tmp"):
+            torn.unlink()
+        mine = self.identity.as_dict()
+        for shard in shards(self.folder):
+            self._next = max(self._next, int(shard.stem.rpartition("-")[2]) + 1)
+            found = told(shard)
+            theirs = found["identity"]
+            if (
+                theirs["dataset"],
+                theirs["model"],
+                theirs["protocol"]["name"],
+            ) != self.identity.key:
+                continue
+            if theirs != mine:
+                other = [name for name in mine if theirs.get(name) != mine[name]]
+                differs = "; ".join(f"{n}: there {theirs.get(n)}, now {mine[n]}" for n in other)
+                raise ResultsError(
+                    f"{self.folder} has rows of {' / '.join(self.identity.key)} that depend on "
+                    f"something else ({differs}). Allowed: rows of one kind in a folder. "
+                    "Choose another --out, or delete the folder."
+                )
+            for image, task, digest, failed in found["units"]:
+                self.done[image, task] = Unit(image, task, digest, failed)
+            self.state = found["state"]
+
+    def is_done(self, unit: Unit) -> bool:
+        """Whether the rows of that unit are there.
+
+        A case that could not be read and has been mended since is not done: its new rows take
+        the place of the old ones.
+
+        Raises
+        ------
+        ResultsError
+            If there are results, but the image or mask has changed since.
+        """
+        there = self.done.get((unit.image, unit.task))
+        if there is None or there.digest == unit.digest:
+            return there is not None
+        if not there.failed:
+            raise ResultsError(
+                f"Image {unit.image!r} or its mask has changed since {self.folder} was written. "
+                "Allowed: the files that the rows were computed from. Choose another --out."
+            )
+        return False
+
+    def write(
+        self, rows: Sequence[Mapping[str, Any]], units: Sequence[Unit], state: Mapping[str, Any]
+    ) -> Path:
+        """Write one shard, whole or not at all.
+
+        Parameters
+        ----------
+        rows : sequence of mappings
+            With the keys of :data:`COLUMNS`.
+        units : sequence of Unit
+            What these rows complete.
+        state : mapping
+            State of the random streams after them.
+
+        Raises
+        ------
+        ResultsError
+            If the disk is full or the folder cannot be written; no part of the shard stays.
+        """
+        content = {
+            "identity": self.identity.as_dict(),
+            "versions": _versions(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "units": [[u.image, u.task, u.digest, u.failed] for u in units],
+            "state": dict(state),
+        }
+        table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
+        table = table.replace_schema_metadata({KEY: json.dumps(content).encode()})
+        path = self.folder / f"rows-{self._next:06d}.parquet"
+        temporary = self.folder / f".{path.name}.tmp"
+        try:
+            with temporary.open("wb") as file:
+                pq.write_table(table, file, compression="zstd")
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            raise cannot("write", path, error) from error
+        self._next += 1
+        self.done |= {(u.image, u.task): u for u in units}
+        self.state = dict(state)
+        return path
