@@ -43,8 +43,10 @@ $(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY)
 notebooks: $(EXECUTED)  ## Execute the notebooks with papermill
 
 $(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(BUILD)/results/.done $(SOURCES)
-	@mkdir -p $(@D)
-	TQDM_DISABLE=1 $(BIN)/papermill --progress-bar --log-level WARNING $< $@ -p results $(BUILD)/results
+	@mkdir -p $(@D) $(BUILD)/ipython/profile_default
+	@# Kernels talk over the loopback only; they need not warn of it for each notebook.
+	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(BUILD)/ipython/profile_default/ipython_kernel_config.py
+	IPYTHONDIR=$(BUILD)/ipython $(BIN)/papermill --progress-bar --log-level WARNING $< $@ -p results $(BUILD)/results
 
 book: $(BUILD)/html/index.html  ## Do everything, end to end: the book in _build/html
 	@echo "The book is in $(BUILD)/html. Open $(BUILD)/html/index.html, or serve it:"

@@ -58,7 +58,7 @@ def run(
     ] = DEFAULT_PROTOCOL,
     tasks: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="A task; repeat it, join with commas, or say `all`."),
+        typer.Option(metavar="KEY", help="One or more tasks, or `all`."),
     ] = None,
     images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")
@@ -147,10 +147,28 @@ def export(
     typer.echo(f"{write(folder, file)} rows in {file}")
 
 
+def _spread(arguments: list[str]) -> list[str]:
+    """Let one ``--tasks`` take several keys: ``--tasks a b`` is ``--tasks a --tasks b``.
+
+    Examples
+    --------
+    >>> _spread(["run", "--tasks", "a", "b", "--out", "r"])
+    ['run', '--tasks', 'a', '--tasks', 'b', '--out', 'r']
+    """
+    out: list[str] = []
+    taking = False
+    for argument in arguments:
+        if taking and not argument.startswith("-") and out[-1] != "--tasks":
+            out.append("--tasks")
+        taking = argument == "--tasks" or (taking and not argument.startswith("-"))
+        out.append(argument)
+    return out
+
+
 def main() -> NoReturn:
     """Entry point: an error of ours is a message and exit code 2, never a traceback."""
     try:
-        app()
+        app(_spread(sys.argv[1:]))
     except MedsamError as error:
         typer.secho(f"medsam: {error}", err=True, fg="red")
         sys.exit(2)

@@ -155,12 +155,13 @@ class Study:
         folder = Path(self.settings.results)
         study.run(self.dataset, self.model, folder, self.protocol, seed=self.settings.seed)
         rows = results.read(folder)
-        return rows[
+        mine = rows[
             (rows.dataset == self.dataset.key)
             & (rows.model == self.settings.model)
             & (rows.protocol == self.settings.protocol)
             & rows.task.isin(self.dataset.tasks)
-        ].reset_index(drop=True)
+        ]
+        return self._in_order(mine)
 
     def mode_means(self) -> pd.DataFrame:
         """Mean IoU of each task and mode: ``task, name, modality, mode, choice, iou, n``."""
@@ -178,7 +179,14 @@ class Study:
         return table.groupby(["model", "choice", "k"])[["iou"]].mean().reset_index()
 
     def _named(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(name=table.task.map(self.titles))
+        return self._in_order(table.assign(name=table.task.map(self.titles)))
+
+    def _in_order(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Tasks in the order of the dataset, which figures and the widget keep."""
+        place = {task: n for n, task in enumerate(self.dataset.tasks)}
+        return table.sort_values(
+            "task", key=lambda tasks: tasks.map(place), kind="stable", ignore_index=True
+        )
 
     def many_parts(self) -> tuple[Sample, str]:
         """A case where the five modes differ, and its task.

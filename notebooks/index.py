@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # Segment Anything in medical images, re-run
+# # SAM on medical images, re-run
 #
 # **What this is.** The living edition of *Segment Anything Model for Medical Image Analysis: an Experimental
 # Study* {cite}`mazurowski2023`. The paper asks how well the Segment Anything Model (SAM) {cite}`kirillov2023`
@@ -89,7 +89,7 @@ glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
 # :::
 # ::::
 
-# %% mystnb={"image": {"alt": "Two box plots of IoU over tasks for the five prompt modes: the published table of SAM ViT-H, and this run."}} tags=["remove-input"]
+# %% mystnb={"image": {"alt": "Published table of SAM ViT-H: box and whisker of IoU over 28 tasks for each of the five modes, top-confidence and oracle side by side; the means stand below."}} tags=["remove-input"]
 figures.modes_box(paper, source=figures.Source.published("SAM ViT-H, 28 tasks"))
 
 # %% [markdown]

@@ -75,6 +75,13 @@ def test_version_and_help():
     assert "--protocol" in medsam("run", "--help").stdout
 
 
+def test_tasks_may_follow_one_another(tmp_path):
+    out = medsam("run", "--tasks", "brain_stem", "brain_x", "--out", tmp_path / "r", check=False)
+    assert "Unknown task 'brain_x'" in out.stderr
+    out = medsam("run", "--tasks", "brain_stem,brain_y", "--out", tmp_path / "r", check=False)
+    assert "Unknown task 'brain_y'" in out.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -45,7 +45,7 @@ def select(
     if bool(keys) == bool(folders) or len(folders) == 1:
         raise InputError(
             f"Got tasks {keys or 'none'}, images {images or 'none'}, masks {masks or 'none'}. "
-            "Allowed: either --tasks KEY (as often as needed, or `all`; `medsam tasks` lists "
+            "Allowed: either --tasks KEY… (or `all`; `medsam tasks` lists "
             "them) or both --images DIR and --masks DIR. Give one of the two."
         )
     if images and masks:
