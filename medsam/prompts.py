@@ -249,8 +249,7 @@ def next_click(
     Returns
     -------
     Prompt or None
-        ``None`` where prediction and object agree everywhere: there is no error left to
-        click on.
+        ``None`` where prediction and object agree everywhere and the protocol stops there.
 
     Notes
     -----
@@ -259,10 +258,13 @@ def next_click(
     """
     draw = draw or Draw(protocol)
     error = mask if prediction is None else mask ^ prediction
-    if prediction is not None and not error.any():
-        return None
     number = 1 if clicks is None else len(clicks.points) + 1
-    x, y = _centre(error, protocol, draw, *keys, "click", number)
+    if prediction is not None and not error.any():
+        if protocol.no_error == "stop":
+            return None
+        y, x = divmod(draw.index(error.size, *keys, "click", number), error.shape[1])
+    else:
+        x, y = _centre(error, protocol, draw, *keys, "click", number)
     positive = mask if any_object is None or protocol.click_label == "task" else any_object
     label = int(positive[y, x])
     if clicks is None:

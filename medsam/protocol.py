@@ -44,6 +44,9 @@ class Protocol:
     click_label : {"task", "any"}
         A click is positive where the task's own object is, or where any object of the
         dataset is.
+    no_error : {"stop", "anywhere"}
+        Where prediction and object agree everywhere: the clicks end, or the next one falls
+        anywhere on the image (every distance is 0, so every pixel is a tie).
     empty_union : {"nan", "minus_one"}
         IoU and Dice where both masks are empty.
     intensity : {"max"}
@@ -63,6 +66,7 @@ class Protocol:
     boxes: Literal["each", "joint"] = "each"
     oracle_none: Literal["first", "last"] = "first"
     click_label: Literal["task", "any"] = "task"
+    no_error: Literal["stop", "anywhere"] = "stop"
     empty_union: Literal["nan", "minus_one"] = "nan"
     intensity: Literal["max"] = "max"
 
@@ -122,6 +126,7 @@ PROTOCOLS: dict[str, Protocol] = {
         boxes="joint",
         oracle_none="last",
         click_label="any",
+        no_error="anywhere",
         empty_union="minus_one",
     ),
 }
