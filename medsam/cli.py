@@ -90,6 +90,8 @@ def run(
     dataset = select(tasks or [], images, masks, progress=not quiet)
     from medsam import study
 
+    # Two folders may hold other things; what is left out is said, not passed over.
+    _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
     options = {} if weights is None else {"folder": weights}
     report = study.run(
         dataset,
@@ -103,16 +105,20 @@ def run(
     _tell(report, out)
 
 
+def _warn(lines: list[str], most: int = 20) -> None:
+    for line in lines[:most]:
+        typer.secho(f"  {line}", err=True, fg="yellow")
+    if len(lines) > most:
+        typer.secho(f"  … and {len(lines) - most} more", err=True, fg="yellow")
+
+
 def _tell(report: Report, out: Path) -> None:
     status = ", ".join(f"{count} {name}" for name, count in report.status.items())
     typer.echo(
         f"{report.computed} cases computed ({status}), {report.resumed} found complete. "
         f"Results: {out}"
     )
-    for image, reason in list(report.reasons.items())[:20]:
-        typer.secho(f"  {image}: {reason}", err=True, fg="yellow")
-    if len(report.reasons) > 20:
-        typer.secho(f"  … and {len(report.reasons) - 20} more", err=True, fg="yellow")
+    _warn([f"{image}: {reason}" for image, reason in report.reasons.items()])
     if report.status["error"] and not report.status["ok"]:
         typer.secho("medsam: no case could be used; the reasons are above.", err=True, fg="red")
         raise typer.Exit(1)

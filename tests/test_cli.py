@@ -136,6 +136,13 @@ def test_export_of_nothing(tmp_path):
     assert "No results in" in out.stderr
 
 
+def test_what_is_left_out_is_said(tmp_path):
+    write_pair(tmp_path, "a", np.zeros((9, 9), np.uint8), image=np.full((9, 9), 9, np.uint8))
+    (tmp_path / "images" / "notes.txt").touch()
+    out = medsam("run", *folders(tmp_path), "--out", tmp_path / "r", "-q")
+    assert "left out: images/notes.txt (not one of .bmp" in out.stderr.replace("'", "")
+
+
 def test_no_case_could_be_used(tmp_path):
     write_pair(tmp_path, "a", blob(0), image=np.zeros((40, 50), np.uint8))
     out = medsam("run", *folders(tmp_path), "--out", tmp_path / "r", "-q", check=False)
