@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # SAM on medical images, re-run
+# # SAM on medical images
 #
 # **What this is.** The living edition of *Segment Anything Model for Medical Image Analysis: an Experimental
 # Study* {cite}`mazurowski2023`. The paper asks how well the Segment Anything Model (SAM) {cite}`kirillov2023`
@@ -49,6 +49,7 @@ glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
 # %% [markdown]
 # ::::{grid} 1 1 2 2
 # :gutter: 3
+# :class-container: full-width
 #
 # :::{grid-item-card} What the paper found
 # Numbers of the **published tables**: SAM ViT-H, {glue:text}`paper-tasks` tasks.
