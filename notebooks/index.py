@@ -49,7 +49,7 @@ glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
 # %% [markdown]
 # ::::{grid} 1 1 2 2
 # :gutter: 3
-# :class-container: full-width
+# :class-container: medsam-wide
 #
 # :::{grid-item-card} What the paper found
 # Numbers of the **published tables**: SAM ViT-H, {glue:text}`paper-tasks` tasks.
