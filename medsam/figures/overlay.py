@@ -75,14 +75,20 @@ def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60) -> None:
 
 
 def window(mask: NDArray[np.bool_], margin: float = 0.35) -> tuple[float, float, float, float]:
-    """Square view ``(x0, x1, y0, y1)`` around a mask, within the image where it can be."""
+    """Square view ``(x0, x1, y0, y1)`` around a mask, no larger than the image.
+
+    A side of the image that is shorter than the view stands in its middle.
+    """
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     extent = max(int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1, 12)
-    side = (1 + 2 * margin) * extent
+    side = min((1 + 2 * margin) * extent, max(mask.shape))
     out: list[float] = []
     for span, length in ((columns, mask.shape[1]), (rows, mask.shape[0])):
         start = (span[0] + span[-1] - side) / 2
-        start = min(max(start, -0.5), max(length - 0.5 - side, -0.5))
+        if side >= length:
+            start = (length - side) / 2 - 0.5
+        else:
+            start = min(max(start, -0.5), length - 0.5 - side)
         out += [start, start + side]
     return out[0], out[1], out[2], out[3]
 

@@ -177,16 +177,20 @@ def test_edges_by_hand():
 
 
 def test_window_holds_the_object_and_stays_in_the_image():
-    mask = parts()
-    x0, x1, y0, y1 = window(mask)
-    assert (x0, y0) == (-0.5, -0.5)
-    small = np.zeros((100, 100), bool)
+    small = np.zeros((100, 120), bool)
     small[90:95, 2:6] = True
     x0, x1, y0, y1 = window(small)
-    assert x0 >= -0.5
-    assert y1 <= 99.5
+    assert (x0, y1) == pytest.approx((-0.5, 99.5))
+    assert x1 - x0 == pytest.approx(12 * 1.7)
+    assert y1 - y0 == pytest.approx(12 * 1.7)
     assert x0 < 2 < 6 < x1
     assert y0 < 90 < 95 < y1
+
+
+def test_window_of_an_object_as_large_as_the_image_is_the_image():
+    assert window(np.ones((50, 50), bool)) == (-0.5, 49.5, -0.5, 49.5)
+    # The shorter side stands in the middle of the square.
+    assert window(np.ones((40, 60), bool)) == (-0.5, 59.5, -10.5, 49.5)
 
 
 def test_labels_stand_apart():
