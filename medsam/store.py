@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -135,11 +135,10 @@ class Store:
             ) from error
         except OSError as error:
             raise cannot("write to", self.folder, error) from error
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
             self._open()
-        except BaseException:
-            self._lock.release()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(

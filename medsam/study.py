@@ -49,16 +49,16 @@ def _case_rows(
     protocol: Protocol,
     draws: dict[str, Draw],
 ) -> list[Row]:
-    """Rows of one image for the tasks asked; a case that cannot be read is a row each."""
+    """Rows of one image for the tasks asked; a case that cannot be used is a row each."""
+    rows: list[Row] = []
     try:
         sample = case.load()
+        predict = Predictor(model, sample.image)
+        for task in tasks:
+            rows += evaluate(sample, task, predict, protocol, draws)
     except DataError as error:
         blank = {"image": case.id, "group": case.group, "protocol": protocol.name}
         return [blank | {"task": t, "status": "error", "reason": str(error)} for t in tasks]
-    predict = Predictor(model, sample.image)
-    rows: list[Row] = []
-    for task in tasks:
-        rows += evaluate(sample, task, predict, protocol, draws)
     return rows
 
 

@@ -11,7 +11,7 @@ from toys import blob, write_pair
 
 from medsam import results, study
 from medsam.datasets import FolderDataset, Sample
-from medsam.errors import InputError, ResultsError
+from medsam.errors import DataError, InputError, ResultsError
 from medsam.prompts import PROTOCOLS, Prompt
 from medsam.results import COLUMNS
 
@@ -162,6 +162,21 @@ def test_bad_cases_are_rows_and_the_others_run(folder, square, tmp_path):
     assert bad.groupby("image").task.nunique().eq(2).all()
     assert bad.reason.str.len().min() > 20
     assert set(frame[frame.status == "ok"].image) == {"case3", "case4"}
+
+
+def test_an_image_that_the_model_refuses_is_a_row(folder, square, tmp_path):
+    original = square.embed
+
+    def embed(image):
+        if square.embedded == 2:
+            square.embedded += 1
+            raise DataError("too narrow")
+        return original(image)
+
+    square.embed = embed
+    report = run(folder, square, tmp_path / "r")
+    assert report.reasons == {"case2": "too narrow"}
+    assert report.status == {"ok": 6, "empty": 2, "error": 2}
 
 
 def test_a_mended_case_is_computed_and_takes_the_place_of_its_error(folder, square, tmp_path):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medsam.errors import InputError, WeightsError
+from medsam.errors import DataError, InputError, WeightsError
 from medsam.models.checkpoints import CHECKPOINTS, verified
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.prompts import Prompt
@@ -141,11 +141,19 @@ class MiniSam(PromptableModel):
         ------
         InputError
             If the image has another shape or dtype.
+        DataError
+            If it is so narrow that nothing of it is left at the encoder's size.
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise InputError(
                 f"Image of shape {image.shape} and dtype {image.dtype}. "
                 "Allowed: (H, W, 3) uint8. Convert it with medsam.datasets.to_uint8_rgb."
+            )
+        if 0 in fit_size(*image.shape[:2]):
+            raise DataError(
+                f"Image of {image.shape[0]} x {image.shape[1]} pixels: with the longest side at "
+                f"{SIDE} the other one vanishes. Allowed: sides of a ratio below {2 * SIDE}. "
+                "Crop it."
             )
         (features,) = self._encoder.run(None, {"input": preprocess(image)})
         return Embedding(features, image.shape[:2])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsam.errors import InputError, UnknownName, WeightsError
+from medsam.errors import DataError, InputError, UnknownName, WeightsError
 from medsam.models import load
 from medsam.models.checkpoints import CHECKPOINTS, locate, verified
 from medsam.models.onnx_sam import SIDE, MiniSam, fit_size, postprocess, preprocess
@@ -132,6 +132,19 @@ def test_refuses_what_it_does_not_take(minisam, embedding):
         minisam.predict(embedding, [Prompt(boxes=[[0, 0, 5, 5], [6, 6, 9, 9]])])
     with pytest.raises(InputError, match=r"Allowed: \(H, W, 3\) uint8"):
         minisam.embed(np.zeros((5, 5), np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 700), (900, 2)])
+def test_odd_shapes(minisam, shape):
+    image = np.full((*shape, 3), 90, np.uint8)
+    embedding = minisam.embed(image)
+    (prediction,) = minisam.predict(embedding, [Prompt([[0, 0]], [1])])
+    assert prediction.masks.shape == (3, *shape)
+
+
+def test_too_narrow(minisam):
+    with pytest.raises(DataError, match="1 x 3000 pixels: .* the other one vanishes"):
+        minisam.embed(np.zeros((1, 3000, 3), np.uint8))
 
 
 def test_unknown_model():
