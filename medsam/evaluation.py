@@ -31,8 +31,11 @@ SEED = 1
 _STREAMS = ("mode", "clicks/top", "clicks/oracle")
 
 
+_REMEMBERED = len(MODES) + MAX_CLICKS + 1
+
+
 class Predictor:
-    """Predictions for one image, each distinct prompt asked once."""
+    """Predictions for one image; a prompt that was asked lately is not asked again."""
 
     def __init__(self, model: PromptableModel, image: NDArray[np.uint8]):
         self._model, self._image = model, image
@@ -45,6 +48,10 @@ class Predictor:
         if key not in self._known:
             if self._embedding is None:
                 self._embedding = self._model.embed(self._image)
+            # Of one task: five modes, nine clicks. More would only cost memory: the masks of
+            # one prompt are three times the image.
+            if len(self._known) >= _REMEMBERED:
+                del self._known[next(iter(self._known))]
             self._known[key] = self._model.predict(self._embedding, prompt.split())
         return self._known[key]
 
