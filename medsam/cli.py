@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from medsam.commands.data import app as data_app
 from medsam.errors import MedsamError
 from medsam.protocol import PROTOCOLS, Protocol
 
@@ -23,6 +24,8 @@ app = typer.Typer(
     help="Re-run the study 'Segment Anything Model for Medical Image Analysis' on any model "
     "and data, and read its results.",
 )
+
+app.add_typer(data_app, name="data")
 
 ProtocolName = StrEnum("ProtocolName", {name: name for name in PROTOCOLS})  # type: ignore[misc]
 DEFAULT_PROTOCOL = ProtocolName("paper")

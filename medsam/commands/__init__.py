@@ -1,0 +1,1 @@
+"""Groups of commands, a module each. None imports anything heavy before it runs."""

@@ -1,0 +1,144 @@
+"""The command ``medsam data``: what the datasets of the paper are and how to get them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medsam.errors import InputError, UnknownName
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from medsam.datasets.catalog import CatalogEntry, Citation
+
+app = typer.Typer(no_args_is_help=True, help="The 19 datasets of the paper.")
+
+
+@app.callback()
+def root() -> None:
+    """The 19 datasets of the paper."""
+
+
+@app.command("list")
+def list_(
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY", help="Datasets to show in full.", show_default=False),
+    ] = None,
+    modality: Annotated[
+        str | None, typer.Option(metavar="NAME", help="MRI, X-ray, US, CT or PET only.")
+    ] = None,
+) -> None:
+    """List the datasets of the paper; with KEY, how to get one and what to know of it."""
+    from medsam.datasets.catalog import catalog, entry
+
+    chosen = [entry(key) for key in dict.fromkeys(keys)] if keys else list(catalog().values())
+    if modality is not None:
+        wanted = _modality(modality)
+        chosen = [one for one in chosen if one.modality == wanted]
+        if not chosen:
+            raise InputError(
+                f"None of {', '.join(keys or [])} is of modality {wanted}. "
+                "Allowed: keys of that modality. Leave --modality out."
+            )
+    _print(*_cards(chosen)) if keys else _print(*_overview(chosen))
+
+
+def _modality(name: str) -> str:
+    from medsam.datasets.catalog import MODALITIES
+
+    for known in MODALITIES:
+        if known.lower() == name.lower():
+            return known
+    raise UnknownName("modality", name, MODALITIES)
+
+
+def _print(*parts: RenderableType) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(part)
+
+
+def _overview(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("key, title", no_wrap=True)
+    table.add_column("modality", no_wrap=True)
+    table.add_column("objects", ratio=1)
+    table.add_column("masks", justify="right", no_wrap=True)
+    table.add_column("access, licence", max_width=16)
+    for one in entries:
+        cells = (
+            f"{one.modality} {one.dimensionality}",
+            one.objects,
+            one.published_masks.words,
+            f"{one.access}\n{one.licence}",
+        )
+        name = Text(f"{one.key}\n{one.title}")
+        name.stylize("bold", 0, len(one.key))
+        table.add_row(name, *map(Text, cells))
+    yield table
+    yield Text(
+        "masks: images with a non-zero mask in the paper's Tables 1 and 2, all objects together. "
+        "?: recalled or from a later study; unverified.\n"
+        "How to get a dataset, and what to know of it: medsam data list KEY"
+    )
+
+
+def _cards(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    for number, one in enumerate(entries):
+        if number:
+            yield ""
+        yield Text(f"{one.key}: {one.title}", style="bold")
+        yield from _lines(one)
+
+
+def _lines(one: CatalogEntry) -> Iterator[RenderableType]:
+    from rich.table import Table
+    from rich.text import Text
+
+    masks = one.published_masks
+    rows: list[tuple[str, str]] = [("name", one.name), ("modality", one.modality_words)]
+    rows += [
+        (
+            "object",
+            f"{task.object} ({task.key}): label {task.label_words} ({task.status_words})",
+        )
+        for task in one.tasks
+    ]
+    rows += [
+        ("masks", f"{masks.words} ({masks.status}): {masks.note}"),
+        ("licence", one.licence_words),
+        ("access", one.access_words),
+        *(("home", f"{home.url} ({home.what})") for home in one.home),
+        *(("archive", archive.words) for archive in one.archives),
+        ("files", one.format),
+        ("axes", one.orientation),
+        ("patient", one.patient),
+        *(("cite", _citation(c)) for c in one.citations),
+    ]
+    rows += [(f"step {n}", step) for n, step in enumerate(one.how_to_get, 1)]
+    rows += [("caveat", text) for text in one.caveats]
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    before = ""
+    for word, text in rows:
+        table.add_row(Text("" if word == before else word), Text(text))
+        before = word
+    yield table
+
+
+def _citation(one: Citation) -> str:
+    note = f"({one.note})" if one.note else ""
+    return " ".join(filter(None, (f"{one.words}, {one.title}.", one.url, note)))

@@ -1,0 +1,185 @@
+"""The catalog as a page shows it: one table, and a card for each dataset that opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from medsam.datasets.catalog import CatalogEntry, catalog
+
+__all__ = ["Html", "cards", "overview"]
+
+NOT_RUN = "not run here"
+"""What stands in the table where masks were not counted here."""
+
+
+# The theme puts a light ground under HTML outputs on a dark page; these bring their own colours.
+_STYLE = (
+    '<style>html[data-theme="dark"] .bd-content div.cell_output '
+    "div.text_html:has(.medsam-card, .medsam-datasets){background:none;color:inherit;padding:0}"
+    ".medsam-card .sd-summary-text span{font-weight:400}"
+    ".medsam-card .sd-card-body{scroll-margin-top:8rem}"
+    ".medsam-card dl,.medsam-card dd{margin:0}"
+    ".medsam-card dt{font-weight:600;margin:.6rem 0 0}"
+    ".medsam-card dd{overflow-wrap:anywhere}"
+    ".medsam-card :is(ul,ol){margin:0;padding-left:1.2rem}"
+    ".medsam-datasets :is(td,th){text-align:left}"
+    ".medsam-datasets th[scope=row]{white-space:nowrap}"
+    ".medsam-datasets td:nth-child(4){min-width:6.5rem}</style>"
+)
+
+
+class Html:
+    """HTML that a notebook shows."""
+
+    def __init__(self, html: str):
+        self.html = html
+
+    def _repr_html_(self) -> str:
+        return _STYLE + self.html
+
+
+def _anchor(one: CatalogEntry) -> str:
+    return f"dataset-{one.key.replace('_', '-')}"
+
+
+def _link(url: str, words: str) -> str:
+    return f'<a class="reference external" href="{escape(url)}">{escape(words)}</a>'
+
+
+def _tag(name: str, content: str, attributes: str = "") -> str:
+    return f"<{name}{' ' * bool(attributes)}{attributes}>{content}</{name}>"
+
+
+def _list(items: Iterable[str], name: str = "ul") -> str:
+    return _tag(name, "".join(_tag("li", item) for item in items))
+
+
+# ------------------------------------------------------------------------------ table
+def overview(entries: Iterable[CatalogEntry] | None = None) -> Html:
+    """Tables 1 and 2 of the paper: a row a dataset, its name a link to its card.
+
+    Parameters
+    ----------
+    entries : iterable of CatalogEntry, optional
+        Rows; the whole catalog where left out.
+
+    Returns
+    -------
+    Html
+        Counts of masks with their status; the column for counts made here is
+        :data:`NOT_RUN` throughout.
+    """
+    caption = "Tables 1 and 2 of the paper: the datasets"
+    heads = (
+        "dataset",
+        "modality",
+        "objects",
+        "masks in the paper",
+        "masks counted here",
+        "access",
+    )
+    head = "".join(_tag("th", escape(word), 'scope="col"') for word in heads)
+    rows = "".join(map(_row, catalog().values() if entries is None else entries))
+    return Html(
+        f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="{caption}">'
+        f'<table class="table medsam-table medsam-datasets">{_tag("caption", caption)}'
+        f"<thead>{_tag('tr', head)}</thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(one: CatalogEntry) -> str:
+    masks = one.published_masks
+    name = f'<a class="reference internal" href="#{_anchor(one)}">{escape(one.title)}</a>'
+    cells = (
+        escape(f"{one.modality}, {one.dimensionality}"),
+        escape(one.objects),
+        f"{escape(masks.words)}<br>{escape(masks.status)}",
+        NOT_RUN,
+        escape(one.access),
+    )
+    return _tag(
+        "tr",
+        _tag("th", name, 'scope="row"') + "".join(_tag("td", cell) for cell in cells),
+    )
+
+
+# ------------------------------------------------------------------------------ cards
+# The classes are those of sphinx-design's dropdown; elsewhere it is a plain <details>.
+_CHEVRON = (
+    '<span class="sd-summary-state-marker sd-summary-chevron-right" aria-hidden="true">'
+    '<svg width="1.5em" height="1.5em" class="sd-octicon" viewBox="0 0 24 24">'
+    '<path d="M8.72 18.78a.75.75 0 0 1 0-1.06L14.44 12 8.72 6.28a.751.751 0 0 1 '
+    ".018-1.042.751.751 0 0 1 1.042-.018l6.25 6.25a.75.75 0 0 1 0 1.06l-6.25 6.25a.75.75 0 0 "
+    '1-1.06 0Z"></path></svg></span>'
+)
+
+
+def cards(modality: str | None = None) -> Html:
+    """A card for each dataset, closed until it is clicked.
+
+    Parameters
+    ----------
+    modality : str, optional
+        Only the datasets of this modality.
+
+    Returns
+    -------
+    Html
+        Everything from the catalog is escaped.
+    """
+    chosen = (one for one in catalog().values() if modality in (None, one.modality))
+    return Html("".join(map(card, chosen)))
+
+
+def card(one: CatalogEntry) -> str:
+    """One dataset as a ``<details>`` element."""
+    summary = (
+        f'<span class="sd-summary-text">{escape(one.title)} '
+        f"<span>· {escape(one.objects)}</span></span>{_CHEVRON}"
+    )
+    # The anchor is inside, so that a link to it opens the card; its title stays in view above.
+    inside = "".join(_tag("dt", word) + _tag("dd", content) for word, content in _facts(one))
+    return (
+        '<details class="medsam-card sd-sphinx-override sd-dropdown sd-card sd-mb-3">'
+        f'<summary class="sd-summary-title sd-card-header">{summary}</summary>'
+        f'<div class="sd-summary-content sd-card-body" id="{_anchor(one)}">'
+        f"{_tag('dl', inside)}</div></details>"
+    )
+
+
+def _facts(one: CatalogEntry) -> Iterable[tuple[str, str]]:
+    masks = one.published_masks
+    yield "Full name", escape(one.name)
+    yield "Modality", escape(one.modality_words)
+    yield "Objects and label values", _labels(one)
+    yield "Masks in the paper", escape(f"{masks.words} ({masks.status}): {masks.note}.")
+    yield "Licence", escape(one.licence_words)
+    yield "Access", escape(one.access_words)
+    yield (
+        "Home",
+        _list(f"{_link(home.url, home.address)} ({escape(home.what)})" for home in one.home),
+    )
+    yield "How to get it", _list(map(escape, one.how_to_get), "ol")
+    yield "Archives", _list(escape(archive.words) for archive in one.archives)
+    yield "Files", escape(one.format)
+    yield "Orientation", escape(one.orientation)
+    yield "What tells patients apart", escape(one.patient)
+    yield "Caveats", _list(map(escape, one.caveats))
+    yield (
+        "Cite",
+        _list(
+            escape(f"{c.words}. {c.title}. ")
+            + (_link(c.url, c.id) if c.url else "")
+            + escape(f" ({c.note})" if c.note else "")
+            for c in one.citations
+        ),
+    )
+
+
+def _labels(one: CatalogEntry) -> str:
+    return _list(
+        f"{escape(task.object)} (<code>{escape(task.key)}</code>): label "
+        f"{_tag('strong', escape(task.label_words))}, {escape(task.status_words)}"
+        for task in one.tasks
+    )

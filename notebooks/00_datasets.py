@@ -1,0 +1,123 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The 19 datasets
+#
+# The paper {cite}`mazurowski2023` evaluates SAM on 19 public datasets with 28 tasks. This page says what they
+# are, how to get each, and what to know before using it.
+#
+# ```{important}
+# - **No image of these datasets is on this site**, nor in this repository. Whoever wants them gets them from
+#   their official homes, under their own terms.
+# - **The numbers of masks in the paper are unverified**, all {glue:text}`n-unverified`: they are recalled, not read
+#   in its tables. A later study of the same group prints the same number for {glue:text}`n-later`; where it
+#   prints another, the card says so. They are a rough check, not a target.
+# - **Nothing was counted here**: no data was downloaded for this page. What is said of files and label values
+#   comes from public loaders and notes, with its status. Check it against the first real files.
+# ```
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+
+parameters = Parameters(globals())
+
+# %% tags=["parameters", "remove-cell"]
+results = "_build/results"  # not used on this page; every notebook takes it
+
+# %% tags=["remove-cell"]
+parameters.settings(globals())
+
+from medsam.datasets.cards import cards, overview
+from medsam.datasets.catalog import catalog, table
+from medsam.notebook import glue
+
+numbers = table()
+tasks = [task for entry in catalog().values() for task in entry.tasks]
+glue("n-unverified", int((~numbers.masks_verified).sum()))
+glue("n-later", int(numbers.masks_status.str.contains("later study").sum()))
+glue("n-direct", int((numbers.access == "direct").sum()))
+glue("n-registration", int((numbers.access == "registration").sum()))
+glue("n-account", int((numbers.access == "account").sum()))
+for status in ("read", "inferred", "from memory"):
+    glue(f"n-{status.replace(' ', '-')}", sum(task.labels_status == status for task in tasks))
+
+# %% [markdown]
+# ## Tables 1 and 2
+#
+# *Masks in the paper* is the number of images with a non-zero mask, all objects of a dataset together; **?** marks
+# a number that is unverified. A name leads to the dataset's card.
+
+# %% tags=["remove-input"]
+overview()
+
+# %% [markdown]
+# ## How to read the cards
+#
+# - **Access** is *direct* ({glue:text}`n-direct` datasets: a plain download), *registration*
+#   ({glue:text}`n-registration`: a form or a challenge to join) or *account* ({glue:text}`n-account`: an account
+#   at Kaggle for all or part of it).
+# - **Label values** are those of the official label files; *1 or 2* means that both count as the object, and
+#   *> 0* or *≥ 128* is a threshold on a mask image. Number of tasks by the status of their values: *read*
+#   {glue:text}`n-read`, *inferred* {glue:text}`n-inferred`, *from memory* {glue:text}`n-from-memory`.
+# - **From 3D to 2D.** The paper takes 2D slices of 3D images and counts those with a non-zero mask. It states
+#   neither the axis, nor how slices were sampled, nor the intensity window, and its authors did not release
+#   their 2D files. So for every 3D dataset these choices are open, and a count made today may
+#   differ from the paper's for that reason alone.
+#
+# The same from the command line: `medsam data list`, and `medsam data list ct_spleen` for a card.
+
+# %% [markdown]
+# ## MRI
+#
+# Spinal cord {cite}`prados2017`, heart {cite}`simpson2019,antonelli2022`, prostate {cite}`lemaitre2015`, brain
+# {cite}`menze2015` and breast {cite}`saha2018,saha2021,hu2022`.
+
+# %% tags=["remove-input"]
+cards("MRI")
+
+# %% [markdown]
+# ## X-ray
+#
+# Chest {cite}`jaeger2014` and hip {cite}`gut2021`.
+
+# %% tags=["remove-input"]
+cards("X-ray")
+
+# %% [markdown]
+# ## Ultrasound
+#
+# Breast {cite}`aldhabyani2020`, kidney {cite}`song2022`, muscle {cite}`marzola2021`, nerve {cite}`montoya2016` and
+# ovary {cite}`zhao2022`.
+
+# %% tags=["remove-input"]
+cards("US")
+
+# %% [markdown]
+# ## CT
+#
+# Colon, hepatic vessels, pancreas and spleen {cite}`simpson2019,antonelli2022`, liver {cite}`bilic2023` and several
+# organs {cite}`rister2019,rister2020`.
+
+# %% tags=["remove-input"]
+cards("CT")
+
+# %% [markdown]
+# ## PET
+#
+# Whole body {cite}`gatidis2022,gatidis2022data`.
+
+# %% tags=["remove-input"]
+cards("PET")
