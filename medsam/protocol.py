@@ -49,8 +49,10 @@ class Protocol:
         anywhere on the image (every distance is 0, so every pixel is a tie).
     empty_union : {"nan", "minus_one"}
         IoU and Dice where both masks are empty.
-    intensity : {"max"}
-        To 8 bit: divide the image by its maximum. The text says nothing of it.
+    intensity : {"modality", "max", "window", "percentile"}
+        To 8 bit, of which the text says nothing (see :mod:`medsam.datasets.intensity`):
+        as is usual for the modality (CT by a window in HU, PET by a range of SUV, all else by
+        its maximum), divided by the maximum, a window, or percentiles.
 
     Notes
     -----
@@ -68,7 +70,7 @@ class Protocol:
     click_label: Literal["task", "any"] = "task"
     no_error: Literal["stop", "anywhere"] = "stop"
     empty_union: Literal["nan", "minus_one"] = "nan"
-    intensity: Literal["max"] = "max"
+    intensity: Literal["modality", "max", "window", "percentile"] = "modality"
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -128,5 +130,6 @@ PROTOCOLS: dict[str, Protocol] = {
         click_label="any",
         no_error="anywhere",
         empty_union="minus_one",
+        intensity="max",
     ),
 }
