@@ -2,17 +2,19 @@
 
 Where the paper's text and its released code differ, the difference is a field of
 :class:`Protocol`. Two presets name the two sets of choices: ``paper`` (what the text
-says) and ``released`` (what the published scripts do).
+says) and ``released`` (what the published scripts do). A name such as ``paper+top=first`` is a
+preset with the changes that it names.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["PROTOCOLS", "Protocol"]
+__all__ = ["CHOICES_BY_FIELD", "PROTOCOLS", "Protocol"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Protocol:
     Attributes
     ----------
     name : str
-        Name that stands in the ``protocol`` column of the results.
+        Name that stands in the ``protocol`` column of the results: a preset, with the fields
+        that differ from it (``paper+top=first``); or any other name without ``=``.
     distance : {"exact", "chamfer5"}
         Distance to the boundary: exact Euclidean, or OpenCV's 5x5 approximation.
     region_ties : {"first", "last"}
@@ -53,6 +56,17 @@ class Protocol:
         To 8 bit, of which the text says nothing (see :mod:`medsam.datasets.intensity`):
         as is usual for the modality (CT by a window in HU, PET by a range of SUV, all else by
         its maximum), divided by the maximum, a window, or percentiles.
+    click_jitter : float
+        Standard deviation of a click around the pixel it is meant for, in each direction, as a
+        fraction of the equivalent diameter of what is clicked on. 0: none, as in the paper.
+    box_jitter : float
+        Standard deviation of each edge of a box, as a fraction of the box's side. 0: none. Both
+        are explained in :mod:`medsam.jitter`.
+
+    Raises
+    ------
+    InputError
+        If a field has a value that is not allowed.
 
     Notes
     -----
@@ -71,6 +85,8 @@ class Protocol:
     no_error: Literal["stop", "anywhere"] = "stop"
     empty_union: Literal["nan", "minus_one"] = "nan"
     intensity: Literal["modality", "max", "window", "percentile"] = "modality"
+    click_jitter: float = 0.0
+    box_jitter: float = 0.0
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -82,40 +98,116 @@ class Protocol:
                     f"Protocol field {field.name!r} is {value!r}. "
                     f"Allowed: {', '.join(allowed)}. Take one of these."
                 )
+            if hints[field.name] is float:
+                object.__setattr__(self, field.name, _level(field.name, value))
 
     @classmethod
     def get(cls, name: str) -> Protocol:
-        """The preset of that name.
+        """The preset of that name, or a preset with changes, such as ``paper+top=first``.
 
         Raises
         ------
         UnknownName
-            If there is no such preset; the message lists those that exist.
+            If there is no such preset or field; the message lists those that exist.
+        InputError
+            If a change is not of the form ``field=value``, or its value is not allowed.
 
         Examples
         --------
         >>> Protocol.get("released").distance
         'chamfer5'
+        >>> Protocol.get("paper+box_jitter=.10").name
+        'paper+box_jitter=0.1'
         """
-        try:
-            return PROTOCOLS[name]
-        except KeyError:
-            raise UnknownName("protocol", name, PROTOCOLS) from None
+        preset, *changes = name.split("+")
+        if preset not in PROTOCOLS:
+            raise UnknownName("protocol", name, PROTOCOLS)
+        named: dict[str, Any] = {}
+        for change in changes:
+            field, equals, value = change.partition("=")
+            if not equals:
+                raise InputError(
+                    f"Protocol {name!r}: {change!r} changes nothing. "
+                    f"Allowed: preset+field=value, such as paper+top=first."
+                )
+            if field not in CHOICES_BY_FIELD:
+                raise UnknownName("protocol field", field, CHOICES_BY_FIELD)
+            named[field] = value
+        return PROTOCOLS[preset].but(**named)
 
-    def but(self, name: str, **changes: Any) -> Protocol:
-        """A copy under another name with some choices changed.
+    def but(self, name: str | None = None, **changes: Any) -> Protocol:
+        """A copy with some choices changed.
+
+        Parameters
+        ----------
+        name : str, optional
+            Its name. By default the preset's, with each field that differs from it, in the
+            order of the fields; so what is equal has one name, in whatever way it was made.
+        **changes
+            Fields and their values.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such field; lists those there are.
+        InputError
+            If a value is not allowed.
 
         Examples
         --------
-        >>> Protocol.get("paper").but("paper-first", top="first").top
-        'first'
+        >>> Protocol.get("paper").but(top="first").name
+        'paper+top=first'
+        >>> Protocol.get("paper").but(top="first").but(top="confident").name
+        'paper'
+        >>> Protocol.get("paper").but("mine", top="first").name
+        'mine'
         """
-        return replace(self, name=name, **changes)
+        for field in changes:
+            if field not in CHOICES_BY_FIELD:
+                raise UnknownName("protocol field", field, CHOICES_BY_FIELD)
+        changed = replace(self, **changes)
+        return replace(changed, name=changed._told(self) if name is None else name)
 
-    def as_dict(self) -> dict[str, str]:
+    def _told(self, before: Protocol) -> str:
+        """Name by what differs from the preset; for one of no preset, from before."""
+        root = self.name.partition("+")[0]
+        base = PROTOCOLS.get(root)
+        if base is None:
+            root, base = self.name, before
+        return "+".join(
+            (
+                root,
+                *(
+                    f"{field}={getattr(self, field)}"
+                    for field in CHOICES_BY_FIELD
+                    if getattr(self, field) != getattr(base, field)
+                ),
+            )
+        )
+
+    def as_dict(self) -> dict[str, Any]:
         """All choices, for the provenance of a result."""
         return asdict(self)
 
+
+def _level(field: str, value: Any) -> float:
+    try:
+        level = float(value)
+    except (TypeError, ValueError):
+        level = math.nan
+    if not 0 <= level <= 1:
+        raise InputError(
+            f"Protocol field {field!r} is {value!r}. Allowed: a number from 0 (none) to 1. "
+            "Take a fraction of the object's size."
+        )
+    # Minus zero is none as well, under the same name.
+    return level + 0.0
+
+
+CHOICES_BY_FIELD: dict[str, tuple[str, ...]] = {
+    name: get_args(hint) for name, hint in get_type_hints(Protocol).items() if name != "name"
+}
+"""Each field of a protocol and its allowed values (none are listed for a number)."""
 
 PROTOCOLS: dict[str, Protocol] = {
     "paper": Protocol(),
