@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from medsam.draws import Draw
 from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS, Protocol
-from medsam.regions import Mask, box, centres, regions
+from medsam.regions import Mask, Regions, centres, regions
 
 __all__ = [
     "MAX_REGIONS",
@@ -153,10 +153,9 @@ class Prompt:
         )
 
 
-def _centre(mask: Mask, protocol: Protocol, draw: Draw, *keys: object) -> NDArray[np.intp]:
-    candidates = centres(mask, protocol)
-    centre: NDArray[np.intp] = candidates[draw.index(len(candidates), *keys)]
-    return centre
+def _pick(candidates: NDArray[np.intp], draw: Draw, *keys: object) -> NDArray[np.intp]:
+    picked: NDArray[np.intp] = candidates[draw.index(len(candidates), *keys)]
+    return picked
 
 
 def mode_prompt(
@@ -165,7 +164,7 @@ def mode_prompt(
     protocol: Protocol = PROTOCOLS["paper"],
     draw: Draw | None = None,
     keys: tuple[object, ...] = (),
-    parts: list[Mask] | None = None,
+    parts: Regions | None = None,
 ) -> Prompt:
     """The prompt that one of the five modes places on an object.
 
@@ -183,8 +182,9 @@ def mode_prompt(
         Task and image. The draw for a region's centre depends on these and on the rank of
         the region, not on the mode: so modes 1 and 2 are the same for an object of one
         region, as the paper says.
-    parts : list of (H, W) bool, optional
-        The mask's :func:`regions` where the caller already has them.
+    parts : Regions, optional
+        The mask's :func:`regions` where the caller already has them; what is found of them for
+        one mode serves the others.
 
     Returns
     -------
@@ -204,18 +204,19 @@ def mode_prompt(
         raise InputError(f"Mode {mode!r}. Allowed: 1, 2, 3, 4 or 5 (see medsam.prompts.MODES).")
     draw = draw or Draw(protocol)
     parts = regions(mask, protocol) if parts is None else parts
-    if not parts:
+    if parts.box is None:
         raise InputError(
             "No prompt for a mask without a pixel. Allowed: at least one pixel. "
             "Record the case as empty."
         )
     if mode == 5:
-        return Prompt(boxes=np.array([box(mask)]))
-    chosen = parts[:1] if mode in (1, 3) else parts[:MAX_REGIONS]
+        return Prompt(boxes=np.array([parts.box]))
+    chosen = [parts.region(i) for i in range(min(len(parts), 1 if mode in (1, 3) else MAX_REGIONS))]
     if mode in (3, 4):
-        return Prompt(boxes=np.array([box(part) for part in chosen]))
+        return Prompt(boxes=np.array([part.box for part in chosen]))
     points = [
-        _centre(part, protocol, draw, *keys, "region", rank) for rank, part in enumerate(chosen)
+        _pick(part.centres(protocol), draw, *keys, "region", rank)
+        for rank, part in enumerate(chosen)
     ]
     return Prompt(np.array(points), np.ones(len(points), np.int64))
 
@@ -264,7 +265,7 @@ def next_click(
             return None
         y, x = divmod(draw.index(error.size, *keys, "click", number), error.shape[1])
     else:
-        x, y = _centre(error, protocol, draw, *keys, "click", number)
+        x, y = _pick(centres(error, protocol), draw, *keys, "click", number)
     positive = mask if any_object is None or protocol.click_label == "task" else any_object
     label = int(positive[y, x])
     if clicks is None:
