@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medsam.errors import DataError
 
-__all__ = ["MAX_VALUES", "SUFFIXES", "read_image", "read_labels"]
+__all__ = ["MAX_VALUES", "SUFFIXES", "read_image", "read_labels", "read_values"]
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 """Files that are read as images, in any case of letters."""
@@ -96,6 +96,21 @@ def read_labels(path: Path) -> NDArray[np.int64]:
         )
     labels[labels == 255] = 1
     return labels
+
+
+def read_values(path: Path) -> NDArray[Any]:
+    """Stored values of a mask file, of whatever kind: (H, W).
+
+    For masks whose rule is known: palette images give their indices, of a colour image the
+    brightest channel counts, alpha is dropped.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    array = _read(path, indices=True)
+    return np.asarray(array[..., :3].max(axis=2)) if array.ndim == 3 else array
 
 
 def _read(path: Path, *, indices: bool) -> NDArray[Any]:

@@ -1,17 +1,150 @@
-"""From any intensity to the 8-bit RGB that the models take."""
+"""From any intensity to the 8-bit RGB that the models take.
+
+The paper says nothing of this step, and its released scripts start from 8-bit pictures, which
+they divide by their maximum. For volumes in Hounsfield or uptake units that has no meaning, so
+the usual ways are choices by name, recorded with the results.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medsam.errors import DataError
+from medsam.errors import DataError, UnknownName
 
-__all__ = ["to_uint8_rgb"]
+__all__ = ["INTENSITIES", "SUV_RANGE", "WINDOW", "Intensity", "Unit", "to_uint8_rgb"]
 
+Unit = Literal["", "HU", "SUV"]
+"""What stored numbers mean: nothing known, Hounsfield units, or standardised uptake values."""
+
+INTENSITIES = {
+    "modality": "as is usual: CT by a window, PET by a range of SUV, all else by its maximum",
+    "max": "divided by the maximum (the released scripts); below 0, shifted to 0 first",
+    "window": "a window in stored units (by default the soft-tissue window of CT)",
+    "percentile": "the 0.5th to 99.5th percentile of what is not background",
+}
+"""The ways to 8 bit, by name."""
+
+WINDOW = (40.0, 400.0)
+"""Level and width in HU of the soft-tissue window."""
+
+SUV_RANGE = (0.0, 10.0)
+"""Standardised uptake values shown from black to full."""
+
+_PERCENTILES = (0.5, 99.5)
 _CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """A way to 8 bit.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`INTENSITIES`.
+    window : (float, float)
+        Level and width, used by ``window`` and, for CT, by ``modality``.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such way.
+
+    Examples
+    --------
+    >>> Intensity("window", (0, 200)).grey(np.array([[-100.0, 0.0, 100.0]]), unit="HU")
+    array([[  0, 127, 255]], dtype=uint8)
+    """
+
+    name: str = "modality"
+    window: tuple[float, float] = WINDOW
+
+    def __post_init__(self) -> None:
+        if self.name not in INTENSITIES:
+            raise UnknownName("intensity", self.name, INTENSITIES)
+        if not self.window[1] > 0:
+            raise DataError(
+                f"A window of level {self.window[0]:g} and width {self.window[1]:g}. "
+                "Allowed: a width above 0. Give level and width, such as 40 400."
+            )
+
+    def words(self, unit: Unit = "") -> str:
+        """What is done to values of that unit, for the settings of a result.
+
+        Examples
+        --------
+        >>> Intensity("modality").words("HU")
+        'window 40/400'
+        """
+        way = self._way(unit)
+        if way == "window":
+            return f"window {self.window[0]:g}/{self.window[1]:g}"
+        if way == "suv":
+            return f"SUV {SUV_RANGE[0]:g} to {SUV_RANGE[1]:g}"
+        return way
+
+    def grey(
+        self, array: NDArray[Any], *, unit: Unit = "", name: str = "image"
+    ) -> NDArray[np.uint8]:
+        """One channel of a slice to 8 bit.
+
+        Parameters
+        ----------
+        array : (H, W) of bool, integer or float
+        unit : {"", "HU", "SUV"}
+        name : str
+            What an error calls the image.
+
+        Returns
+        -------
+        (H, W) uint8
+
+        Raises
+        ------
+        DataError
+            If values are not finite, or are all the same where a maximum or percentiles are
+            asked for.
+        """
+        way = self._way(unit)
+        if way == "max":
+            low = min(array.min(initial=0), 0) if array.dtype.kind in "if" else 0
+            shifted = array.astype(np.float64) - low if low < 0 and np.isfinite(low) else array
+            return to_uint8_rgb(shifted, name=name)[..., 0]
+        _finite(array, name)
+        if way == "percentile":
+            tissue = array[array > array.min()] if array.size else array
+            if not tissue.size:
+                raise DataError(
+                    f"{name}: all {array.size} values are the same. Allowed: at least two "
+                    "different ones, since percentiles are asked for. Leave the image out."
+                )
+            low, high = np.percentile(tissue, _PERCENTILES)
+            high = max(high, low + np.finfo(np.float32).eps)
+        elif way == "suv":
+            low, high = SUV_RANGE
+        else:
+            level, width = self.window
+            low, high = level - width / 2, level + width / 2
+        part = (array.astype(np.float64) - low) / (high - low)
+        return np.asarray(np.clip(part, 0, 1) * 255, np.uint8)
+
+    def _way(self, unit: Unit) -> str:
+        if self.name != "modality":
+            return self.name
+        return {"HU": "window", "SUV": "suv"}.get(unit, "max")
+
+
+def _finite(array: NDArray[Any], name: str) -> None:
+    bad = array.size - int(np.isfinite(array).sum())
+    if bad:
+        raise DataError(
+            f"{name}: {bad} of {array.size} values are NaN or infinite. "
+            "Allowed: finite values. Replace them (0 for the background) first."
+        )
 
 
 def to_uint8_rgb(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:

@@ -1,0 +1,94 @@
+"""How each of the 19 datasets lies on disk, in its official form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medsam.errors import UnknownName
+
+if TYPE_CHECKING:
+    from medsam.datasets.disk import DiskDataset
+    from medsam.datasets.intensity import Intensity
+    from medsam.datasets.layouts.layout import Layout
+    from medsam.datasets.volume import Plane
+
+__all__ = ["layout_of", "layouts", "open_dataset"]
+
+
+@cache
+def _all() -> dict[str, Layout]:
+    from medsam.datasets.layouts import decathlon, pictures, scans, ultrasound
+
+    modules = (decathlon, pictures, scans, ultrasound)
+    return {one.key: one for module in modules for one in module.LAYOUTS}
+
+
+def layouts() -> dict[str, Layout]:
+    """Every layout by the key of its dataset, in the catalog's order."""
+    from medsam.datasets.catalog import catalog
+
+    return {key: _all()[key] for key in catalog()}
+
+
+def layout_of(key: str) -> Layout:
+    """The layout of a dataset.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such dataset.
+    """
+    if key not in _all():
+        raise UnknownName("dataset", key, _all())
+    return _all()[key]
+
+
+def open_dataset(
+    key: str,
+    root: Path | str,
+    *,
+    intensity: Intensity | None = None,
+    plane: Plane | None = None,
+    options: Mapping[str, str] | None = None,
+    trust_image: bool = False,
+    progress: bool = True,
+) -> DiskDataset:
+    """A dataset of the paper, from the folder into which it was unpacked.
+
+    Parameters
+    ----------
+    key : str
+        Of the catalog, such as ``"ct_spleen"``.
+    root : path
+    intensity : Intensity, optional
+        As is usual for the modality by default.
+    plane : str, optional
+        How volumes are cut; the layout's own by default.
+    options : mapping of str to str, optional
+        The layout's own choices, such as ``{"rater": "vote"}``.
+    trust_image : bool
+        Take the image's grid where the labels' header tells another one for the same shape.
+    progress : bool
+        A bar on stderr while the labels of scans are read.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be used; says which folder is expected.
+    UnknownName
+        If the dataset, an option or its value does not exist.
+    """
+    from medsam.datasets.layouts.layout import open_layout
+
+    return open_layout(
+        layout_of(key),
+        Path(root),
+        intensity=intensity,
+        plane=plane,
+        options=options,
+        trust_image=trust_image,
+        progress=progress,
+    )

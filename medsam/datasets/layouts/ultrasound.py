@@ -1,0 +1,5 @@
+"""To be written."""
+
+from medsam.datasets.layouts.layout import Layout
+
+LAYOUTS: tuple[Layout, ...] = ()
