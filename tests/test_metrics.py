@@ -43,3 +43,8 @@ def test_shapes_must_agree(n):
 def test_only_bool():
     with pytest.raises(InputError, match="dtypes bool and uint8"):
         iou(A, B.astype(np.uint8))
+
+
+def test_only_known_policies():
+    with pytest.raises(InputError, match="empty='zero'. Allowed: nan, minus_one"):
+        dice(A, B, empty="zero")
