@@ -9,11 +9,13 @@ Source: paper sections 2.2.1 and Algorithm 1 (doi:10.1016/j.media.2023.102918).
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medsam import jitter
 from medsam.draws import Draw
 from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS, Protocol
@@ -84,7 +86,7 @@ class Prompt:
                 f"A prompt with {len(points)} points and {len(labels)} labels. "
                 "Allowed: one label a point. Give each point a 1 or a 0."
             )
-        if not np.isin(labels, (0, 1)).all():
+        if not ((labels == 0) | (labels == 1)).all():
             raise InputError(
                 f"Prompt labels {sorted(set(labels.tolist()))}. Allowed: 1 (object) and 0 (not)."
             )
@@ -158,6 +160,19 @@ def _pick(candidates: NDArray[np.intp], draw: Draw, *keys: object) -> NDArray[np
     return picked
 
 
+def _aim(
+    point: NDArray[np.intp],
+    target: Callable[[], Mask],
+    protocol: Protocol,
+    draw: Draw,
+    *keys: object,
+) -> NDArray[np.intp]:
+    """Where the click falls that is meant for a point of the target."""
+    if not protocol.click_jitter:
+        return point
+    return np.array(jitter.click(point, target(), protocol, draw.seed, keys))
+
+
 def mode_prompt(
     mask: Mask,
     mode: int,
@@ -210,14 +225,23 @@ def mode_prompt(
             "Record the case as empty."
         )
     if mode == 5:
-        return Prompt(boxes=np.array([parts.box]))
+        return Prompt(
+            boxes=np.array(
+                [jitter.box(parts.box, mask.shape, protocol, draw.seed, (*keys, "region", 0))]
+            )
+        )
     chosen = [parts.region(i) for i in range(min(len(parts), 1 if mode in (1, 3) else MAX_REGIONS))]
     if mode in (3, 4):
-        return Prompt(boxes=np.array([part.box for part in chosen]))
-    points = [
-        _pick(part.centres(protocol), draw, *keys, "region", rank)
-        for rank, part in enumerate(chosen)
-    ]
+        boxes = [
+            jitter.box(part.box, mask.shape, protocol, draw.seed, (*keys, "region", rank))
+            for rank, part in enumerate(chosen)
+        ]
+        return Prompt(boxes=np.array(boxes))
+    points = []
+    for rank, part in enumerate(chosen):
+        of = (*keys, "region", rank)
+        point = _pick(part.centres(protocol), draw, *of)
+        points.append(_aim(point, part.mask, protocol, draw, *of))
     return Prompt(np.array(points), np.ones(len(points), np.int64))
 
 
@@ -268,6 +292,16 @@ def next_click(
         x, y = _pick(centres(error, protocol), draw, *keys, "click", number)
     positive = mask if any_object is None or protocol.click_label == "task" else any_object
     label = int(positive[y, x])
+    x, y = _aim(
+        np.array([x, y]),
+        # Of the error, what is wrong in the same way: a positive click stays one.
+        lambda: error & (positive == bool(label)),
+        protocol,
+        draw,
+        *keys,
+        "click",
+        number,
+    )
     if clicks is None:
         return Prompt(np.array([[x, y]]), np.array([label]))
     return clicks.then(x, y, label)
