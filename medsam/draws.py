@@ -28,7 +28,8 @@ class Draw:
 
     def __init__(self, protocol: Protocol, seed: int = 0):
         self.kind, self.seed = protocol.random, int(seed)
-        self._stream = np.random.RandomState(self.seed % 2**32)
+        stream = self.kind == "stream"
+        self._stream = np.random.RandomState(self.seed % 2**32) if stream else None
 
     def index(self, n: int, *keys: object) -> int:
         """An index in ``range(n)``, uniform.
@@ -40,7 +41,7 @@ class Draw:
         *keys : object
             What is drawn for, such as task, image and click; ``str`` of each is hashed.
         """
-        if self.kind == "stream":
+        if self._stream is not None:
             return int(self._stream.randint(0, n))
         if n == 1:
             return 0
@@ -50,12 +51,12 @@ class Draw:
 
     def get_state(self) -> list[int]:
         """State of the stream, as a list that JSON can hold (empty when derived)."""
-        if self.kind == "derived":
+        if self._stream is None:
             return []
         _, keys, position, _, _ = self._stream.get_state(legacy=True)
         return [*np.asarray(keys).tolist(), int(position)]
 
     def set_state(self, state: list[int]) -> None:
         """Go on from a state that :meth:`get_state` gave."""
-        if self.kind == "stream":
+        if self._stream is not None:
             self._stream.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1], 0, 0.0))
