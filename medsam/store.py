@@ -6,11 +6,12 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +23,10 @@ from filelock import FileLock, Timeout
 from medsam.errors import ResultsError
 from medsam.results import KEY, SCHEMA, cannot, shards, told
 
-__all__ = ["Identity", "Store", "Unit"]
+__all__ = ["EXPERIMENTS", "Identity", "Store", "Unit"]
+
+EXPERIMENTS = ("mode", "clicks")
+"""What can be computed for a case: the five modes, and one to nine clicks."""
 
 RESULTS_VERSION = 1
 """Raised when a change of the code changes rows: older results are then not continued."""
@@ -41,13 +45,19 @@ class Identity:
     weights : mapping
         The model's provenance, with the sha256 of its weights.
     seed : int
+    experiments : tuple of str
+        What was computed for each unit, of :data:`EXPERIMENTS`.
+    data : mapping
+        The dataset's settings: plane, rater rule, intensity and the like. Plain JSON values.
     """
 
     dataset: str
     model: str
-    protocol: Mapping[str, str]
+    protocol: Mapping[str, Any]
     weights: Mapping[str, str]
     seed: int
+    experiments: tuple[str, ...] = EXPERIMENTS
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -62,6 +72,9 @@ class Identity:
             "protocol": dict(self.protocol),
             "weights": dict(self.weights),
             "seed": self.seed,
+            "experiments": list(self.experiments),
+            # As it comes back from a file: tuples are lists, keys are strings.
+            "data": json.loads(json.dumps(dict(self.data))),
             "version": RESULTS_VERSION,
         }
 
@@ -98,7 +111,7 @@ class Store:
     """A results folder, open for one run.
 
     Use as a context manager: it holds a lock, so that two runs never write into one folder
-    at once.
+    at once. A run that has rows of several identities asks for the others with :meth:`beside`.
 
     Parameters
     ----------
@@ -120,7 +133,8 @@ class Store:
     """Each (image, task) that has rows."""
     state: dict[str, Any] = field(default_factory=dict, init=False)
     """State of the random streams after the last shard."""
-    _next: int = field(default=0, init=False)
+    _found: list[dict[str, Any]] = field(default_factory=list, init=False)
+    _numbers: Iterator[int] = field(default_factory=count, init=False)
 
     def __enter__(self) -> Self:
         lock = self.folder / ".lock"
@@ -138,6 +152,7 @@ class Store:
         with ExitStack() as undo:
             undo.callback(self._lock.release)
             self._open()
+            self._take_up()
             undo.pop_all()
         return self
 
@@ -152,10 +167,15 @@ class Store:
     def _open(self) -> None:
         for torn in self.folder.glob(".rows-*.tmp"):
             torn.unlink()
+        known = shards(self.folder)
+        self._found = [told(shard) for shard in known]
+        last = max((int(shard.stem.rpartition("-")[2]) for shard in known), default=-1)
+        self._numbers = count(last + 1)
+
+    def _take_up(self) -> None:
+        """What shards of this identity hold."""
         mine = self.identity.as_dict()
-        for shard in shards(self.folder):
-            self._next = max(self._next, int(shard.stem.rpartition("-")[2]) + 1)
-            found = told(shard)
+        for found in self._found:
             theirs = found["identity"]
             if (
                 theirs["dataset"],
@@ -174,6 +194,19 @@ class Store:
             for image, task, digest, failed in found["units"]:
                 self.done[image, task] = Unit(image, task, digest, failed)
             self.state = found["state"]
+
+    def beside(self, identity: Identity) -> Store:
+        """The same folder for rows of another identity, under this store's lock.
+
+        Raises
+        ------
+        ResultsError
+            As on opening.
+        """
+        other = Store(self.folder, identity)
+        other._found, other._numbers = self._found, self._numbers
+        other._take_up()
+        return other
 
     def is_done(self, unit: Unit) -> bool:
         """Whether the rows of that unit are there.
@@ -224,7 +257,7 @@ class Store:
         }
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
         table = table.replace_schema_metadata({KEY: json.dumps(content).encode()})
-        path = self.folder / f"rows-{self._next:06d}.parquet"
+        path = self.folder / f"rows-{next(self._numbers):06d}.parquet"
         temporary = self.folder / f".{path.name}.tmp"
         try:
             with temporary.open("wb") as file:
@@ -236,7 +269,6 @@ class Store:
             with suppress(OSError):
                 temporary.unlink()
             raise cannot("write", path, error) from error
-        self._next += 1
         self.done |= {(u.image, u.task): u for u in units}
         self.state = dict(state)
         return path

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from medsam.datasets.sample import Case, Dataset
 from medsam.draws import Draw
-from medsam.errors import DataError, ResultsError
-from medsam.evaluation import MAX_CLICKS, SEED, Predictor, Row, evaluate, streams
+from medsam.errors import DataError, InputError, ResultsError, UnknownName
+from medsam.evaluation import MAX_CLICKS, SEED, Row, evaluate, streams
 from medsam.models.contract import PromptableModel
+from medsam.predictions import Predictor
 from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS, Protocol
 from medsam.results import COLUMNS
-from medsam.store import Identity, Store, Unit
+from medsam.store import EXPERIMENTS, Identity, Store, Unit
 
-__all__ = ["MAX_CLICKS", "SEED", "Report", "evaluate", "run"]
+__all__ = ["EXPERIMENTS", "MAX_CLICKS", "SEED", "Report", "evaluate", "run", "run_all"]
 
 
 @dataclass
@@ -42,24 +44,82 @@ class Report:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def _case_rows(
-    case: Case,
-    tasks: Sequence[str],
-    model: PromptableModel,
-    protocol: Protocol,
-    draws: dict[str, Draw],
-) -> list[Row]:
-    """Rows of one image for the tasks asked; a case that cannot be used is a row each."""
-    rows: list[Row] = []
+@dataclass
+class _Course:
+    """One protocol on its way through the images: its store, its draws, what is not written yet."""
+
+    protocol: Protocol
+    store: Store
+    draws: dict[str, Draw]
+    options: dict[str, Any]
+    constant: Row
+    report: Report
+    state: dict[str, Any] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    units: list[Unit] = field(default_factory=list)
+    started: bool = False
+
+    def __post_init__(self) -> None:
+        self.state = self.store.state
+        for name, state in self.state.items():
+            self.draws[name].set_state(state)
+
+    def missing(self, case: Case, digest: str) -> list[Unit]:
+        """What of a case is not in the store."""
+        todo = [Unit(case.id, task, digest) for task in case.tasks]
+        fresh = [unit for unit in todo if not self.store.is_done(unit)]
+        self.report.resumed += len(todo) - len(fresh)
+        if todo and not fresh and self.started and self.protocol.random == "stream":
+            # One stream over all images cannot be continued in the middle.
+            raise ResultsError(
+                f"Protocol {self.protocol.name!r} draws from one stream over the images in order, "
+                f"but {case.id!r} was computed before an image that sorts ahead of it. "
+                "Allowed: new images at the end. Choose another --out."
+            )
+        self.started |= bool(fresh)
+        return fresh
+
+    def take(self, case: Case, units: Sequence[Unit], rows: list[Row], reason: str | None) -> None:
+        """Keep the rows of a case, or why it has none, for the next shard."""
+        if reason is not None:
+            blank = {"image": case.id, "group": case.group, "protocol": self.protocol.name}
+            wrong = {"status": "error", "reason": reason}
+            rows = [blank | {"task": unit.task} | wrong for unit in units]
+            self.report.reasons[case.id] = reason
+        self.rows += rows
+        self.units += [replace(unit, failed=reason is not None) for unit in units]
+        # After the image, not at the flush: a cut in the next one may have drawn already.
+        self.state = {name: draw.get_state() for name, draw in self.draws.items()}
+        self.report.computed += len(units)
+        for row in {row["task"]: row for row in rows}.values():
+            self.report.status[row["status"]] += 1
+
+    def flush(self) -> None:
+        """Write what is complete."""
+        if self.units:
+            blank = dict.fromkeys(COLUMNS) | self.constant
+            self.store.write([blank | row for row in self.rows], self.units, self.state)
+        self.rows, self.units = [], []
+
+
+def _compute(case: Case, model: PromptableModel, fresh: list[tuple[_Course, list[Unit]]]) -> None:
+    """All that is missing of one image: task by task, and for each task every protocol."""
+    rows: list[list[Row]] = [[] for _ in fresh]
+    reason = None
     try:
         sample = case.load()
         predict = Predictor(model, sample.image)
-        for task in tasks:
-            rows += evaluate(sample, task, predict, protocol, draws)
+        for task in case.tasks:
+            for (course, units), found in zip(fresh, rows, strict=True):
+                if any(unit.task == task for unit in units):
+                    found += evaluate(
+                        sample, task, predict, course.protocol, course.draws, **course.options
+                    )
+            predict.forget()
     except DataError as error:
-        blank = {"image": case.id, "group": case.group, "protocol": protocol.name}
-        return [blank | {"task": t, "status": "error", "reason": str(error)} for t in tasks]
-    return rows
+        reason = str(error)
+    for (course, units), found in zip(fresh, rows, strict=True):
+        course.take(case, units, found, reason)
 
 
 def run(
@@ -67,22 +127,41 @@ def run(
     model: PromptableModel,
     out: Path,
     protocol: Protocol = PROTOCOLS["paper"],
+    **options: Any,
+) -> Report:
+    """Evaluate a model on a dataset under one protocol; see :func:`run_all`."""
+    return run_all(dataset, model, [protocol], out, **options)
+
+
+def run_all(
+    dataset: Dataset,
+    model: PromptableModel,
+    protocols: Iterable[Protocol],
+    out: Path,
     *,
     seed: int = SEED,
+    experiments: Iterable[str] = EXPERIMENTS,
     shard: int = 8,
     progress: bool = True,
 ) -> Report:
-    """Evaluate a model on a dataset into a results folder; continue what is there.
+    """Evaluate a model under several protocols into a results folder; continue what is there.
+
+    An image is embedded once for all protocols, and a prompt that several of them ask of a task
+    is predicted once. The rows are those of a run for each protocol alone.
 
     Parameters
     ----------
     dataset : Dataset
+        What it tells of its ``settings`` is a part of what the rows depend on.
     model : PromptableModel
+    protocols : iterable of Protocol
+        At least one, each with a name of its own.
     out : Path
         Results folder. Complete (image, task) units in it are not computed again.
-    protocol : Protocol
     seed : int
         Ties are drawn from it.
+    experiments : iterable of str
+        Only these, of :data:`EXPERIMENTS`.
     shard : int
         Images a shard: what a kill can cost.
     progress : bool
@@ -91,83 +170,86 @@ def run(
     Returns
     -------
     Report
+        Of all protocols together.
 
     Raises
     ------
     InputError
-        If the model does not take points and boxes; before any compute.
+        If the model does not take points and boxes, or there is no protocol, no experiment, or a
+        name twice; before any compute.
+    UnknownName
+        If there is no such experiment.
     ResultsError
         If the folder cannot be written or continued. Shards written so far stay.
     """
+    protocols = list(protocols)
+    names = [protocol.name for protocol in protocols]
+    if not names or len(set(names)) < len(names):
+        raise InputError(
+            f"Protocols {', '.join(names) or 'none'}. Allowed: at least one, each name once. "
+            "Name them apart with Protocol.but."
+        )
+    wanted = _experiments(experiments)
     for prompt in (Prompt(np.zeros((1, 2)), np.ones(1, np.int64)), Prompt(boxes=np.zeros((1, 4)))):
         model.check(prompt)
-    identity = Identity(dataset.key, model.name, protocol.as_dict(), model.provenance(), seed)
+    settings: Mapping[str, Any] = getattr(dataset, "settings", {})
     constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
+    weights = model.provenance()
+    identities = [
+        Identity(dataset.key, model.name, p.as_dict(), weights, seed, wanted, settings)
+        for p in protocols
+    ]
     report = Report()
-    draws = streams(protocol, seed)
-    rows: list[Row] = []
-    units: list[Unit] = []
-    images = 0
-
-    with Store(Path(out), identity) as store:
-        for name, state in store.state.items():
-            draws[name].set_state(state)
-
-        state = store.state
-
-        def flush() -> None:
-            nonlocal images
-            if units:
-                store.write([dict.fromkeys(COLUMNS) | constant | row for row in rows], units, state)
-            rows.clear()
-            units.clear()
-            images = 0
-
+    options: dict[str, Any] = {} if wanted == EXPERIMENTS else {"experiments": wanted}
+    with Store(Path(out), identities[0]) as first:
+        stores = [first, *(first.beside(identity) for identity in identities[1:])]
+        courses = [
+            _Course(protocol, store, streams(protocol, seed), options, constant, report)
+            for protocol, store in zip(protocols, stores, strict=True)
+        ]
+        words = names[0] if len(names) == 1 else f"{len(names)} protocols"
         bar = tqdm(
             dataset.cases(),
             total=len(dataset),
-            desc=f"{dataset.key} · {model.name} · {protocol.name}",
+            desc=f"{dataset.key} · {model.name} · {words}",
             unit="image",
             disable=not progress,
         )
+        images = 0
         try:
             for case in bar:
                 digest = case.digest()
-                todo = [Unit(case.id, task, digest) for task in case.tasks]
-                fresh = [unit for unit in todo if not store.is_done(unit)]
-                report.resumed += len(todo) - len(fresh)
+                missing = [(course, course.missing(case, digest)) for course in courses]
+                fresh = [(course, units) for course, units in missing if units]
                 if not fresh:
-                    _stay_in_order(protocol, report, case)
                     continue
-                new = _case_rows(case, [u.task for u in fresh], model, protocol, draws)
-                failed = {row["task"] for row in new if row["status"] == "error"}
-                rows += new
-                units += [replace(unit, failed=unit.task in failed) for unit in fresh]
-                # After the image, not at the flush: a cut in the next one may have drawn already.
-                state = {name: draw.get_state() for name, draw in draws.items()}
-                report.computed += len(fresh)
-                for task_rows in {row["task"]: row for row in new}.values():
-                    report.status[task_rows["status"]] += 1
-                    if task_rows["status"] == "error":
-                        report.reasons[case.id] = task_rows["reason"]
+                _compute(case, model, fresh)
                 images += 1
-                if images >= shard:
-                    flush()
+                if images % shard == 0:
+                    _flush(courses)
         except ResultsError:
             raise
         except BaseException:
             # Ctrl-C or an unforeseen error: what is complete is kept.
-            flush()
+            _flush(courses)
             raise
-        flush()
+        _flush(courses)
     return report
 
 
-def _stay_in_order(protocol: Protocol, report: Report, case: Case) -> None:
-    """One stream over all images cannot be continued in the middle."""
-    if protocol.random == "stream" and report.computed:
-        raise ResultsError(
-            f"Protocol {protocol.name!r} draws from one stream over the images in order, but "
-            f"{case.id!r} was computed before an image that sorts ahead of it. "
-            "Allowed: new images at the end. Choose another --out."
+def _flush(courses: Sequence[_Course]) -> None:
+    for course in courses:
+        course.flush()
+
+
+def _experiments(names: Iterable[str]) -> tuple[str, ...]:
+    """The experiments asked for, in their own order."""
+    names = (names,) if isinstance(names, str) else tuple(names)
+    for name in names:
+        if name not in EXPERIMENTS:
+            raise UnknownName("experiment", name, EXPERIMENTS)
+    if not names:
+        raise InputError(
+            f"No experiment. Allowed: at least one of {', '.join(EXPERIMENTS)}. Name one."
         )
+    return tuple(name for name in EXPERIMENTS if name in names)
