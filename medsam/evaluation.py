@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ from medsam.metrics import dice, iou
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.prompts import MAX_REGIONS, MODES, Prompt, mode_prompt, next_click
 from medsam.protocol import PROTOCOLS, Protocol
-from medsam.regions import Mask, regions
+from medsam.regions import Mask, Regions, regions
+from medsam.surface import TOLERANCE, measure
 
 __all__ = ["MAX_CLICKS", "SEED", "Predictor", "Row", "evaluate", "streams"]
 
@@ -63,7 +65,7 @@ def streams(protocol: Protocol, seed: int) -> dict[str, Draw]:
 
 def _modes(
     mask: Mask,
-    parts: list[Mask],
+    parts: Regions,
     predict: Predict,
     protocol: Protocol,
     draw: Draw,
@@ -113,12 +115,38 @@ def _clicks(
             yield k, choice, clicks, chosen
 
 
+def _surfaces(sample: Sample, mask: Mask) -> Callable[[Mask], Row]:
+    """Measure ``nsd`` and ``hd95`` of predictions, each distinct prediction once.
+
+    Many of the rows of a case share their mask: modes 1 and 2 of an object of one region, and
+    clicks after the last error.
+    """
+    known: dict[bytes, Row] = {}
+
+    def of(prediction: Mask) -> Row:
+        if sample.spacing is None:
+            return {}
+        key = np.packbits(prediction).tobytes()
+        if key not in known:
+            # Nothing found is an NSD of 0, which counts in means, but is at no distance.
+            found = measure(
+                prediction, mask, sample.spacing, tolerance=TOLERANCE, one_empty="missed"
+            )
+            hd95 = None if math.isnan(found.hd95) else found.hd95
+            known[key] = {"nsd": found.nsd, "hd95": hd95}
+        return known[key]
+
+    return of
+
+
 def evaluate(
     sample: Sample,
     task: str,
     predict: Predict,
     protocol: Protocol = PROTOCOLS["paper"],
     draws: dict[str, Draw] | None = None,
+    *,
+    surface: bool = True,
 ) -> list[Row]:
     """All rows of one image for one task: five modes and nine clicks, top and oracle.
 
@@ -132,12 +160,16 @@ def evaluate(
     protocol : Protocol
     draws : dict of Draw, optional
         Where ties are decided; by default new ones with seed :data:`SEED`.
+    surface : bool
+        Measure NSD (at :data:`medsam.surface.TOLERANCE`) and HD95 where the sample has a
+        spacing. The first measurement of a process loads MONAI, which takes seconds.
 
     Returns
     -------
     list of dict
-        Without the columns that name dataset and model. An object without a pixel gives
-        one row with ``status="empty"``.
+        Without the columns that name dataset and model, and without ``nsd`` and ``hd95``
+        where they are not measured. An object without a pixel gives one row with
+        ``status="empty"``. A prediction without a pixel has an NSD of 0 and no HD95.
     """
     mask = sample.masks[task]
     height, width = mask.shape
@@ -161,6 +193,7 @@ def evaluate(
         "mode": _modes(mask, parts, predict, protocol, draws["mode"], keys),
         "clicks": _clicks(sample, mask, predict, protocol, draws, keys),
     }
+    distances = _surfaces(sample, mask) if surface else lambda _: {}
     rows: list[Row] = []
     for experiment, answers in experiments.items():
         for k, choice, prompt, chosen in answers:
@@ -175,5 +208,6 @@ def evaluate(
                     "score": chosen.score,
                     "prompt": prompt.to_json(),
                 }
+                | distances(chosen.mask)
             )
     return rows

@@ -19,12 +19,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medsam.errors import ResultsError
+from medsam.surface import TOLERANCE
 
 __all__ = ["COLUMNS", "SCHEMA", "export", "provenance", "read"]
 
 
-def _column(name: str, kind: pa.DataType, meaning: str, null: bool = True) -> pa.Field:
-    return pa.field(name, kind, nullable=null, metadata={"meaning": meaning})
+def _column(
+    name: str, kind: pa.DataType, meaning: str, null: bool = True, **settings: object
+) -> pa.Field:
+    told = {"meaning": meaning} | {key: str(value) for key, value in settings.items()}
+    return pa.field(name, kind, nullable=null, metadata=told)
 
 
 SCHEMA = pa.schema(
@@ -41,6 +45,19 @@ SCHEMA = pa.schema(
         _column("choice", pa.string(), "top | oracle"),
         _column("iou", pa.float64(), "intersection over union, 0-1"),
         _column("dice", pa.float64(), "Dice coefficient, 0-1"),
+        _column(
+            "nsd",
+            pa.float64(),
+            "fraction of the boundaries within tolerance_mm of each other, 0-1; 0 where the "
+            "prediction is empty; null where the size of a pixel is unknown",
+            tolerance_mm=TOLERANCE,
+        ),
+        _column(
+            "hd95",
+            pa.float64(),
+            "95th percentile of the distance between the boundaries, mm; null where the size of "
+            "a pixel is unknown or the prediction is empty",
+        ),
         _column("score", pa.float64(), "the model's own estimate of the IoU"),
         _column("object_px", pa.int64(), "pixels of the object"),
         _column("n_regions", pa.int32(), "contiguous regions of the object (8-connectivity)"),
@@ -51,7 +68,7 @@ SCHEMA = pa.schema(
         _column("reason", pa.string(), "why the status is not ok"),
     ]
 )
-"""Columns in order, with type and meaning."""
+"""Columns in order, with type, unit and meaning; ``nsd`` also with its tolerance."""
 
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 
@@ -91,10 +108,31 @@ def told(shard: Path) -> dict[str, Any]:
         return found
 
 
+def tolerance(shard: Path) -> float | None:
+    """Tolerance in mm of the ``nsd`` of a shard; ``None`` where it was written without one."""
+    with _readable(shard):
+        schema = pq.read_schema(shard)
+        if "nsd" not in schema.names:
+            return None
+        return float(schema.field("nsd").metadata[b"tolerance_mm"])
+
+
 def _table(shard: Path) -> pa.Table:
     told(shard)
     with _readable(shard):
+        # A column that an older shard lacks is null.
         return pq.read_table(shard, schema=SCHEMA)
+
+
+def _one_tolerance(found: list[Path]) -> None:
+    of = {shard: tolerance(shard) for shard in found}
+    distinct = sorted({value for value in of.values() if value is not None})
+    if len(distinct) > 1:
+        raise ResultsError(
+            f"{found[0].parent} has rows whose nsd is at different tolerances: "
+            f"{', '.join(f'{value:g}' for value in distinct)} mm. Allowed: one tolerance in a "
+            "folder. Move the shards of one of them elsewhere, or run again into a new folder."
+        )
 
 
 @contextmanager
@@ -133,10 +171,12 @@ def read(folder: Path | str) -> pd.DataFrame:
     Raises
     ------
     ResultsError
-        If there are none, or a shard cannot be read.
+        If there are none, a shard cannot be read, or shards differ in the tolerance of ``nsd``.
     """
     frames = []
-    for number, shard in enumerate(_existing(Path(folder))):
+    found = _existing(Path(folder))
+    _one_tolerance(found)
+    for number, shard in enumerate(found):
         frames.append(_table(shard).to_pandas().assign(shard=number))
     frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
     last = frame.groupby(_UNIT, sort=False).shard.transform("max")
@@ -147,11 +187,15 @@ def read(folder: Path | str) -> pd.DataFrame:
 
 
 def provenance(folder: Path | str) -> list[dict[str, Any]]:
-    """What the rows of a folder depend on: each distinct identity with the versions used."""
+    """What the rows of a folder depend on: each distinct identity with the versions used.
+
+    ``tolerance_mm`` is that of ``nsd``; ``None`` where rows were written without it.
+    """
     seen: dict[str, dict[str, Any]] = {}
     for shard in _existing(Path(folder)):
         found = told(shard)
-        about = {"identity": found["identity"], "versions": found["versions"]}
+        about = {name: found[name] for name in ("identity", "versions")}
+        about["tolerance_mm"] = tolerance(shard)
         seen.setdefault(json.dumps(about, sort_keys=True), about)
     return list(seen.values())
 

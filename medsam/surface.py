@@ -64,8 +64,8 @@ def _check_spacing(spacing: tuple[float, float]) -> tuple[float, float]:
     sizes = np.asarray(spacing, np.float64)
     if sizes.shape != (2,) or not np.isfinite(sizes).all() or (sizes <= 0).any():
         raise InputError(
-            f"Spacing {spacing!r}. Allowed: the size of a pixel in mm, (row, column), both above 0. "
-            "Where it is unknown there is no distance in mm."
+            f"Spacing {spacing!r}. Allowed: the size of a pixel in mm, (row, column), both "
+            "above 0. Where it is unknown there is no distance in mm."
         )
     return float(sizes[0]), float(sizes[1])
 
