@@ -1,0 +1,176 @@
+"""The claims as a page shows them: a table that a script filters, and lists above it.
+
+The table is whole without the script (``book/_static/claims.mjs``); with it, a form appears.
+The styles are in ``book/_static/claims.css``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from medsam.claims.claim import Answer, Claim, Finding, Verdict
+from medsam.claims.report import disagreements as disagreeing
+
+__all__ = ["PAGES", "SCRIPT", "Html", "disagreements", "table"]
+
+PAGES: Mapping[int, str] = {
+    1: "02_prompt_modes.html",
+    2: "02_prompt_modes.html",
+    3: "02_prompt_modes.html",
+    5: "04_iterative_clicks.html",
+}
+"""Figure of the paper and the page of the book that draws it, seen from ``notebooks/``."""
+
+SCRIPT = "../_static/claims.mjs"
+"""Address of the script, seen from ``notebooks/``."""
+
+_SIGNS = {
+    Verdict.HOLDS: ("holds", "✓"),
+    Verdict.PARTLY: ("partly", "≈"),
+    Verdict.FAILS: ("fails", "✕"),
+    Verdict.OPEN: ("open", "–"),
+}
+
+
+class Html:
+    """HTML that a notebook shows."""
+
+    def __init__(self, html: str):
+        self.html = html
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def _badge(verdict: Verdict) -> str:
+    name, sign = _SIGNS[verdict]
+    return (
+        f'<span class="mc-verdict mc-{name}"><span aria-hidden="true">{sign}</span> '
+        f"{escape(verdict)}</span>"
+    )
+
+
+# ------------------------------------------------------------------------------ lists
+def disagreements(answers: Iterable[Answer]) -> Html:
+    """Where the published tables and the text disagree, in words; each leads to its row."""
+    items = "".join(
+        f"<li>{_badge(one.published.verdict)} "
+        f'<a class="reference internal" href="#claim-{one.claim.id}">{escape(one.claim.claim)}</a> '
+        f"{escape(one.published.says)}</li>"
+        for one in disagreeing(answers)
+    )
+    return Html(f'<ul class="medsam-claims-list">{items}</ul>')
+
+
+# ------------------------------------------------------------------------------ table
+def table(
+    answers: Sequence[Answer], *, pages: Mapping[int, str] = PAGES, script: str = SCRIPT
+) -> Html:
+    """Every claim with both verdicts; a form to filter it where scripts run.
+
+    Parameters
+    ----------
+    answers : sequence of Answer
+        Rows, in order.
+    pages : mapping of int to str
+        Address of the page that draws a figure of the paper.
+    script : str
+        Address of ``claims.mjs``; it is loaded by pages with this table alone.
+
+    Returns
+    -------
+    Html
+        All text is escaped; no inline script, style or handler.
+    """
+    heads = ["The text says", "Published tables", "This run"]
+    notes = ["", *(_data(answers, ours) for ours in (False, True))]
+    head = "".join(
+        f'<th scope="col" role="columnheader">{word}{note}</th>'
+        for word, note in zip(heads, notes, strict=True)
+    )
+    rows = "".join(_row(one, pages, heads[1:]) for one in answers)
+    return Html(
+        f'<div class="medsam-claims">{_form(answers)}'
+        '<table class="table mc-table" role="table" aria-label="Claims">'
+        f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+        f'<tbody role="rowgroup">{rows}</tbody></table>'
+        '<p class="mc-none" hidden>No claim has all of this. Change or clear the filter.</p></div>'
+        f'<script defer src="{escape(script)}"></script>'
+    )
+
+
+def _data(answers: Sequence[Answer], ours: bool) -> str:
+    found = {(one.ours if ours else one.published).data for one in answers} - {""}
+    return f'<span class="mc-data">{escape("; ".join(sorted(found)))}</span>' if found else ""
+
+
+def _row(one: Answer, pages: Mapping[int, str], heads: Sequence[str]) -> str:
+    findings = zip(heads, (one.published, one.ours), strict=True)
+    cells = "".join(_cell(head, found) for head, found in findings)
+    about = one.claim
+    return (
+        f'<tr role="row" id="claim-{about.id}" data-published="{_SIGNS[one.published.verdict][0]}" '
+        f'data-run="{_SIGNS[one.ours.verdict][0]}" '
+        f'data-sections="{escape("|".join(about.sections))}">'
+        f'<th scope="row" role="rowheader"><span class="mc-claim">{escape(about.claim)}</span>'
+        f'<span class="mc-place">{_place(about, pages)}</span>'
+        f"<details><summary>Rule</summary><p>{escape(about.rule)}</p></details></th>{cells}</tr>"
+    )
+
+
+def _place(about: Claim, pages: Mapping[int, str]) -> str:
+    named = [place for place in about.where if not place[0].isdigit()]
+    numbered = [place for place in about.where if place[0].isdigit()]
+    if numbered:
+        named.append(f"section{'s' * (len(numbered) > 1)} {', '.join(numbered)}")
+    words = escape(", ".join(named))
+    if about.figure is None:
+        return words
+    figure = f"Fig.&nbsp;{about.figure}"
+    if about.figure in pages:
+        link = escape(pages[about.figure])
+        figure = f'<a class="reference internal" href="{link}">{figure}</a>'
+    return f"{words} · {figure}"
+
+
+def _section(place: str) -> str:
+    return f"section {place}" if place[0].isdigit() else place
+
+
+def _cell(head: str, found: Finding) -> str:
+    return (
+        f'<td role="cell"><span class="mc-head" aria-hidden="true">{head}</span>'
+        f'{_badge(found.verdict)}<span class="mc-says">{escape(found.says)}</span></td>'
+    )
+
+
+# ------------------------------------------------------------------------------ form
+def _form(answers: Sequence[Answer]) -> str:
+    sections = sorted(
+        {s for one in answers for s in one.claim.sections},
+        key=lambda s: (not s.startswith("Abstract"), not s[0].isdigit(), s),
+    )
+    return (
+        '<form class="mc-filter" aria-label="Filter the claims" hidden>'
+        f"{_select('published', 'Published tables', _verdicts(answers, False))}"
+        f"{_select('run', 'This run', _verdicts(answers, True))}"
+        f"{_select('section', 'Where', [(s, _section(s)) for s in sections])}"
+        '<label class="mc-words">Words<input type="search" name="words" autocomplete="off" '
+        'spellcheck="false"></label>'
+        '<button type="reset">Clear</button>'
+        '<p class="mc-count" role="status"></p></form>'
+    )
+
+
+def _verdicts(answers: Sequence[Answer], ours: bool) -> list[tuple[str, str]]:
+    there = {(one.ours if ours else one.published).verdict for one in answers}
+    return [(_SIGNS[v][0], v.value) for v in Verdict if v in there]
+
+
+def _select(name: str, label: str, choices: Iterable[tuple[str, str]]) -> str:
+    options = "".join(
+        f'<option value="{escape(value)}">{escape(words)}</option>' for value, words in choices
+    )
+    options = f'<option value="">any</option>{options}'
+    return f'<label>{label}<select name="{name}">{options}</select></label>'

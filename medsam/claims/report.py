@@ -1,0 +1,74 @@
+"""Answers as rows, for files and for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from medsam.claims.claim import Answer, Finding, Verdict
+
+__all__ = ["as_csv", "as_json", "disagreements", "records"]
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "verdict": found.verdict.value,
+        "says": found.says,
+        "data": found.data,
+        "values": dict(found.values),
+    }
+
+
+def records(answers: Iterable[Answer]) -> list[dict[str, Any]]:
+    """One mapping for each claim: what it is, and ``published`` and ``run`` with their values."""
+    return [
+        {
+            "id": one.claim.id,
+            "claim": one.claim.claim,
+            "source": one.claim.source,
+            "where": list(one.claim.where),
+            "figure": one.claim.figure,
+            "rule": one.claim.rule,
+            "stated": dict(one.claim.stated),
+            "published": _finding(one.published),
+            "run": _finding(one.ours),
+        }
+        for one in answers
+    ]
+
+
+def as_json(answers: Iterable[Answer]) -> str:
+    """All there is, as JSON."""
+    return json.dumps(records(answers), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_csv(answers: Iterable[Answer]) -> str:
+    """One line for each claim, without the separate values.
+
+    Returns
+    -------
+    str
+        Columns ``id, claim, source, where, figure, rule, stated, published_verdict,
+        published_says, published_data, run_verdict, run_says, run_data``.
+    """
+    lines = []
+    for one in records(answers):
+        flat = {name: value for name, value in one.items() if name not in ("published", "run")}
+        flat["where"] = "; ".join(one["where"])
+        flat["stated"] = "; ".join(f"{name} {text}" for name, text in one["stated"].items())
+        for source in ("published", "run"):
+            flat |= {f"{source}_{name}": one[source][name] for name in ("verdict", "says", "data")}
+        lines.append(flat)
+    table = pd.DataFrame(lines).astype({"figure": "Int64"})
+    text: str = table.to_csv(index=False)
+    return text
+
+
+def disagreements(answers: Iterable[Answer]) -> list[Answer]:
+    """Where the published tables and the text disagree, wholly or in part; wholly first."""
+    order = (Verdict.FAILS, Verdict.PARTLY)
+    found = [one for one in answers if one.published.verdict in order]
+    return sorted(found, key=lambda one: order.index(one.published.verdict))
