@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medsam.choice import CHOICES, Choice, Chosen, choose
 from medsam.datasets.sample import Sample
 from medsam.draws import Draw
 from medsam.metrics import dice, iou
-from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.models.contract import Prediction
 from medsam.prompts import MAX_REGIONS, MODES, Prompt, mode_prompt, next_click
 from medsam.protocol import PROTOCOLS, Protocol
 from medsam.regions import Mask, Regions, regions
 from medsam.surface import TOLERANCE, measure
 
-__all__ = ["MAX_CLICKS", "SEED", "Predictor", "Row", "evaluate", "streams"]
+__all__ = ["EXPERIMENTS", "MAX_CLICKS", "SEED", "Row", "evaluate", "streams"]
 
 Row = dict[str, Any]
 Predict = Callable[[Prompt], list[Prediction]]
@@ -29,33 +28,10 @@ MAX_CLICKS = 9
 """Clicks of Algorithm 1 (section 3.3, Fig. 5)."""
 SEED = 1
 """The released scripts' seed."""
+EXPERIMENTS = ("mode", "clicks")
+"""What can be computed for a case: the five modes, and one to nine clicks."""
 
 _STREAMS = ("mode", "clicks/top", "clicks/oracle")
-
-
-_REMEMBERED = len(MODES) + MAX_CLICKS + 1
-
-
-class Predictor:
-    """Predictions for one image; a prompt that was asked lately is not asked again."""
-
-    def __init__(self, model: PromptableModel, image: NDArray[np.uint8]):
-        self._model, self._image = model, image
-        self._embedding: Embedding | None = None
-        self._known: dict[str, list[Prediction]] = {}
-
-    def __call__(self, prompt: Prompt) -> list[Prediction]:
-        """Predictions of a prompt, one a box; the image is embedded at the first."""
-        key = prompt.to_json()
-        if key not in self._known:
-            if self._embedding is None:
-                self._embedding = self._model.embed(self._image)
-            # Of one task: five modes, nine clicks. More would only cost memory: the masks of
-            # one prompt are three times the image.
-            if len(self._known) >= _REMEMBERED:
-                del self._known[next(iter(self._known))]
-            self._known[key] = self._model.predict(self._embedding, prompt.split())
-        return self._known[key]
 
 
 def streams(protocol: Protocol, seed: int) -> dict[str, Draw]:
@@ -146,6 +122,7 @@ def evaluate(
     protocol: Protocol = PROTOCOLS["paper"],
     draws: dict[str, Draw] | None = None,
     *,
+    experiments: Collection[str] = EXPERIMENTS,
     surface: bool = True,
 ) -> list[Row]:
     """All rows of one image for one task: five modes and nine clicks, top and oracle.
@@ -160,6 +137,8 @@ def evaluate(
     protocol : Protocol
     draws : dict of Draw, optional
         Where ties are decided; by default new ones with seed :data:`SEED`.
+    experiments : collection of str
+        Only these, of :data:`EXPERIMENTS`.
     surface : bool
         Measure NSD (at :data:`medsam.surface.TOLERANCE`) and HD95 where the sample has a
         spacing. The first measurement of a process loads MONAI, which takes seconds.
@@ -189,14 +168,14 @@ def evaluate(
     parts = regions(mask, protocol)
     common |= {"n_regions": len(parts), "status": "ok"}
     keys = (task, sample.id)
-    experiments = {
+    answers = {
         "mode": _modes(mask, parts, predict, protocol, draws["mode"], keys),
         "clicks": _clicks(sample, mask, predict, protocol, draws, keys),
     }
     distances = _surfaces(sample, mask) if surface else lambda _: {}
     rows: list[Row] = []
-    for experiment, answers in experiments.items():
-        for k, choice, prompt, chosen in answers:
+    for experiment in (name for name in answers if name in experiments):
+        for k, choice, prompt, chosen in answers[experiment]:
             rows.append(
                 common
                 | {

@@ -224,17 +224,11 @@ def mode_prompt(
             "No prompt for a mask without a pixel. Allowed: at least one pixel. "
             "Record the case as empty."
         )
-    if mode == 5:
-        return Prompt(
-            boxes=np.array(
-                [jitter.box(parts.box, mask.shape, protocol, draw.seed, (*keys, "region", 0))]
-            )
-        )
     chosen = [parts.region(i) for i in range(min(len(parts), 1 if mode in (1, 3) else MAX_REGIONS))]
-    if mode in (3, 4):
+    if mode in (3, 4, 5):
         boxes = [
-            jitter.box(part.box, mask.shape, protocol, draw.seed, (*keys, "region", rank))
-            for rank, part in enumerate(chosen)
+            jitter.box(box, mask.shape, protocol, draw.seed, (*keys, "region", rank))
+            for rank, box in enumerate([parts.box] if mode == 5 else [p.box for p in chosen])
         ]
         return Prompt(boxes=np.array(boxes))
     points = []
@@ -292,16 +286,9 @@ def next_click(
         x, y = _pick(centres(error, protocol), draw, *keys, "click", number)
     positive = mask if any_object is None or protocol.click_label == "task" else any_object
     label = int(positive[y, x])
-    x, y = _aim(
-        np.array([x, y]),
-        # Of the error, what is wrong in the same way: a positive click stays one.
-        lambda: error & (positive == bool(label)),
-        protocol,
-        draw,
-        *keys,
-        "click",
-        number,
-    )
+    # Of the error, what is wrong in the same way: a positive click stays one.
+    alike = lambda: error & (positive == bool(label))  # noqa: E731
+    x, y = _aim(np.array([x, y]), alike, protocol, draw, *keys, "click", number)
     if clicks is None:
         return Prompt(np.array([[x, y]]), np.array([label]))
     return clicks.then(x, y, label)

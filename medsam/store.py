@@ -21,12 +21,10 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from medsam.errors import ResultsError
+from medsam.evaluation import EXPERIMENTS
 from medsam.results import KEY, SCHEMA, cannot, shards, told
 
-__all__ = ["EXPERIMENTS", "Identity", "Store", "Unit"]
-
-EXPERIMENTS = ("mode", "clicks")
-"""What can be computed for a case: the five modes, and one to nine clicks."""
+__all__ = ["Identity", "Store", "Unit"]
 
 RESULTS_VERSION = 1
 """Raised when a change of the code changes rows: older results are then not continued."""
@@ -46,7 +44,9 @@ class Identity:
         The model's provenance, with the sha256 of its weights.
     seed : int
     experiments : tuple of str
-        What was computed for each unit, of :data:`EXPERIMENTS`.
+        What was computed for each unit, of :data:`medsam.evaluation.EXPERIMENTS`.
+    surface : bool
+        Whether NSD and HD95 were measured.
     data : mapping
         The dataset's settings: plane, rater rule, intensity and the like. Plain JSON values.
     """
@@ -57,6 +57,7 @@ class Identity:
     weights: Mapping[str, str]
     seed: int
     experiments: tuple[str, ...] = EXPERIMENTS
+    surface: bool = True
     data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -73,6 +74,7 @@ class Identity:
             "weights": dict(self.weights),
             "seed": self.seed,
             "experiments": list(self.experiments),
+            "surface": self.surface,
             # As it comes back from a file: tuples are lists, keys are strings.
             "data": json.loads(json.dumps(dict(self.data))),
             "version": RESULTS_VERSION,

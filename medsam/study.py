@@ -13,13 +13,13 @@ from tqdm import tqdm
 from medsam.datasets.sample import Case, Dataset
 from medsam.draws import Draw
 from medsam.errors import DataError, InputError, ResultsError, UnknownName
-from medsam.evaluation import MAX_CLICKS, SEED, Row, evaluate, streams
+from medsam.evaluation import EXPERIMENTS, MAX_CLICKS, SEED, Row, evaluate, streams
 from medsam.models.contract import PromptableModel
 from medsam.predictions import Predictor
 from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS, Protocol
 from medsam.results import COLUMNS
-from medsam.store import EXPERIMENTS, Identity, Store, Unit
+from medsam.store import Identity, Store, Unit
 
 __all__ = ["EXPERIMENTS", "MAX_CLICKS", "SEED", "Report", "evaluate", "run", "run_all"]
 
@@ -141,6 +141,7 @@ def run_all(
     *,
     seed: int = SEED,
     experiments: Iterable[str] = EXPERIMENTS,
+    surface: bool = True,
     shard: int = 8,
     progress: bool = True,
 ) -> Report:
@@ -162,6 +163,9 @@ def run_all(
         Ties are drawn from it.
     experiments : iterable of str
         Only these, of :data:`EXPERIMENTS`.
+    surface : bool
+        Measure NSD and HD95 where the size of a pixel is known; without, their columns are
+        empty. Rows with and without are not mixed.
     shard : int
         Images a shard: what a kill can cost.
     progress : bool
@@ -196,11 +200,11 @@ def run_all(
     constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
     weights = model.provenance()
     identities = [
-        Identity(dataset.key, model.name, p.as_dict(), weights, seed, wanted, settings)
+        Identity(dataset.key, model.name, p.as_dict(), weights, seed, wanted, surface, settings)
         for p in protocols
     ]
     report = Report()
-    options: dict[str, Any] = {} if wanted == EXPERIMENTS else {"experiments": wanted}
+    options = {"experiments": wanted, "surface": surface}
     with Store(Path(out), identities[0]) as first:
         stores = [first, *(first.beside(identity) for identity in identities[1:])]
         courses = [

