@@ -13,12 +13,13 @@ from medsam.datasets.sample import Sample
 from medsam.draws import Draw
 from medsam.metrics import dice, iou
 from medsam.models.contract import Prediction
+from medsam.predictions import Predictor
 from medsam.prompts import MAX_REGIONS, MODES, Prompt, mode_prompt, next_click
 from medsam.protocol import PROTOCOLS, Protocol
 from medsam.regions import Mask, Regions, regions
 from medsam.surface import TOLERANCE, measure
 
-__all__ = ["EXPERIMENTS", "MAX_CLICKS", "SEED", "Row", "evaluate", "streams"]
+__all__ = ["EXPERIMENTS", "MAX_CLICKS", "SEED", "Predictor", "Row", "evaluate", "streams"]
 
 Row = dict[str, Any]
 Predict = Callable[[Prompt], list[Prediction]]
