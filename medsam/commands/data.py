@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from medsam.datasets.catalog import CatalogEntry, Citation
+    from medsam.datasets.check import Check
 
 app = typer.Typer(no_args_is_help=True, help="The 19 datasets of the paper.")
 
@@ -45,6 +47,120 @@ def list_(
                 "Allowed: keys of that modality. Leave --modality out."
             )
     _print(*_cards(chosen)) if keys else _print(*_overview(chosen))
+
+
+@app.command()
+def fetch(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Dataset; `medsam data list`.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Its folder; by default KEY in the data folder."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+) -> None:
+    """Download and unpack a dataset; where that needs a person, say the steps.
+
+    A cut download goes on where it stopped when the command is run again. For data behind a form
+    or an account, put the archives where it says and run it again: they are unpacked. The data
+    folder is named by MEDSAM_DATA.
+    """
+    from medsam.datasets.catalog import entry
+    from medsam.datasets.fetch import fetch as get
+
+    one = entry(key)
+    typer.echo(f"{one.title}. Licence: {one.licence_words}. Access: {one.access_words}.")
+    found = get(key, to, progress=not quiet)
+    for path in found.unpacked:
+        typer.echo(f"Unpacked: {path}")
+    for number, step in enumerate(found.steps, 1):
+        typer.echo(f"{number}. {step}")
+    if not found.steps:
+        typer.echo(f"Now: medsam data check {key} {found.folder}")
+
+
+@app.command()
+def check(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Dataset; `medsam data list`.")],
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="PATH", help="Its folder; by default KEY in the data folder."),
+    ] = None,
+    intensity: Annotated[
+        str, typer.Option(metavar="NAME", help="modality, max, window or percentile.")
+    ] = "modality",
+    window: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="LEVEL WIDTH", help="Window of CT; 40 400 by default."),
+    ] = None,
+    plane: Annotated[
+        str, typer.Option(metavar="NAME", help="Cut volumes: axial, coronal, sagittal, stored.")
+    ] = "",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Its own choice, such as rater=vote."),
+    ] = None,
+    headers: Annotated[
+        str, typer.Option(metavar="WHOSE", help="agree, or image: the image's grid counts.")
+    ] = "agree",
+    labels_only: Annotated[
+        bool, typer.Option("--labels-only", help="Read no images of scans: faster, less sure.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the findings go as JSON; kept for the book."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Count cases and masks of a dataset on disk, and list every case that would be skipped.
+
+    Exit code 1 where a case cannot be used. The paper's counts are unverified: they inform, and
+    fail nothing.
+    """
+    from medsam.commands.options import pairs
+    from medsam.datasets.check import check as look
+    from medsam.datasets.check import save
+    from medsam.datasets.disk import DiskDataset
+    from medsam.datasets.select import Reading, select
+
+    reading = Reading(intensity, window, plane, pairs(option or []), headers)
+    given = key if path is None else f"{key}={path}"
+    dataset = select(data=given, reading=reading, progress=not quiet)
+    assert isinstance(dataset, DiskDataset)
+    found = look(dataset, pixels=not labels_only, progress=not quiet)
+    _print(*_found(found))
+    typer.echo(f"Kept in {save(found, report)}")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def _found(found: Check) -> Iterator[RenderableType]:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from medsam.datasets.catalog import entry
+
+    one = entry(found.key)
+    how = ", ".join(f"{name}: {value}" for name, value in found.settings.items())
+    yield Text(f"{one.title} ({how})", style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("task")
+    table.add_column("object", ratio=1)
+    table.add_column("images with a mask", justify="right")
+    for task in one.tasks:
+        if task.key in found.masks:
+            table.add_row(task.key, task.object, f"{found.masks[task.key]:,}")
+    yield table
+    yield Text(
+        f"{found.cases:,} cases of {found.groups:,} patients or volumes; {found.empty:,} pictures "
+        f"without any object; {len(found.problems):,} that cannot be used.\n{found.comparison}"
+    )
+    for words in found.assumptions:
+        yield Text(words)
+    for title, rows in (("Cannot be used", found.problems), ("Left out", found.skipped)):
+        if rows:
+            yield Text(f"{title} ({len(rows):,}):", style="bold")
+            yield from (Text(f"  {name}: {reason}") for name, reason in rows)
 
 
 def _modality(name: str) -> str:

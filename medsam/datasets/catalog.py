@@ -170,11 +170,12 @@ class Home:
 
 @dataclass(frozen=True)
 class Archive:
-    """A file to download, with what to know of it and its MD5 where one is known."""
+    """A file to download: what to know of it, its MD5 and a plain address where known."""
 
     name: str
     note: str
     md5: str
+    url: str
 
     @property
     def words(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from medsam.errors import UnknownName
@@ -13,17 +14,34 @@ if TYPE_CHECKING:
     from medsam.datasets.disk import DiskDataset
     from medsam.datasets.intensity import Intensity
     from medsam.datasets.layouts.layout import Layout
+    from medsam.datasets.sample import Sample
     from medsam.datasets.volume import Plane
 
-__all__ = ["layout_of", "layouts", "open_dataset"]
+__all__ = ["assumption_of", "layout_of", "layouts", "open_dataset"]
+
+
+def _modules() -> tuple[ModuleType, ...]:
+    from medsam.datasets.layouts import decathlon, pictures, scans, ultrasound
+
+    return decathlon, pictures, scans, ultrasound
 
 
 @cache
 def _all() -> dict[str, Layout]:
-    from medsam.datasets.layouts import decathlon, pictures, scans, ultrasound
+    return {one.key: one for module in _modules() for one in module.LAYOUTS}
 
-    modules = (decathlon, pictures, scans, ultrasound)
-    return {one.key: one for module in modules for one in module.LAYOUTS}
+
+def assumption_of(key: str) -> Callable[[Sample], str | None] | None:
+    """What is assumed of a dataset's labels, as a test of one image.
+
+    It gives a sentence that says what was tested and whether it held, or ``None`` where that
+    image cannot decide; and is ``None`` itself where nothing is assumed.
+    """
+    for module in _modules():
+        found: Callable[[Sample], str | None] | None = getattr(module, "ASSUMPTIONS", {}).get(key)
+        if found is not None:
+            return found
+    return None
 
 
 def layouts() -> dict[str, Layout]:

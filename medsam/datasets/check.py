@@ -1,0 +1,165 @@
+"""What a dataset on disk holds, beside what the paper counted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from medsam.datasets.catalog import catalog, entry
+from medsam.datasets.disk import DiskDataset
+from medsam.datasets.home import home
+from medsam.datasets.layouts import assumption_of
+from medsam.errors import DataError
+
+__all__ = ["Check", "check", "reports", "save"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found.
+
+    Attributes
+    ----------
+    key : str
+    settings : dict of str to str
+        How it was read (plane, intensity, rater).
+    cases : int
+        Images or slices that were looked at, those that cannot be used included.
+    masks : dict of str to int
+        Images with a pixel of a task, by task.
+    images : int
+        Images with a pixel of any task: what the paper's Tables 1 and 2 count.
+    empty : int
+        Pictures on which no task has a pixel.
+    groups : int
+        Patients or volumes.
+    problems : list of [id, reason]
+        Cases that would be skipped, and why.
+    skipped : list of [name, reason]
+        Files that are no part of the dataset.
+    assumptions : list of str
+        What was assumed of the labels, and whether the first images bear it out.
+    """
+
+    key: str
+    settings: dict[str, str]
+    cases: int
+    masks: dict[str, int]
+    images: int
+    empty: int
+    groups: int
+    problems: list[tuple[str, str]]
+    skipped: list[tuple[str, str]]
+    assumptions: list[str] = field(default_factory=list)
+
+    @property
+    def published(self) -> int:
+        """The paper's count of this dataset."""
+        return entry(self.key).published_masks.count
+
+    @property
+    def comparison(self) -> str:
+        """The two counts in a sentence; an unverified one informs and proves nothing.
+
+        Examples
+        --------
+        >>> Check("ct_spleen", {}, 3, {"ct_spleen": 3}, 3, 0, 1, [], []).comparison
+        '3 images with a mask here, 3,650 ? in the paper (unverified, recalled): 3,647 fewer.'
+        """
+        masks = entry(self.key).published_masks
+        apart = self.images - masks.count
+        words = "the same" if not apart else f"{abs(apart):,} {'more' if apart > 0 else 'fewer'}"
+        return (
+            f"{self.images:,} images with a mask here, {masks.words} in the paper "
+            f"({masks.status}): {words}."
+        )
+
+
+def check(dataset: DiskDataset, *, pixels: bool = True, progress: bool = True) -> Check:
+    """Look at every case of a dataset of the catalog.
+
+    Parameters
+    ----------
+    dataset : DiskDataset
+        From :func:`medsam.datasets.layouts.open_dataset`.
+    pixels : bool
+        Read every image as well as every mask. Without, the labels of scans alone are read: much
+        faster, but an image that is torn is not noticed.
+    progress : bool
+        A bar on stderr.
+
+    Returns
+    -------
+    Check
+    """
+    masks: Counter[str] = Counter(dict.fromkeys(dataset.tasks, 0))
+    problems: list[tuple[str, str]] = []
+    groups, images, empty, cases = set(), 0, 0, 0
+    told: list[str] = []
+    assume = assumption_of(dataset.key)
+    bar = tqdm(dataset.cases(), dataset.key, unit="image", disable=not progress, file=sys.stderr)
+    for case in bar:
+        cases += 1
+        # A slice is a case of the tasks that it holds; a picture may hold none of its own.
+        if not pixels and "/" in case.id and assume is None:
+            found = set(case.tasks)
+        else:
+            try:
+                sample = case.load()
+            except DataError as error:
+                problems.append((case.id, str(error)))
+                continue
+            found = {task for task, mask in sample.masks.items() if mask.any()}
+            if assume is not None:
+                words = assume(sample)
+                if words:
+                    told.append(words)
+                    assume = None  # the first image that can decide
+        groups.add(case.group)
+        masks.update(found)
+        images += bool(found)
+        empty += not found
+    return Check(
+        dataset.key,
+        dict(dataset.settings),
+        cases,
+        dict(masks),
+        images,
+        empty,
+        len(groups),
+        problems,
+        list(dataset.skipped),
+        told,
+    )
+
+
+def _folder() -> Path:
+    return home() / "checks"
+
+
+def save(found: Check, file: Path | None = None) -> Path:
+    """Keep what was found as JSON, for the book's tables; in the data folder by default."""
+    path = file or _folder() / f"{found.key}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    temporary.replace(path)
+    return path
+
+
+def reports() -> dict[str, Check]:
+    """What was found and kept in the data folder, by dataset, in the catalog's order."""
+    found = {}
+    for key in catalog():
+        path = _folder() / f"{key}.json"
+        if path.is_file():
+            raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            pairs = {name: [tuple(one) for one in raw[name]] for name in ("problems", "skipped")}
+            found[key] = Check(**{**raw, **pairs})
+    return found

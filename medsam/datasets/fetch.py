@@ -1,0 +1,202 @@
+"""Getting a dataset: a plain download where there is one, otherwise the steps a person takes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medsam.datasets.archive import SUFFIXES, stem, unpack
+from medsam.datasets.catalog import Archive, entry
+from medsam.datasets.home import place
+from medsam.errors import InputError
+
+__all__ = ["Fetched", "archives_folder", "download", "fetch", "find_archives"]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came of it.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the dataset lies, or will lie.
+    unpacked : tuple of Path
+        Folders that are there now.
+    steps : tuple of str
+        What a person has left to do; empty when all is there.
+    """
+
+    folder: Path
+    unpacked: tuple[Path, ...]
+    steps: tuple[str, ...]
+
+
+def archives_folder(folder: Path) -> Path:
+    """Where archives are put, beside the folder of their dataset."""
+    return folder.parent / "archives" / folder.name
+
+
+def fetch(key: str, folder: Path | None = None, *, progress: bool = True) -> Fetched:
+    """Download and unpack a dataset, or unpack the archives that a person has put there.
+
+    Parameters
+    ----------
+    key : str
+        Of the catalog.
+    folder : Path, optional
+        Where the dataset goes; its place in the data folder by default. Archives go to
+        ``archives/<key>`` beside it.
+    progress : bool
+        Bars on stderr.
+
+    Returns
+    -------
+    Fetched
+        With the steps that are left where the data is behind a form, an account or a client.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such dataset.
+    InputError
+        If a download fails (what has come is kept, and the same call goes on from there), a
+        hash is not the expected one, or an archive cannot be unpacked.
+    """
+    one = entry(key)
+    folder = folder or place(key)
+    where = archives_folder(folder)
+    direct = [archive for archive in one.archives if archive.url]
+    for archive in direct:
+        if not (folder / stem(archive.name)).exists():
+            download(archive, where, progress=progress)
+    unpacked = []
+    for path in find_archives(where):
+        unpacked.append(unpack(path, folder, progress=progress))
+    there = folder.is_dir() and any(folder.iterdir())  # unpacked by hand, or at an earlier call
+    if unpacked or there:
+        return Fetched(folder, tuple(unpacked), ())
+    names = ", ".join(archive.name for archive in one.archives)
+    steps = (
+        *one.how_to_get,
+        f"Put the archives ({names}) as they are into {where}, and run "
+        f"`medsam data fetch {key}` again: it unpacks them into {folder}. "
+        "What you have unpacked yourself can lie anywhere: "
+        f"`medsam data check {key} PATH`.",
+    )
+    return Fetched(folder, (), steps)
+
+
+def find_archives(where: Path) -> list[Path]:
+    """Archives that lie in a folder; parts (``.tar.gz.aa``, …) are joined first."""
+    if not where.is_dir():
+        return []
+    parts: dict[str, list[Path]] = {}
+    found = []
+    for path in sorted(where.iterdir()):
+        base, _, last = path.name.rpartition(".")
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        if path.name.lower().endswith(SUFFIXES):
+            found.append(path)
+        elif len(last) == 2 and last.isalpha() and base.lower().endswith(SUFFIXES):
+            parts.setdefault(base, []).append(path)
+    for base, paths in parts.items():
+        whole = where / base
+        if not whole.exists():
+            _join(paths, whole)
+            found.append(whole)
+    return sorted(found)
+
+
+def _join(paths: list[Path], whole: Path) -> None:
+    """One file from its parts, in the order of their names."""
+    ends = [path.name[-2:] for path in paths]
+    due = [chr(97 + i // 26) + chr(97 + i % 26) for i in range(len(paths))]
+    if ends != due:
+        missing = next(d for d in due if d not in ends)
+        raise InputError(
+            f"Parts of {whole.name!r}: {', '.join(ends)}. Allowed: aa, ab, … without a gap. "
+            f"Download part {missing!r} too."
+        )
+    temporary = whole.with_name(f".{whole.name}.joining")
+    with open(temporary, "wb") as target:
+        for path in paths:
+            with open(path, "rb") as source:
+                shutil.copyfileobj(source, target, 2**20)
+    temporary.rename(whole)
+
+
+def download(archive: Archive, folder: Path, *, progress: bool = True) -> Path:
+    """Download an archive; continue where a cut download stopped.
+
+    Raises
+    ------
+    InputError
+        If there is no connection, the server refuses, or the hash is another one.
+    """
+    import pooch
+    import requests
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        found = pooch.retrieve(
+            archive.url,
+            known_hash=f"md5:{archive.md5}" if archive.md5 else None,
+            fname=archive.name,
+            path=folder,
+            downloader=_resuming(folder / f"{archive.name}.part", progress),
+        )
+    except requests.RequestException as error:
+        raise InputError(
+            f"{archive.url} cannot be downloaded ({type(error).__name__}: {error}). Allowed: a "
+            "connection to it. Run the same command again: it goes on where it stopped. Or "
+            f"download {archive.name} by hand and put it into {folder}."
+        ) from error
+    except ValueError as error:  # pooch: the hash is another one
+        (folder / f"{archive.name}.part").unlink(missing_ok=True)
+        raise InputError(
+            f"{archive.url}: what came is not the expected file ({error}). Allowed: MD5 "
+            f"{archive.md5}. It was deleted; run the same command again, or look at the home page "
+            "for a new release."
+        ) from error
+    return Path(found)
+
+
+def _resuming(part: Path, progress: bool) -> Callable[[str, Any, Any], None]:
+    """A downloader for pooch that keeps what has come, and asks for the rest only."""
+
+    def load(url: str, output: Any, _pooch: Any) -> None:
+        import requests
+        from tqdm import tqdm
+
+        have = part.stat().st_size if part.exists() else 0
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with requests.get(url, stream=True, headers=headers, timeout=60) as answer:
+            if answer.status_code == 416:  # nothing is left to send
+                shutil.move(part, output)
+                return
+            answer.raise_for_status()
+            if answer.status_code != 206:
+                have = 0  # the server sends all of it again
+            total = int(answer.headers.get("Content-Length", 0)) + have
+            with (
+                open(part, "ab" if have else "wb") as file,
+                tqdm(
+                    desc=part.stem,
+                    total=total or None,
+                    initial=have,
+                    unit="B",
+                    unit_scale=True,
+                    disable=not progress,
+                ) as bar,
+            ):
+                for block in answer.iter_content(2**16):  # what a cut can cost
+                    file.write(block)
+                    bar.update(len(block))
+        shutil.move(part, output)
+
+    return load
