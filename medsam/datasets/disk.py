@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from tqdm import tqdm
 
 from medsam.datasets.sample import Case
-from medsam.datasets.source import Scan, Source
+from medsam.datasets.source import Scan, Source, close
 from medsam.errors import InputError, UnknownName
 
 __all__ = ["DiskDataset"]
@@ -55,16 +56,16 @@ class DiskDataset:
         self.skipped = list(skipped)
         self.progress = progress
         self._all = self._chosen = tuple(tasks)
-        self.sources = sorted(sources, key=lambda source: source.id)
-        ids = [source.id for source in self.sources]
-        twice = (
-            sorted({one for one in ids if ids.count(one) > 1}) if len(set(ids)) < len(ids) else []
-        )
-        if twice or not ids:
+        self.sources = sorted(sources, key=_first)
+        ids = Counter(source.id for source in self.sources)
+        if not ids:
+            raise InputError(f"Dataset {key!r}: no image. Allowed: at least one. Check the folder.")
+        twice = sorted(one for one, times in ids.items() if times > 1)
+        if twice:
             raise InputError(
-                f"Dataset {key!r}: {len(ids)} images, more than once: "
-                f"{', '.join(twice[:3]) or 'none'}. Allowed: at least one image, each with an id "
-                "of its own. Take the copies out."
+                f"Dataset {key!r}: {len(twice)} of {len(ids)} ids stand for several images: "
+                f"{', '.join(map(repr, twice[:3]))}{', …' if len(twice) > 3 else ''}. "
+                "Allowed: one image an id. Take the copies out."
             )
 
     @property
@@ -96,13 +97,23 @@ class DiskDataset:
         one._chosen = tuple(task for task in self._all if task in tasks)
         return one
 
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Ids of scans without a pixel of these tasks, which make no case; reads the labels."""
+        return tuple(
+            one.id for one in self.sources if next(iter(one.cases(self.tasks)), None) is None
+        )
+
     def __len__(self) -> int:
         """Number of cases; reads the labels of scans the first time."""
         return sum(1 for _ in self._walk(bar=self.progress))
 
     def cases(self) -> Iterator[Case]:
-        """All cases, source by source in the order of their ids."""
-        yield from self._walk(bar=False)
+        """All cases, in the order of their ids; after the last no file is left open."""
+        try:
+            yield from self._walk(bar=False)
+        finally:
+            close()
 
     def _walk(self, *, bar: bool) -> Iterator[Case]:
         scans = sum(isinstance(source, Scan) for source in self.sources)
@@ -116,3 +127,8 @@ class DiskDataset:
         )
         for source in shown:
             yield from source.cases(self.tasks)
+
+
+def _first(source: Source) -> str:
+    """What its first id begins with, so that all ids are sorted: "a-b/…" before "a/…"."""
+    return f"{source.id}/" if isinstance(source, Scan) else source.id

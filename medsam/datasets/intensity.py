@@ -123,7 +123,8 @@ class Intensity:
                     "different ones, since percentiles are asked for. Leave the image out."
                 )
             low, high = np.percentile(tissue, _PERCENTILES)
-            high = max(high, low + np.finfo(np.float32).eps)
+            # Nearly all of it has one value: shown full, not black.
+            low = low if low < high else array.min()
         elif way == "suv":
             low, high = SUV_RANGE
         else:
@@ -132,6 +133,18 @@ class Intensity:
         part = (array.astype(np.float64) - low) / (high - low)
         return np.asarray(np.clip(part, 0, 1) * 255, np.uint8)
 
+    def rgb(self, array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:
+        """A picture to (H, W, 3) uint8: grey as :meth:`grey`, colours by their maximum.
+
+        Raises
+        ------
+        DataError
+            As :meth:`grey` and :func:`to_uint8_rgb`.
+        """
+        if array.ndim == 3 or self._way("") == "max":
+            return to_uint8_rgb(array, name=name)
+        return np.repeat(self.grey(array, name=name)[..., None], 3, axis=2)
+
     def _way(self, unit: Unit) -> str:
         if self.name != "modality":
             return self.name
@@ -139,11 +152,20 @@ class Intensity:
 
 
 def _finite(array: NDArray[Any], name: str) -> None:
+    _real(array, name)
     bad = array.size - int(np.isfinite(array).sum())
     if bad:
         raise DataError(
             f"{name}: {bad} of {array.size} values are NaN or infinite. "
             "Allowed: finite values. Replace them (0 for the background) first."
+        )
+
+
+def _real(array: NDArray[Any], name: str) -> None:
+    if array.dtype.kind not in "buif":
+        raise DataError(
+            f"{name}: values of type {array.dtype}. Allowed: bool, integer or float. "
+            "Convert it to real numbers first."
         )
 
 
@@ -213,11 +235,7 @@ def to_uint8_rgb(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint
 
 def _planes(array: NDArray[Any], name: str) -> NDArray[Any]:
     """(H, W, 1) or (H, W, 3) view of a real-valued array that is not empty."""
-    if array.dtype.kind not in "buif":
-        raise DataError(
-            f"{name}: values of type {array.dtype}. Allowed: bool, integer or float. "
-            "Convert it to real numbers first."
-        )
+    _real(array, name)
     planes = array[..., None] if array.ndim == 2 else array
     if planes.ndim != 3 or planes.shape[2] not in _CHANNELS:
         raise DataError(

@@ -58,8 +58,8 @@ class Labels:
         Parameters
         ----------
         values : (H, W) of bool, integer or float
-            As stored. 255 stands for 1 where the values are 0 and 255 alone and 255 is no
-            value of its own, as in 8-bit pictures.
+            As stored. 255 stands for 1 where the values are 0 and 255 alone, 1 is a value and
+            255 is none, as in 8-bit pictures.
         name : str
             What an error calls the file.
 
@@ -71,11 +71,12 @@ class Labels:
         values = _whole(values, name)
         listed = self._listed()
         if listed is not None:
-            found = np.unique(values)
-            if found.max(initial=0) == 255 and 255 not in listed and len(found) <= 2:
+            # Most slices of a volume hold background alone: no need to sort their values.
+            found = np.unique(values) if values.any() else values[:0]
+            if 1 in listed and 255 not in listed and set(found.tolist()) in ({0, 255}, {255}):
                 values = np.where(values == 255, 1, values)
                 found = np.unique(values)
-            outside = [int(v) for v in found if v != 0 and v not in listed]
+            outside = [v for v in found.tolist() if v != 0 and v not in listed]
             if outside:
                 shown = ", ".join(map(str, outside[:5])) + (", …" if len(outside) > 5 else "")
                 raise DataError(

@@ -1,21 +1,20 @@
 """NIfTI files (.nii, .nii.gz), of which one slice at a time is read.
 
-nibabel reads them; with indexed_gzip (which nibabel takes by itself) a slice of a .nii.gz is
-found without unpacking what stands behind it.
+nibabel reads header and pixels; indexed_gzip finds a slice of a .nii.gz without unpacking what
+stands behind it.
 """
 
 from __future__ import annotations
 
-import gzip
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from medsam.datasets.turned import Turned
 from medsam.datasets.volume import Volume
-from medsam.errors import DataError
+from medsam.errors import DataError, MedsamError
 
 __all__ = ["SUFFIXES", "open_nifti"]
 
@@ -23,19 +22,21 @@ SUFFIXES = (".nii", ".nii.gz")
 """Endings of NIfTI files, in any case of letters."""
 
 _GZIP = b"\x1f\x8b"
+_MM = {"meter": 1e3, "micron": 1e-3}
 
 
-def open_nifti(path: Path, *, channel: int | None = None, whole: bool = False) -> Volume:
-    """Open a NIfTI file.
+def open_nifti(path: Path, *, channel: int | None = None) -> Volume:
+    """Open a NIfTI file; of its pixels nothing is read yet.
+
+    Slices along the last stored axis are read one by one. Asked for across it, each would read
+    the whole file: then the pixels are rewritten once, in blocks, into a temporary file in which
+    the slices follow each other (see :class:`~medsam.datasets.turned.Turned`).
 
     Parameters
     ----------
     path : Path
     channel : int, optional
         Which image of a 4D file, from 0.
-    whole : bool
-        Slices will be asked for across the stored order. A packed file is then unpacked once
-        into a temporary file (not into memory), since each slice would read all of it.
 
     Returns
     -------
@@ -52,27 +53,28 @@ def open_nifti(path: Path, *, channel: int | None = None, whole: bool = False) -
 
     name = f"NIfTI {path.name!r}"
     packed = _packed(path, name)
-    wanted = path.name.lower().endswith(".gz")
-    if packed != wanted:
+    if packed != path.name.lower().endswith(".gz"):
         raise DataError(
             f"{name}: it is {'gzip' if packed else 'not gzip'} inside. Allowed: .nii.gz for a "
             f"packed file, .nii for a plain one. Rename it to end in "
             f"{'.nii.gz' if packed else '.nii'}."
         )
     try:
-        image: Any = nibabel.load(path, mmap=False, keep_file_open=True)
-        stored: Any = image.dataobj
-        shape = tuple(int(n) for n in image.shape)
+        image: Any = nibabel.load(path, mmap=False)
+        if not isinstance(image, nibabel.Nifti1Pair):
+            raise TypeError(f"it is a {type(image).__name__}")
+        pixels = _Pixels(path, image.dataobj, packed)
+        affine = _in_mm(image)
+    except MedsamError:
+        raise
     except Exception as error:  # nibabel raises nearly anything on a broken header
         raise DataError(
             f"{name} cannot be read ({type(error).__name__}: {error}). Allowed: a complete "
             "NIfTI-1 or NIfTI-2 file. Download or export it again."
         ) from error
-    if len(shape) > 3:
-        stored = _one_channel(stored, shape, channel, name)
-    if packed and whole:
-        return _unpacked(path, image, shape, channel, name)
-    return Volume(stored, image.affine, name, lambda: _release(image))
+    if len(pixels.whole) > 3:
+        pixels.more = _channel(pixels.whole, channel, name)
+    return Volume(pixels, affine, name, pixels.close)
 
 
 def _packed(path: Path, name: str) -> bool:
@@ -80,7 +82,8 @@ def _packed(path: Path, name: str) -> bool:
         with open(path, "rb") as file:
             return file.read(2) == _GZIP
     except FileNotFoundError:
-        raise DataError(f"{name} does not exist. Allowed: a file. Check the path.") from None
+        link = " (a link to a file that is not there)" if path.is_symlink() else ""
+        raise DataError(f"{name} does not exist{link}. Allowed: a file. Check the path.") from None
     except PermissionError:
         raise DataError(
             f"{name}: no permission to read it. Allowed: a readable file. Change its permissions."
@@ -92,19 +95,19 @@ def _packed(path: Path, name: str) -> bool:
         ) from None
 
 
-class _Channel:
-    """One 3D image of a 4D one, still on disk."""
+def _in_mm(image: Any) -> NDArray[np.float64]:
+    """The affine, in mm whatever unit the header tells."""
+    affine = np.array(image.affine, np.float64)
+    try:
+        unit = image.header.get_xyzt_units()[0]
+    except KeyError:  # a code that does not exist: as good as none
+        unit = "unknown"
+    affine[:3] *= _MM.get(unit, 1.0)
+    return affine
 
-    def __init__(self, stored: Any, shape: tuple[int, ...], channel: int):
-        self._stored, self._channel = stored, channel
-        self._more = len(shape) - 4
-        self.shape = shape[:3]
 
-    def __getitem__(self, index: Any, /) -> Any:
-        return self._stored[(*index, self._channel, *(0,) * self._more)]
-
-
-def _one_channel(stored: Any, shape: tuple[int, ...], channel: int | None, name: str) -> Any:
+def _channel(shape: tuple[int, ...], channel: int | None, name: str) -> tuple[int, ...]:
+    """Where the one image of a file of several stands, in the axes after the third."""
     count = shape[3]
     if any(n != 1 for n in shape[4:]):
         raise DataError(
@@ -118,36 +121,62 @@ def _one_channel(stored: Any, shape: tuple[int, ...], channel: int | None, name:
             f"{name}: {count} images in one file, asked for number {channel}. Allowed: one of 0 "
             f"to {count - 1}. Name one (channel), or save it as a file of its own."
         )
-    return _Channel(stored, shape, channel)
+    return (channel, *(0,) * (len(shape) - 4))
 
 
-def _unpacked(
-    path: Path, image: Any, shape: tuple[int, ...], channel: int | None, name: str
-) -> Volume:
-    """The same file unpacked into a temporary one that goes when it is closed."""
-    import nibabel
+class _Pixels:
+    """One 3D image in a file, scaled as its slices are read. The file is opened at the first."""
 
-    _release(image)
-    folder = tempfile.TemporaryDirectory(prefix="medsam-")
-    plain = Path(folder.name) / "volume.nii"
-    try:
-        with gzip.open(path, "rb") as source, open(plain, "wb") as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-    except (OSError, EOFError) as error:
-        folder.cleanup()
-        raise DataError(
-            f"{name} cannot be unpacked ({type(error).__name__}: {error}). Allowed: a complete "
-            "file, and room for it in the temporary folder. Download it again, or free some space."
-        ) from error
-    opened: Any = nibabel.load(plain, mmap=True)
-    stored: Any = opened.dataobj
-    if len(shape) > 3:
-        stored = _one_channel(stored, shape, channel, name)
-    return Volume(stored, np.asarray(opened.affine), name, folder.cleanup)
+    def __init__(self, path: Path, proxy: Any, packed: bool):
+        self._path, self._packed = path, packed
+        self.whole = tuple(int(n) for n in proxy.shape)
+        self._spec = (self.whole, proxy.dtype, proxy.offset)
+        self._scale = float(proxy.slope), float(proxy.inter)
+        self._file: Any = None
+        self._proxy: Any = None
+        self._turned: Turned | None = None
+        self.more: tuple[int, ...] = ()
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.whole[:3] if self.more else self.whole
 
-def _release(image: Any) -> None:
-    """Close the file that nibabel keeps open."""
-    opener = getattr(image.dataobj, "_opener", None)
-    if opener is not None:
-        opener.close_if_mine()
+    def __getitem__(self, index: Any, /) -> Any:
+        from nibabel.volumeutils import apply_read_scaling
+
+        cut = next(axis for axis, at in enumerate(index) if not isinstance(at, slice))
+        if int(np.prod(self.shape[cut + 1 :])) == 1:
+            found = self._raw(index)
+        else:
+            if self._turned is None or self._turned.cut != cut:
+                self._close_turned()
+                self._turned = Turned(self._raw, self.shape, self._spec[1], cut)
+            found = self._turned.slice(index[cut])
+        return apply_read_scaling(found, *self._scale)
+
+    def _raw(self, index: Any) -> Any:
+        """The part that is asked for, unscaled."""
+        from nibabel.arrayproxy import ArrayProxy
+
+        if self._file is None:
+            if self._packed:
+                import indexed_gzip  # type: ignore[import-untyped]
+
+                packed: Any = indexed_gzip.IndexedGzipFile
+                self._file = packed(str(self._path), drop_handles=False)
+            else:
+                self._file = self._path.open("rb")
+            proxy: Any = ArrayProxy
+            self._proxy = proxy(self._file, self._spec, mmap=False)
+        return self._proxy[(*index, *self.more)]
+
+    def _close_turned(self) -> None:
+        if self._turned is not None:
+            self._turned.close()
+        self._turned = None
+
+    def close(self) -> None:
+        self._close_turned()
+        if self._file is not None:
+            self._file.close()
+        self._file = self._proxy = None

@@ -85,9 +85,9 @@ class Volume:
     ):
         self.name, self._stored, self._close = name, stored, close
         shape = tuple(int(n) for n in stored.shape)
-        if len(shape) != 3 or 0 in shape:
+        if len(shape) != 3 or min(shape) < 1:
             raise DataError(
-                f"{name}: shape {shape}. Allowed: three dimensions, none of them 0. Save one 3D "
+                f"{name}: shape {shape}. Allowed: three dimensions, each at least 1. Save one 3D "
                 "image a file (one channel, one time point)."
             )
         self.shape = (shape[0], shape[1], shape[2])
@@ -146,31 +146,48 @@ class Volume:
         if turned:
             # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
             picture = picture[:: -self._sign[row], :: -self._sign[column]]
-        return picture
+        # Big-endian files keep their byte order in the dtype; the rest of the code need not know.
+        return picture.astype(picture.dtype.newbyteorder("="), copy=False)
 
     def slice_shape(self, plane: Plane) -> tuple[int, int, int]:
         """Number of slices of a plane, and their rows and columns."""
         row, column = self._rows_columns(plane)
         return self.count(plane), self.shape[row], self.shape[column]
 
-    def apart(self, other: Volume) -> float:
+    def apart(self, other: Volume, *, stored: bool = False) -> float:
         """How far the corners of both lie from each other, in voxels of this one, at most.
 
-        Corners are compared in the patient's space, whatever way each is stored.
+        Corners are compared in the patient's space, whatever way each is stored; or in the order
+        of storing, for pictures that are cut in that order.
         """
-        ends = [self._corners(), other._corners()]
+        ends = [self._corners(stored), other._corners(stored)]
         inverse = np.linalg.inv(self.affine[:3, :3])
         return float(np.abs((ends[0] - ends[1]) @ inverse.T).max())
 
-    def _corners(self) -> NDArray[np.float64]:
-        """(8, 3) corners in mm, from left, posterior, inferior on."""
+    def _corners(self, stored: bool) -> NDArray[np.float64]:
+        """(8, 3) corners in mm, from left, posterior, inferior on (or as stored)."""
         inside = np.array(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij")).reshape(3, -1).T
-        stored = np.zeros((8, 4))
-        stored[:, 3] = 1
-        for world, axis in enumerate(self._axis):
-            at = inside[:, world] if self._sign[axis] > 0 else 1 - inside[:, world]
-            stored[:, axis] = at * (self.shape[axis] - 1)
-        return np.asarray((stored @ self.affine.T)[:, :3])
+        ends = np.ones((8, 4))
+        for world, axis in enumerate(range(3) if stored else self._axis):
+            turned = not stored and self._sign[axis] < 0
+            ends[:, axis] = (1 - inside if turned else inside)[:, world] * (self.shape[axis] - 1)
+        return np.asarray((ends @ self.affine.T)[:, :3])
+
+    def on_grid_of(self, other: Volume) -> Volume:
+        """The same pixels, taken to lie where the other's header says.
+
+        Raises
+        ------
+        DataError
+            If their shapes (as stored) differ.
+        """
+        if self.shape != other.shape:
+            raise DataError(
+                f"{self.name} has shape {self.shape} as stored, {other.name} has {other.shape}. "
+                "Allowed: one shape, since the image's header is taken for both. Resample the "
+                "labels to the image's grid (nearest neighbour)."
+            )
+        return Volume(self._stored, other.affine, self.name, self._close)
 
     def close(self) -> None:
         """Release the file; the volume is not used afterwards."""
@@ -194,7 +211,9 @@ def _orientation(affine: NDArray[np.float64], name: str) -> tuple[list[int], lis
 
     io_orientation: Any = orientations.io_orientation  # nibabel's functions carry no types
     good = affine.shape == (4, 4) and bool(np.isfinite(affine).all())
-    if not good or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+    # Against the product of the voxel's sides: how small a voxel is says nothing.
+    sides = float(np.prod(np.linalg.norm(affine[:3, :3], axis=0))) if good else 0.0
+    if not sides or abs(np.linalg.det(affine[:3, :3])) < 1e-3 * sides:
         raise DataError(
             f"{name}: its affine {affine.tolist()} tells no orientation. Allowed: a (4, 4) matrix "
             "of finite numbers with three independent axes. Mend the file's header."

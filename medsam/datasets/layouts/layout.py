@@ -77,10 +77,14 @@ def labels_of(one: CatalogEntry, *tasks: str, others: tuple[int, ...] = ()) -> L
 
 
 def grouped(found: Iterable[Found], *names: str) -> dict[tuple[str, ...], list[Path]]:
-    """Paths by the named parts of their path, in sorted order."""
+    """Paths by the named parts of their path, in sorted order; a link to another one left out."""
     groups: dict[tuple[str, ...], list[Path]] = {}
     for one in found:
         groups.setdefault(tuple(one.parts.get(name, "") for name in names), []).append(one.path)
+    for paths in groups.values():
+        if len({path.name for path in paths}) < len(paths):
+            paths[:] = {path.resolve(): path for path in reversed(paths)}.values()
+            paths.sort()
     return dict(sorted(groups.items()))
 
 
@@ -91,6 +95,7 @@ def paired(
     name: Callable[[tuple[str, ...]], str] = lambda key: "/".join(key),
     *,
     alone: bool = False,
+    one_mask: bool = False,
 ) -> list[Source]:
     """Images and masks of equal key, one source each.
 
@@ -105,16 +110,17 @@ def paired(
     alone : bool
         An image without a mask is normal here (an unlabelled part of the dataset) and left
         out; otherwise it is a broken source.
+    one_mask : bool
+        Two masks of one key are copies, as two images are; otherwise they are joined.
     """
     sources: list[Source] = []
     for key in sorted(images.keys() | masks.keys()):
         pictures, found = images.get(key, ()), masks.get(key, ())
         files = (*pictures, *found)
         if len(pictures) > 1:
-            names = " and ".join(repr(path.as_posix()) for path in pictures[:2])
-            reason = (
-                f"{len(pictures)} images {name(key)!r}: {names}. Allowed: one. Take the copies out."
-            )
+            reason = _copies("images", name(key), pictures)
+        elif one_mask and len(found) > 1:
+            reason = _copies("masks", name(key), found)
         elif not pictures:
             reason = (
                 f"Mask {found[0].name!r} has no image. Allowed: an image of the same number or "
@@ -132,6 +138,11 @@ def paired(
             continue
         sources.append(Broken(name(key), name(key), reason, files))
     return sources
+
+
+def _copies(what: str, name: str, paths: Sequence[Path]) -> str:
+    shown = " and ".join(repr(path.as_posix()) for path in paths[:2])
+    return f"{len(paths)} {what} {name!r}: {shown}. Allowed: one. Take the copies out."
 
 
 def open_layout(
@@ -192,7 +203,9 @@ def _wrong_folder(layout: Layout, tree: Tree) -> None:
     above = tree.above(layout.image)
     hint = f"Give {str(above)!r}." if above else "Check the path, or unpack the archive."
     first = next(iter(tree.paths))
+    closed = f"; {len(tree.closed)} folders may not be listed" if tree.closed else ""
     raise InputError(
         f"{one.title}: none of the {len(tree.paths)} files below {str(tree.root)!r} (such as "
-        f"{first!r}) is one of its images. Allowed: the folder that holds {layout.expects}. {hint}"
+        f"{first!r}) is one of its images{closed}. Allowed: the folder that holds "
+        f"{layout.expects}. {hint}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,12 +21,15 @@ class Found:
     """A file, and the named parts of its path."""
 
     path: Path
-    parts: dict[str, str]
+    parts: Mapping[str, str]
 
 
 @dataclass
 class Tree:
-    """Every file below a folder, hidden ones (``.DS_Store``, ``._a.nii.gz``) passed over.
+    r"""Every file below a folder, hidden ones (``.DS_Store``, ``._a.nii.gz``) passed over.
+
+    Links are followed, also out of the folder, as data that lies elsewhere is linked in; not to
+    a folder above themselves.
 
     Parameters
     ----------
@@ -35,7 +38,8 @@ class Tree:
     Attributes
     ----------
     paths : dict of str to Path
-        Path below the root (with ``/``, Unicode NFC) to the file, sorted.
+        Path below the root to the file, sorted; with ``/``, in Unicode NFC, and bytes that are no
+        UTF-8 written out (``\xe9``).
     used : set of str
         Paths that some pattern has matched.
     closed : list of str
@@ -59,25 +63,43 @@ class Tree:
                 f"Folder {str(self.root)!r} {what}. Allowed: the folder into which the archive was "
                 "unpacked. Check the path."
             )
-        found = {}
-        for folder, folders, files in os.walk(self.root, onerror=self._refused):
-            folders[:] = sorted(name for name in folders if not _junk(name))
-            for name in files:
-                if not _junk(name):
-                    path = Path(folder, name)
-                    # macOS stores 'é' as two code points, Linux as one: the id must not differ.
-                    below = unicodedata.normalize("NFC", path.relative_to(self.root).as_posix())
-                    found[below] = path
+        found: dict[str, Path] = {}
+        for raw in sorted(self._walk()):
+            # Two spellings of one name on one disk: both stay, and match as one name twice.
+            below = _told(raw)
+            found[_utf8(raw) if below in found else below] = self.root / raw
         self.paths = dict(sorted(found.items()))
         if not self.paths:
             raise InputError(
-                f"No file below {str(self.root)!r}"
-                f"{' (' + str(len(self.closed)) + ' folders may not be listed)' * bool(self.closed)}. "
+                f"No file below {str(self.root)!r}{_closed(self.closed)}. "
                 "Allowed: the folder into which the archive was unpacked. Check the path."
             )
 
-    def _refused(self, error: OSError) -> None:
-        self.closed.append(str(error.filename))
+    def _walk(self) -> Iterator[str]:
+        """Paths below the root, in whatever order the disk has them."""
+        todo: list[tuple[str, tuple[str, ...]]] = [("", (os.path.realpath(self.root),))]
+        while todo:
+            below, above = todo.pop()
+            try:
+                entries = list(os.scandir(self.root / below))
+            except OSError:
+                self.closed.append(_told(below) or str(self.root))
+                continue
+            for entry in entries:
+                name = f"{below}/{entry.name}".lstrip("/")
+                if _junk(entry.name):
+                    continue
+                if entry.is_dir():
+                    # A link to a folder above it would be walked for ever.
+                    real = (
+                        os.path.realpath(entry)
+                        if entry.is_symlink()
+                        else f"{above[-1]}/{entry.name}"
+                    )
+                    if real not in above:
+                        todo.append((name, (*above, real)))
+                elif entry.is_file() or entry.is_symlink():  # a dangling link fails when read
+                    yield name
 
     def match(self, pattern: str) -> Iterator[Found]:
         r"""Files whose path below the root ends in that pattern, in sorted order.
@@ -86,11 +108,12 @@ class Tree:
         ----------
         pattern : str
             A regular expression, matched against whole path components
-            from the right: ``imagesTr/(?P<id>la_\d+)\.nii\.gz`` finds it at any depth.
+            from the right, in any case of letters: ``imagesTr/(?P<id>la_\d+)\.nii\.gz`` finds
+            it at any depth.
         """
-        whole = re.compile(rf"(?:^|.*/){pattern}")
+        whole = re.compile(rf"(?:.*/)?(?:{pattern})", re.IGNORECASE)
         for below, path in self.paths.items():
-            match = whole.fullmatch(below)
+            match = whole.fullmatch(_told(below))
             if match:
                 self.used.add(below)
                 yield Found(path, {k: v for k, v in match.groupdict().items() if v is not None})
@@ -101,14 +124,13 @@ class Tree:
         That is where files of the root match the pattern once the names of the folders above
         the root are taken into account.
         """
-        whole = re.compile(rf"(?:^|.*/)(?P<_whole>{pattern})")
+        whole = re.compile(rf"(?:.*/)?(?P<_whole>{pattern})", re.IGNORECASE)
         root = self.root.resolve()
         for below in self.paths:
             full = (root / below).as_posix()
             match = whole.fullmatch(full)
             if match:
-                above = Path(full[: match.start("_whole")] or "/")
-                return above
+                return Path(full[: match.start("_whole")])
         return None
 
     @property
@@ -119,3 +141,19 @@ class Tree:
 
 def _junk(name: str) -> bool:
     return name.startswith(".") or name.lower() in _JUNK
+
+
+def _closed(folders: list[str]) -> str:
+    if not folders:
+        return ""
+    return f" ({len(folders)} folders may not be listed, such as {folders[0]!r})"
+
+
+def _utf8(name: str) -> str:
+    """Bytes that are no UTF-8 written out, since tables and terminals take text alone."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _told(name: str) -> str:
+    """As it is told: macOS stores 'é' as two code points, Linux as one; ids must not differ."""
+    return unicodedata.normalize("NFC", _utf8(name))
