@@ -102,8 +102,10 @@ def size_range(tables: Tables) -> Finding:
 def size_within(tables: Tables, prefix: str, broad: bool) -> Finding:
     """Coefficient of variation of the size within the named tasks, against the median task."""
     groups = _sizes(tables).groupby(level=0)
-    variation = groups.std() / groups.mean()
-    named = variation[variation.index.str.startswith(prefix)].dropna()
+    variation = (groups.std() / groups.mean()).dropna()
+    if variation.empty:
+        raise Undecidable("No task with 2 cases or more.")
+    named = variation[variation.index.str.startswith(prefix)]
     median = float(variation.median())
     if named.empty:
         raise Undecidable(

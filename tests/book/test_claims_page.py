@@ -1,0 +1,160 @@
+"""The table of claims in a real browser, in a page of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from medsam.claims import answers, of_published, page
+
+STATIC = Path(__file__).parents[2] / "book" / "_static"
+
+# With the policy that a strict host would send: scripts and styles from the site alone.
+PAGE = """<!doctype html>
+<html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Claims</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'self'; img-src data:">
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="../_static/claims.css"></head>
+<body><h1>Claims</h1>{list}{table}</body></html>
+"""
+
+
+@pytest.fixture(scope="module")
+def found():
+    return answers(of_published())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, found):
+    folder = tmp_path_factory.mktemp("claims")
+    (folder / "notebooks").mkdir()
+    (folder / "_static").mkdir()
+    for name in ("claims.mjs", "claims.css"):
+        shutil.copy(STATIC / name, folder / "_static")
+    parts = {"list": page.disagreements(found).html, "table": page.table(found).html}
+    for theme in ("light", "dark"):
+        text = PAGE.format(theme=theme, **parts)
+        (folder / "notebooks" / f"{theme}.html").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def open_page(folder, watch, serve_folder):
+    def make(name="light", **how):
+        watched = watch(serve_folder(folder), **how)
+        return watched, watched.open(f"notebooks/{name}.html")
+
+    return make
+
+
+SHOWN = """() => [...document.querySelectorAll(".mc-table tbody tr")]
+  .filter((row) => row.checkVisibility()).map((row) => row.id.replace("claim-", ""))"""
+
+
+def shown(page):
+    return page.evaluate(SHOWN)
+
+
+def wait_for_all(page, number):
+    page.wait_for_function(f"(number) => ({SHOWN})().length === number", arg=number)
+
+
+def test_the_filter(open_page, found):
+    watched, page = open_page()
+    every = [one.claim.id for one in found]
+    assert shown(page) == every
+    count = page.get_by_role("status")
+    assert count.text_content() == f"{len(every)} of {len(every)} claims"
+
+    fails = [one for one in found if one.published.verdict == "does not hold"]
+    page.get_by_label("Published tables").select_option(label="does not hold")
+    assert shown(page) == [one.claim.id for one in fails]
+    assert count.text_content() == f"{len(fails)} of {len(every)} claims"
+
+    both = [one.claim.id for one in fails if "3.3" in one.claim.sections]
+    page.get_by_label("Where").select_option(label="section 3.3")
+    assert shown(page) == both
+
+    page.get_by_label("Words").fill("ritm 0.5962")
+    assert shown(page) == ["ritm-passes"]
+    page.get_by_label("Words").fill("no such words")
+    assert shown(page) == []
+    assert page.get_by_text("No claim has all of this").is_visible()
+    assert page.locator(".mc-table").is_hidden()
+
+    page.get_by_role("button", name="Clear").click()
+    wait_for_all(page, len(every))
+    assert watched.problems == []
+
+
+def test_with_the_keyboard_alone(open_page, found):
+    watched, page = open_page()
+    page.get_by_label("Published tables").focus()
+    page.keyboard.type("does")
+    assert len(shown(page)) < len(found)
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.type("spleen")
+    assert shown(page) == ["point-highest"]
+    page.keyboard.press("Enter")  # does not leave the page
+    assert shown(page) == ["point-highest"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    wait_for_all(page, len(found))
+    summary = page.locator("#claim-point-lowest summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#claim-point-lowest details p").is_visible()
+    assert watched.problems == []
+
+
+def test_a_link_to_a_row_that_is_put_away(open_page, found):
+    _, page = open_page()
+    page.get_by_label("Words").fill("spleen")
+    assert "ritm-passes" not in shown(page)
+    page.locator("a[href='#claim-ritm-passes']").click()
+    page.wait_for_function("() => !document.getElementById('claim-ritm-passes').hidden")
+    assert len(shown(page)) == len(found)
+    assert page.locator("#claim-ritm-passes").evaluate(
+        "(row) => Math.abs(row.getBoundingClientRect().top) < innerHeight"
+    )
+
+
+def test_all_is_there_without_scripts(open_page, found):
+    _, page = open_page(java_script_enabled=False)
+    rows = page.locator(".mc-table tbody tr")
+    assert rows.count() == len(found)
+    assert rows.last.is_visible()
+    assert page.locator(".mc-filter").is_hidden()
+
+
+# Contrast of text with the ground behind it, as WCAG 2 defines it.
+CONTRAST = """(badge) => {
+  const light = (text) => {
+    const [r, g, b] = text.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const style = getComputedStyle(badge);
+  const [a, b] = [light(style.color), light(style.backgroundColor)].sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_narrow_and_dark(open_page, theme, width):
+    watched, page = open_page(theme, width=width, scheme=theme)
+    assert watched.sideways() <= 0
+    for name in ("holds", "partly", "fails", "open"):
+        assert page.locator(f".mc-{name}").first.evaluate(CONTRAST) >= 4.5
+    # A row keeps its meaning where its cells stand below one another.
+    row = page.get_by_role("row").filter(has_text="CT-Spleen 0.8692")
+    assert row.get_by_role("rowheader").is_visible()
+    assert row.get_by_role("cell").count() == 2
+    stacked = row.get_by_role("cell").first.bounding_box()["x"] < 100
+    assert stacked == (width == 400)
+    assert page.locator("td .mc-head").first.is_visible() == (width == 400)
+    assert watched.problems == []
