@@ -1,0 +1,139 @@
+"""Writers of tiny real DICOM files, and one phantom stored in many ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+SERIES = "1.2.826.0.1.3680043.8.498.1"
+
+ways = st.tuples(st.permutations(range(3)), st.tuples(*[st.booleans()] * 3))
+"""An order of the axes, and which of them run backwards."""
+
+
+def phantom(shape=(4, 5, 6), spacing=(0.5, 0.75, 2.0), origin=(10.0, -20.0, 30.0)):
+    """All voxels differ; stored right, anterior, superior."""
+    array = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = origin
+    return array, affine
+
+
+def stored(array, affine, way):
+    """The same phantom with its axes in another order and direction."""
+    order, flips = way
+    array, affine = array.transpose(order), affine[:, [*order, 3]].copy()
+    for axis, flip in enumerate(flips):
+        if flip:
+            affine[:3, 3] += affine[:3, axis] * (array.shape[axis] - 1)
+            affine[:3, axis] *= -1
+            array = np.flip(array, axis)
+    return np.ascontiguousarray(array), affine
+
+
+def image(path: Path, pixels, affine, k=0, syntax=ExplicitVRLittleEndian, **tags) -> Path:
+    """Write slice k of a volume: pixels (columns, rows), affine RAS+."""
+    pixels = np.ascontiguousarray(np.asarray(pixels).T)
+    lps = LPS @ affine
+    size = np.linalg.norm(lps[:3, :3], axis=0)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = CTImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = UID(syntax)
+    file = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    told = {
+        "SOPClassUID": CTImageStorage,
+        "SOPInstanceUID": meta.MediaStorageSOPInstanceUID,
+        "StudyInstanceUID": SERIES + ".9",
+        "FrameOfReferenceUID": SERIES + ".8",
+        "SeriesInstanceUID": SERIES,
+        "SeriesNumber": 3,
+        "SeriesDescription": "T2W",
+        "Modality": "CT",
+        "PatientID": "p",
+        "Rows": pixels.shape[0],
+        "Columns": pixels.shape[1],
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "BitsAllocated": 16,
+        "BitsStored": 16,
+        "HighBit": 15,
+        "PixelRepresentation": int(pixels.dtype.kind == "i"),
+        "PixelSpacing": [_ds(size[1]), _ds(size[0])],
+        "SliceThickness": _ds(size[2]),
+        "ImageOrientationPatient": [_ds(v) for a in (0, 1) for v in lps[:3, a] / size[a]],
+        "ImagePositionPatient": [_ds(v) for v in lps[:3, 3] + k * lps[:3, 2]],
+        "PixelData": pixels.astype(pixels.dtype.newbyteorder("<")).tobytes(),
+    } | tags
+    for name, value in told.items():
+        if value is not None:
+            setattr(file, name, value)
+    file.save_as(path, enforce_file_format=True)
+    return path
+
+
+def series(folder: Path, array, affine, *, names=None, **tags) -> list[Path]:
+    """Write a volume, one file a slice; names and instance numbers tell a wrong order."""
+    folder.mkdir(exist_ok=True)
+    count = array.shape[2]
+    # 0 3 1 4 2 ... backwards: neither sorted up nor down.
+    order = [*range(0, count, 2), *range(1, count, 2)]
+    return [
+        image(
+            folder / (names[k] if names else f"im{order.index(k)}.dcm"),
+            array[:, :, k],
+            affine,
+            k,
+            InstanceNumber=order.index(k) + 1,
+            **tags,
+        )
+        for k in range(count)
+    ]
+
+
+def enhanced(path: Path, array, affine, order=None, **tags) -> Path:
+    """Write all slices as frames of one file, in the given order."""
+    order = list(order or range(array.shape[2]))
+    image(path, array[:, :, 0], affine, PixelSpacing=None, ImagePositionPatient=None)
+    from pydicom import dcmread
+
+    file = dcmread(path)
+    lps = LPS @ affine
+    size = np.linalg.norm(lps[:3, :3], axis=0)
+
+    def group(name, **values):
+        inside, outside = Dataset(), Dataset()
+        for tag, value in values.items():
+            setattr(inside, tag, value)
+        setattr(outside, name, [inside])
+        return outside
+
+    shared = group("PixelMeasuresSequence", PixelSpacing=[_ds(size[1]), _ds(size[0])])
+    cosines = [_ds(v) for a in (0, 1) for v in lps[:3, a] / size[a]]
+    shared.update(group("PlaneOrientationSequence", ImageOrientationPatient=cosines))
+    frames = []
+    for k in order:
+        place = [_ds(v) for v in lps[:3, 3] + k * lps[:3, 2]]
+        frame = group("PlanePositionSequence", ImagePositionPatient=place)
+        change = {"RescaleSlope": k + 1, "RescaleIntercept": -1}
+        frame.update(group("PixelValueTransformationSequence", **change))
+        frames.append(frame)
+    del file.ImageOrientationPatient, file.SliceThickness
+    file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
+    file.NumberOfFrames = len(order)
+    file.SharedFunctionalGroupsSequence = [shared]
+    file.PerFrameFunctionalGroupsSequence = frames
+    file.PixelData = np.stack([array[:, :, k].T for k in order]).tobytes()
+    for name, value in tags.items():
+        setattr(file, name, value)
+    file.save_as(path)
+    return path
+
+
+def _ds(value) -> str:
+    return f"{value + 0.0:.6g}"
