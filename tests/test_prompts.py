@@ -199,9 +199,9 @@ def test_label_may_come_from_any_object():
     assert labels == {"paper": 0, "released": 1}
 
 
-@given(masks, st.randoms(use_true_random=False))
-def test_next_click_is_on_an_error_and_labelled_by_the_object(mask, random):
-    flips = np.array([random.random() < 0.3 for _ in range(mask.size)]).reshape(mask.shape)
+@given(masks, st.integers(0, 2**32), st.floats(0, 1))
+def test_next_click_is_on_an_error_and_labelled_by_the_object(mask, seed, part):
+    flips = np.random.default_rng(seed).random(mask.shape) < part
     prediction = mask ^ flips
     clicks = next_click(mask, None, keys=("t", "i"))
     following = next_click(mask, prediction, clicks, keys=("t", "i"))
@@ -249,8 +249,104 @@ def test_errors_say_what_is_allowed(make, says):
         make()
 
 
-def test_a_thousand_regions():
+@BOTH
+def test_a_thousand_regions(protocol):
     mask = np.zeros((200, 200), bool)
     mask[::5, ::8] = True
-    assert len(regions(mask)) == 1000
-    assert len(mode_prompt(mask, 4).boxes) == 3
+    assert len(regions(mask, protocol)) == 1000
+    # All of one pixel: the first three of the image, or the last three.
+    wanted = (
+        [[0, 0], [8, 0], [16, 0]] if protocol is PAPER else [[192, 195], [184, 195], [176, 195]]
+    )
+    assert mode_prompt(mask, 2, protocol).points.tolist() == wanted
+    assert mode_prompt(mask, 4, protocol).boxes.tolist() == [at + at for at in wanted]
+    assert mode_prompt(mask, 5, protocol).boxes.tolist() == [[0, 0, 192, 195]]
+
+
+@given(masks, st.sampled_from([PAPER, RELEASED]), st.booleans())
+def test_at_most_three(mask, protocol, known):
+    """Modes 2 and 4 prompt the largest regions, modes 1 and 3 the first of these, 5 all at once."""
+    parts = regions(mask, protocol) if known else None
+    found = {k: mode_prompt(mask, k, protocol, parts=parts, keys=("t", "i")) for k in MODES}
+    number = min(3, len(regions(mask, protocol)))
+    assert [len(found[k].points) for k in MODES] == [1, number, 0, 0, 0]
+    assert [len(found[k].boxes) for k in MODES] == [0, 0, 1, number, 1]
+    assert found[1].labels.tolist() + found[2].labels.tolist() == [1] * (1 + number)
+    assert found[3].boxes.tolist() == found[4].boxes[:1].tolist()
+    if protocol is PAPER:
+        assert found[1].points.tolist() == found[2].points[:1].tolist()
+    rows, columns = np.nonzero(mask)
+    all_of_it = [columns.min(), rows.min(), columns.max(), rows.max()]
+    assert found[5].boxes.tolist() == [all_of_it]
+
+
+@given(masks, st.sampled_from([PAPER, RELEASED]), st.integers(0, 2**32 - 1))
+def test_the_same_seed_gives_the_same_prompts(mask, protocol, seed):
+    """Equal areas and equal distances included."""
+    once, again = (
+        [mode_prompt(mask, k, protocol, draw, ("t", "i")).to_json() for k in MODES]
+        for draw in (Draw(protocol, seed), Draw(protocol, seed))
+    )
+    assert once == again
+
+
+@BOTH
+def test_an_object_at_the_border(protocol):
+    """Beyond the image is background: the centre is inside the object, not at the border."""
+    mask = np.zeros((20, 30), bool)
+    mask[:, :9] = True
+    ((x, y),) = mode_prompt(mask, 1, protocol).points.astype(int)
+    assert x == 4
+    assert 4 <= y <= 15
+    mask[:] = False
+    mask[13:, 23:] = True  # 7 x 7 in the corner
+    assert mode_prompt(mask, 1, protocol).points.tolist() == [[26, 16]]
+    assert mode_prompt(mask, 3, protocol).boxes.tolist() == [[23, 13, 29, 19]]
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 9), st.integers(0, 9))
+def test_no_click_in_the_hole(hole_h, hole_w, down, right):
+    """Nor a negative one: a ring that was filled in is wrong in its hole only."""
+    mask = np.zeros((hole_h + 26, hole_w + 26), bool)
+    mask[3 : 23 + hole_h, 3 : 23 + hole_w] = True
+    inside = np.s_[3 + down : 3 + down + hole_h, 3 + right : 3 + right + hole_w]
+    whole = mask.copy()
+    mask[inside] = False
+    for protocol in (PAPER, RELEASED):
+        ((x, y),) = mode_prompt(mask, 1, protocol).points.astype(int)
+        assert mask[y, x]
+        first = next_click(mask, None, protocol=protocol)
+        second = next_click(mask, whole, first, protocol)
+        x, y = second.points[-1].astype(int)
+        assert not mask[y, x]
+        assert whole[y, x]
+        assert second.labels.tolist() == [1, 0]
+
+
+@given(masks, st.integers(0, 2**32), st.sampled_from([PAPER, RELEASED]))
+def test_the_label_is_what_the_protocol_asks_for(mask, seed, protocol):
+    """Of the task's object or of any: they differ where another object is."""
+    other = (np.random.default_rng(seed).random(mask.shape) < 0.5) & ~mask
+    prediction = mask | other
+    if not other.any():
+        return
+    clicks = next_click(mask, None, protocol=protocol)
+    following = next_click(mask, prediction, clicks, protocol, any_object=mask | other)
+    x, y = following.points[-1].astype(int)
+    assert other[y, x]
+    assert following.labels[-1] == (protocol is RELEASED)
+    assert following.points[:-1].tolist() == clicks.points.tolist()
+
+
+def test_where_no_error_is_left():
+    mask = np.zeros((6, 8), bool)
+    mask[1:4, 2:5] = True
+    clicks = next_click(mask, None)
+    assert next_click(mask, mask, clicks, PAPER) is None
+    # Every distance is 0 and every pixel a tie: anywhere, with the label found there.
+    draw, plain = Draw(RELEASED, 5), np.random.RandomState(5)
+    found = [next_click(mask, mask, clicks, RELEASED, draw) for _ in range(200)]
+    y, x = np.unravel_index([plain.randint(0, 48) for _ in range(200)], mask.shape)
+    assert [p.points[-1].tolist() for p in found] == np.stack([x, y], axis=1).tolist()
+    assert [p.labels[-1] for p in found] == mask[y, x].astype(int).tolist()
+    assert {p.labels[-1] for p in found} == {0, 1}
