@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def read_table(path: Path) -> dict[str, set[str]]:
     return names
 
 
-def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         if path.suffix.lower() == ".csv":
             with open(path, encoding="utf-8-sig", newline="") as file:
@@ -60,22 +60,22 @@ def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
             return
         import pandas as pd
 
-        table = pd.read_excel(path, dtype=str, keep_default_na=False)
+        table = pd.read_excel(path, dtype=str, keep_default_na=False, engine="openpyxl")
+        _check(path, list(table.columns))
+        for row in table.to_dict("records"):
+            yield {str(column): value for column, value in row.items()}
+    except InputError:
+        raise
     except ImportError as error:
         raise InputError(
             f"Table {path.name!r} needs openpyxl, which is not installed. Allowed: .csv, or .xlsx "
             "with openpyxl. Save the table as .csv beside it, or run: pip install openpyxl."
         ) from error
-    except (OSError, ValueError, csv.Error) as error:
-        if isinstance(error, InputError):
-            raise
+    except Exception as error:  # a torn spreadsheet fails in as many ways as it has parts
         raise InputError(
             f"Table {path.name!r} cannot be read ({type(error).__name__}: {error}). Allowed: the "
             "collection's table as .csv or .xlsx. Download it again."
         ) from error
-    _check(path, list(table.columns))
-    for row in table.to_dict("records"):
-        yield {str(column): value for column, value in row.items()}
 
 
 def _check(path: Path, columns: Sequence[str]) -> None:
