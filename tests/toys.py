@@ -67,3 +67,12 @@ def blob(seed: int, shape=(40, 50)) -> np.ndarray:
     if seed % 2 == 0:
         mask[30:38, 3:12] = 2
     return mask
+
+
+def write_volume(path: Path, array: np.ndarray, affine: np.ndarray | None = None) -> None:
+    """A NIfTI file; voxels of 0.5 x 2 x 3 mm, stored to the right, anterior, superior."""
+    import nibabel
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    affine = np.diag([0.5, 2.0, 3.0, 1.0]) if affine is None else affine
+    nibabel.save(nibabel.Nifti1Image(array, affine), path)

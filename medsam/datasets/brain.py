@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medsam.datasets.intensity import to_uint8_rgb
+from medsam.datasets.intensity import Intensity
 from medsam.datasets.sample import Case, Sample
 from medsam.errors import DataError, InputError, UnknownName
 
@@ -120,6 +120,8 @@ class BrainSample:
     ----------
     tasks : sequence of str, optional
         Only these, of :data:`TASKS`; all by default.
+    intensity : Intensity, optional
+        As is usual for the modality by default: divided by the maximum of the slice.
 
     Raises
     ------
@@ -134,11 +136,13 @@ class BrainSample:
     title = "the embedded brain sample"
     modality = "MRI"
 
-    def __init__(self, tasks: Sequence[str] | None = None):
+    def __init__(self, tasks: Sequence[str] | None = None, intensity: Intensity | None = None):
         for task in tasks or ():
             if task not in TASKS:
                 raise UnknownName("task", task, TASKS)
         self.tasks: tuple[str, ...] = tuple(t for t in TASKS if tasks is None or t in tasks)
+        self._intensity = intensity or Intensity()
+        self.settings = {"intensity": self._intensity.words()}
         self._folder = _package_folder()
 
     @property
@@ -174,10 +178,11 @@ class BrainSample:
         orientation, index, tasks = self._slices[name]
         volume = self.volume
         labels = volume.slice(volume.labels, orientation, index)
+        grey = self._intensity.grey(volume.slice(volume.image, orientation, index), name=name)
         return Sample(
             id=name,
             group="mni152",
-            image=to_uint8_rgb(volume.slice(volume.image, orientation, index), name=name),
+            image=np.repeat(grey[..., None], 3, axis=2),
             masks={task: np.isin(labels, TASKS[task].labels) for task in tasks},
             labels=labels > 0,
             spacing=(1.0, 1.0),

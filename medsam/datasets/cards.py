@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 from medsam.datasets.catalog import CatalogEntry, catalog
 
-__all__ = ["Html", "cards", "overview"]
+if TYPE_CHECKING:
+    from medsam.datasets.check import Check
+
+__all__ = ["Html", "Shown", "cards", "overview"]
 
 NOT_RUN = "not run here"
 """What stands in the table where masks were not counted here."""
@@ -56,19 +61,22 @@ def _list(items: Iterable[str], name: str = "ul") -> str:
 
 
 # ------------------------------------------------------------------------------ table
-def overview(entries: Iterable[CatalogEntry] | None = None) -> Html:
+def overview(
+    entries: Iterable[CatalogEntry] | None = None, found: Mapping[str, Check] | None = None
+) -> Html:
     """Tables 1 and 2 of the paper: a row a dataset, its name a link to its card.
 
     Parameters
     ----------
     entries : iterable of CatalogEntry, optional
         Rows; the whole catalog where left out.
+    found : mapping of str to Check, optional
+        What was counted on this machine, by dataset; :data:`NOT_RUN` where it was not.
 
     Returns
     -------
     Html
-        Counts of masks with their status; the column for counts made here is
-        :data:`NOT_RUN` throughout.
+        Counts of masks with their status, beside those made here.
     """
     caption = "Tables 1 and 2 of the paper: the datasets"
     heads = (
@@ -80,7 +88,8 @@ def overview(entries: Iterable[CatalogEntry] | None = None) -> Html:
         "access",
     )
     head = "".join(_tag("th", escape(word), 'scope="col"') for word in heads)
-    rows = "".join(map(_row, catalog().values() if entries is None else entries))
+    chosen = catalog().values() if entries is None else entries
+    rows = "".join(_row(one, (found or {}).get(one.key)) for one in chosen)
     return Html(
         f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="{caption}">'
         f'<table class="table medsam-table medsam-datasets">{_tag("caption", caption)}'
@@ -88,20 +97,30 @@ def overview(entries: Iterable[CatalogEntry] | None = None) -> Html:
     )
 
 
-def _row(one: CatalogEntry) -> str:
+def _row(one: CatalogEntry, found: Check | None) -> str:
     masks = one.published_masks
     name = f'<a class="reference internal" href="#{_anchor(one)}">{escape(one.title)}</a>'
     cells = (
         escape(f"{one.modality}, {one.dimensionality}"),
         escape(one.objects),
         f"{escape(masks.words)}<br>{escape(masks.status)}",
-        NOT_RUN,
+        NOT_RUN if found is None else _counted(found),
         escape(one.access),
     )
     return _tag(
         "tr",
         _tag("th", name, 'scope="row"') + "".join(_tag("td", cell) for cell in cells),
     )
+
+
+def _counted(found: Check) -> str:
+    """Images with a mask, each task's, and how many could not be used."""
+    parts = [f"{found.images:,}"]
+    if len(found.masks) > 1:
+        parts += [f"{task}: {count:,}" for task, count in found.masks.items()]
+    if found.problems:
+        parts.append(f"{len(found.problems):,} cannot be used")
+    return "<br>".join(map(escape, parts))
 
 
 # ------------------------------------------------------------------------------ cards
@@ -115,13 +134,31 @@ _CHEVRON = (
 )
 
 
-def cards(modality: str | None = None) -> Html:
+@dataclass(frozen=True)
+class Shown:
+    """An example image of a dataset, or why there is none.
+
+    Attributes
+    ----------
+    uri : str
+        ``data:`` address of the picture; empty for none.
+    words : str
+        What it shows, or the reason.
+    """
+
+    uri: str
+    words: str
+
+
+def cards(modality: str | None = None, examples: Mapping[str, Shown] | None = None) -> Html:
     """A card for each dataset, closed until it is clicked.
 
     Parameters
     ----------
     modality : str, optional
         Only the datasets of this modality.
+    examples : mapping of str to Shown, optional
+        An example image by dataset, as :func:`medsam.showcase.examples` gives them.
 
     Returns
     -------
@@ -129,23 +166,33 @@ def cards(modality: str | None = None) -> Html:
         Everything from the catalog is escaped.
     """
     chosen = (one for one in catalog().values() if modality in (None, one.modality))
-    return Html("".join(map(card, chosen)))
+    return Html("".join(card(one, (examples or {}).get(one.key)) for one in chosen))
 
 
-def card(one: CatalogEntry) -> str:
+def card(one: CatalogEntry, example: Shown | None = None) -> str:
     """One dataset as a ``<details>`` element."""
     summary = (
         f'<span class="sd-summary-text">{escape(one.title)} '
         f"<span>· {escape(one.objects)}</span></span>{_CHEVRON}"
     )
+    facts = list(_facts(one))
+    if example is not None:
+        facts.insert(3, ("Example", _example(example)))
     # The anchor is inside, so that a link to it opens the card; its title stays in view above.
-    inside = "".join(_tag("dt", word) + _tag("dd", content) for word, content in _facts(one))
+    inside = "".join(_tag("dt", word) + _tag("dd", content) for word, content in facts)
     return (
         '<details class="medsam-card sd-sphinx-override sd-dropdown sd-card sd-mb-3">'
         f'<summary class="sd-summary-title sd-card-header">{summary}</summary>'
         f'<div class="sd-summary-content sd-card-body" id="{_anchor(one)}">'
         f"{_tag('dl', inside)}</div></details>"
     )
+
+
+def _example(example: Shown) -> str:
+    words = escape(example.words)
+    if not example.uri:
+        return words
+    return f'<img src="{example.uri}" alt="{words}" loading="lazy"><br>{words}'
 
 
 def _facts(one: CatalogEntry) -> Iterable[tuple[str, str]]:

@@ -266,6 +266,17 @@ class CatalogEntry:
         return _joined(self.licence, self.licence_note)
 
     @property
+    def may_be_shown(self) -> bool:
+        """Whether the licence lets anybody show an image of it, with its source named.
+
+        Examples
+        --------
+        >>> entry("ct_spleen").may_be_shown, entry("us_nerve").may_be_shown
+        (True, False)
+        """
+        return self.licence.startswith("CC BY")
+
+    @property
     def access_words(self) -> str:
         """Access and note."""
         return _joined(self.access, self.access_note)

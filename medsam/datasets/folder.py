@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from medsam.datasets._pixels import SUFFIXES, read_image, read_labels
-from medsam.datasets.intensity import to_uint8_rgb
+from medsam.datasets.intensity import Intensity
 from medsam.datasets.sample import Case, Sample
 from medsam.errors import DataError, InputError
 
@@ -45,6 +45,8 @@ class FolderDataset:
         of the folder around it where that is just "images".
     modality : str
         Such as "MRI" or "CT".
+    intensity : Intensity, optional
+        As is usual for pictures by default: divided by their maximum.
     progress : bool
         A bar on stderr while many masks are scanned for their values.
 
@@ -67,10 +69,13 @@ class FolderDataset:
         *,
         key: str | None = None,
         modality: str = "unknown",
+        intensity: Intensity | None = None,
         progress: bool = True,
     ):
         self.images, self.masks = Path(images), Path(masks)
         self.modality, self.progress = modality, progress
+        self._intensity = intensity or Intensity()
+        self.settings = {"intensity": self._intensity.words()}
         self.skipped: list[tuple[str, str]] = []
         self._images = self._files(self.images, "images")
         self._masks = self._files(self.masks, "masks")
@@ -121,7 +126,7 @@ class FolderDataset:
         image_path = self._one(stem, self._images, "image", self.images)
         mask_path = self._one(stem, self._masks, "mask", self.masks)
         name = f"Image {image_path.name!r}"
-        image = to_uint8_rgb(read_image(image_path), name=name)
+        image = self._intensity.rgb(read_image(image_path), name=name)
         labels = read_labels(mask_path)
         if labels.shape != image.shape[:2]:
             raise DataError(

@@ -1,5 +1,6 @@
 """Figures: pure functions from a table or examples to a picture, in one visual language."""
 
+from medsam.figures.case import case, data_uri
 from medsam.figures.clicks import clicks_average, clicks_by_task
 from medsam.figures.examples import contact_sheet, percentile_examples, prompt_modes
 from medsam.figures.modes import modes_box, modes_ranked
@@ -9,9 +10,11 @@ from medsam.figures.tables import html_table
 __all__ = [
     "Picture",
     "Source",
+    "case",
     "clicks_average",
     "clicks_by_task",
     "contact_sheet",
+    "data_uri",
     "html_table",
     "modes_box",
     "modes_ranked",

@@ -1,0 +1,185 @@
+"""Text against code: what each choice changes, and the two presets task by task."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.lines import Line2D
+
+from medsam.figures.style import MODES, Picture, Source, badge, need, styled
+
+__all__ = ["differences_by_task", "differences_forest"]
+
+_FOREST = ("field", "title", "experiment", "k", "choice", "delta", "low", "high", "changed")
+_HEAT = ("task", "name", "experiment", "k", "choice", "base", "variant", "delta")
+_CLICKS = "#333333"
+_NOTHING = "#B8B8B8"
+
+
+def _panels(table: pd.DataFrame) -> list[tuple[str, int]]:
+    """Modes in order, then numbers of clicks."""
+    found = table[["experiment", "k"]].drop_duplicates().itertuples(index=False, name=None)
+    return sorted(((e, int(k)) for e, k in found), key=lambda one: (one[0] == "clicks", one[1]))
+
+
+def _name(experiment: str, k: int) -> str:
+    if experiment == "mode":
+        return f"mode {k}"
+    return f"{k} click" if k == 1 else f"{k} clicks"
+
+
+@styled
+def differences_forest(table: pd.DataFrame, *, source: Source) -> Picture:
+    """What each choice of the code changes of the IoU, one panel a mode or number of clicks.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``field, title, experiment, k, choice, delta, low, high, changed``, as
+        :func:`medsam.differences.effects` gives them.
+    source : Source
+        Written on the figure.
+
+    Returns
+    -------
+    Picture
+        Dots: top; inverted triangles: oracle; lines: 95 % intervals. A small grey tick: no case
+        changes at all. The last row, set apart, is every choice at once.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or there is no row.
+    """
+    need(table, _FOREST)
+    fields = table.drop_duplicates("field").set_index("field").title
+    y = {field: float(n) for n, field in enumerate(reversed(fields.index))}
+    if "all" in y:
+        y["all"] -= 0.4
+    panels = _panels(table)
+    figure = Picture(figsize=(7.4, 1.2 + 0.3 * len(fields)))
+    height = figure.get_figheight()
+    grid = figure.subplots(
+        1,
+        len(panels),
+        sharey=True,
+        squeeze=False,
+        gridspec_kw={
+            "left": 0.29,
+            "right": 0.99,
+            "top": 1 - 0.58 / height,
+            "bottom": 0.56 / height,
+            "wspace": 0.12,
+        },
+    )[0]
+    widest = float(np.nanmax(np.abs(table[["low", "high", "delta"]].to_numpy())))
+    reach = max(0.05, 1.08 * widest)
+    for axes, (experiment, k) in zip(grid, panels, strict=True):
+        part = table[(table.experiment == experiment) & (table.k == k)]
+        colour = MODES[k] if experiment == "mode" else _CLICKS
+        axes.axvline(0, color="#777777", lw=0.8)
+        for choice, marker, shift in (("top", "o", 0.15), ("oracle", "v", -0.15)):
+            for row in part[part.choice == choice].itertuples():
+                at = y[str(row.field)] + shift
+                if not row.changed:
+                    axes.plot(0, at, "|", color=_NOTHING, ms=5, mew=1.4)
+                    continue
+                axes.plot([row.low, row.high], [at, at], color=colour, lw=1.2)
+                fill = colour if choice == "top" else "white"
+                axes.plot(row.delta, at, marker, ms=3.8, mfc=fill, mec=colour, mew=0.9)
+        axes.set_title(_name(experiment, k), fontsize=7.5, pad=3)
+        axes.set(xlim=(-reach, reach), ylim=(min(y.values()) - 0.6, max(y.values()) + 0.6))
+        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="x", labelsize=6.2)
+        axes.locator_params(axis="x", nbins=3)
+        axes.grid(axis="y", visible=False)
+    grid[0].set_yticks(list(y.values())[::-1], fields.to_numpy(), fontsize=7)
+    figure.text(0.64, 0.25 / height, "change of IoU, mean of tasks", ha="center", fontsize=7.5)
+    handles = [
+        Line2D([], [], ls="", marker="o", color="#444444", label="top"),
+        Line2D([], [], ls="", marker="v", mfc="none", mec="#444444", label="oracle"),
+        Line2D([], [], ls="", marker="|", color=_NOTHING, mew=1.4, label="no case changes"),
+    ]
+    figure.legend(
+        handles=handles,
+        loc="lower left",
+        ncols=3,
+        frameon=False,
+        bbox_to_anchor=(0, -0.01),
+        handletextpad=0.2,
+        columnspacing=0.9,
+        markerscale=0.8,
+        fontsize=7,
+    )
+    badge(figure, source)
+    return figure
+
+
+@styled
+def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "top") -> Picture:
+    """The two presets, task by task: IoU of each, and their difference as colour.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``task, name, experiment, k, choice, base, variant, delta``.
+    source : Source
+        Written on the figure.
+    choice : {"top", "oracle"}
+
+    Returns
+    -------
+    Picture
+        In each cell the difference, and below it both IoUs. Orange: the code's is lower; purple:
+        higher.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or there is no row.
+    """
+    need(table, _HEAT)
+    part = table[table.choice == choice]
+    need(part, _HEAT)
+    panels = _panels(part)
+    names = part.drop_duplicates("task").set_index("task").name
+    figure = Picture(figsize=(7.4, 0.9 + 0.42 * len(names)))
+    height = figure.get_figheight()
+    axes = figure.add_axes((0.2, 0.12 / height, 0.78, 1 - 0.85 / height))
+    cells = {(row.task, row.experiment, row.k): row for row in part.itertuples()}
+    grid = np.array([[cells[task, e, k].delta for e, k in panels] for task in names.index])
+    reach = max(0.05, float(np.nanmax(np.abs(grid))))
+    axes.imshow(
+        grid, cmap="PuOr", norm=TwoSlopeNorm(0, -reach, reach), aspect="auto", origin="upper"
+    )
+    for i, task in enumerate(names.index):
+        for j, (experiment, k) in enumerate(panels):
+            cell = cells[task, experiment, k]
+            dark = abs(grid[i, j]) > 0.62 * reach
+            ink = "white" if dark else "#222222"
+            axes.text(
+                j, i - 0.13, f"{cell.delta:+.2f}", ha="center", va="center", fontsize=7.5, color=ink
+            )
+            axes.text(
+                j,
+                i + 0.24,
+                f"{cell.base:.2f} → {cell.variant:.2f}",
+                ha="center",
+                va="center",
+                fontsize=5.8,
+                color=ink,
+            )
+    axes.set_xticks(range(len(panels)), [_name(*one) for one in panels])
+    axes.set_yticks(range(len(names)), names.to_numpy())
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xticks(np.arange(0.5, len(panels) - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.5)
+    axes.tick_params(which="minor", length=0)
+    badge(figure, source)
+    return figure

@@ -1,0 +1,95 @@
+"""From what is asked for to a dataset."""
+
+import numpy as np
+import pytest
+from toys import write_volume
+
+from medsam.datasets.home import VARIABLE, at_hand, home, place
+from medsam.datasets.select import Reading, select
+from medsam.errors import InputError, UnknownName
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def spleen(folder):
+    labels = np.zeros((6, 5, 3), np.uint8)
+    labels[1:3, 1:4, 1] = 1
+    write_volume(folder / "Task09_Spleen/imagesTr/spleen_2.nii.gz", np.full((6, 5, 3), 7, np.int16))
+    write_volume(folder / "Task09_Spleen/labelsTr/spleen_2.nii.gz", labels)
+
+
+def test_the_sample():
+    assert select("brain_stem").tasks == ("brain_stem",)
+    assert len(select("all").tasks) == 8
+    assert select(["brain_stem,brain_caudate"]).tasks == ("brain_caudate", "brain_stem")
+
+
+def test_a_dataset_by_path_by_key_and_by_task(tmp_path, data):
+    spleen(data / "ct_spleen")
+    for found in (
+        select(data=f"ct_spleen={data / 'ct_spleen'}"),
+        select(data="ct_spleen"),
+        select("ct_spleen"),
+        select("ct_spleen", data="ct_spleen"),
+        select("all", data="ct_spleen"),
+    ):
+        assert [case.id for case in found.cases()] == ["spleen_2/axial-0001"]
+    assert at_hand() == {"ct_spleen": data / "ct_spleen"}
+
+
+def test_home(monkeypatch, tmp_path):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert home().parts[-2:] == ("medsam", "datasets")
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert place("ct_colon") == tmp_path / "ct_colon"
+
+
+def test_not_there(data):
+    message = (
+        r"CT-Spleen is not in the data folder: '.*ct_spleen' does not exist. Allowed: .* "
+        r"--data ct_spleen=PATH. How to get it: medsam data fetch ct_spleen. "
+        r"Another data folder: MEDSAM_DATA."
+    )
+    with pytest.raises(InputError, match=message):
+        select("ct_spleen")
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({}, InputError, r"Got tasks none, data none, images none, masks none. Allowed: either"),
+        ({"tasks": "all", "images": "a", "masks": "b"}, InputError, r"Give one of the three"),
+        ({"images": "a"}, InputError, r"images a, masks none"),
+        ({"tasks": "brain_stam"}, UnknownName, r"Did you mean 'brain_stem'"),
+        ({"tasks": "ct_splen"}, UnknownName, r"Did you mean 'ct_spleen'"),
+        ({"tasks": "ct_spleen,ct_colon"}, InputError, r"several datasets: ct_colon, ct_spleen\."),
+        ({"tasks": "ct_spleen,brain_stem"}, InputError, r"datasets: ct_spleen, brain_stem\."),
+        ({"data": "ct_splen=/"}, UnknownName, r"Unknown dataset 'ct_splen'"),
+    ],
+)
+def test_what_does_not_go_together(given, error, message):
+    with pytest.raises(error, match=message):
+        select(**given)
+
+
+@pytest.mark.parametrize(
+    ("reading", "message"),
+    [
+        ({"plane": "oblique"}, r"Unknown plane 'oblique'. Allowed: axial, coronal"),
+        ({"intensity": "dark"}, r"Unknown intensity 'dark'"),
+        ({"options": {"rater": "1"}}, r"Unknown option of ct_spleen 'rater'. Allowed: \(none\)"),
+    ],
+)
+def test_readings_that_do_not_exist(data, reading, message):
+    spleen(data / "ct_spleen")
+    with pytest.raises(UnknownName, match=message):
+        select(data="ct_spleen", reading=Reading(**reading))
+
+
+def test_headers():
+    with pytest.raises(UnknownName, match=r"Unknown headers 'mine'. Allowed: agree, image"):
+        Reading(headers="mine")
