@@ -12,11 +12,10 @@ from medsam.datasets.layouts.tree import Found, Tree
 from medsam.datasets.source import Broken, LabelFile, Picture, Source
 from medsam.errors import InputError
 
-__all__ = ["Key", "broken", "files", "flat", "leave_out", "need_both", "picture", "several"]
+__all__ = ["Key", "files", "flat", "leave_out", "need_both", "picture"]
 
 Key = tuple[str, ...]
 """What tells pictures apart: named parts of their path."""
-Check = Callable[[str, Path, Sequence[Path]], str | None]
 
 
 def files(tree: Tree, *patterns: str, without: Iterable[Path] = ()) -> list[Found]:
@@ -65,31 +64,10 @@ def need_both(
     )
 
 
-def several(name: str, image: Path, masks: Sequence[Path]) -> str | None:
-    """Why more than one mask cannot be used, where a picture has one."""
-    if len(masks) == 1:
-        return None
-    names = " and ".join(repr(path.as_posix()) for path in masks[:2])
-    return (
-        f"Image {image.name!r} has {len(masks)} masks: {names}. Allowed: one. Take the copies out."
-    )
-
-
-def broken(name: str, image: Path, masks: Sequence[Path], reason: str) -> Broken:
-    """A picture that cannot be used, and why."""
-    return Broken(name, name, reason, (image, *masks))
-
-
 def picture(
-    key: str,
-    settings: Settings,
-    name: str,
-    group: str,
-    image: Path,
-    masks: Sequence[Path],
-    check: Check = several,
+    key: str, settings: Settings, name: str, group: str, image: Path, masks: Sequence[Path]
 ) -> Source:
-    """A picture of a dataset of the catalog, or why it cannot be used.
+    """A picture of a dataset of the catalog.
 
     Parameters
     ----------
@@ -101,12 +79,7 @@ def picture(
     image : Path
     masks : sequence of Path
         Joined (or).
-    check : callable
-        From id, image and masks to what is wrong with them; one mask is allowed by default.
     """
-    reason = check(name, image, masks)
-    if reason:
-        return broken(name, image, masks, reason)
     labels = labels_of(entry(key))
     found = tuple(LabelFile(mask, labels) for mask in masks)
     return Picture(name, group, image, found, settings.intensity)
@@ -122,7 +95,7 @@ def flat(
     name: Callable[[Key], str] = "/".join,
     group: Callable[[Key], str] | None = None,
     known: Sequence[str] = (),
-    check: Check = several,
+    wrong: Callable[[Path, Sequence[Path]], str | None] | None = None,
 ) -> Layout:
     """The layout of pictures whose masks have equal named parts in their path.
 
@@ -140,19 +113,22 @@ def flat(
         From these parts to the id, and to the patient; the id itself by default.
     known : sequence of str
         Patterns of files that belong to the dataset and are not used.
-    check : callable
-        As in :func:`picture`.
+    wrong : callable, optional
+        From image and masks to what is wrong with several masks of one picture. Without, a
+        picture has one mask.
     """
 
     def find(tree: Tree, settings: Settings) -> Sequence[Source]:
         def make(names: Key, path: Path, masks: Sequence[Path]) -> Source:
-            patient = (group or name)(names)
-            return picture(key, settings, name(names), patient, path, masks, check)
+            reason = wrong(path, masks) if wrong else None
+            if reason:
+                return Broken(name(names), name(names), reason, (path, *masks))
+            return picture(key, settings, name(names), (group or name)(names), path, masks)
 
         images = grouped(files(tree, image), *parts)
         masks = grouped(files(tree, mask), *parts)
         files(tree, *known)
         need_both(key, tree, images, masks, expects)
-        return paired(images, masks, make, name)
+        return paired(images, masks, make, name, one_mask=wrong is None)
 
     return Layout(key, image, expects, find)

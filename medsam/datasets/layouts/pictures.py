@@ -16,20 +16,12 @@ from numpy.typing import NDArray
 
 from medsam.datasets.catalog import entry
 from medsam.datasets.intensity import Intensity
-from medsam.datasets.layouts.flat import (
-    Key,
-    broken,
-    files,
-    leave_out,
-    need_both,
-    picture,
-    several,
-)
+from medsam.datasets.layouts.flat import Key, files, leave_out, need_both, picture
 from medsam.datasets.layouts.layout import Layout, Settings, grouped, labels_of, paired
 from medsam.datasets.layouts.tree import Tree
 from medsam.datasets.nifti import open_nifti
 from medsam.datasets.sample import Sample
-from medsam.datasets.source import LabelFile, Picture, Source
+from medsam.datasets.source import Broken, LabelFile, Picture, Source
 from medsam.datasets.volume import Volume
 from medsam.errors import DataError, InputError
 
@@ -62,8 +54,10 @@ def _find_chests(tree: Tree, settings: Settings) -> Sequence[Source]:
     used = {key: paths for key, paths in images.items() if key not in alone}
 
     def make(names: Key, image: Path, found: Sequence[Path]) -> Source:
-        name = names[0]
-        return picture("xray_chest", settings, name, name, image, found, _both_lungs)
+        name, reason = names[0], _both_lungs(image, found)
+        if reason:
+            return Broken(name, name, reason, (image, *found))
+        return picture("xray_chest", settings, name, name, image, found)
 
     return paired(used, masks, make)
 
@@ -84,16 +78,20 @@ def _without_masks(
     return alone
 
 
-def _both_lungs(name: str, image: Path, masks: Sequence[Path]) -> str | None:
+def _both_lungs(image: Path, masks: Sequence[Path]) -> str | None:
     """What is wrong with the masks: a lung that is missing, or two sets of masks at once."""
-    sides = [path.parent.name for path in masks if path.parent.name in _SIDES]
-    if not sides or len(sides) < len(masks) or len(set(sides)) < len(sides):
-        return several(name, image, masks)
-    missing = [side for side in _SIDES if side not in sides]
-    if not missing:
+    found = sorted(path.parent.name for path in masks)
+    if found == list(_SIDES) or (len(found) == 1 and found[0] not in _SIDES):
         return None
+    if len(found) > 1:
+        names = " and ".join(repr(path.as_posix()) for path in masks[:2])
+        return (
+            f"Image {image.name!r} has {len(masks)} masks: {names}. Allowed: one of both lungs, or "
+            f"one in each of {' and '.join(_SIDES)}. Take the copies out."
+        )
+    missing = next(side for side in _SIDES if side not in found)
     return (
-        f"Image {image.name!r} has no mask in {missing[0]!r}. Allowed: one in each of "
+        f"Image {image.name!r} has no mask in {missing!r}. Allowed: one in each of "
         f"{' and '.join(_SIDES)}. Unpack the archive again, or take the image out."
     )
 
@@ -108,13 +106,9 @@ def _find_hips(tree: Tree, settings: Settings) -> Sequence[Source]:
         return f"image_{names[0]}"
 
     def make(names: Key, image: Path, masks: Sequence[Path]) -> Source:
-        own = name(names)
-        reason = several(own, image, masks)
-        if reason:
-            return broken(own, image, masks, reason)
         return Picture(
-            own,
-            own,
+            name(names),
+            name(names),
             image,
             (LabelFile(masks[0], labels),),
             settings.intensity,
@@ -125,7 +119,7 @@ def _find_hips(tree: Tree, settings: Settings) -> Sequence[Source]:
     images = grouped(files(tree, _HIP_IMAGE), "id")
     masks = grouped(files(tree, r"labels/label_(?P<id>\d+)\.nii(?:\.gz)?"), "id")
     need_both("xray_hip", tree, images, masks, "images and labels")
-    return paired(images, masks, make, name)
+    return paired(images, masks, make, name, one_mask=True)
 
 
 def _radiograph(path: Path, *, intensity: Intensity) -> NDArray[Any]:

@@ -23,7 +23,7 @@ __all__ = ["ASSUMPTIONS", "LAYOUTS"]
 _BREAST = r"(?P<kind>benign|malignant|normal)/{folder}(?P<id>(?P=kind) \(\d+\)){ending}\.png"
 
 
-def _counted(name: str, image: Path, masks: Sequence[Path]) -> str | None:
+def _counted(image: Path, masks: Sequence[Path]) -> str | None:
     """Whether a mask of a row of them (``_mask``, ``_mask_1``, …) is missing or is there twice."""
     ends = (re.search(r"_mask(?:_(\d+))?$", path.stem) for path in masks)
     numbers = sorted(int(end[1] or 0) if end else -1 for end in ends)
@@ -63,7 +63,7 @@ def _find_muscles(tree: Tree, settings: Settings) -> Sequence[Source]:
     need_both("us_muscle", tree, images, masks, _MUSCLE_FOLDER)
     pairs = images.keys() & masks.keys()
     if not pairs:
-        return paired(images, masks, make)
+        return paired(images, masks, make, one_mask=True)
     # There are more masks than images in the archive: whoever has no partner is left out, as
     # public readers of this dataset do.
     for side in (images, masks):
@@ -73,6 +73,7 @@ def _find_muscles(tree: Tree, settings: Settings) -> Sequence[Source]:
         {key: images[key] for key in pairs},
         {key: masks[key] for key in pairs},
         make,
+        one_mask=True,
     )
 
 
@@ -123,7 +124,7 @@ def _find_ovaries(tree: Tree, settings: Settings) -> Sequence[Source]:
     def make(names: Key, image: Path, found: Sequence[Path]) -> Source:
         return picture("us_ovary", settings, name(names), name(names), image, found)
 
-    return paired(images, masks, make, name)
+    return paired(images, masks, make, name, one_mask=True)
 
 
 def _muscle(sample: Sample) -> str | None:
@@ -150,7 +151,7 @@ LAYOUTS = (
         _BREAST.format(folder="(?:images/)?", ending=""),
         _BREAST.format(folder="(?:mask/)?", ending=r"_mask(?:_\d+)?"),
         "benign, malignant and normal (Dataset_BUSI_with_GT)",
-        check=_counted,
+        wrong=_counted,
     ),
     flat(
         "us_kidney",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from datasets.layouts.picture_trees import Tree, grey, shape, write
@@ -68,6 +70,11 @@ def wrong_folder(tree: Tree, root) -> None:
     with pytest.raises(InputError, match="Allowed: the folder that holds") as error:
         open_dataset(tree.key, root / folder)
     assert text in str(error.value)
+    named = re.search(r"Give '(.+?)'\.$", str(error.value))
+    assert named is not None
+    cases = list(open_dataset(tree.key, named[1]).cases())
+    assert {case.id for case in cases} <= tree.cases.keys()
+    assert all(case.load() for case in cases)
 
 
 CHECKS = (everything_is_found, order_does_not_matter, missing_mask, wrong_folder)

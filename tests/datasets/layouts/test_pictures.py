@@ -66,6 +66,14 @@ def test_masks_of_both_copies_are_not_joined(tmp_path):
     assert "'CHNCXR_0001_0.png' has 2 masks" in found["CHNCXR_0001_0"]
 
 
+def test_hip_masks_that_are_there_twice(tmp_path):
+    write(tmp_path, XRAYS["hip"].files)
+    write(tmp_path / "copy", {"labels/label_044.nii.gz": hip()})
+    found = reasons("xray_hip", tmp_path)
+    assert list(found) == ["image_044"]
+    assert "2 masks 'image_044'" in found["image_044"]
+
+
 def test_shenzhen_masks_that_were_never_unpacked(tmp_path):
     files = {
         path: content

@@ -156,7 +156,10 @@ def test_two_copies_of_the_ovaries(tmp_path):
 
 @pytest.mark.parametrize("name", ["OTU_3d", "OTU_CEUS"])
 def test_contrast_enhanced_ovaries_are_another_dataset(name, tmp_path):
-    write(tmp_path, {f"{name}/images/1.JPG": colour(grey()), f"{name}/annotations/1.PNG": grey()})
+    write(
+        tmp_path,
+        {f"{name}/images/1.JPG": colour(grey()), f"{name}/annotations/1_binary.PNG": grey()},
+    )
     for root in (tmp_path, tmp_path / name):
         with pytest.raises(InputError, match=r"holds images and annotations \(OTU_2d\)"):
             open_dataset("us_ovary", root)
