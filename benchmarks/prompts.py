@@ -3,7 +3,7 @@
 Each finds the regions of a mask, orders them by area, and places the prompts of all five modes
 (exact distance): the candidates for the click on each of the three largest regions, and the boxes.
 Before anything is timed they must agree. All run on one core in this one process, in turns, so that
-the ratios hold on other machines; milliseconds are of this one (the fastest of the turns).
+the ratios hold on other machines; milliseconds of CPU are of this one (the fastest of the turns).
 """
 
 from __future__ import annotations
@@ -154,15 +154,15 @@ def agree(mask: Mask, others: list[Callable[[Mask], Placed]]) -> None:
 
 
 def fastest(runs: dict[str, Callable[[Mask], object]], mask: Mask, turns: int) -> dict[str, float]:
-    """Seconds of the fastest turn of each, taken in turns."""
+    """CPU seconds of the fastest turn of each, taken in turns."""
     best = dict.fromkeys(runs, float("inf"))
     for turn in range(turns):
         for name, run in runs.items():
             if name == "loops" and turn:
                 continue
-            start = time.perf_counter()
+            start = time.process_time()
             run(mask)
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], time.process_time() - start)
     return best
 
 
