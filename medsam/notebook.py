@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medsam import examples, results, study, summary
 from medsam.datasets.sample import Dataset, Sample
-from medsam.datasets.select import select
+from medsam.datasets.select import Reading, select
 from medsam.draws import Draw
 from medsam.errors import InputError, UnknownName
 from medsam.examples import Example
@@ -43,6 +43,9 @@ class Settings(BaseModel):
     )
     images: str = Field("", description="Folder of images, instead of tasks; with `masks`.")
     masks: str = Field("", description="Folder of masks with the images' file stems.")
+    data: str = Field(
+        "", description="`KEY=PATH` of a dataset of the paper, or a YAML file of your own."
+    )
     results: str = Field("_build/results", description="Results folder; continued if there.")
     seed: int = Field(study.SEED, description="Seed of the draws among ties.")
 
@@ -138,7 +141,8 @@ class Study:
         """The data."""
         s = self.settings
         tasks = "" if s.images or s.masks else s.tasks
-        return select(tasks, s.images, s.masks)
+        reading = Reading(self.protocol.intensity)
+        return select(tasks, s.images, s.masks, data=s.data, reading=reading)
 
     @cached_property
     def model(self) -> PromptableModel:
@@ -149,8 +153,12 @@ class Study:
     def titles(self) -> dict[str, str]:
         """What a reader calls each task."""
         from medsam.datasets.brain import TASKS
+        from medsam.datasets.catalog import catalog
 
-        return {key: TASKS[key].title if key in TASKS else key for key in self.dataset.tasks}
+        known = {key: task.title for key, task in TASKS.items()}
+        for one in catalog().values():
+            known |= {task.key: f"{one.title}: {task.object}" for task in one.tasks}
+        return {key: known.get(key, key) for key in self.dataset.tasks}
 
     @property
     def label(self) -> str:
