@@ -199,7 +199,7 @@ def test_real_breasts():
     assert len(found) == 15
     pixels = {name: int(sample.masks["us_breast"].sum()) for name, sample in found.items()}
     assert {name for name, count in pixels.items() if not count} == {"normal (1)", "normal (2)"}
-    # A lesion of three masks, one of them; sizes were counted with another reader.
+    # Lesions of two or three masks: their union, counted here with another reader.
     from PIL import Image
 
     for name in ("benign (195)", "benign (4)", "malignant (53)"):
