@@ -74,8 +74,8 @@ def _picker(tree: Tree, settings: Settings) -> Pick:
         raise InputError(
             f"MRI-Breast: no table {precontrast.TABLE} below {str(tree.root)!r}. Allowed: that "
             "table of the collection (.csv, or .xlsx with openpyxl), which names the series before "
-            "contrast; or series by their descriptions. Put it there, or choose the other (option "
-            "series: description)."
+            "contrast; or series by their descriptions. Put it there, or choose the other "
+            "(--option series=description)."
         )
     names = precontrast.read_table(min(tables, key=lambda path: path.suffix))  # .csv first
     return lambda name, series: precontrast.by_table(names, name, list(series))

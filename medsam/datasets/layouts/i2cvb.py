@@ -6,7 +6,7 @@ The other sequences and the masks of zones and cancer are known and not used.
 
 In one case ('Patient 428260') a mask slice is missing. An image slice without one would pass for
 a slice without prostate, so that such a case is refused; the public recipe drops it too. With
-``gaps="empty"`` slices without a file count as empty.
+the option ``gaps=empty`` slices without a file count as empty.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _find(tree: Tree, settings: Settings) -> Sequence[Source]:
             reason = (
                 f"{name!r}: {len(drawn)} mask slices for {len(slices)} slices of T2W. Allowed: a "
                 "mask slice for each. Unpack the rest, leave the case out, or let slices without "
-                "one count as empty (option gaps: empty)."
+                "one count as empty (--option gaps=empty)."
             )
         if reason:
             return Broken(name, name, reason, (*slices, *drawn))

@@ -101,7 +101,8 @@ def by_table(names: Mapping[str, set[str]], patient: str, folders: Sequence[Path
             f"{patient}: the table names {' or '.join(sorted(wanted)) or 'no series'} as before "
             f"contrast, of which {len(found)} are among the {len(folders)} folders (such as "
             f"{folders[0].name!r}). Allowed: one. Download that series, with the folder names "
-            "that the download tool gives, or take series by description (option series)."
+            "that the download tool gives, or take series by "
+            "description (--option series=description)."
         )
     return found[0]
 
@@ -163,6 +164,6 @@ def by_description(patient: str, series: Mapping[Path, tuple[int, str]]) -> Path
     raise DataError(
         f"{patient}: which of {len(series)} series is before contrast cannot be told from their "
         f"descriptions ({shown}). Allowed: one called 'pre', or one dynamic series that is no "
-        f"later phase. Put {TABLE}.csv into the folder (option series: table), or keep that "
+        f"later phase. Put {TABLE}.csv into the folder (--option series=table), or keep that "
         "series alone."
     )

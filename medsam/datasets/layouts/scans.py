@@ -2,6 +2,10 @@
 
 LiTS and CT-ORG, numbered CT volumes, are here. What is more than two files a scan, or no NIfTI,
 has a module of its own.
+
+The headers of some CT-ORG cases are said to disagree between image and labels. Such a case is
+refused, unless the image's header is taken for both (``trust_image``). Most CT-ORG scans are LiTS
+scans, too: they are not independent patients, though their groups have names of their own.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def _find(tree: Tree, settings: Settings) -> Sequence[Source]:
         each = [drawn.get((case, one), []) for one in wanted]
         raters = {f"mask of rater {one}": paths for one, paths in zip(wanted, each, strict=True)}
         broken = not_one_each(
-            case, case, {"image": image, **raters}, "Or ask other raters (option rater)."
+            case, case, {"image": image, **raters}, "Or ask one rater (--option rater=1)."
         )
         sources.append(
             broken

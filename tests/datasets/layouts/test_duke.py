@@ -55,8 +55,8 @@ def test_without_the_table_one_has_to_choose(tmp_path):
     assert str(error.value) == (
         f"MRI-Breast: no table {TABLE} below {str(tmp_path)!r}. Allowed: that table of the "
         "collection (.csv, or .xlsx with openpyxl), which names the series before contrast; or "
-        "series by their descriptions. Put it there, or choose the other (option series: "
-        "description)."
+        "series by their descriptions. Put it there, or choose the other "
+        "(--option series=description)."
     )
 
 
@@ -68,7 +68,7 @@ def test_a_series_that_the_table_does_not_name(tmp_path):
         "Breast_MRI_002|Breast_MRI_002: the table names 9.0-other-1 or b as before contrast, of "
         "which 0 are among the 3 folders (such as '3.000000-ax t1-30817'). Allowed: one. Download "
         "that series, with the folder names that the download tool gives, or take series by "
-        "description (option series)."
+        "description (--option series=description)."
     )
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 
+import nibabel as nib
 import numpy as np
 import pytest
 from datasets.layouts.scan_trees import SIZE, TREES, picture, write_dicom, write_nifti
@@ -124,6 +125,12 @@ def test_a_missing_mask_is_one_broken_case(name, tmp_path):
         ("mri_prostate", "GE/Patient 1036587", "GE"),
         ("mri_prostate", "GE/Patient 1036587/T2W", "GE"),
         ("pet_flat", "imagesTr", "."),
+        (
+            "pet_wholebody",
+            "FDG-PET-CT-Lesions/PETCT_0011f3deaf/03-23-2003-NA-PET-CT Ganzkoerper primaer mit "
+            "KM-90817",
+            "FDG-PET-CT-Lesions",
+        ),
     ],
 )
 def test_a_folder_too_low_is_said(name, below, said, tmp_path):
@@ -155,6 +162,32 @@ def test_organ_labels_beyond_the_list_are_refused(tmp_path):
     ((name, reason),) = failed(open_dataset("ct_organ", tmp_path, progress=False))
     assert name == "volume-139"
     assert "label values 7. Allowed: 0 for the background and 1, 2, 3, 4, 5, 6." in reason
+
+
+def test_real_ct_is_shown_the_radiological_way(shared_data, tmp_path):
+    """A CT of an abdomen, stored turned, with organs of a model, under CT-ORG's names."""
+    folder = shared_data / "abdomen_ct"
+    image, seg = (nib.load(folder / f"example_{name}.nii.gz") for name in ("ct_sm", "seg"))
+    organs = np.asarray(seg.dataobj)  # 2 and 3: right and left kidney; 5: liver
+    labels = np.where(organs == 5, 1, np.where((organs == 2) | (organs == 3), 4, 0))
+    stored = nib.Nifti1Image(labels.astype(np.uint8), seg.affine)
+    turn = nib.orientations.ornt_transform(
+        nib.orientations.io_orientation(seg.affine), nib.orientations.axcodes2ornt("PSL")
+    )
+    nib.save(image.as_reoriented(turn), tmp_path / "volume-0.nii.gz")
+    nib.save(stored.as_reoriented(turn), tmp_path / "labels-0.nii.gz")
+    dataset = open_dataset("ct_organ", tmp_path, progress=False)
+    both = [case.load() for case in dataset.cases() if len(case.tasks) == 2]
+    liver = [one.masks["ct_organ_liver"] for one in both]
+    kidneys = [one.masks["ct_organ_kidney"] for one in both]
+    assert len(both) > 5
+    rows, columns = (np.mean([np.nonzero(mask)[axis].mean() for mask in liver]) for axis in (0, 1))
+    assert columns < both[0].image.shape[1] / 2  # the patient's right is on the left
+    assert rows < np.mean([np.nonzero(mask)[0].mean() for mask in kidneys])  # anterior is up
+    # Soft tissue lies about the middle of the window, air is black.
+    grey = np.concatenate([one.image[mask, 0] for one, mask in zip(both, liver, strict=True)])
+    assert 110 < np.median(grey) < 200
+    assert np.median(both[0].image[:3]) == 0
 
 
 def test_two_copies_of_a_liver_are_said(tmp_path):

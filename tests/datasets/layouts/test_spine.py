@@ -38,8 +38,8 @@ def test_a_chosen_rater_needs_no_other(tmp_path):
         load(tmp_path, "site3-sc10", rater="vote")
     assert str(error.value) == (
         "'site3-sc10': 0 of mask of rater 4. Allowed: one file each of image, mask of rater 1, "
-        "mask of rater 2, mask of rater 3, mask of rater 4. Unpack what is missing. Or ask other "
-        "raters (option rater)."
+        "mask of rater 2, mask of rater 3, mask of rater 4. Unpack what is missing. Or ask one "
+        "rater (--option rater=1)."
     )
 
 
