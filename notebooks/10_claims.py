@@ -64,8 +64,8 @@ glue("label", ours.label)
 # | **this run** | {glue:text}`run-holds` | {glue:text}`run-holds-in-part` | {glue:text}`run-does-not-hold` | {glue:text}`run-not-decidable-here` |
 #
 # - **This run** is {glue:text}`label`. It can confirm a pattern or show that it does not carry over; it cannot
-#   correct a number of the paper. Its tasks share their images, so that they are less independent than tests
-#   over tasks assume.
+#   correct a number of the paper. Tasks of one data set share images, so that they are less independent than
+#   a test over tasks assumes.
 # - **Not decidable here** means that the table lacks what the rule needs; the reason stands beside it.
 # - A printed number holds where the computed one, rounded to the digits that are printed, is the same.
 #

@@ -179,7 +179,8 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
     ours, theirs = set(own.task), set(published.tasks().task)
     data = ", ".join(sorted(set(own.dataset)))
     return Tables(
-        label=f"{sam} on {data}, protocol {name}: {own.image.nunique()} images, {len(ours)} tasks",
+        label=f"{sam} on {data}, protocol {name}: {_count(own.image.nunique(), 'image')}, "
+        f"{_count(len(ours), 'task')}",
         sam=sam,
         modes=summary.modes(own),
         clicks=clicks,
@@ -189,7 +190,14 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
     )
 
 
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
+
+
 def _titles(tasks: set[str]) -> dict[str, str]:
     from medsam.datasets.brain import TASKS
 
-    return {key: TASKS[key].title if key in TASKS else key for key in sorted(tasks)}
+    paper = published.tasks()
+    known = dict(zip(paper.task, paper.name, strict=True))
+    known |= {key: task.title for key, task in TASKS.items()}
+    return {key: known.get(key, key) for key in sorted(tasks)}

@@ -57,7 +57,7 @@ def test_every_claim_is_a_row_with_all_that_is_known(found, read):
             assert place in text
         assert text.count(one.published.verdict) >= 1
         assert attributes["data-sections"].split("|") == list(one.claim.sections)
-    assert "m on d, protocol paper: 1 images, 2 tasks" in read.text[None]
+    assert "m on d, protocol paper: 1 image, 2 tasks" in read.text[None]
 
 
 def test_the_form_offers_what_there_is_and_is_hidden_without_the_script(found, read):

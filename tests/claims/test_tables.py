@@ -75,6 +75,7 @@ def test_numbers_are_the_texts_only_for_its_model_on_its_tasks():
     assert of_rows(full).quoted
     assert not of_rows(full.assign(model="sam_vit_b")).quoted
     assert not of_rows(full[full.task != "ct_liver"]).quoted
+    assert of_rows(full).called(["us_ovary"]) == "US-Ovarian-Tumor"
 
 
 def test_as_read_from_a_folder():
