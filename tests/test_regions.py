@@ -115,6 +115,18 @@ def test_the_same_on_a_large_image(protocol, threads):
         cv2.setNumThreads(number)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes", "angle"),
+    [((216, 244), (75, 107), 23), ((256, 176), (64, 75), 28), ((183, 186), (57, 52), 87)],
+)
+def test_a_tie_that_hangs_on_the_last_bit(shape, axes, angle):
+    """Cut to the box of these ellipses, OpenCV with Intel's library finds other ties."""
+    height, width = shape
+    mask = np.zeros(shape, np.uint8)
+    cv2.ellipse(mask, (width // 2, height // 2), axes, angle, 0, 360, 1, -1)
+    same_as_whole(mask > 0, RELEASED)
+
+
 @given(masks)
 def test_centres_by_the_plain_chamfer(mask):
     distance = plain_chamfer(mask)
