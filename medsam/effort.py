@@ -124,7 +124,7 @@ def number_of_clicks(
     (array([2, 3]), array([False,  True]))
     """
     reached = curve >= target
-    failed = ~reached.any(axis=1)
+    failed = np.asarray(~reached.any(axis=1))
     return np.where(failed, curve.shape[1], reached.argmax(axis=1) + 1), failed
 
 
