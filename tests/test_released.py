@@ -19,6 +19,8 @@ from toys import SquareModel, blob, write_pair
 
 from medsam import results, study
 from medsam.datasets import FolderDataset
+from medsam.datasets.catalog import entry
+from medsam.datasets.layouts.layout import labels_of
 from medsam.evaluation import evaluate, streams
 from medsam.metrics import dice, iou
 from medsam.models.contract import Prediction
@@ -298,6 +300,16 @@ def test_of_equal_regions_the_last_number_is_the_largest():
     assert boxes == [[4, 8, 6, 10], [8, 0, 10, 2], [0, 0, 2, 2]]
     assert mode_prompt(mask, 3, RELEASED).boxes.tolist() == boxes[:1]
     assert mode_prompt(mask, 1, RELEASED).points.tolist() == [[5, 9]]
+
+
+def test_label_4_of_the_brain_tumours_is_the_third_class():
+    """The scripts rename 4 to 3 and go through 1 to 3; here the task says its stored value."""
+    stored = np.array([[0, 1, 2, 4, 4]])
+    renamed = np.where(stored == 4, 3, stored)
+    masks = labels_of(entry("mri_brain")).masks(stored, "seg")
+    assert len(masks) == 3
+    for value, mask in enumerate(masks.values(), 1):
+        assert np.array_equal(mask, renamed == value)
 
 
 def test_overlap_of_nothing_with_nothing():
