@@ -223,6 +223,8 @@ def _lines(one: CatalogEntry) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
+    from medsam.datasets.layouts import choices_of
+
     masks = one.published_masks
     rows: list[tuple[str, str]] = [("name", one.name), ("modality", one.modality_words)]
     rows += [
@@ -242,6 +244,10 @@ def _lines(one: CatalogEntry) -> Iterator[RenderableType]:
         ("axes", one.orientation),
         ("patient", one.patient),
         *(("cite", _citation(c)) for c in one.citations),
+    ]
+    rows += [
+        ("option", f"{name}: {', '.join(values)} (--option {name}={values[0]} is the default)")
+        for name, values in choices_of(one.key).items()
     ]
     rows += [(f"step {n}", step) for n, step in enumerate(one.how_to_get, 1)]
     rows += [("caveat", text) for text in one.caveats]

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from medsam.datasets.catalog import CatalogEntry, catalog
+from medsam.datasets.layouts import choices_of
 
 if TYPE_CHECKING:
     from medsam.datasets.check import Check
@@ -211,6 +212,16 @@ def _facts(one: CatalogEntry) -> Iterable[tuple[str, str]]:
     yield "Archives", _list(escape(archive.words) for archive in one.archives)
     yield "Files", escape(one.format)
     yield "Orientation", escape(one.orientation)
+    choices = choices_of(one.key)
+    if choices:
+        yield (
+            "Choices",
+            _list(
+                f"{escape(name)}: {escape(', '.join(values))} "
+                f"(<code>--option {escape(name)}={escape(values[0])}</code> is the default)"
+                for name, values in choices.items()
+            ),
+        )
     yield "What tells patients apart", escape(one.patient)
     yield "Caveats", _list(map(escape, one.caveats))
     yield (

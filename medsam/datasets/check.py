@@ -15,6 +15,7 @@ from medsam.datasets.catalog import catalog, entry
 from medsam.datasets.disk import DiskDataset
 from medsam.datasets.home import home
 from medsam.datasets.layouts import assumption_of
+from medsam.datasets.source import Scan
 from medsam.errors import DataError
 
 __all__ = ["Check", "check", "reports", "save"]
@@ -103,12 +104,17 @@ def check(dataset: DiskDataset, *, pixels: bool = True, progress: bool = True) -
     groups, images, empty, cases = set(), 0, 0, 0
     told: list[str] = []
     assume = assumption_of(dataset.key)
-    bar = tqdm(dataset.cases(), dataset.key, unit="image", disable=not progress, file=sys.stderr)
-    for case in bar:
+    bar = tqdm(
+        ((source, case) for source in dataset.sources for case in source.cases(dataset.tasks)),
+        dataset.key,
+        unit="image",
+        disable=not progress,
+        file=sys.stderr,
+    )
+    for source, case in bar:
         cases += 1
-        # A slice is a case of the tasks that it holds; a picture may hold none of its own.
-        if not pixels and "/" in case.id and assume is None:
-            found = set(case.tasks)
+        if not pixels and isinstance(source, Scan) and assume is None:
+            found = set(case.tasks)  # a slice is a case of the tasks that it holds
         else:
             try:
                 sample = case.load()
@@ -116,11 +122,10 @@ def check(dataset: DiskDataset, *, pixels: bool = True, progress: bool = True) -
                 problems.append((case.id, str(error)))
                 continue
             found = {task for task, mask in sample.masks.items() if mask.any()}
-            if assume is not None:
-                words = assume(sample)
-                if words:
-                    told.append(words)
-                    assume = None  # the first image that can decide
+            words = assume(sample) if assume is not None else None
+            if words:
+                told.append(words)
+                assume = None  # the first image that can decide
         groups.add(case.group)
         masks.update(found)
         images += bool(found)

@@ -9,7 +9,7 @@ A file such as ::
     labels: {liver: 1, tumour: [2, 3]}
 
 Paths are relative to the file. ``{id}`` and ``{group}`` (the patient) stand for a part of a path
-without ``/``; a path without ``{id}`` is a folder whose files are paired by stem.
+without ``/``, ``*`` for any part of it; a path without ``{id}`` is a folder whose files are paired by stem.
 """
 
 from __future__ import annotations
@@ -241,7 +241,8 @@ def _files(pattern: str, folder: Path, what: str) -> dict[tuple[str, ...], list[
     root, rest = _root(pattern, folder)
     tree = Tree(root)
     if rest:
-        made = re.escape(rest).replace(r"\{id\}", "(?P<id>[^/]+)", 1)
+        made = re.escape(rest).replace(r"\*", "[^/]*")
+        made = made.replace(r"\{id\}", "(?P<id>[^/]+)", 1)
         made = made.replace(r"\{id\}", "(?P=id)").replace(r"\{group\}", "(?P<group>[^/]+)", 1)
         whole = re.compile(made.replace(r"\{group\}", "(?P=group)"))
     else:
@@ -272,7 +273,7 @@ def _root(pattern: str, folder: Path) -> tuple[Path, str]:
             "Put {id} where the names of images differ."
         )
     parts = pattern.split("/")
-    fixed = next(i for i, part in enumerate(parts) if "{" in part)
+    fixed = next(i for i, part in enumerate(parts) if "{" in part or "*" in part)
     return folder / "/".join(parts[:fixed]), "/".join(parts[fixed:])
 
 

@@ -80,6 +80,18 @@ def test_volumes_by_pattern_with_group(tmp_path):
     }
 
 
+def test_any_folder_between(tmp_path):
+    for patient in ("p1", "p2"):
+        write_pair(tmp_path, f"{patient}_1", blob(0))
+        deep = tmp_path / "deep" / patient / f"study-{patient}"
+        deep.mkdir(parents=True)
+        (tmp_path / "images" / f"{patient}_1.png").rename(deep / f"{patient}_1.png")
+    text = PICTURES.replace("images/{id}.png", "'deep/{group}/*/{id}.png'")
+    dataset = select(data=yaml(tmp_path, text), progress=False)
+    assert {c.id: c.group for c in dataset.cases()} == {"p1/p1_1": "p1", "p2/p2_1": "p2"}
+    assert all(case.load().masks["lung"].any() for case in dataset.cases())
+
+
 def test_volumes(tmp_path):
     scan(tmp_path, "a")
     scan(tmp_path, "b")

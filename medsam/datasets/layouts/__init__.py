@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from medsam.datasets.sample import Sample
     from medsam.datasets.volume import Plane
 
-__all__ = ["assumption_of", "layout_of", "layouts", "open_dataset"]
+__all__ = ["assumption_of", "choices_of", "layout_of", "layouts", "open_dataset"]
 
 
 def _modules() -> tuple[ModuleType, ...]:
@@ -62,6 +62,17 @@ def layout_of(key: str) -> Layout:
     if key not in _all():
         raise UnknownName("dataset", key, _all())
     return _all()[key]
+
+
+def choices_of(key: str) -> Mapping[str, tuple[str, ...]]:
+    """A dataset's own choices and their values, the first of which is the default.
+
+    Examples
+    --------
+    >>> choices_of("mri_spine")["rater"][0]
+    'vote'
+    """
+    return layout_of(key).options
 
 
 def open_dataset(

@@ -41,7 +41,7 @@ def _layout(key: str, folder: str, name: str, unit: Unit) -> Layout:
         masks = grouped(tree.match(f"labelsTr/{pattern}"), "id")
         for known in (f"imagesTs/{pattern}", r"dataset\.json"):
             list(tree.match(known))  # known, and not used
-        return paired(images, masks, make)
+        return paired(images, masks, make, one_mask=True)
 
     return Layout(
         key, f"imagesTr/{pattern}", f"imagesTr and labelsTr ({folder})", find, units=(unit,)

@@ -73,7 +73,7 @@ def _picker(tree: Tree, settings: Settings) -> Pick:
     if not tables:
         raise InputError(
             f"MRI-Breast: no table {precontrast.TABLE} below {str(tree.root)!r}. Allowed: that "
-            "table of the collection (.csv, or .xlsx with openpyxl), which names the series before "
+            "table of the collection (.csv or .xlsx), which names the series before "
             "contrast; or series by their descriptions. Put it there, or choose the other "
             "(--option series=description)."
         )

@@ -33,10 +33,12 @@ def files(tree: Tree, *patterns: str, without: Iterable[Path] = ()) -> list[Foun
     return [one for one in found if one.path not in out]
 
 
-def leave_out(tree: Tree, paths: Iterable[Path]) -> None:
-    """Have files listed as left out, although a pattern has matched them."""
+def leave_out(tree: Tree, paths: Iterable[Path], reason: str) -> None:
+    """Have files listed as left out, and why, although a pattern has matched them."""
     gone = set(paths)
-    tree.used -= {below for below, path in tree.paths.items() if path in gone}
+    left = [below for below, path in tree.paths.items() if path in gone]
+    tree.used.difference_update(left)
+    tree.why.update(dict.fromkeys(left, reason))
 
 
 def need_both(

@@ -179,7 +179,7 @@ def open_layout(
     sources = layout.find(tree, settings)
     if not sources:
         _wrong_folder(layout, tree)
-    left = [(below, "not part of the layout") for below in tree.left]
+    left = [(below, tree.why.get(below, "not part of the layout")) for below in tree.left]
     closed = [(folder, "a folder that may not be listed") for folder in tree.closed]
     return DiskDataset(
         one.key,

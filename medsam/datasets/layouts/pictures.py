@@ -50,7 +50,8 @@ def _find_chests(tree: Tree, settings: Settings) -> Sequence[Source]:
     files(tree, rf"ClinicalReadings/{_CHEST}\.txt")
     need_both("xray_chest", tree, images, masks, _CHEST_FOLDER)
     alone = _without_masks(tree, images, masks)
-    leave_out(tree, (path for key in alone for path in images[key]))
+    gone = (path for key in alone for path in images[key])
+    leave_out(tree, gone, "a Shenzhen image without a mask, of which there are 96")
     used = {key: paths for key, paths in images.items() if key not in alone}
 
     def make(names: Key, image: Path, found: Sequence[Path]) -> Source:

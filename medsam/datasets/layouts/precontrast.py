@@ -33,7 +33,7 @@ def read_table(path: Path) -> dict[str, set[str]]:
     Parameters
     ----------
     path : Path
-        ``.csv``, or ``.xlsx`` where openpyxl is installed.
+        ``.csv`` or ``.xlsx``.
 
     Raises
     ------
@@ -66,11 +66,6 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
             yield {str(column): value for column, value in row.items()}
     except InputError:
         raise
-    except ImportError as error:
-        raise InputError(
-            f"Table {path.name!r} needs openpyxl, which is not installed. Allowed: .csv, or .xlsx "
-            "with openpyxl. Save the table as .csv beside it, or run: pip install openpyxl."
-        ) from error
     except Exception as error:  # a torn spreadsheet fails in as many ways as it has parts
         raise InputError(
             f"Table {path.name!r} cannot be read ({type(error).__name__}: {error}). Allowed: the "

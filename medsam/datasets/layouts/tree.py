@@ -44,6 +44,8 @@ class Tree:
         Paths that some pattern has matched.
     closed : list of str
         Folders that may not be listed.
+    why : dict of str to str
+        Why a path of :attr:`left` is not used, where it is part of the layout.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class Tree:
     paths: dict[str, Path] = field(default_factory=dict, init=False)
     used: set[str] = field(default_factory=set, init=False)
     closed: list[str] = field(default_factory=list, init=False)
+    why: dict[str, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         if not self.root.is_dir():

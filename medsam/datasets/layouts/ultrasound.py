@@ -66,9 +66,9 @@ def _find_muscles(tree: Tree, settings: Settings) -> Sequence[Source]:
         return paired(images, masks, make, one_mask=True)
     # There are more masks than images in the archive: whoever has no partner is left out, as
     # public readers of this dataset do.
-    for side in (images, masks):
+    for side, reason in ((images, "an image without a mask"), (masks, "a mask without an image")):
         alone = side.keys() - pairs
-        leave_out(tree, (path for key in alone for path in side[key]))
+        leave_out(tree, (path for key in alone for path in side[key]), reason)
     return paired(
         {key: images[key] for key in pairs},
         {key: masks[key] for key in pairs},

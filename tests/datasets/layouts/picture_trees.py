@@ -59,8 +59,8 @@ class Tree:
         Path to pixels (written as its ending says) or text.
     cases : dict
         Id to group and, a task, the boxes of its object.
-    left_out : tuple of str
-        Paths that are listed as left out.
+    left_out : dict of str to str
+        Paths that are listed as left out, and why.
     missing : (path, id, text)
         A mask, the case that is broken without it, and words of the reason.
     wrong : (folder, text)
@@ -72,7 +72,7 @@ class Tree:
     cases: dict[str, tuple[str, dict[str, tuple[Box, ...]]]]
     missing: tuple[str, str, str] | None
     wrong: tuple[str, str]
-    left_out: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=lambda: {"intensity": "max"})
 
 
@@ -142,7 +142,10 @@ def _chest(official: bool) -> Tree:
         {name: (name, {"xray_chest": boxes}) for name, boxes in cases.items()},
         missing,
         (f"{montgomery}/CXR_png", f"{montgomery}'"),
-        (f"{top}/CXR_png/CHNCXR_0500_1.png",),
+        {
+            f"{top}/CXR_png/CHNCXR_0500_1.png": "a Shenzhen image without a mask, of which there "
+            "are 96"
+        },
     )
 
 
@@ -248,7 +251,7 @@ def _muscle() -> Tree:
         {name: (name, {"us_muscle": boxes}) for name, boxes in cases.items()},
         None,  # a picture without a mask is left out, see test_ultrasound
         (f"{top}/BB/Healthy", f"{top}'"),
-        alone,
+        {alone[0]: "a mask without an image", alone[1]: "an image without a mask"},
     )
 
 

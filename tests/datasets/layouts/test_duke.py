@@ -1,9 +1,9 @@
 """Duke breast MRI: which series is before contrast, and which segment is which."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets.layouts.scan_trees import SHAPE, TREES, breast, write_segments
 
@@ -54,7 +54,7 @@ def test_without_the_table_one_has_to_choose(tmp_path):
         dataset(tmp_path)
     assert str(error.value) == (
         f"MRI-Breast: no table {TABLE} below {str(tmp_path)!r}. Allowed: that table of the "
-        "collection (.csv, or .xlsx with openpyxl), which names the series before contrast; or "
+        "collection (.csv or .xlsx), which names the series before contrast; or "
         "series by their descriptions. Put it there, or choose the other "
         "(--option series=description)."
     )
@@ -96,11 +96,17 @@ def test_table_with_other_columns(tmp_path):
         precontrast.read_table(path)
 
 
-def test_table_as_spreadsheet_without_openpyxl(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openpyxl", None)  # not installed
+def test_table_as_spreadsheet(tmp_path):
     path = tmp_path / f"{TABLE}.xlsx"
+    row = {
+        "original_path_and_filename": "DICOM_Images/Breast_MRI_001/pre/a.dcm",
+        "classic_path": "Duke-Breast-Cancer-MRI/Breast_MRI_001/1.2/1.3.4/1-01.dcm",
+        "descriptive_path": None,
+    }
+    pd.DataFrame([row]).to_excel(path, index=False)
+    assert precontrast.read_table(path) == {"Breast_MRI_001": {"1.3.4"}}
     path.write_bytes(b"PK\3\4")
-    with pytest.raises(InputError, match="needs openpyxl.*Save the table as .csv beside it"):
+    with pytest.raises(InputError, match=r"cannot be read \(BadZipFile.*Download it again"):
         precontrast.read_table(path)
 
 
