@@ -8,13 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from medsam.prompts import MODES
-from medsam.results import read
+from medsam.results import provenance, read
 
 __all__ = ["clicks", "modes", "tables"]
 
+_TASK = ["dataset", "model", "protocol", "task"]
+
 
 def modes(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean IoU over images.
+    """Means over images.
 
     Parameters
     ----------
@@ -24,14 +26,16 @@ def modes(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``dataset, task, modality, model, protocol, mode, choice, iou, dice, n``, one
-        row each; ``n`` counts images.
+        Columns ``dataset, task, modality, model, protocol, mode, choice, iou, dice, nsd, hd95,
+        n``, one row each; ``n`` counts images. ``nsd`` and ``hd95`` (mm) are null where the size
+        of a pixel is unknown. Images whose prediction is empty count in ``iou``, ``dice`` and
+        ``nsd`` with 0; ``hd95`` is over the others.
     """
     return _means(rows, "mode").rename(columns={"k": "mode"})
 
 
 def clicks(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean IoU over images for each number of clicks; columns as :func:`modes`, with ``k``."""
+    """Means over images for each number of clicks; columns as :func:`modes`, with ``k``."""
     return _means(rows, "clicks")
 
 
@@ -40,7 +44,11 @@ def _means(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
     kept = rows[rows.experiment == experiment]
     grouped = kept.groupby(keys, sort=True, observed=True)
     return grouped.agg(
-        iou=("iou", "mean"), dice=("dice", "mean"), n=("image", "nunique")
+        iou=("iou", "mean"),
+        dice=("dice", "mean"),
+        nsd=("nsd", "mean"),
+        hd95=("hd95", "mean"),
+        n=("image", "nunique"),
     ).reset_index()
 
 
@@ -49,35 +57,48 @@ def _text(title: str, wide: pd.DataFrame) -> str:
     return f"{title}\n{body}\n"
 
 
+def _wide(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
+    """One row a task, one column a mode or number of clicks; with the mean over tasks."""
+    wide = table.pivot_table(index=[*_TASK, "choice"], columns=column, values=value)
+    if len(wide) <= 2:
+        return wide
+    means = wide.groupby(["model", "protocol", "choice"]).mean()
+    means.index = pd.MultiIndex.from_tuples(
+        [
+            ("all", model, protocol, "mean of tasks", choice)
+            for model, protocol, choice in means.index
+        ],
+        names=wide.index.names,
+    )
+    return pd.concat([wide, means])
+
+
 def tables(folder: Path | str) -> Iterator[str]:
-    """The tables that ``medsam summary`` prints: cases, modes, clicks."""
+    """The tables that ``medsam summary`` prints: cases, and each metric by mode and clicks.
+
+    A metric that no row has is left out: those in mm, where no size of a pixel is known.
+    """
     rows = read(folder)
     per_case = rows.drop_duplicates(["dataset", "model", "protocol", "task", "image"])
-    index = ["dataset", "model", "protocol", "task"]
     counts = per_case.pivot_table(
-        index=index, columns="status", values="image", aggfunc="count", fill_value=0
+        index=_TASK, columns="status", values="image", aggfunc="count", fill_value=0
     )
     counts.columns.name = None
     yield _text("Cases", counts)
-    for title, table, column in (
-        (
-            "Mean IoU by mode: " + "; ".join(f"({k}) {t}" for k, t in MODES.items()),
-            modes(rows),
-            "mode",
-        ),
-        ("Mean IoU by number of clicks", clicks(rows), "k"),
-    ):
-        if table.empty:
-            continue
-        wide = table.pivot_table(index=[*index, "choice"], columns=column, values="iou")
-        if len(wide) > 2:
-            means = wide.groupby(["model", "protocol", "choice"]).mean()
-            means.index = pd.MultiIndex.from_tuples(
-                [
-                    ("all", model, protocol, "mean of tasks", choice)
-                    for model, protocol, choice in means.index
-                ],
-                names=wide.index.names,
-            )
-            wide = pd.concat([wide, means])
-        yield _text(title, wide)
+    by_mode = "by mode: " + "; ".join(f"({k}) {title}" for k, title in MODES.items())
+    means = ((by_mode, modes(rows), "mode"), ("by number of clicks", clicks(rows), "k"))
+    for value, title in _metrics(folder).items():
+        for by, table, column in means:
+            if table[value].notna().any():
+                yield _text(f"{title} {by}", _wide(table, column, value))
+
+
+def _metrics(folder: Path | str) -> dict[str, str]:
+    """What is summed up, by column, as it is called in a title."""
+    found = {about["tolerance_mm"] for about in provenance(folder)} - {None}
+    tolerance = f" at {found.pop():g} mm" if found else ""
+    return {
+        "iou": "Mean IoU",
+        "nsd": f"Mean NSD{tolerance}",
+        "hd95": "Mean HD95 (mm; where something was found)",
+    }
