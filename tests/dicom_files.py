@@ -55,7 +55,10 @@ def image(path: Path, pixels, affine, k=0, syntax=ExplicitVRLittleEndian, **tags
         "SeriesNumber": 3,
         "SeriesDescription": "T2W",
         "Modality": "CT",
-        "PatientID": "p",
+        # Without a value, but standard segmentations copy them.
+        **dict.fromkeys(("PatientName", "PatientID", "PatientSex", "PatientBirthDate"), ""),
+        **dict.fromkeys(("StudyDate", "StudyTime", "StudyID", "AccessionNumber"), ""),
+        "ReferringPhysicianName": "",
         "Rows": pixels.shape[0],
         "Columns": pixels.shape[1],
         "SamplesPerPixel": 1,
