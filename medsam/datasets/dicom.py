@@ -161,9 +161,11 @@ class _Slices:
 
     def _block(self, index: Any) -> NDArray[np.float64]:
         """Whole slices, from one to another."""
-        return np.stack(
-            [self._read(k) for k in range(index[2].start, index[2].stop)], -1, dtype=np.float64
-        )
+        numbers = range(index[2].start, index[2].stop)
+        block = np.empty((*self.shape[:2], len(numbers)))
+        for n, k in enumerate(numbers):
+            block[:, :, n] = self._read(k)
+        return block
 
     def close(self) -> None:
         """Let go what is kept."""

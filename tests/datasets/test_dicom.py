@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_files import SERIES, enhanced, image, phantom, series, stored, ways
-from hypothesis import given
+from hypothesis import given, settings
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
@@ -55,6 +55,7 @@ def tags(path, **values):
     file.save_as(path)
 
 
+@settings(max_examples=20)
 @given(way=ways)
 def test_any_orientation(tmp_path_factory, way):
     array, affine = phantom()
@@ -380,6 +381,7 @@ def test_lossless_jpeg(tmp_path, photometric):
     np.testing.assert_array_equal(open_series([packed]).slice("stored", 0), wanted)
 
 
+@settings(max_examples=20)
 @given(way=ways)
 def test_enhanced(tmp_path_factory, way):
     array, affine = phantom()
