@@ -28,6 +28,7 @@ _TAGS = [
     "PixelSpacing",
     "Rows",
     "SOPClassUID",
+    "SOPInstanceUID",
     "SeriesDescription",
     "SeriesInstanceUID",
     "SeriesNumber",
@@ -142,9 +143,10 @@ def read_pixels(frame: Frame) -> NDArray[Any]:
             warnings.simplefilter("ignore")
             array = _decoded(frame)
     except Exception as error:  # as many ways as there are decoders
+        why = " ".join(str(error).split())
         raise DataError(
-            f"DICOM file {frame.file}: its pixels cannot be read ({type(error).__name__}: "
-            f"{error}). Allowed: complete pixel data. Download or export it again."
+            f"DICOM file {frame.file}: its pixels cannot be read ({type(error).__name__}: {why}). "
+            "Allowed: complete pixel data. Download or export it again."
         ) from error
     if array.shape != frame.shape:
         raise DataError(
@@ -196,13 +198,19 @@ def _by_gdcm(path: Path) -> NDArray[Any]:
 
 
 def _frames(path: Path, dataset: Any) -> list[Frame]:
-    kind = getattr(dataset.get("SOPClassUID", ""), "name", "")
     meta = dataset.file_meta
-    if not dataset or (not kind and "Rows" not in dataset):
+    told = dataset.get("SOPClassUID", None) or meta.get("MediaStorageSOPClassUID", "")
+    kind = getattr(told, "name", "")
+    if not kind and "Rows" not in dataset:
         raise DataError(
             f"File {path.name!r} is not DICOM. Allowed: DICOM files. Take it out, or download or "
             "export it again."
         )
+    if "Rows" not in dataset:
+        # A torn image must not pass for something that has no picture.
+        whole = "SOPInstanceUID" in dataset or kind == "Media Storage Directory Storage"
+        if "Image Storage" in kind or not whole:
+            raise _unreadable(path, f"the header of its {kind} ends too early")
     if "Rows" not in dataset or any(word in kind for word in _NO_IMAGES):
         return []
     syntax = meta.get("TransferSyntaxUID", None)

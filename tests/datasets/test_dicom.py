@@ -223,6 +223,22 @@ def test_not_dicom(tmp_path, content):
     assert "Allowed:" in words
 
 
+def read_all(folder):
+    volume = open_series(folder)
+    return [volume.slice("axial", k) for k in range(volume.count("axial"))]
+
+
+def test_torn_header(tmp_path):
+    array, affine = phantom()
+    paths = series(tmp_path / "s", array, affine)
+    whole = paths[5].read_bytes()
+    # Cut anywhere before the pixels, the last slice may not go missing without a word.
+    for end in range(140, whole.index(b"\xe0\x7f\x10\x00"), 37):
+        paths[5].write_bytes(whole[:end])
+        with pytest.raises(DataError, match=rf"{paths[5].name}.*Allowed:"):
+            assert len(read_all(tmp_path / "s")) == 6
+
+
 def test_no_image(tmp_path):
     shutil.copy(bundled("rtstruct.dcm"), tmp_path)
     shutil.copy(bundled("rtdose.dcm"), tmp_path)
@@ -391,6 +407,13 @@ def test_enhanced(tmp_path_factory, way):
     # Frame k has slope k + 1 and intercept -1.
     wanted = kept * (np.arange(count) + 1.0) - 1
     equal(open_series([path]), Volume(wanted, grid))
+
+
+def test_12_bit_jpeg():
+    picture = open_series([bundled("JPGExtended.dcm")]).slice("stored", 0)
+    assert picture.shape == (1024, 256)
+    # As pydicom's own tests have it for this file.
+    assert (picture[420, 140], picture[230, 120]) == (244, 95)
 
 
 def test_bundled_ct():
