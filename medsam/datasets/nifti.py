@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsam.datasets.turned import Turned
-from medsam.datasets.volume import Volume
+from medsam.datasets.volume import Volume, said
 from medsam.errors import DataError, MedsamError
 
 __all__ = ["SUFFIXES", "open_nifti"]
@@ -22,6 +22,11 @@ SUFFIXES = (".nii", ".nii.gz")
 """Endings of NIfTI files, in any case of letters."""
 
 _GZIP = b"\x1f\x8b"
+_BLOCK = 8 << 20
+"""Bytes of a packed file that are unpacked at a time."""
+_SPACING = 4 << 20
+"""Bytes between the places from which unpacking can start; each keeps 32 KiB in memory."""
+_BUFFER = 1 << 16
 _MM = {"meter": 1e3, "micron": 1e-3}
 
 
@@ -69,7 +74,7 @@ def open_nifti(path: Path, *, channel: int | None = None) -> Volume:
         raise
     except Exception as error:  # nibabel raises nearly anything on a broken header
         raise DataError(
-            f"{name} cannot be read ({type(error).__name__}: {error}). Allowed: a complete "
+            f"{name} cannot be read ({said(error)}). Allowed: a complete "
             "NIfTI-1 or NIfTI-2 file. Download or export it again."
         ) from error
     if len(pixels.whole) > 3:
@@ -134,6 +139,8 @@ class _Pixels:
         self._scale = float(proxy.slope), float(proxy.inter)
         self._file: Any = None
         self._proxy: Any = None
+        self._block: Any = None
+        self._first = 0
         self._turned: Turned | None = None
         self.more: tuple[int, ...] = ()
 
@@ -146,13 +153,24 @@ class _Pixels:
 
         cut = next(axis for axis, at in enumerate(index) if not isinstance(at, slice))
         if int(np.prod(self.shape[cut + 1 :])) == 1:
-            found = self._raw(index)
+            found = self._near(index) if self._packed and cut == 2 else self._raw(index)
         else:
             if self._turned is None or self._turned.cut != cut:
                 self._close_turned()
                 self._turned = Turned(self._raw, self.shape, self._spec[1], cut)
             found = self._turned.slice(index[cut])
         return apply_read_scaling(found, *self._scale)
+
+    def _near(self, index: Any) -> Any:
+        """A slice of a packed file, with its neighbours: unpacked together, in any direction."""
+        step = max(1, _BLOCK // (self._spec[1].itemsize * self.shape[0] * self.shape[1]))
+        first = index[2] - index[2] % step
+        if self._block is None or self._first != first:
+            self._block = None  # before the next is made: one is in memory
+            until = min(first + step, self.shape[2])
+            self._block = self._raw((slice(None), slice(None), slice(first, until)))
+            self._first = first
+        return self._block[(*index[:2], index[2] - first)]
 
     def _raw(self, index: Any) -> Any:
         """The part that is asked for, unscaled."""
@@ -163,7 +181,9 @@ class _Pixels:
                 import indexed_gzip  # type: ignore[import-untyped]
 
                 packed: Any = indexed_gzip.IndexedGzipFile
-                self._file = packed(str(self._path), drop_handles=False)
+                self._file = packed(
+                    str(self._path), drop_handles=False, spacing=_SPACING, buffer_size=_BUFFER
+                )
             else:
                 self._file = self._path.open("rb")
             proxy: Any = ArrayProxy
@@ -179,4 +199,4 @@ class _Pixels:
         self._close_turned()
         if self._file is not None:
             self._file.close()
-        self._file = self._proxy = None
+        self._file = self._proxy = self._block = None

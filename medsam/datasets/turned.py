@@ -76,10 +76,13 @@ class Turned:
         step = max(1, _BLOCK // slab)
         for first in range(0, shape[2], step):
             block = read((slice(None), slice(None), slice(first, min(first + step, shape[2]))))
+            # Copied once, each slice in one piece: picked one by one, each would be a walk through
+            # the whole block.
+            turned = np.asarray(np.moveaxis(block, self.cut, -1), order="F")
             for index in range(shape[self.cut]):
                 row = self._dtype.itemsize * self._rest[0] * first
                 self._file.seek(index * self._size + row)
-                self._file.write(block.take(index, self.cut).tobytes("F"))
+                self._file.write(turned[..., index].tobytes("F"))
 
     def slice(self, index: int) -> NDArray[Any]:
         """One slice, with the axes that are left in their order."""

@@ -139,8 +139,8 @@ class Volume:
             raise
         except Exception as error:  # a torn file fails in as many ways as there are decoders
             raise DataError(
-                f"{self.name}: {plane} slice {index} cannot be read ({type(error).__name__}: "
-                f"{error}). Allowed: a complete file. Download or export it again."
+                f"{self.name}: {plane} slice {index} cannot be read ({said(error)}). "
+                "Allowed: a complete file. Download or export it again."
             ) from error
         picture = found if row < column else found.T
         if turned:
@@ -203,6 +203,11 @@ class Volume:
             return 1, 0
         columns, rows = (axis for axis in range(3) if axis != _AXES[plane])
         return self._axis[rows], self._axis[columns]
+
+
+def said(error: Exception) -> str:
+    """What another library said, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _orientation(affine: NDArray[np.float64], name: str) -> tuple[list[int], list[int]]:

@@ -67,7 +67,7 @@ class Tree:
                 "unpacked. Check the path."
             )
         found: dict[str, Path] = {}
-        for raw in sorted(self._walk()):
+        for raw in sorted(self._walk(), key=lambda raw: (raw != _told(raw), raw)):
             # Two spellings of one name on one disk: both stay, and match as one name twice.
             below = _told(raw)
             found[_utf8(raw) if below in found else below] = self.root / raw

@@ -1,0 +1,129 @@
+"""Stored label values to masks: each value its own object, anything else refused."""
+
+import numpy as np
+import pytest
+from datasets.nifti_files import objects
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from medsam.datasets.labels import Labels
+from medsam.errors import DataError, InputError
+
+ORGANS = Labels({"ell": (1,), "bar": (2,)})
+
+
+def flat(*values, dtype=np.uint8):
+    return np.array([values], dtype)
+
+
+def test_by_hand():
+    masks = Labels({"whole": (1, 3), "core": (3,)}, others=(7,)).masks(flat(0, 1, 3, 7), "a")
+    assert {task: mask.tolist() for task, mask in masks.items()} == {
+        "whole": [[False, True, True, False]],
+        "core": [[False, False, True, False]],
+    }
+    assert list(masks) == ["whole", "core"]
+
+
+def test_shapes_tell_the_objects_apart():
+    # The L covers 4 + 3 - 1 = 6 pixels of slice 2, the bar 5 in one column.
+    masks = ORGANS.masks(objects()[:, :, 2], "a")
+    assert masks["ell"].sum() == 6
+    assert masks["bar"].sum() == 5
+    assert np.count_nonzero(masks["bar"].any(1)) == 1
+    # With the two exchanged the same assertions would fail.
+    swapped = ORGANS.masks(np.array([0, 2, 1])[objects()[:, :, 2]], "a")
+    assert (swapped["ell"] == masks["bar"]).all()
+    assert swapped["ell"].sum() == 5
+    assert np.count_nonzero(swapped["bar"].any(1)) == 4
+
+
+@given(
+    st.permutations([1, 2, 3]),
+    st.sampled_from(["u1", "i1", "u2", "i2", ">i2", "i4", "u8", "f4", "f8", ">f4"]),
+    hnp.arrays(np.uint8, (4, 5), elements=st.integers(0, 3)),
+)
+def test_every_value_and_type(order, dtype, values):
+    labels = Labels({f"task{value}": (value,) for value in order})
+    masks = labels.masks(values.astype(dtype), "a")
+    for value in order:
+        mask = masks[f"task{value}"]
+        assert mask.dtype == np.bool_
+        assert (mask == (values == value)).all()
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "expected"),
+    [
+        (">0", (0, 1, 200, 255), [0, 1, 1, 1]),
+        (">=128", (0, 127, 128, 255), [0, 0, 1, 1]),
+        (">128", (0, 128, 129, 255), [0, 0, 1, 1]),
+    ],
+)
+def test_thresholds(rule, values, expected):
+    assert Labels({"t": rule}).masks(flat(*values), "a")["t"].tolist() == [
+        [bool(one) for one in expected]
+    ]
+
+
+def test_bool():
+    assert Labels({"t": (1,)}).masks(flat(0, 1, dtype=bool), "a")["t"].tolist() == [[False, True]]
+
+
+def test_255_is_1_in_a_binary_picture_alone():
+    one = Labels({"t": (1,)})
+    assert one.masks(flat(0, 255), "a")["t"].tolist() == [[False, True]]
+    assert one.masks(flat(255, 255), "a")["t"].all()
+    for rule, values in (
+        ({"t": (1,)}, (0, 1, 255)),
+        ({"t": (1,)}, (1, 255)),
+        ({"t": (1,)}, (254, 255)),
+        ({"t": (2,)}, (0, 255)),
+    ):
+        with pytest.raises(DataError, match=r"a: label values .*255. Allowed: 0 for the"):
+            Labels(rule).masks(flat(*values), "a")
+    both = Labels({"t": (1,), "u": (255,)}).masks(flat(0, 255), "a")
+    assert (both["t"].any(), both["u"].any()) == (False, True)
+
+
+def test_near_whole_floats():
+    assert ORGANS.masks(flat(0, 0.9999, 2.00001, dtype=float), "a")["bar"].tolist() == [
+        [False, False, True]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (
+            flat(0, 1, 3, 9),
+            "a.nii: label values 3, 9. Allowed: 0 for the background and 1, 2. Renumber the labels, "
+            "or see whether it is the file that is meant.",
+        ),
+        (flat(-1, 1, dtype=np.int8), "a.nii: label values -1. Allowed"),
+        (flat(*range(3, 10)), "a.nii: label values 3, 4, 5, 6, 7, …. Allowed"),
+        (
+            flat(np.nan, np.inf, 1, dtype=float),
+            "a.nii: 2 of 3 values are NaN or infinite. Allowed: whole numbers. Save the labels "
+            "1..n as integers.",
+        ),
+        (
+            flat(0, 0.5, 1, dtype=float),
+            "a.nii: fractional values from 0 to 1. Allowed: whole numbers. Threshold it, or",
+        ),
+        (flat(1j, dtype=complex), "a.nii: values of type complex128. Allowed: bool, integer"),
+    ],
+)
+def test_refused(values, text):
+    with pytest.raises(DataError) as error:
+        ORGANS.masks(values, "a.nii")
+    assert text in str(error.value)
+
+
+@pytest.mark.parametrize("rule", [(), (0,), (1, -1), ">", "<3", "1", ">1.5", ""])
+def test_rules_refused(rule):
+    with pytest.raises(InputError, match=r"Label values of task 't': .*Allowed: whole numbers"):
+        Labels({"t": rule})
+    with pytest.raises(InputError, match=r"task '\(none\)'"):
+        Labels({})
