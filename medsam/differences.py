@@ -1,0 +1,168 @@
+"""Where the paper's text and its released code differ, and what each difference costs.
+
+What they are is data (``differences.yaml``); their effects are measured: a run under one protocol
+against a run under the same with one choice changed, image by image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+import yaml
+
+from medsam.errors import InputError
+from medsam.paired import Effect, effect, wide
+from medsam.protocol import PROTOCOLS, Protocol
+
+__all__ = ["Difference", "ablated", "between", "differences", "effects", "other", "protocols"]
+
+NOT_RUN = ("intensity",)
+"""Fields that change the image, and so share no embedding."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference, in words.
+
+    Attributes
+    ----------
+    key : str
+    field : str
+        Field of :class:`~medsam.protocol.Protocol`; empty where it is no choice of a run.
+    title : str
+    text, code : str
+        What the paper says, and what its code does.
+    matters : str
+        Why it matters, or does not.
+    affects : str
+        What of a run it can change.
+    """
+
+    key: str
+    field: str
+    title: str
+    text: str
+    code: str
+    matters: str
+    affects: str
+
+
+@cache
+def differences() -> tuple[Difference, ...]:
+    """All of them; those that are fields of the protocol first.
+
+    Examples
+    --------
+    >>> differences()[0].field
+    'top'
+    """
+    text = files("medsam").joinpath("differences.yaml").read_text(encoding="utf-8")
+    names = [field.name for field in fields(Difference)]
+    return tuple(
+        Difference(**{name: entry[name] for name in names}) for entry in yaml.safe_load(text)
+    )
+
+
+def ablated(base: str = "paper") -> dict[str, Protocol]:
+    """Field to protocol: the base preset with that field as in the other one.
+
+    Parameters
+    ----------
+    base : {"paper", "released"}
+
+    Raises
+    ------
+    InputError
+        If the base is no preset.
+
+    Examples
+    --------
+    >>> ablated()["top"].name
+    'paper+top=first'
+    """
+    end, start = PROTOCOLS[other(base)], PROTOCOLS[base]
+    return {
+        one.field: start.but(**{one.field: getattr(end, one.field)})
+        for one in differences()
+        if one.field and one.field not in NOT_RUN
+    }
+
+
+def other(base: str) -> str:
+    """The preset that a base is compared with."""
+    if base not in PROTOCOLS:
+        raise InputError(
+            f"Protocol {base!r} as the base of a comparison. Allowed: {', '.join(PROTOCOLS)}. "
+            "Name a preset."
+        )
+    (found,) = (name for name in PROTOCOLS if name != base)
+    return found
+
+
+def protocols(base: str = "paper") -> list[Protocol]:
+    """The base, the other preset, and the base with one field of it at a time."""
+    end = PROTOCOLS[other(base)]
+    return [PROTOCOLS[base], end, *ablated(base).values()]
+
+
+def effects(
+    rows: pd.DataFrame, base: str = "paper", clicks: Iterable[int] = (1, 3, 9)
+) -> pd.DataFrame:
+    """What each field changes, for each mode and for some numbers of clicks.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Results under :func:`protocols` of the same images.
+    base : {"paper", "released"}
+    clicks : iterable of int
+        Numbers of clicks.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``field, title, experiment, k, choice`` and those of
+        :class:`~medsam.paired.Effect`; the last field, ``all``, is the other preset.
+
+    Raises
+    ------
+    InputError
+        If a protocol or a case is missing.
+    """
+    titles = {one.field: one.title for one in differences()}
+    named = {field: one.name for field, one in ablated(base).items()} | {"all": other(base)}
+    keep = (rows.experiment == "mode") | rows.k.isin(list(clicks))
+    found = []
+    for key, part in rows[keep].groupby(["experiment", "k", "choice"], sort=True):
+        cases = wide(part, [base, *named.values()])
+        for field, name in named.items():
+            about = dict(zip(("experiment", "k", "choice"), key, strict=True))
+            title = titles.get(field, f"all of {other(base)}")
+            found.append(
+                {"field": field, "title": title} | about | effect(cases, base, name)._asdict()
+            )
+    return pd.DataFrame(found)
+
+
+def between(
+    rows: pd.DataFrame, base: str = "paper", clicks: Iterable[int] = (1, 9)
+) -> pd.DataFrame:
+    """The two presets, task by task, without oracle and with it.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``task, experiment, k, choice`` and those of :class:`~medsam.paired.Effect`.
+    """
+    keep = (rows.experiment == "mode") | rows.k.isin(list(clicks))
+    keys = ["task", "experiment", "k", "choice"]
+    found = []
+    for key, part in rows[keep].groupby(keys, sort=True):
+        cases = wide(part, [base, other(base)])
+        told: Effect = effect(cases, base, other(base))
+        found.append(dict(zip(keys, key, strict=True)) | told._asdict())
+    return pd.DataFrame(found)

@@ -1,0 +1,200 @@
+"""Variants of the protocol over the same images: what two pages of the book are made of.
+
+``python -m medsam.variants OUT`` computes both, on the embedded sample: the differences of text
+and code (:mod:`medsam.differences`) and noise on prompts (:mod:`medsam.robustness`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import Field
+
+from medsam import differences, results, robustness, study
+from medsam.datasets.sample import Case, Dataset
+from medsam.datasets.select import select
+from medsam.errors import InputError, MedsamError
+from medsam.models import check_name, load
+from medsam.models.cache import CachedModel
+from medsam.models.contract import PromptableModel
+from medsam.notebook import Settings
+from medsam.protocol import Protocol
+
+__all__ = ["EVERY", "Every", "NoiseSettings", "VariantSettings", "Variants"]
+
+EVERY = 4
+"""By default one of so many images, in the order of their ids."""
+
+
+class Every:
+    """Each n-th case of a dataset, from the first on, in the order of their ids.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    n : int
+        1 for all cases.
+
+    Raises
+    ------
+    InputError
+        If n is not positive.
+    """
+
+    def __init__(self, dataset: Dataset, n: int):
+        if n < 1:
+            raise InputError(
+                f"One of every {n} images. Allowed: a whole number from 1 (all). Choose another."
+            )
+        self.key, self.modality, self._dataset, self.n = dataset.key, dataset.modality, dataset, n
+        self.title = dataset.title if n == 1 else f"{dataset.title}, 1 of {n} images"
+        # Rows do not depend on it, but a stream of draws over the images does.
+        self.settings = {**getattr(dataset, "settings", {}), "every": n}
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Those of the dataset."""
+        return self._dataset.tasks
+
+    def cases(self) -> Iterator[Case]:
+        """Each n-th case."""
+        return islice(self._dataset.cases(), None, None, self.n)
+
+    def __len__(self) -> int:
+        """Number of cases."""
+        return -(-len(self._dataset) // self.n)
+
+
+class VariantSettings(Settings):
+    """Parameters of the page on text and code."""
+
+    results: str = Field("_build/variants/differences", description="Results folder.")
+    every: int = Field(EVERY, description="One of so many images; 1 for all.")
+    embeddings: str = Field("", description="Folder of cached embeddings; empty for none.")
+
+
+class NoiseSettings(VariantSettings):
+    """Parameters of the page on noise."""
+
+    results: str = Field("_build/variants/robustness", description="Results folder.")
+    levels: list[float] = Field(
+        list(robustness.LEVELS), description="Standard deviations as fractions of the size."
+    )
+
+
+@dataclass(frozen=True)
+class Variants:
+    """A model on part of a dataset under several protocols; rows computed where missing.
+
+    Parameters
+    ----------
+    settings : VariantSettings
+    protocols : sequence of Protocol
+    experiments : tuple of str
+        See :data:`medsam.study.EXPERIMENTS`.
+
+    Raises
+    ------
+    UnknownName
+        If the model or a task does not exist; before any compute.
+    """
+
+    settings: VariantSettings
+    protocols: Sequence[Protocol]
+    experiments: tuple[str, ...] = study.EXPERIMENTS
+
+    def __post_init__(self) -> None:
+        check_name(self.settings.model)
+        assert self.dataset.tasks
+
+    @classmethod
+    def of_differences(cls, settings: VariantSettings) -> Variants:
+        """Both presets, and that of the settings with one choice of the other at a time."""
+        return cls(settings, differences.protocols(settings.protocol))
+
+    @classmethod
+    def of_noise(cls, settings: NoiseSettings) -> Variants:
+        """The text's preset with noise on clicks and boxes, level by level."""
+        base = Protocol.get(settings.protocol)
+        return cls(settings, robustness.protocols(base, settings.levels), ("mode",))
+
+    @cached_property
+    def dataset(self) -> Every:
+        """The part of the data."""
+        s = self.settings
+        tasks = "" if s.images or s.masks else s.tasks
+        return Every(select(tasks, s.images, s.masks), s.every)
+
+    @cached_property
+    def model(self) -> PromptableModel:
+        """The model, with a cache of embeddings where the settings name one."""
+        model = load(self.settings.model)
+        return CachedModel(model, Path(s)) if (s := self.settings.embeddings) else model
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What a reader calls each task."""
+        from medsam.datasets.brain import TASKS
+
+        return {key: TASKS[key].title if key in TASKS else key for key in self.dataset.tasks}
+
+    @property
+    def label(self) -> str:
+        """Model and data in a few words."""
+        return f"{self.settings.model} on {self.dataset.title}"
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Rows of these protocols, evaluated first where the results folder lacks them."""
+        folder = Path(self.settings.results)
+        self.compute()
+        rows = results.read(folder)
+        return rows[
+            (rows.dataset == self.dataset.key)
+            & (rows.model == self.settings.model)
+            & rows.protocol.isin([protocol.name for protocol in self.protocols])
+            & rows.task.isin(self.dataset.tasks)
+        ].reset_index(drop=True)
+
+    def compute(self, **options: Any) -> study.Report:
+        """Evaluate what is missing; options as of :func:`medsam.study.run_all`."""
+        return study.run_all(
+            self.dataset,
+            self.model,
+            self.protocols,
+            Path(self.settings.results),
+            seed=self.settings.seed,
+            experiments=self.experiments,
+            # The pages are about IoU; surface distances of so many variants would take longer.
+            surface=False,
+            **options,
+        )
+
+
+def _main(folder: str) -> None:
+    places: dict[str, Any] = {"embeddings": f"{folder}/embeddings"}
+    for name, variants in (
+        (
+            "differences",
+            Variants.of_differences(VariantSettings(results=f"{folder}/differences", **places)),
+        ),
+        ("robustness", Variants.of_noise(NoiseSettings(results=f"{folder}/robustness", **places))),
+    ):
+        report = variants.compute()
+        print(f"{name}: {report.computed} cases computed, {report.resumed} found complete")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("Usage: python -m medsam.variants FOLDER")
+    try:
+        _main(sys.argv[1])
+    except MedsamError as error:
+        sys.exit(f"medsam: {error}")

@@ -1,0 +1,55 @@
+import pytest
+from toys import SquareModel, blob, write_pair
+
+from medsam import results, robustness, study
+from medsam.datasets import FolderDataset
+from medsam.errors import InputError
+from medsam.protocol import PROTOCOLS
+
+
+def test_levels_in_order_and_named():
+    made = robustness.protocols(at=(0.2, 0, 0.1))
+    assert [p.click_jitter for p in made] == [p.box_jitter for p in made] == [0, 0.1, 0.2]
+    assert made[0] == PROTOCOLS["paper"]
+
+
+@pytest.mark.parametrize("at", [(), (0,), (0, 0.1, 0.1), (0.1, 0.2)])
+def test_levels_that_say_nothing(at):
+    with pytest.raises(InputError, match="Allowed: two or more, each once, with 0"):
+        robustness.protocols(at=at)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("noise")
+    for i in range(4):
+        write_pair(folder, f"case{i}", blob(i))
+    data = FolderDataset(folder / "images", folder / "masks", progress=False)
+    made = robustness.protocols(at=(0, 0.1, 0.4))
+    study.run_all(data, SquareModel(), made, folder / "r", experiments=["mode"], progress=False)
+    return results.read(folder / "r").query("status == 'ok'")
+
+
+def test_curves(rows):
+    table = robustness.curves(rows)
+    assert len(table) == 3 * 5 * 2
+    assert (table[table.level == 0].delta == 0).all()
+    of = rows[(rows.k == 3) & (rows.choice == "oracle") & (rows.experiment == "mode")]
+    wanted = of.groupby(["protocol", "task"]).iou.mean().groupby("protocol").mean()
+    drawn = table.query("k == 3 and choice == 'oracle'").set_index("level").variant
+    assert drawn[0] == pytest.approx(wanted["paper"])
+    assert drawn[0.4] == pytest.approx(wanted["paper+click_jitter=0.4+box_jitter=0.4"])
+    # A box that is drawn badly encloses the object less well.
+    assert drawn[0] > drawn[0.1] > drawn[0.4]
+
+
+def test_curves_by_task(rows):
+    table = robustness.curves(rows, ("task",))
+    assert len(table) == 2 * 3 * 5 * 2
+    assert set(table.query("task == 'object-1'").cases) == {4}
+    assert set(table.query("task == 'object-2'").cases) == {2}
+
+
+def test_rows_without_level_0(rows):
+    with pytest.raises(InputError, match="Allowed: rows without noise among them"):
+        robustness.curves(rows[rows.protocol != "paper"])
