@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from medsam.datasets.archive import SUFFIXES, stem, unpack
 from medsam.datasets.catalog import Archive, entry
 from medsam.datasets.home import place
+from medsam.download import download as retrieve
 from medsam.errors import InputError
 
 __all__ = ["Fetched", "archives_folder", "download", "fetch", "find_archives"]
@@ -138,65 +137,5 @@ def download(archive: Archive, folder: Path, *, progress: bool = True) -> Path:
     InputError
         If there is no connection, the server refuses, or the hash is another one.
     """
-    import pooch
-    import requests
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        found = pooch.retrieve(
-            archive.url,
-            known_hash=f"md5:{archive.md5}" if archive.md5 else None,
-            fname=archive.name,
-            path=folder,
-            downloader=_resuming(folder / f"{archive.name}.part", progress),
-        )
-    except requests.RequestException as error:
-        raise InputError(
-            f"{archive.url} cannot be downloaded ({type(error).__name__}: {error}). Allowed: a "
-            "connection to it. Run the same command again: it goes on where it stopped. Or "
-            f"download {archive.name} by hand and put it into {folder}."
-        ) from error
-    except ValueError as error:  # pooch: the hash is another one
-        (folder / f"{archive.name}.part").unlink(missing_ok=True)
-        raise InputError(
-            f"{archive.url}: what came is not the expected file ({error}). Allowed: MD5 "
-            f"{archive.md5}. It was deleted; run the same command again, or look at the home page "
-            "for a new release."
-        ) from error
-    return Path(found)
-
-
-def _resuming(part: Path, progress: bool) -> Callable[[str, Any, Any], None]:
-    """A downloader for pooch that keeps what has come, and asks for the rest only."""
-
-    def load(url: str, output: Any, _pooch: Any) -> None:
-        import requests
-        from tqdm import tqdm
-
-        have = part.stat().st_size if part.exists() else 0
-        headers = {"Range": f"bytes={have}-"} if have else {}
-        with requests.get(url, stream=True, headers=headers, timeout=60) as answer:
-            if answer.status_code == 416:  # nothing is left to send
-                shutil.move(part, output)
-                return
-            answer.raise_for_status()
-            if answer.status_code != 206:
-                have = 0  # the server sends all of it again
-            total = int(answer.headers.get("Content-Length", 0)) + have
-            with (
-                open(part, "ab" if have else "wb") as file,
-                tqdm(
-                    desc=part.stem,
-                    total=total or None,
-                    initial=have,
-                    unit="B",
-                    unit_scale=True,
-                    disable=not progress,
-                ) as bar,
-            ):
-                for block in answer.iter_content(2**16):  # what a cut can cost
-                    file.write(block)
-                    bar.update(len(block))
-        shutil.move(part, output)
-
-    return load
+    known = f"md5:{archive.md5}" if archive.md5 else None
+    return retrieve(archive.url, folder / archive.name, known, progress=progress)
