@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from medsam.commands.claims import app as claims_app
 from medsam.commands.data import app as data_app
 from medsam.errors import InputError, MedsamError
 from medsam.protocol import Protocol
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data_app, name="data")
+app.add_typer(claims_app, name="claims")
 
 Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
 
