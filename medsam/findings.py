@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from medsam.errors import InputError
+from medsam.statistics import Side, compare
 
-__all__ = ["of_clicks", "of_modes"]
+__all__ = ["of_clicks", "of_modes", "over_tasks"]
 
 
 def _need(table: pd.DataFrame, *columns: str) -> None:
@@ -78,3 +79,50 @@ def of_clicks(table: pd.DataFrame, reference: str) -> dict[str, float | int | st
         above = wide.index[line > wide[reference]]
         found[f"{name}-passes"] = int(above[0]) if len(above) else "none"
     return found
+
+
+def over_tasks(table: pd.DataFrame, a: Side, b: Side) -> pd.DataFrame:
+    """Whether one mode (or model) is above another over the tasks, each task counting once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Means of tasks: columns ``task, mode, iou`` or ``task, k, iou``, and whichever of
+        ``dataset, model, protocol, choice`` tell its rows apart.
+    a, b : int, str or mapping
+        The two sides, as in :func:`medsam.statistics.compare`.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`medsam.statistics.compare` gives it: ``task`` is ``"all"``, ``n`` and ``groups``
+        count tasks, and nothing is corrected, as there is one test a row.
+
+    Raises
+    ------
+    InputError, UnknownName
+        As :func:`medsam.statistics.compare`.
+
+    Examples
+    --------
+    >>> from medsam import published
+    >>> found = over_tasks(published.modes(), 4, 2)
+    >>> found[["choice", "n", "verdict"]].to_numpy().tolist()
+    [['oracle', 28, 'mode 4 higher'], ['top', 28, 'mode 4 higher']]
+    """
+    column = "mode" if "mode" in table.columns else "k"
+    _need(table, "task", column, "iou")
+    rows = table.rename(columns={"mode": "k"})
+    rows["experiment"] = "mode" if column == "mode" else "clicks"
+    for name, only in {
+        "dataset": "all",
+        "model": "all",
+        "protocol": "all",
+        "choice": "all",
+    }.items():
+        if name not in rows.columns:
+            rows[name] = only
+    # A task is what an image is elsewhere: one pair of values, and a group of its own.
+    rows["image"] = rows["dataset"] + "/" + rows["task"]
+    rows["group"] = rows["image"]
+    return compare(rows.assign(dataset="all", task="all"), a, b)

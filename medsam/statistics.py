@@ -21,7 +21,17 @@ from medsam.bootstrap import ALPHA, FEWEST, RESAMPLES, SEED, Interval, interval
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
 
-__all__ = ["ALPHA", "FEWEST", "RESAMPLES", "SEED", "Interval", "compare", "interval", "intervals"]
+__all__ = [
+    "ALPHA",
+    "FEWEST",
+    "RESAMPLES",
+    "SEED",
+    "Interval",
+    "Side",
+    "compare",
+    "interval",
+    "intervals",
+]
 
 _PAIR = ("dataset", "task", "image", "group")
 _SETTINGS = ("model", "protocol", "experiment", "k", "choice")
@@ -182,7 +192,9 @@ def compare(
     Notes
     -----
     The p-value is exact for up to 50 groups without ties. Groups whose mean difference is 0 are
-    left out of the test, as Wilcoxon proposed.
+    left out of the test, as Wilcoxon proposed. The test asks whether one side is above the other
+    in more groups and by more, by rank: a few groups with large differences can turn the mean
+    difference the other way. Where that happens, tell both.
     """
     kept = _need(rows, value)
     (of_a, name_a), (of_b, name_b) = _side(kept, a), _side(kept, b)

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
+from scipy import stats
 
-from medsam import findings
+from medsam import findings, published
 from medsam.errors import InputError
 
 MODES = pd.DataFrame(
@@ -45,3 +46,33 @@ def test_errors():
         findings.of_modes(MODES.drop(columns="iou"))
     with pytest.raises(InputError, match="0 rows"):
         findings.of_clicks(pd.DataFrame(columns=["model", "k", "iou"]), "SAM")
+
+
+def test_over_tasks_by_the_published_tables():
+    wide = published.modes().pivot(index=["choice", "task"], columns="mode", values="iou")
+    for found in findings.over_tasks(published.modes(), 4, 1).itertuples():
+        a, b = wide.loc[found.choice][4], wide.loc[found.choice][1]
+        assert (found.task, found.n, found.groups, found.unpaired) == ("all", 28, 28, 0)
+        assert found.difference == pytest.approx(a.mean() - b.mean())
+        assert found.low < found.difference < found.high
+        assert found.p == found.p_holm == pytest.approx(stats.wilcoxon(a, b).pvalue)
+        assert found.verdict == "mode 4 higher"
+
+
+def test_over_tasks_of_models_by_clicks():
+    table = published.clicks()
+    first, other = table.model.unique()[:2]
+    found = findings.over_tasks(table, first, other)
+    assert found.k.tolist() == list(range(1, 10))
+    assert set(found.n) == {28}
+
+
+def test_over_tasks_of_a_summary():
+    table = MODES.assign(dataset="d", model="m", protocol="paper")
+    found = findings.over_tasks(table, 3, 1)
+    assert found.verdict.tolist() == ["too few groups"] * 2
+    assert found.difference.tolist() == pytest.approx([0.1, 0.1])
+    both = pd.concat([table, table.assign(dataset="e")])
+    assert findings.over_tasks(both, 3, 1).n.tolist() == [4, 4]
+    with pytest.raises(InputError, match="columns task, k, iou"):
+        findings.over_tasks(MODES.drop(columns="mode"), 3, 1)
