@@ -124,7 +124,14 @@ def _table(shard: Path) -> pa.Table:
         return pq.read_table(shard, schema=SCHEMA)
 
 
-def _one_tolerance(found: list[Path]) -> None:
+def _told_at(mm: float | None) -> pa.Schema:
+    """The schema with that tolerance of ``nsd``; ours where no row has one."""
+    nsd = SCHEMA.field("nsd")
+    told = nsd.metadata | {b"tolerance_mm": str(TOLERANCE if mm is None else mm).encode()}
+    return SCHEMA.set(SCHEMA.get_field_index("nsd"), nsd.with_metadata(told))
+
+
+def _one_tolerance(found: list[Path]) -> float | None:
     of = {shard: tolerance(shard) for shard in found}
     distinct = sorted({value for value in of.values() if value is not None})
     if len(distinct) > 1:
@@ -133,6 +140,7 @@ def _one_tolerance(found: list[Path]) -> None:
             f"{', '.join(f'{value:g}' for value in distinct)} mm. Allowed: one tolerance in a "
             "folder. Move the shards of one of them elsewhere, or run again into a new folder."
         )
+    return distinct[0] if distinct else None
 
 
 @contextmanager
@@ -203,6 +211,8 @@ def provenance(folder: Path | str) -> list[dict[str, Any]]:
 def export(folder: Path | str, file: Path | str) -> int:
     """Write all rows into one CSV or Parquet file, whole or not at all.
 
+    A Parquet file keeps what the schema says of each column: meaning, unit, tolerance.
+
     Returns
     -------
     int
@@ -214,15 +224,18 @@ def export(folder: Path | str, file: Path | str) -> int:
         If there are no rows, the suffix is another one, or the file cannot be written.
     """
     path = Path(file)
-    writers = {".csv": "to_csv", ".parquet": "to_parquet"}
-    if path.suffix not in writers:
+    if path.suffix not in (".csv", ".parquet"):
         raise ResultsError(
-            f"Cannot export to {path.name!r}. Allowed: a file ending in {' or '.join(writers)}."
+            f"Cannot export to {path.name!r}. Allowed: a file ending in .csv or .parquet."
         )
     frame = read(folder)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        getattr(frame, writers[path.suffix])(temporary, index=False)
+        if path.suffix == ".csv":
+            frame.to_csv(temporary, index=False)
+        else:
+            schema = _told_at(_one_tolerance(_existing(Path(folder))))
+            pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), temporary)
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):

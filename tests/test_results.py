@@ -67,6 +67,11 @@ def test_every_shard_tells_the_tolerance_of_its_nsd(tmp_path):
         results.read(tmp_path)
     rewrite(tmp_path / "rows-000001.parquet", at(1.0))
     assert len(results.read(tmp_path)) == 4
+    # The tolerance of the rows, not that of the code that exports them.
+    results.export(tmp_path, tmp_path / "all.parquet")
+    schema = pq.read_schema(tmp_path / "all.parquet")
+    assert schema.field("nsd").metadata[b"tolerance_mm"] == b"1.0"
+    assert schema.field("object_px").metadata[b"meaning"] == b"pixels of the object"
 
 
 def test_rows_written_before_there_were_surface_metrics(tmp_path):
