@@ -153,6 +153,9 @@ def test_methods_with_one_prompt():
     ):
         assert verdict(name, good, **given) is HOLDS
         assert verdict(name, bad, **given) is FAILS
+    # Above one method, and below the best of them.
+    best = tables({1: SIX}, RITM={1: [0] * 6}, FocalClick={1: plus(SIX, 0.01)})
+    assert verdict("methods.with_box", best, mode=3) is FAILS
     assert verdict("methods.dramatic", tables({1: [0.7, 0.8]}, RITM={1: [0.3, 0.4]})) is HOLDS
     assert verdict("methods.dramatic", tables({1: [0.7, 0.8]}, RITM={1: [0.3, 0.6]})) is FAILS
     mixed = tables({1: SIX}, RITM={1: [v / 2 for v in SIX]}, FocalClick={1: plus(SIX, 0.1)})
@@ -178,6 +181,9 @@ def test_gains():
     slow, fast = {1: [0.5, 0.5], 9: [0.55, 0.55]}, {1: [0.1, 0.1], 9: [0.7, 0.7]}
     assert verdict("clicks.gains_less", tables(SAM=slow, RITM=fast)) is HOLDS
     assert verdict("clicks.gains_less", tables(SAM=fast, RITM=slow)) is FAILS
+    # Less than the other's gain, but not less than half of it.
+    most = {1: [0.1, 0.1], 9: [0.5, 0.5]}
+    assert verdict("clicks.gains_less", tables(SAM=most, RITM=fast)) is FAILS
     with pytest.raises(Undecidable, match=r"SAM gains \+0.050"):
         RULES["clicks.gains_less"](tables(SAM=slow))
 
@@ -361,6 +367,9 @@ def shapes(sign):
 
 
 def test_compact():
+    from medsam.claims.rules.objects import _box_px
+
+    assert _box_px('{"boxes":[[10,10,19,19]]}') == 100  # both ends are inside
     found = RULES["objects.compact"](shapes(1))
     assert found.verdict is HOLDS
     assert found.values["mode 1: rho"] == pytest.approx(1)
@@ -387,6 +396,10 @@ def test_size_within():
     middle = [case("c", f"{i}", object_px=px) for i, px in enumerate((100, 200))]
     about = rows(*steady, *broad, *middle)
     name = "objects.size_within"
+    # Relative to its mean: 10 to 30 pixels vary more than 1000 to 1100.
+    small = [case("us_kidney", f"{i}", object_px=px) for i, px in enumerate((10, 30))]
+    large = [case("c", f"{i}", object_px=px) for i, px in enumerate((1000, 1100))]
+    assert verdict(name, rows(*small, *large), prefix="us_kidney", broad=True) is HOLDS
     assert verdict(name, about, prefix="us_kidney", broad=True) is HOLDS
     assert verdict(name, about, prefix="us_kidney", broad=False) is FAILS
     assert verdict(name, about, prefix="xray_hip", broad=False) is HOLDS

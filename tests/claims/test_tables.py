@@ -33,6 +33,8 @@ def test_the_other_methods_are_found_by_their_names():
     assert about.sam == "m"
     assert about.others() == ["RITM"]
     assert about.click(1, "RITM")["a"] == 0.25
+    assert about.mode(1)["a"] == 0.5
+    assert about.cases("x")[1].tolist() == [0.5]
     with pytest.raises(Undecidable, match="No rows of RITM or SimpleClick or FocalClick"):
         of_rows(frame(mine)).others()
 
