@@ -116,8 +116,18 @@ def _nearest(
 ) -> NDArray[Any]:
     from scipy import ndimage
 
-    back = np.linalg.inv(place)
-    laid: NDArray[Any] = ndimage.affine_transform(
-        labels, back[:3, :3], back[:3, 3], shape, order=0, mode="grid-constant", cval=0
-    )
+    laid = np.zeros(shape, labels.dtype)
+    for box in ndimage.find_objects((labels != 0).view(np.uint8)):  # one box around all labels
+        # Only the part of the image that the box can reach: labels fill little of a scan.
+        ends = np.array(np.meshgrid(*([one.start - 1, one.stop] for one in box))).reshape(3, -1)
+        there = place[:3, :3] @ ends + place[:3, 3:]
+        first = np.clip(np.floor(there.min(1)).astype(int), 0, shape)
+        last = np.clip(np.ceil(there.max(1)).astype(int) + 1, first, shape)
+        if (last > first).all():
+            back = np.linalg.inv(place)
+            start = back[:3, :3] @ first + back[:3, 3]
+            part = ndimage.affine_transform(
+                labels, back[:3, :3], start, tuple(last - first), order=0, mode="grid-constant"
+            )
+            laid[tuple(map(slice, first, last))] = part
     return laid
