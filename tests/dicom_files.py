@@ -1,14 +1,16 @@
-"""Writers of tiny real DICOM files, and one phantom stored in many ways."""
+"""Writers of tiny real DICOM files, one phantom stored in many ways, and what it must look like."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+PLANES = ("axial", "coronal", "sagittal")
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SERIES = "1.2.826.0.1.3680043.8.498.1"
 
@@ -34,6 +36,15 @@ def stored(array, affine, way):
             affine[:3, axis] *= -1
             array = np.flip(array, axis)
     return np.ascontiguousarray(array), affine
+
+
+def equal(volume, wanted):
+    """All pictures of two volumes, and the sizes of their pixels."""
+    for plane in PLANES:
+        assert volume.spacing(plane) == pytest.approx(wanted.spacing(plane), rel=1e-5)
+        assert volume.count(plane) == wanted.count(plane)
+        for index in range(wanted.count(plane)):
+            np.testing.assert_array_equal(volume.slice(plane, index), wanted.slice(plane, index))
 
 
 def image(path: Path, pixels, affine, k=0, syntax=ExplicitVRLittleEndian, **tags) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import SERIES, enhanced, image, phantom, series, stored, ways
+from dicom_files import PLANES, SERIES, enhanced, equal, image, phantom, series, stored, ways
 from hypothesis import given, settings
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
@@ -16,7 +16,6 @@ from medsam.datasets.dicom import open_masks, open_series
 from medsam.datasets.volume import Volume
 from medsam.errors import DataError
 
-PLANES = ("axial", "coronal", "sagittal")
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
 
@@ -29,14 +28,6 @@ def real(*parts: str) -> Path:
 
 def bundled(name: str) -> Path:
     return Path(get_testdata_file(name, download=False))
-
-
-def equal(volume, wanted):
-    for plane in PLANES:
-        assert volume.spacing(plane) == pytest.approx(wanted.spacing(plane))
-        assert volume.count(plane) == wanted.count(plane)
-        for index in range(wanted.count(plane)):
-            np.testing.assert_array_equal(volume.slice(plane, index), wanted.slice(plane, index))
 
 
 def failure(source, **choices) -> str:

@@ -6,7 +6,7 @@ import highdicom as hd
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import phantom, series, stored, ways
+from dicom_files import equal, phantom, series, stored, ways
 from hypothesis import given, settings
 from pydicom import dcmread
 from pydicom.sr.codedict import codes
@@ -19,7 +19,6 @@ from medsam.datasets.volume import Volume
 from medsam.errors import DataError
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
-PLANES = ("axial", "coronal", "sagittal")
 KINDS = hd.seg.SegmentationTypeValues
 
 
@@ -54,13 +53,6 @@ def write(path: Path, images, pixels, labels, kind=KINDS.BINARY, **choices) -> P
         **choices,
     ).save_as(path)
     return path
-
-
-def equal(volume, wanted):
-    for plane in PLANES:
-        assert volume.count(plane) == wanted.count(plane)
-        for index in range(wanted.count(plane)):
-            np.testing.assert_array_equal(volume.slice(plane, index), wanted.slice(plane, index))
 
 
 def failure(path, like, segments=None) -> str:
