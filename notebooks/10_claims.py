@@ -67,6 +67,7 @@ glue("label", ours.label)
 #   correct a number of the paper. Tasks of one data set share images, so that they are less independent than
 #   a test over tasks assumes.
 # - **Not decidable here** means that the table lacks what the rule needs; the reason stands beside it.
+# - The last three statements are on the tables as a whole; the text takes them for granted.
 # - A printed number holds where the computed one, rounded to the digits that are printed, is the same.
 #
 # ## Where text and published tables disagree
