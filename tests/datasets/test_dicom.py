@@ -6,7 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import PLANES, SERIES, enhanced, equal, image, phantom, series, stored, ways
+from datasets.dicom_files import (
+    PLANES,
+    SERIES,
+    enhanced,
+    equal,
+    image,
+    phantom,
+    series,
+    stored,
+    ways,
+)
 from hypothesis import given, settings
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
@@ -15,15 +25,6 @@ from medsam.datasets import _dicom
 from medsam.datasets.dicom import open_masks, open_series
 from medsam.datasets.volume import Volume
 from medsam.errors import DataError
-
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
-
-
-def real(*parts: str) -> Path:
-    path = DATA.joinpath(*parts)
-    if not path.is_dir():
-        pytest.skip("the real test images are not here")
-    return path
 
 
 def bundled(name: str) -> Path:
@@ -486,8 +487,8 @@ def as_itk_reads(folder: Path, path: Path) -> Volume:
         ("rtstruct_rtutils", "tests", "oriented_data"),
     ],
 )
-def test_real_series_are_as_itk_reads_them(parts):
-    folder = real(*parts)
+def test_real_series_are_as_itk_reads_them(parts, shared_data):
+    folder = shared_data.joinpath(*parts)
     files = sorted(path for path in folder.glob("*.dcm") if "rt" not in path.name)
     volume, wanted = open_series(folder), as_itk_reads(folder, files[0])
     assert volume.shape[2] == len(files)
@@ -498,6 +499,6 @@ def test_real_series_are_as_itk_reads_them(parts):
             np.testing.assert_array_equal(volume.slice(plane, index), wanted.slice(plane, index))
 
 
-def test_real_multiframe_is_its_series():
-    folder = real("dcmqi_seg", "data", "segmentations", "24x38x3")
+def test_real_multiframe_is_its_series(shared_data):
+    folder = shared_data / "dcmqi_seg" / "data" / "segmentations" / "24x38x3"
     equal(open_series(folder / "multiframe"), open_series(folder / "image"))

@@ -6,7 +6,7 @@ import highdicom as hd
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import equal, phantom, series, stored, ways
+from datasets.dicom_files import equal, phantom, series, stored, ways
 from hypothesis import given, settings
 from pydicom import dcmread
 from pydicom.sr.codedict import codes
@@ -18,15 +18,7 @@ from medsam.datasets.itk import open_itk
 from medsam.datasets.volume import Volume
 from medsam.errors import DataError
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 KINDS = hd.seg.SegmentationTypeValues
-
-
-def real(*parts: str) -> Path:
-    path = DATA.joinpath("dcmqi_seg", "data", "segmentations", *parts)
-    if not path.exists():
-        pytest.skip("the real test images are not here")
-    return path
 
 
 def described(number: int, label: str):
@@ -200,18 +192,19 @@ def test_frames_on_no_grid(scan, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def ct():
-    return open_series(real("ct-3slice"))
+def real(shared_data):
+    return shared_data / "dcmqi_seg" / "data" / "segmentations"
 
 
-def nrrd(*parts):
-    return open_itk(real(*parts))
+@pytest.fixture(scope="module")
+def ct(real):
+    return open_series(real / "ct-3slice")
 
 
-def test_real_liver_is_its_nrrd(ct):
-    ((_, label, volume),) = open_seg(real("liver.dcm"), ct)
+def test_real_liver_is_its_nrrd(ct, real):
+    ((_, label, volume),) = open_seg(real / "liver.dcm", ct)
     assert label == "Liver"
-    wanted = nrrd("liver_seg.nrrd")
+    wanted = open_itk(real / "liver_seg.nrrd")
     total = 0
     for k in range(3):
         mask = volume.slice("axial", k)
@@ -220,11 +213,11 @@ def test_real_liver_is_its_nrrd(ct):
     assert total == 107098
 
 
-def test_real_overlaps_are_their_nrrds(ct):
-    found = {label: volume for _, label, volume in open_seg(real("partial_overlaps.dcm"), ct)}
+def test_real_overlaps_are_their_nrrds(ct, real):
+    found = {label: volume for _, label, volume in open_seg(real / "partial_overlaps.dcm", ct)}
     assert list(found) == ["GREEN", "ORANGE", "PURPLE", "LIGHT_BLUE", "DARK_BLUE"]
     # The NRRD files hold the same segments, those that do not overlap in one file.
-    files = [nrrd(f"partial_overlaps-{n}.nrrd") for n in (1, 2, 3)]
+    files = [open_itk(real / f"partial_overlaps-{n}.nrrd") for n in (1, 2, 3)]
     wanted = []
     for file in files:
         array = np.stack([file.slice("axial", k) for k in range(3)])
@@ -236,11 +229,11 @@ def test_real_overlaps_are_their_nrrds(ct):
 
 
 @pytest.mark.parametrize("name", ["noppv", "ppv5"])
-def test_real_sparse_label_maps_are_their_nrrds(name):
-    like = open_series(real("24x38x3", "image"))
-    ((_, label, volume),) = open_seg(real(f"sparse-labelmap-{name}.dcm"), like)
+def test_real_sparse_label_maps_are_their_nrrds(name, real):
+    like = open_series(real / "24x38x3" / "image")
+    ((_, label, volume),) = open_seg(real / f"sparse-labelmap-{name}.dcm", like)
     assert label == "Liver"
-    wanted = nrrd(f"sparse_labelmap_{name}_seg.nrrd")
+    wanted = open_itk(real / f"sparse_labelmap_{name}_seg.nrrd")
     for k in range(3):
         # In the NRRD of "ppv5" the background is 5, the padding value of the DICOM file.
         np.testing.assert_array_equal(volume.slice("axial", k), wanted.slice("axial", k) == 1)
@@ -249,18 +242,20 @@ def test_real_sparse_label_maps_are_their_nrrds(name):
 
 @pytest.mark.parametrize("size", ["23x38x3", "24x38x3"])
 @pytest.mark.parametrize("image", ["image", "multiframe"])
-def test_real_small_masks_are_their_nrrds(size, image):
+def test_real_small_masks_are_their_nrrds(size, image, real):
     # 23 columns: the bits of a row do not fill whole bytes.
-    ((_, _, volume),) = open_seg(real(size, "seg", "label.seg"), open_series(real(size, image)))
-    wanted = nrrd(size, "nrrd", "label.nrrd")
+    ((_, _, volume),) = open_seg(
+        real / size / "seg" / "label.seg", open_series(real / size / image)
+    )
+    wanted = open_itk(real / size / "nrrd" / "label.nrrd")
     for k in range(3):
         np.testing.assert_array_equal(volume.slice("axial", k), wanted.slice("axial", k) > 0)
 
 
-def test_real_cropped_nrrd_is_laid_where_it_was(ct):
+def test_real_cropped_nrrd_is_laid_where_it_was(ct, real):
     from medsam.datasets.itk import lay_onto
 
-    path = real("liver_spine_seg.nrrd")
+    path = real / "liver_spine_seg.nrrd"
     whole = sitk.ReadImage(str(path))
     cut = sitk.RegionOfInterest(whole, [400, 380, 2], [50, 60, 1])
     affine = np.eye(4)

@@ -1,11 +1,10 @@
 """NRRD and MetaImage: orientation, layers, segments of 3D Slicer, and what is refused."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import LPS, PLANES, equal, phantom, stored, ways
+from datasets.dicom_files import LPS, PLANES, equal, phantom, stored, ways
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,14 +13,6 @@ from medsam.datasets.volume import Volume
 from medsam.errors import DataError
 
 SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
-
-
-def real(*parts: str) -> Path:
-    path = DATA.joinpath(*parts)
-    if not path.exists():
-        pytest.skip("the real test images are not here")
-    return path
 
 
 def write(path, array, affine=None, *, layers=False, packed=False, **told):
@@ -235,9 +226,9 @@ def test_torn_data(tmp_path, suffix, packed):
 
 
 @pytest.mark.parametrize("name", ["brain1", "breast1"])
-def test_real_label_lies_on_its_image(name):
-    image = open_itk(real("radiomics", f"{name}_image.nrrd"))
-    label = open_itk(real("radiomics", f"{name}_label.nrrd"))
+def test_real_label_lies_on_its_image(name, shared_data):
+    image = open_itk(shared_data / "radiomics" / f"{name}_image.nrrd")
+    label = open_itk(shared_data / "radiomics" / f"{name}_label.nrrd")
     assert image.apart(label) < 0.01
     found = sum(int(label.slice("axial", k).any()) for k in range(label.count("axial")))
     assert found > 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import equal, phantom, stored, ways
+from datasets.dicom_files import equal, phantom, stored, ways
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

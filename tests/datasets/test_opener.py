@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import LPS, phantom, series
+from datasets.dicom_files import LPS, phantom, series
 
 from medsam.datasets.opener import KINDS, open_volume
 from medsam.datasets.volume import Volume
