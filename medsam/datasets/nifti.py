@@ -1,11 +1,11 @@
 """NIfTI files (.nii, .nii.gz), of which one slice at a time is read.
 
-nibabel reads header and pixels; indexed_gzip finds a slice of a .nii.gz without unpacking what
-stands behind it.
+nibabel reads header and pixels; a .nii.gz is unpacked as far as it is asked for, block by block.
 """
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,16 @@ SUFFIXES = (".nii", ".nii.gz")
 _GZIP = b"\x1f\x8b"
 _BLOCK = 8 << 20
 """Bytes of a packed file that are unpacked at a time."""
-_SPACING = 4 << 20
-"""Bytes between the places from which unpacking can start; each keeps 32 KiB in memory."""
-_BUFFER = 1 << 16
 _MM = {"meter": 1e3, "micron": 1e-3}
 
 
 def open_nifti(path: Path, *, channel: int | None = None) -> Volume:
     """Open a NIfTI file; of its pixels nothing is read yet.
 
-    Slices along the last stored axis are read one by one. Asked for across it, each would read
-    the whole file: then the pixels are rewritten once, in blocks, into a temporary file in which
-    the slices follow each other (see :class:`~medsam.datasets.turned.Turned`).
+    Slices along the last stored axis are read one after the other. Asked for across it, or of a
+    packed file from the top down, each would read the whole file: then the pixels are rewritten
+    once, in blocks, into a temporary file in which the slices follow each other (see
+    :class:`~medsam.datasets.turned.Turned`).
 
     Parameters
     ----------
@@ -85,7 +83,7 @@ def open_nifti(path: Path, *, channel: int | None = None) -> Volume:
 def _packed(path: Path, name: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return file.read(2) == _GZIP
+            first = file.read(2)
     except FileNotFoundError:
         link = " (a link to a file that is not there)" if path.is_symlink() else ""
         raise DataError(f"{name} does not exist{link}. Allowed: a file. Check the path.") from None
@@ -98,6 +96,11 @@ def _packed(path: Path, name: str) -> bool:
             f"{name} cannot be read ({error.strerror or error}). Allowed: a readable file. "
             "Check the disk."
         ) from None
+    if not first:
+        raise DataError(
+            f"{name} is empty (0 bytes). Allowed: a complete file. Download or export it again."
+        )
+    return first == _GZIP
 
 
 def _in_mm(image: Any) -> NDArray[np.float64]:
@@ -141,6 +144,7 @@ class _Pixels:
         self._proxy: Any = None
         self._block: Any = None
         self._first = 0
+        self._torn: Exception | None = None
         self._turned: Turned | None = None
         self.more: tuple[int, ...] = ()
 
@@ -152,17 +156,24 @@ class _Pixels:
         from nibabel.volumeutils import apply_read_scaling
 
         cut = next(axis for axis, at in enumerate(index) if not isinstance(at, slice))
-        if int(np.prod(self.shape[cut + 1 :])) == 1:
-            found = self._near(index) if self._packed and cut == 2 else self._raw(index)
-        else:
+        if int(np.prod(self.shape[cut + 1 :])) > 1 or (cut == 2 and self._goes_back(index[2])):
             if self._turned is None or self._turned.cut != cut:
                 self._close_turned()
                 self._turned = Turned(self._raw, self.shape, self._spec[1], cut)
             found = self._turned.slice(index[cut])
+        elif self._packed and cut == 2:
+            found = self._near(index)
+        else:
+            found = self._raw(index)
         return apply_read_scaling(found, *self._scale)
 
+    def _goes_back(self, index: int) -> bool:
+        """A packed file from the top down, or at random: each step back would start at its top."""
+        turned = self._turned is not None and self._turned.cut == 2
+        return self._packed and (turned or index < self._first)
+
     def _near(self, index: Any) -> Any:
-        """A slice of a packed file, with its neighbours: unpacked together, in any direction."""
+        """A slice of a packed file, with its neighbours: unpacked together."""
         step = max(1, _BLOCK // (self._spec[1].itemsize * self.shape[0] * self.shape[1]))
         first = index[2] - index[2] % step
         if self._block is None or self._first != first:
@@ -176,19 +187,18 @@ class _Pixels:
         """The part that is asked for, unscaled."""
         from nibabel.arrayproxy import ArrayProxy
 
+        if self._torn is not None:
+            raise self._torn
         if self._file is None:
-            if self._packed:
-                import indexed_gzip  # type: ignore[import-untyped]
-
-                packed: Any = indexed_gzip.IndexedGzipFile
-                self._file = packed(
-                    str(self._path), drop_handles=False, spacing=_SPACING, buffer_size=_BUFFER
-                )
-            else:
-                self._file = self._path.open("rb")
+            self._file = (gzip.open if self._packed else open)(self._path, "rb")
             proxy: Any = ArrayProxy
             self._proxy = proxy(self._file, self._spec, mmap=False)
-        return self._proxy[(*index, *self.more)]
+        try:
+            return self._proxy[(*index, *self.more)]
+        except Exception as error:
+            if self._packed:  # what follows a tear is lost, and where the file stands uncertain
+                self._torn = OSError(said(error))
+            raise
 
     def _close_turned(self) -> None:
         if self._turned is not None:

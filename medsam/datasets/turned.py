@@ -22,9 +22,9 @@ _IN_MEMORY = 16 << 20
 
 
 class Turned:
-    """The slices of a volume along another axis than the one it is stored along.
+    """The slices of a volume along one axis, usually not the one that it is stored along.
 
-    Read as it is stored, each of these slices touches the whole volume. Here it is read once, in
+    Read as it is stored, each of these would touch the whole volume. Here it is read once, in
     blocks along its last axis, and written into a temporary file along the wanted one. Memory is
     that of a block, whatever the size of the volume; the file has no name and goes when it is
     closed, or the program ends, however it ends.
@@ -37,7 +37,8 @@ class Turned:
     dtype : dtype
         Of what ``read`` gives.
     cut : int
-        Axis that the slices are counted along, 0 or 1.
+        Axis that the slices are counted along; 2 is a plain copy, for a source that is slow to
+        go back in.
 
     Raises
     ------
@@ -76,6 +77,10 @@ class Turned:
         step = max(1, _BLOCK // slab)
         for first in range(0, shape[2], step):
             block = read((slice(None), slice(None), slice(first, min(first + step, shape[2]))))
+            if self.cut == 2:
+                self._file.seek(first * self._size)
+                self._file.write(block.tobytes("F"))
+                continue
             # Copied once, each slice in one piece: picked one by one, each would be a walk through
             # the whole block.
             turned = np.asarray(np.moveaxis(block, self.cut, -1), order="F")

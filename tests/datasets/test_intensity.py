@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from medsam.datasets import to_uint8_rgb
-from medsam.errors import DataError
+from medsam.datasets.intensity import INTENSITIES, Intensity
+from medsam.errors import DataError, UnknownName
 
 
 def test_grey_by_hand():
@@ -94,3 +95,112 @@ def test_errors_say_got_allowed_fix(array, text):
     with pytest.raises(DataError) as error:
         to_uint8_rgb(array, name="scan")
     assert text in str(error.value)
+
+
+# The named ways, a channel at a time.
+
+FINITE = hnp.arrays(
+    st.sampled_from([np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64]),
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
+    elements=st.integers(0, 127),
+    fill=st.nothing(),
+)
+
+
+def grey(values, way="modality", unit="", **more):
+    return Intensity(way, **more).grey(np.array([values]), unit=unit, name="scan").tolist()[0]
+
+
+def test_window_by_hand():
+    # Level 40, width 400: from -160 to 240 HU; the middle is 127.5, cut.
+    assert grey([-1000, -160, 40, 239, 240, 3000], "window") == [0, 0, 127, 254, 255, 255]
+    assert grey([0, 25, 50, 75, 100], "window", window=(50, 100)) == [0, 63, 127, 191, 255]
+    assert grey([-160, 40, 240], unit="HU") == [0, 127, 255]
+
+
+def test_window_does_not_depend_on_the_slice():
+    assert grey([40, 40], "window") == [127, 127]
+    assert grey([-1000, -1000], "window") == [0, 0]  # a slice of air is black, not an error
+
+
+def test_uptake_by_hand():
+    assert grey([0.0, 5.0, 10.0, 40.0], unit="SUV") == [0, 127, 255, 255]
+
+
+def test_maximum_by_hand():
+    assert grey([0, 1, 2]) == [0, 127, 255]
+    assert grey([-1000, 0, 1000], "max") == [0, 127, 255]  # shifted to 0 first
+    assert grey([10, 20], "max") == [127, 255]  # not shifted where nothing is below 0
+
+
+def test_percentiles_by_hand():
+    # Of what lies above the lowest value, 1 to 1000: 5.995 and 995.005 of 1 to 1000.
+    values = np.concatenate([np.zeros(500), np.arange(1, 1001)])
+    out = np.array(grey(values, "percentile"))
+    low, high = 1 + 0.005 * 999, 1 + 0.995 * 999
+    assert (out[:501] == 0).all()
+    assert out[values == 500] == int((500 - low) / (high - low) * 255)
+    assert (out[values >= 996] == 255).all()
+    assert (out[values <= 5] == 0).all()
+
+
+def test_percentiles_of_a_flat_object_show_it():
+    assert grey([0, 0, 7, 7], "percentile") == [0, 0, 255, 255]
+    assert grey([1e12, 1e12 + 1, 1e12 + 1], "percentile") == [0, 255, 255]
+
+
+@given(FINITE, st.sampled_from(sorted(INTENSITIES)), st.sampled_from(["", "HU", "SUV"]))
+def test_monotone_in_range_and_of_any_type(array, way, unit):
+    one = Intensity(way)
+    if array.min() == array.max() and one.words(unit) in ("max", "percentile"):
+        assume(array.max() > 0 and way != "percentile")
+    out = one.grey(array, unit=unit)
+    assert out.dtype == np.uint8
+    assert out.shape == array.shape
+    order = np.argsort(array, axis=None, kind="stable")
+    assert (np.diff(out.ravel()[order].astype(int)) >= 0).all()
+    # Equal numbers are equally grey, whatever type they are stored in.
+    assert (one.grey(array.astype(np.float64), unit=unit) == out).all()
+    assert (one.grey(array.astype(">i4"), unit=unit) == out).all()
+
+
+@given(st.integers(-5000, 5000), FINITE)
+def test_a_shifted_window_is_the_same_picture(shift, array):
+    moved = Intensity("window", (60 + shift, 100)).grey(array.astype(np.int64) + shift)
+    assert (moved == Intensity("window", (60, 100)).grey(array)).all()
+
+
+@pytest.mark.parametrize("way", ["max", "window", "percentile", "modality"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite(way, bad):
+    with pytest.raises(DataError, match=r"scan: 1 of 3 values are NaN or infinite. Allowed: fin"):
+        grey([1.0, bad, 2.0], way)
+
+
+def test_all_the_same():
+    with pytest.raises(DataError, match=r"scan: all 3 values are the same. Allowed: at least two"):
+        grey([4, 4, 4], "percentile")
+    with pytest.raises(DataError, match=r"scan: all 2 values are 0. Allowed: at least one"):
+        grey([0, 0], "max")
+
+
+def test_words_tell_what_is_done():
+    assert [Intensity().words(unit) for unit in ("", "HU", "SUV")] == [
+        "max", "window 40/400", "SUV 0 to 10",
+    ]  # fmt: skip
+    assert Intensity("window", (-600, 1500)).words() == "window -600/1500"
+    assert Intensity("percentile").words("HU") == "percentile"
+
+
+def test_settings_that_are_none():
+    with pytest.raises(UnknownName, match=r"Unknown intensity 'windw'. Did you mean 'window'\?"):
+        Intensity("windw")
+    with pytest.raises(DataError, match=r"level 40 and width 0. Allowed: a width above 0. Give"):
+        Intensity("window", (40, 0))
+
+
+def test_colours_go_by_their_maximum():
+    colour = np.array([[[10, 20, 40]]], np.uint8)
+    for way in INTENSITIES:
+        assert Intensity(way).rgb(colour).tolist() == [[[63, 127, 255]]]
+    assert (Intensity("window", (50, 100)).rgb(np.array([[0, 50, 100]]))[0, 1] == 127).all()

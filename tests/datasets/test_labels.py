@@ -98,8 +98,8 @@ def test_near_whole_floats():
     [
         (
             flat(0, 1, 3, 9),
-            "a.nii: label values 3, 9. Allowed: 0 for the background and 1, 2. Renumber the labels, "
-            "or see whether it is the file that is meant.",
+            "a.nii: label values 3, 9. Allowed: 0 for the background and 1, 2. Renumber the "
+            "labels, or see whether it is the file that is meant.",
         ),
         (flat(-1, 1, dtype=np.int8), "a.nii: label values -1. Allowed"),
         (flat(*range(3, 10)), "a.nii: label values 3, 4, 5, 6, 7, …. Allowed"),

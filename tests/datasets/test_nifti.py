@@ -1,7 +1,7 @@
 """NIfTI files: the same slices however they are stored, packed or scaled; what is refused."""
 
+import contextlib
 import gzip
-import os
 import threading
 from pathlib import Path
 
@@ -12,13 +12,15 @@ from datasets.nifti_files import ORIENTATIONS, affine, body, stored, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medsam.datasets import turned
+from medsam.datasets import nifti, turned
 from medsam.datasets.nifti import open_nifti
 from medsam.datasets.turned import Turned
 from medsam.datasets.volume import PLANES, Volume
 from medsam.errors import DataError
 
-same_folder = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+same_folder = settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 DTYPES = ["u1", "<i2", ">i2", "<u2", "<i4", ">f4", "<f8"]
 
 
@@ -191,11 +193,11 @@ def test_colours_in_one_voxel_are_refused_by_the_intensity(tmp_path):
 
 
 def open_files() -> list[str]:
-    return [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is(fd)]
-
-
-def _is(fd: str) -> bool:
-    return Path(f"/proc/self/fd/{fd}").is_symlink()
+    out = []
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the folder's own, closed by now
+            out.append(str(link.readlink()))
+    return out
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
@@ -234,7 +236,7 @@ def test_several_threads(tmp_path):
 
 @pytest.mark.parametrize("block", [1, 100, 1 << 20])
 @pytest.mark.parametrize("memory", [1, 1 << 20])
-@pytest.mark.parametrize("cut", [0, 1])
+@pytest.mark.parametrize("cut", [0, 1, 2])
 def test_turned_in_blocks(monkeypatch, block, memory, cut):
     monkeypatch.setattr(turned, "_BLOCK", block)
     monkeypatch.setattr(turned, "_IN_MEMORY", memory)
@@ -252,6 +254,24 @@ def test_turned_in_blocks(monkeypatch, block, memory, cut):
     assert (asked[0].start, asked[-1].stop) == (0, 5)
     assert len(asked) == {1: 5, 100: 5}.get(block, 1)
     copy.close()
+
+
+def test_a_packed_file_is_unpacked_once_forward_and_twice_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(nifti, "_BLOCK", 1)
+    path, read = write(tmp_path / "a.nii.gz", body()), []
+    monkeypatch.setattr(
+        nifti._Pixels,
+        "_raw",
+        lambda self, at, raw=nifti._Pixels._raw: read.append(1) or raw(self, at),
+    )
+    slices(open_nifti(path), "axial")
+    assert len(read) == 5
+    read.clear()
+    volume = open_nifti(path)
+    backward = [volume.slice("axial", at) for at in (4, 3, 2, 1, 0, 4, 2)]
+    assert len(read) == 1 + 1  # the first that was asked for, and all in one block
+    for at, picture in zip((4, 3, 2, 1, 0, 4, 2), backward, strict=True):
+        assert (picture == Volume(body(), affine()).slice("axial", at)).all()
 
 
 def test_no_room(monkeypatch, tmp_path):

@@ -1,0 +1,430 @@
+"""Pictures and scans: which cases they make, and what becomes of those that are broken."""
+
+import json
+import threading
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from datasets.nifti_files import ORIENTATIONS, SHAPE, affine, body, objects, stored, write
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from medsam.datasets import scan as module
+from medsam.datasets.intensity import Intensity
+from medsam.datasets.labels import Labels
+from medsam.datasets.nifti import open_nifti
+from medsam.datasets.source import (
+    Broken,
+    Channel,
+    LabelFile,
+    LabelVolume,
+    Picture,
+    Scan,
+    close,
+)  # fmt: skip
+from medsam.datasets.volume import Volume
+from medsam.errors import DataError
+
+RULES = Labels({"ell": (1,), "bar": (2,)})
+TASKS = ("ell", "bar")
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    close()
+
+
+def scan(folder: Path, *, name="a", plane="axial", labels=("labels.nii.gz",), **more) -> Scan:
+    image = folder / "image.nii.gz"
+    files = [folder / one for one in labels]
+    return Scan(
+        name,
+        name,
+        (Channel(partial(open_nifti, image), (image,)),),
+        tuple(LabelVolume(partial(open_nifti, one), (one,), RULES) for one in files),
+        plane,
+        **more,
+    )
+
+
+def files(folder: Path, way=ORIENTATIONS[0], image=None, labels=None, grid=None) -> Path:
+    grid = affine() if grid is None else grid
+    write(folder / "image.nii.gz", *stored(body() if image is None else image, grid, way))
+    write(folder / "labels.nii.gz", *stored(objects() if labels is None else labels, grid, way))
+    return folder
+
+
+def samples(source, tasks=TASKS):
+    return {case.id: case.load() for case in source.cases(tasks)}
+
+
+def reasons(source, tasks=TASKS):
+    out = {}
+    for case in source.cases(tasks):
+        try:
+            case.load()
+        except DataError as error:
+            out[case.id] = str(error)
+    return out
+
+
+def test_a_case_a_slice_with_an_object(tmp_path):
+    cases = list(scan(files(tmp_path)).cases(TASKS))
+    assert [(case.id, case.tasks) for case in cases] == [
+        ("a/axial-0001", ("ell",)),
+        ("a/axial-0002", ("ell", "bar")),
+        ("a/axial-0003", ("ell", "bar")),
+        ("a/axial-0004", ("bar",)),
+    ]
+    assert {case.group for case in cases} == {"a"}
+    sample = cases[1].load()
+    assert sample.image.shape == (6, 7, 3)
+    assert sample.spacing == pytest.approx((0.75, 0.5))
+    # The L, seen from below: its long arm runs along the rows, at the back.
+    assert sample.masks["ell"].astype(int).tolist() == [
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 1, 0],
+        [0, 0, 0, 0, 0, 1, 0],
+        [0, 0, 1, 1, 1, 1, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+    ]
+    assert sample.masks["bar"][:, 0].tolist() == [False, True, True, True, True, True]
+    assert (sample.any_object == (sample.masks["ell"] | sample.masks["bar"])).all()
+
+
+def test_one_task_keeps_the_union_of_all(tmp_path):
+    found = samples(scan(files(tmp_path)), ("bar",))
+    assert list(found) == ["a/axial-0002", "a/axial-0003", "a/axial-0004"]
+    sample = found["a/axial-0002"]
+    assert list(sample.masks) == ["bar"]
+    assert sample.any_object.sum() == 6 + 5
+
+
+def test_exchanged_labels_are_noticed(tmp_path):
+    right = samples(scan(files(tmp_path / "1")))
+    wrong = samples(scan(files(tmp_path / "2", labels=np.uint8([0, 2, 1])[objects()])))
+    assert list(right) == ["a/axial-0001", "a/axial-0002", "a/axial-0003", "a/axial-0004"]
+    assert right["a/axial-0002"].masks["ell"].sum() == 6
+    assert wrong["a/axial-0002"].masks["ell"].sum() == 5
+    assert "ell" not in wrong["a/axial-0001"].masks
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.sampled_from(ORIENTATIONS),
+    st.sampled_from(ORIENTATIONS),
+    st.sampled_from(["axial", "coronal", "sagittal"]),
+)
+def test_storage_changes_nothing(tmp_path, way, other, plane):
+    """Image and labels stored in any two of the 48 ways: the same cases."""
+    write(tmp_path / "image.nii.gz", *stored(body(), affine(), way))
+    write(tmp_path / "labels.nii.gz", *stored(objects(), affine(), other))
+    files(tmp_path / "plain")
+    found, wanted = (
+        samples(scan(folder, plane=plane)) for folder in (tmp_path, tmp_path / "plain")
+    )
+    assert list(found) == list(wanted)
+    for name, sample in found.items():
+        assert (sample.image == wanted[name].image).all()
+        assert sample.spacing == pytest.approx(wanted[name].spacing, rel=1e-5)
+        assert sample.masks.keys() == wanted[name].masks.keys()
+        for task, mask in sample.masks.items():
+            assert (mask == wanted[name].masks[task]).all()
+
+
+def test_stored_order_must_be_one_for_both(tmp_path):
+    files(tmp_path)
+    write(tmp_path / "labels.nii.gz", *stored(objects(), affine(), ORIENTATIONS[1]))
+    found = reasons(scan(tmp_path, plane="stored"))
+    assert "lies up to 4.0 voxels from NIfTI 'image.nii.gz'" in found["a/stored-0000"]
+    assert not reasons(scan(tmp_path))
+
+
+@pytest.mark.parametrize(("mm", "fine"), [(0.2, True), (0.3, False)])  # voxels of 0.5 mm
+def test_half_a_voxel(tmp_path, mm, fine):
+    files(tmp_path, grid=affine(turn=0))
+    moved = affine(turn=0)
+    moved[0, 3] += mm
+    write(tmp_path / "labels.nii.gz", objects(), moved)
+    found = reasons(scan(tmp_path))
+    if fine:
+        assert not found
+    else:
+        assert found["a/axial-0001"] == (
+            "NIfTI 'labels.nii.gz' lies up to 0.6 voxels from NIfTI 'image.nii.gz' by their "
+            "headers, though both have one shape. Allowed: half a voxel. Mend the headers, or take "
+            "the image's for both (--headers image)."
+        )
+    assert not reasons(scan(tmp_path, trust_image=True))
+
+
+def test_trusted_image_decides_which_way_up(tmp_path):
+    # Labels on the image's grid whose header lost it: they must turn with the image.
+    files(tmp_path, way=ORIENTATIONS[11])
+    wanted = samples(scan(tmp_path))
+    array, _ = stored(objects(), affine(), ORIENTATIONS[11])
+    write(tmp_path / "labels.nii.gz", array, np.eye(4))
+    found = samples(scan(tmp_path, trust_image=True))
+    assert list(found) == list(wanted)
+    for name, sample in found.items():
+        for task, mask in sample.masks.items():
+            assert (mask == wanted[name].masks[task]).all()
+    write(tmp_path / "labels.nii.gz", array[..., :-1], np.eye(4))
+    ((name, reason),) = reasons(scan(tmp_path, trust_image=True)).items()
+    assert name == "a"
+    assert "Allowed: one shape, since the image's header is taken for both" in reason
+
+
+def test_another_shape(tmp_path):
+    files(tmp_path)
+    write(tmp_path / "labels.nii.gz", objects()[:-1])
+    found = reasons(scan(tmp_path))
+    assert next(iter(found)) == "a/axial-0001"
+    assert set(found.values()) == {
+        "NIfTI 'labels.nii.gz' has (5, 6, 6) (slices, rows, columns in the axial plane), NIfTI "
+        "'image.nii.gz' has (5, 6, 7). Allowed: one grid. Resample the labels to the image's grid "
+        "(nearest neighbour)."
+    }
+
+
+def test_a_scan_that_cannot_be_opened_is_tried_once(tmp_path):
+    files(tmp_path)
+    whole, tries = scan(tmp_path), []
+
+    def torn():
+        tries.append(1)
+        raise DataError("torn")
+
+    broken = Scan("a", "a", (Channel(torn, ()),), whole.labels)
+    assert set(reasons(broken).values()) == {"torn"}
+    assert len(reasons(broken)) == 4
+    assert len(tries) == 1
+
+
+def test_raters_vote(tmp_path):
+    files(tmp_path)
+    one, two, three = (np.zeros(SHAPE, np.uint8) for _ in range(3))
+    one[1, 1, 1] = two[1, 1, 1] = two[2, 1, 1] = three[3, 1, 1] = 1
+    names = []
+    for index, array in enumerate((one, two, three)):
+        names.append(f"{index}.nii.gz")
+        write(tmp_path / names[-1], array)
+    voted = samples(scan(tmp_path, labels=names, vote=True))
+    assert [int(sample.masks["ell"].sum()) for sample in voted.values()] == [1]
+    joined = samples(scan(tmp_path, labels=names))
+    assert [int(sample.masks["ell"].sum()) for sample in joined.values()] == [3]
+    # Of two, more than half is both.
+    both = samples(scan(tmp_path, labels=names[:2], vote=True))
+    assert [int(sample.masks["ell"].sum()) for sample in both.values()] == [1]
+    write(tmp_path / names[1], two[:, :-1])
+    for vote in (True, False):
+        ((name, reason),) = reasons(scan(tmp_path, labels=names, vote=vote)).items()
+        assert (name, "Allowed: one grid" in reason) == ("a", True)
+
+
+def test_channels_become_colours(tmp_path):
+    files(tmp_path)
+    one = scan(tmp_path)
+    write(tmp_path / "second.nii.gz", body() * 0 + 7)
+    second = Channel(partial(open_nifti, tmp_path / "second.nii.gz"), ())
+    three = Scan("a", "a", (*one.channels, second, second), one.labels)
+    image = samples(three)["a/axial-0001"].image
+    assert (image[..., 1:] == 255).all()
+    assert (image[..., 0] == samples(one)["a/axial-0001"].image[..., 0]).all()
+
+
+def test_a_black_slice_and_numbers_that_are_not_finite(tmp_path):
+    image = body().astype(np.float32)
+    image[:, :, 2] = 0
+    image[0, 0, 3] = np.nan
+    found = reasons(scan(files(tmp_path, image=image)))
+    assert found == {
+        "a/axial-0002": "NIfTI 'image.nii.gz', axial slice 2: all 42 values are 0. Allowed: at "
+        "least one value above 0, since the image is divided by its maximum. Leave the image out.",
+        "a/axial-0003": "NIfTI 'image.nii.gz', axial slice 3: 1 of 42 values are NaN or infinite. "
+        "Allowed: finite values >= 0. Replace them (0 for the background) first.",
+    }
+
+
+@pytest.mark.parametrize("value", [3, np.nan, 0.5])
+def test_labels_that_are_none(tmp_path, value):
+    labels = objects().astype(np.float32)
+    labels[0, 0, 3] = value
+    ((name, reason),) = reasons(scan(files(tmp_path, labels=labels))).items()
+    assert name == "a"
+    assert reason.startswith("NIfTI 'labels.nii.gz', axial slice 3: ")
+
+
+def test_a_file_is_read_once(tmp_path, monkeypatch):
+    files(tmp_path)
+    opened, hashed = [], []
+    real, digest = open_nifti, module.file_hashes
+    monkeypatch.setattr(module, "file_hashes", lambda paths: hashed.append(1) or digest(paths))
+
+    def count(path):
+        opened.append(path.name)
+        return real(path)
+
+    whole = scan(tmp_path)
+    counted = Scan(
+        "a",
+        "a",
+        tuple(Channel(partial(count, part.files[0]), part.files) for part in whole.channels),
+        tuple(LabelVolume(partial(count, p.files[0]), p.files, p.labels) for p in whole.labels),
+    )
+    digests = []
+    for case in counted.cases(TASKS):
+        digests.append(case.digest())
+        case.load()
+    assert sorted(opened) == ["image.nii.gz", "labels.nii.gz", "labels.nii.gz"]
+    assert len(hashed) == 1
+    assert len(set(digests)) == 4
+
+
+def test_digest_follows_bytes_and_rules(tmp_path):
+    def digests(source):
+        return [case.digest() for case in source.cases(TASKS)]
+
+    files(tmp_path)
+    before = digests(scan(tmp_path))
+    assert before == digests(scan(tmp_path))
+    one = scan(tmp_path)
+    part = one.labels[0]
+    other = LabelVolume(part.open, part.files, Labels({"ell": (1,), "bar": (1, 2)}))
+    assert digests(Scan("a", "a", one.channels, (other,)))[0] != before[0]
+    write(tmp_path / "image.nii.gz", body() + 1)
+    assert not set(digests(scan(tmp_path))) & set(before)
+    failed = Broken("a", "a", "why", (tmp_path / "no",))
+    assert digests(failed) == digests(failed)
+    assert digests(failed) != digests(Broken("a", "a", "why", (tmp_path / "image.nii.gz",)))
+
+
+def test_each_thread_has_its_own_open_scan(tmp_path):
+    sources = [scan(files(tmp_path / name), name=name) for name in "abcd"]
+    wanted = {name: s for source in sources for name, s in samples(source).items()}
+    wrong = []
+
+    def read(source):
+        for _ in range(5):
+            for name, sample in samples(source).items():
+                if not (sample.image == wanted[name].image).all():
+                    wrong.append(name)
+        close()
+
+    threads = [threading.Thread(target=read, args=(source,)) for source in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_nothing_stays_open_when_a_part_fails(tmp_path):
+    closed = []
+    good = Volume(body(), affine(), close=lambda: closed.append(1))
+
+    def torn():
+        raise DataError("torn")
+
+    one = Scan("a", "a", (Channel(lambda: good, ()),), (LabelVolume(torn, (), RULES),))
+    with pytest.raises(DataError, match="torn"):
+        one.opened()
+    assert closed == [1]
+
+
+# Pictures.
+
+
+def picture(folder: Path, image, mask, intensity="modality", suffix=".png", rules=None) -> Picture:
+    folder.mkdir(exist_ok=True)
+    for name, array in (("image", image), ("mask", mask)):
+        if suffix == ".tif":
+            tifffile.imwrite(folder / f"{name}.tif", array)
+        else:
+            Image.fromarray(array).save(folder / f"{name}.png")
+    made = LabelFile(folder / f"mask{suffix}", rules or Labels({"ell": (1,)}))
+    return Picture("p", "p", folder / f"image{suffix}", (made,), Intensity(intensity))
+
+
+GREY = np.array([[0, 51, 102], [0, 0, 204]], np.uint8)
+MASK = np.array([[0, 255, 0], [0, 0, 255]], np.uint8)
+
+
+def test_a_picture_by_hand(tmp_path):
+    sample = samples(picture(tmp_path, GREY, MASK), ("ell",))["p"]
+    assert sample.image[..., 0].tolist() == [[0, 63, 127], [0, 0, 255]]
+    assert sample.masks["ell"].tolist() == [[False, True, False], [False, False, True]]
+    assert sample.spacing is None
+
+
+def test_masks_of_one_task_are_joined(tmp_path):
+    one = picture(tmp_path / "a", GREY, MASK)
+    two = picture(tmp_path / "b", GREY, np.uint8(255) - MASK)
+    both = Picture("p", "p", one.image, (*one.masks, *two.masks))
+    assert samples(both, ("ell",))["p"].masks["ell"].all()
+
+
+def test_16_bit_by_percentiles(tmp_path):
+    one = picture(tmp_path, (np.arange(6).reshape(2, 3) * 1000).astype("<u2"), MASK, "percentile")
+    image = samples(one, ("ell",))["p"].image
+    assert image[0, 0, 0] == 0
+    assert image[1, 2, 0] == 255
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"mask": MASK[:1]}, "Mask 'mask.png' has shape (1, 3), image 'image.png' has (2, 3)."),
+        ({"mask": MASK // 255 * 7}, "Mask 'mask.png': label values 7. Allowed: 0 for the"),
+        ({"image": GREY * 0}, "Image 'image.png': all 6 values are 0. Allowed: at least one"),
+        ({"image": np.full((2, 3), np.nan, "f4"), "suffix": ".tif"}, "'image.tif': 6 of 6 values"),
+        ({"mask": np.full((2, 3), np.inf, "f4"), "suffix": ".tif"}, "'mask.tif': 6 of 6 values"),
+    ],
+)
+def test_bad_pictures(tmp_path, change, text):
+    one = picture(tmp_path, **({"image": GREY, "mask": MASK} | change))
+    assert text in reasons(one, ("ell",))["p"]
+
+
+@pytest.mark.parametrize("name", ["image.png", "mask.png"])
+def test_torn_and_missing_pictures(tmp_path, name, monkeypatch):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 2, (64, 64)).astype(np.uint8)
+    one = picture(tmp_path, noise, noise)
+    (case,) = one.cases(("ell",))
+    before, path = case.digest(), tmp_path / name
+    path.write_bytes(path.read_bytes()[:-200])
+    assert f"{name!r} cannot be read (" in reasons(one, ("ell",))["p"]
+    torn = case.digest()
+    path.unlink()
+    assert f"{name!r} cannot be read (FileNotFoundError" in reasons(one, ("ell",))["p"]
+    assert len({before, torn, case.digest()}) == 3
+
+
+def test_a_folder_of_masks_is_hashed_file_by_file(tmp_path):
+    (tmp_path / "masks").mkdir()
+    one = picture(tmp_path, GREY, MASK)
+    folder = LabelFile(tmp_path / "masks", RULES)
+    (case,) = Picture("p", "p", one.image, (folder,)).cases(TASKS)
+    empty = case.digest()
+    (tmp_path / "masks" / "1.png").write_bytes(b"1")
+    first = case.digest()
+    (tmp_path / "masks" / "1.png").write_bytes(b"2")
+    assert len({empty, first, case.digest()}) == 3
+
+
+def test_reasons_are_one_line(tmp_path):
+    (tmp_path / "image.nii.gz").write_bytes(b"\x1f\x8b" + b"x" * 50)
+    files(tmp_path / "b")
+    write(tmp_path / "labels.nii.gz", objects())
+    for reason in reasons(scan(tmp_path)).values():
+        assert "\n" not in reason
+        json.dumps(reason)
