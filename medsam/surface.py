@@ -1,9 +1,9 @@
 """Distances between the boundaries of two masks, in mm: NSD and HD95.
 
 The boundary of a mask is its pixels that have a background pixel above, below, left or
-right; what lies outside the image is background. Edges and distances are MONAI's
-(:mod:`monai.metrics.utils`), which loads torch and takes seconds to import: it is loaded
-by the first measurement, not by this module.
+right; what lies outside the image is background. Edges and distance transforms are SciPy's. The
+definitions are MONAI's (:mod:`monai.metrics`), with which the tests compare; MONAI itself loads
+torch and takes many seconds to import, which every run and notebook would wait for.
 
 Everything here is about one 2D image. For a volume that was sliced, neighbouring slices do
 not count: values are not those of a 3D evaluation.
@@ -105,14 +105,26 @@ def distances(
             "A mask without a pixel has no boundary. Allowed: at least one pixel in each. "
             "Say with both_empty and one_empty of medsam.surface.measure what it is then."
         )
-    from monai.metrics.utils import get_mask_edges, get_surface_distance
-
     box = _joint_box(a, b)
-    of_a, of_b = get_mask_edges(a[box], b[box], crop=False)
-    return (
-        np.asarray(get_surface_distance(of_a, of_b, spacing=sizes), np.float32),
-        np.asarray(get_surface_distance(of_b, of_a, spacing=sizes), np.float32),
-    )
+    of_a, of_b = _edges(a[box]), _edges(b[box])
+    return _to(of_a, of_b, sizes), _to(of_b, of_a, sizes)
+
+
+def _edges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of the mask that have a background pixel above, below, left or right."""
+    from scipy.ndimage import binary_erosion
+
+    edges: NDArray[np.bool_] = mask & ~binary_erosion(mask)
+    return edges
+
+
+def _to(
+    start: NDArray[np.bool_], end: NDArray[np.bool_], spacing: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Distance of each pixel of one set to the nearest of the other, mm."""
+    from scipy.ndimage import distance_transform_edt
+
+    return np.asarray(distance_transform_edt(~end, sampling=spacing)[start], np.float32)
 
 
 def measure(

@@ -77,7 +77,10 @@ def test_each_distinct_prediction_is_measured_once(square, monkeypatch):
     assert (frame.nsd == 0.5).all()
 
 
-def test_monai_is_loaded_by_the_first_measurement_only():
-    code = "import sys, medsam.study; print('monai' in sys.modules, 'torch' in sys.modules)"
+def test_no_torch_and_no_monai_to_measure():
+    code = (
+        "import sys, numpy as np; from medsam.surface import measure; a = np.ones((3, 3), bool); "
+        "measure(a, a, (1.0, 1.0)); print('monai' in sys.modules, 'torch' in sys.modules)"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["False", "False"]

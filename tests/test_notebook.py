@@ -30,7 +30,7 @@ def test_two_folders(folder):
     [
         (
             {"tusks": "brain_stem"},
-            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: images, masks",
+            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: data, images, masks",
         ),
         ({"model": "minisan"}, "Unknown model 'minisan'. Did you mean 'minisam'? Allowed: minisam"),
         (
