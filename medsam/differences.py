@@ -18,7 +18,16 @@ from medsam.errors import InputError
 from medsam.paired import Effect, effect, wide
 from medsam.protocol import PROTOCOLS, Protocol
 
-__all__ = ["Difference", "ablated", "between", "differences", "effects", "other", "protocols"]
+__all__ = [
+    "Difference",
+    "ablated",
+    "between",
+    "differences",
+    "effects",
+    "findings",
+    "other",
+    "protocols",
+]
 
 NOT_RUN = ("intensity",)
 """Fields that change the image, and so share no embedding."""
@@ -110,7 +119,7 @@ def protocols(base: str = "paper") -> list[Protocol]:
 
 
 def effects(
-    rows: pd.DataFrame, base: str = "paper", clicks: Iterable[int] = (1, 3, 9)
+    rows: pd.DataFrame, base: str = "paper", clicks: Iterable[int] = (3, 9)
 ) -> pd.DataFrame:
     """What each field changes, for each mode and for some numbers of clicks.
 
@@ -141,7 +150,7 @@ def effects(
         cases = wide(part, [base, *named.values()])
         for field, name in named.items():
             about = dict(zip(("experiment", "k", "choice"), key, strict=True))
-            title = titles.get(field, f"all of {other(base)}")
+            title = titles.get(field, "All of these at once")
             found.append(
                 {"field": field, "title": title} | about | effect(cases, base, name)._asdict()
             )
@@ -166,3 +175,46 @@ def between(
         told: Effect = effect(cases, base, other(base))
         found.append(dict(zip(keys, key, strict=True)) | told._asdict())
     return pd.DataFrame(found)
+
+
+def findings(table: pd.DataFrame) -> dict[str, float | int | str]:
+    """The numbers that the text quotes, of the effects without oracle.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`effects`.
+
+    Returns
+    -------
+    dict
+        ``cases``, ``tasks``, ``fields``; ``mode-title``, ``mode-k``, ``mode-delta`` of the choice
+        that changes most in a mode; ``clicks-title``, ``clicks-delta`` after the most clicks;
+        ``all-1``, ``all-4``, ``all-9``: all at once in mode 1, mode 4 and the most clicks;
+        ``still``: choices that change no case anywhere, oracle included. Changes are words.
+    """
+    top = table[table.choice == "top"]
+    single, everything = top[top.field != "all"], top[top.field == "all"]
+    modes = single[single.experiment == "mode"]
+    clicks = single[(single.experiment == "clicks") & (single.k == single.k.max())]
+    mode, click = (each.iloc[int(each.delta.abs().argmax())] for each in (modes, clicks))
+    at = everything.set_index(["experiment", "k"]).delta
+    ones = table[table.field != "all"].groupby("field").changed.max()
+    return {
+        "cases": int(top.cases.max()),
+        "tasks": int(top.tasks.max()),
+        "fields": len(ones),
+        "still": int((ones == 0).sum()),
+        "mode-title": str(mode.title),
+        "mode-k": int(mode.k),
+        "mode-delta": _signed(mode.delta),
+        "clicks-title": str(click.title),
+        "clicks-delta": _signed(click.delta),
+        "all-1": _signed(at["mode", 1]),
+        "all-4": _signed(at["mode", 4]),
+        "all-9": _signed(at["clicks", click.k]),
+    }
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")

@@ -18,8 +18,8 @@ import pandas as pd
 from pydantic import Field
 
 from medsam import differences, results, robustness, study
-from medsam.datasets.sample import Case, Dataset
-from medsam.datasets.select import select
+from medsam.datasets.sample import Case, Dataset, Sample
+from medsam.datasets.select import Reading, select
 from medsam.errors import InputError, MedsamError
 from medsam.models import check_name, load
 from medsam.models.cache import CachedModel
@@ -130,7 +130,8 @@ class Variants:
         """The part of the data."""
         s = self.settings
         tasks = "" if s.images or s.masks else s.tasks
-        return Every(select(tasks, s.images, s.masks), s.every)
+        reading = Reading(Protocol.get(s.protocol).intensity)
+        return Every(select(tasks, s.images, s.masks, data=s.data, reading=reading), s.every)
 
     @cached_property
     def model(self) -> PromptableModel:
@@ -147,8 +148,9 @@ class Variants:
 
     @property
     def label(self) -> str:
-        """Model and data in a few words."""
-        return f"{self.settings.model} on {self.dataset.title}"
+        """Model, data, protocol that variants start from, and how many images, in a few words."""
+        s, images = self.settings, self.rows.image.nunique()
+        return f"{s.model} on {self.dataset.title} (n = {images}), from protocol {s.protocol}"
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -162,6 +164,19 @@ class Variants:
             & rows.protocol.isin([protocol.name for protocol in self.protocols])
             & rows.task.isin(self.dataset.tasks)
         ].reset_index(drop=True)
+
+    def largest(self) -> tuple[Sample, str]:
+        """The case of the largest object of one region, and its task."""
+        rows = self.rows[self.rows.n_regions == self.rows.n_regions.min()]
+        row = rows.loc[rows.object_px.idxmax()]
+        (case,) = (case for case in self.dataset.cases() if case.id == row["image"])
+        return case.load(), str(row.task)
+
+    def named(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table by task, with what a reader calls each, in the order of the dataset."""
+        place = {task: n for n, task in enumerate(self.dataset.tasks)}
+        ordered = table.sort_values("task", key=lambda t: t.map(place), kind="stable")
+        return ordered.assign(name=ordered.task.map(self.titles)).reset_index(drop=True)
 
     def compute(self, **options: Any) -> study.Report:
         """Evaluate what is missing; options as of :func:`medsam.study.run_all`."""

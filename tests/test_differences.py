@@ -62,7 +62,7 @@ def rows(tmp_path_factory):
 def test_effects_are_the_differences_of_the_means(rows):
     table = effects(rows)
     assert set(table.field) == set(ablated()) | {"all"}
-    assert set(table.k[table.experiment == "clicks"]) == {1, 3, 9}
+    assert set(table.k[table.experiment == "clicks"]) == {3, 9}
     names = {f: p.name for f, p in ablated().items()} | {"all": "released"}
     for row in table.itertuples():
         same = rows[
@@ -77,6 +77,22 @@ def test_effects_are_the_differences_of_the_means(rows):
     assert of.changed["top", "mode", 1, "top"] == 1
     assert of.changed["top", "mode", 1, "oracle"] == 0
     assert of.changed["empty_union", "mode", 1, "top"] == 0
+
+
+def test_findings_are_of_the_table(rows):
+    table = effects(rows)
+    found = module.findings(table)
+    of = table.set_index(["field", "experiment", "k", "choice"]).delta
+    assert found["fields"] == 9
+    assert found["all-1"] == f"{of['all', 'mode', 1, 'top']:+.3f}".replace("-", "−")
+    assert found["all-9"] == f"{of['all', 'clicks', 9, 'top']:+.3f}".replace("-", "−")
+    single = table[(table.field != "all") & (table.choice == "top") & (table.experiment == "mode")]
+    assert found["mode-delta"] in {f"{d:+.3f}".replace("-", "−") for d in single.delta}
+    most = single.delta.abs().max()
+    assert abs(float(found["mode-delta"].replace("−", "-"))) == pytest.approx(most, abs=5e-4)
+    unchanged = table[table.field != "all"].groupby("field").changed.max().eq(0).sum()
+    assert found["still"] == unchanged
+    assert (found["cases"], found["tasks"]) == (6, 2)
 
 
 def test_between_is_task_by_task(rows):

@@ -1,8 +1,10 @@
+import numpy as np
+import pandas as pd
 import pytest
 from toys import SquareModel, blob, write_pair
 
 from medsam import results, robustness, study
-from medsam.datasets import FolderDataset
+from medsam.datasets import FolderDataset, Sample
 from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS
 
@@ -53,3 +55,30 @@ def test_curves_by_task(rows):
 def test_rows_without_level_0(rows):
     with pytest.raises(InputError, match="Allowed: rows without noise among them"):
         robustness.curves(rows[rows.protocol != "paper"])
+
+
+def test_findings_by_hand():
+    ious = {1: (0.3, 0.3, 0.2), 3: (0.6, 0.35, 0.1), 4: (0.7, 0.4, 0.15)}
+    table = pd.DataFrame(
+        {"k": k, "choice": "top", "level": level, "variant": iou, "cases": 12, "tasks": 2}
+        for k, line in ious.items()
+        for level, iou in zip((0.0, 0.1, 0.4), line, strict=True)
+    )
+    found = robustness.findings(table)
+    assert found["best-first"] == 4
+    assert found["best-last"] == 1
+    assert (found["low"], found["last"], found["box-until"]) == (0.1, 0.4, 0.1)
+    assert (found["3-first"], found["3-low"], found["3-last"]) == (0.6, 0.35, 0.1)
+    assert (found["cases"], found["tasks"]) == (12, 2)
+    worse = table.assign(variant=table.variant.where(table.k != 3, 0))
+    assert robustness.findings(worse)["box-until"] == -1
+
+
+def test_prompts_of_each_level():
+    mask = np.zeros((60, 80), bool)
+    mask[10:50, 10:60] = True
+    sample = Sample("i", "g", np.repeat(np.uint8(mask)[..., None], 3, axis=2), {"t": mask})
+    found = robustness.prompts(sample, "t", robustness.protocols(at=(0, 0.1, 0.4)), 1)
+    assert list(found) == [0, 0.1, 0.4]
+    assert found[0][1].boxes.tolist() == [[10, 10, 59, 49]]
+    assert len({point.to_json() for point, _ in found.values()}) == 3

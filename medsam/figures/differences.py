@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from html import escape
+
 import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.lines import Line2D
 
+from medsam.differences import Difference
 from medsam.figures.style import MODES, Picture, Source, badge, need, styled
+from medsam.figures.tables import HtmlTable
 
-__all__ = ["differences_by_task", "differences_forest"]
+__all__ = ["differences_by_task", "differences_forest", "differences_list"]
 
 _FOREST = ("field", "title", "experiment", "k", "choice", "delta", "low", "high", "changed")
 _HEAT = ("task", "name", "experiment", "k", "choice", "base", "variant", "delta")
 _CLICKS = "#333333"
-_NOTHING = "#B8B8B8"
+_NOTHING = "#8C8C8C"
 
 
 def _panels(table: pd.DataFrame) -> list[tuple[str, int]]:
@@ -27,6 +32,18 @@ def _name(experiment: str, k: int) -> str:
     if experiment == "mode":
         return f"mode {k}"
     return f"{k} click" if k == 1 else f"{k} clicks"
+
+
+def _signed(value: float, digits: int = 2) -> str:
+    """A change with its sign, and no sign where it is 0 as written.
+
+    Examples
+    --------
+    >>> _signed(0.126), _signed(-0.001), _signed(-0.2, 3)
+    ('+0.13', '0.00', '−0.2')
+    """
+    text = f"{abs(value):.2f}" if digits == 2 else f"{abs(value):.{digits}g}"
+    return text if not float(text) else f"{'−' if value < 0 else '+'}{text}"
 
 
 @styled
@@ -44,7 +61,7 @@ def differences_forest(table: pd.DataFrame, *, source: Source) -> Picture:
     Returns
     -------
     Picture
-        Dots: top; inverted triangles: oracle; lines: 95 % intervals. A small grey tick: no case
+        Dots: top; inverted triangles: oracle; lines: 95 % intervals. A small grey cross: no case
         changes at all. The last row, set apart, is every choice at once.
 
     Raises
@@ -75,15 +92,16 @@ def differences_forest(table: pd.DataFrame, *, source: Source) -> Picture:
     )[0]
     widest = float(np.nanmax(np.abs(table[["low", "high", "delta"]].to_numpy())))
     reach = max(0.05, 1.08 * widest)
+    tick = float(np.format_float_positional(0.6 * reach, precision=1, fractional=False))
     for axes, (experiment, k) in zip(grid, panels, strict=True):
         part = table[(table.experiment == experiment) & (table.k == k)]
         colour = MODES[k] if experiment == "mode" else _CLICKS
-        axes.axvline(0, color="#777777", lw=0.8)
+        axes.axvline(0, color="#C8C8C8", lw=0.8, zorder=0)
         for choice, marker, shift in (("top", "o", 0.15), ("oracle", "v", -0.15)):
             for row in part[part.choice == choice].itertuples():
                 at = y[str(row.field)] + shift
                 if not row.changed:
-                    axes.plot(0, at, "|", color=_NOTHING, ms=5, mew=1.4)
+                    axes.plot(0, at, "x", color=_NOTHING, ms=2.8, mew=0.9)
                     continue
                 axes.plot([row.low, row.high], [at, at], color=colour, lw=1.2)
                 fill = colour if choice == "top" else "white"
@@ -92,14 +110,14 @@ def differences_forest(table: pd.DataFrame, *, source: Source) -> Picture:
         axes.set(xlim=(-reach, reach), ylim=(min(y.values()) - 0.6, max(y.values()) + 0.6))
         axes.tick_params(axis="y", length=0)
         axes.tick_params(axis="x", labelsize=6.2)
-        axes.locator_params(axis="x", nbins=3)
+        axes.set_xticks((-tick, 0, tick), [_signed(-tick, 3), "0", _signed(tick, 3)])
         axes.grid(axis="y", visible=False)
     grid[0].set_yticks(list(y.values())[::-1], fields.to_numpy(), fontsize=7)
     figure.text(0.64, 0.25 / height, "change of IoU, mean of tasks", ha="center", fontsize=7.5)
     handles = [
         Line2D([], [], ls="", marker="o", color="#444444", label="top"),
         Line2D([], [], ls="", marker="v", mfc="none", mec="#444444", label="oracle"),
-        Line2D([], [], ls="", marker="|", color=_NOTHING, mew=1.4, label="no case changes"),
+        Line2D([], [], ls="", marker="x", color=_NOTHING, label="no case changes"),
     ]
     figure.legend(
         handles=handles,
@@ -159,7 +177,13 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
             dark = abs(grid[i, j]) > 0.62 * reach
             ink = "white" if dark else "#222222"
             axes.text(
-                j, i - 0.13, f"{cell.delta:+.2f}", ha="center", va="center", fontsize=7.5, color=ink
+                j,
+                i - 0.13,
+                _signed(float(grid[i, j])),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color=ink,
             )
             axes.text(
                 j,
@@ -183,3 +207,50 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
     axes.tick_params(which="minor", length=0)
     badge(figure, source)
     return figure
+
+
+def differences_list(found: Iterable[Difference], table: pd.DataFrame) -> HtmlTable:
+    """Each difference in words, with its measured effect.
+
+    Parameters
+    ----------
+    found : iterable of Difference
+    table : DataFrame
+        As for :func:`differences_forest`.
+
+    Returns
+    -------
+    HtmlTable
+        HTML that a notebook shows: a heading and a paragraph each.
+    """
+    need(table, _FOREST)
+    out = []
+    for one in found:
+        field = f" <code>{escape(one.field)}</code>" if one.field else ""
+        out.append(
+            f'<section id="difference-{escape(one.key)}"><h3>{escape(one.title)}{field}</h3>'
+            f"<p><strong>The text:</strong> {escape(one.text)} <strong>The code:</strong> "
+            f"{escape(one.code)} <strong>Why it matters:</strong> {escape(one.matters)}</p>"
+            f"<p><strong>Measured:</strong> {_measured(one, table)}</p></section>"
+        )
+    return HtmlTable("".join(out))
+
+
+def _measured(one: Difference, table: pd.DataFrame) -> str:
+    part = table[table.field == one.field]
+    if not one.field or part.empty:
+        return f"not run; it affects {escape(one.affects)}."
+    moved = part[part.changed > 0]
+    if moved.empty:
+        return f"no case changes. It could affect {escape(one.affects)}."
+    words = []
+    for experiment, k in _panels(moved):
+        here = moved[(moved.experiment == experiment) & (moved.k == k)]
+        for row in here.sort_values("choice", ascending=False).itertuples():
+            changes = np.array([row.delta, row.low, row.high], np.float64)
+            delta, low, high = (f"{value:+.3f}".replace("-", "−") for value in changes)
+            words.append(
+                f"{_name(experiment, k)}{', oracle' if row.choice == 'oracle' else ''} "
+                f"{delta} ({low} to {high})"
+            )
+    return "; ".join(words) + ". All else stays as it is."

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
-from medsam.figures.style import MODES, Picture, Source, badge, need, styled
+from medsam.figures.overlay import outline, picture, prompt_marks, window
+from medsam.figures.style import MODES, TRUTH, Picture, Source, badge, need, styled
 from medsam.prompts import MODES as TITLES
+from medsam.prompts import Prompt
 
-__all__ = ["noise_by_task", "noise_curves"]
+__all__ = ["noise_by_task", "noise_curves", "noise_prompts"]
 
 _COLUMNS = ("k", "choice", "level", "variant", "delta", "low", "high")
 _X = "noise: standard deviation as a fraction of the object's size"
@@ -146,4 +152,41 @@ def noise_by_task(table: pd.DataFrame, *, source: Source, columns: int = 4) -> P
         columnspacing=1.4,
     )
     badge(figure, source)
+    return figure
+
+
+@styled
+def noise_prompts(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    prompts: Mapping[float, tuple[Prompt, Prompt]],
+    *,
+    title: str = "",
+) -> Picture:
+    """The click of mode 1 and the box of mode 3 on one object at each level of noise.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8
+    mask : (H, W) bool
+    prompts : mapping of float to (Prompt, Prompt)
+        Level to a point and a box.
+    title : str
+        What the object is.
+    """
+    figure = Picture(figsize=(7.4, 1.65))
+    figure.raster = True
+    panels = figure.subplots(
+        1,
+        len(prompts),
+        squeeze=False,
+        gridspec_kw={"left": 0.005, "right": 0.995, "top": 0.84, "bottom": 0.01, "wspace": 0.04},
+    )[0]
+    view = window(mask, 0.5)
+    for axes, (level, (point, box)) in zip(panels, sorted(prompts.items()), strict=True):
+        picture(axes, image, view)
+        outline(axes, mask, TRUTH)
+        prompt_marks(axes, point)
+        prompt_marks(axes, box)
+        axes.set_title(f"{level:g}" if level else f"{title}, no noise", fontsize=7.5, pad=3)
     return figure
