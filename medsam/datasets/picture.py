@@ -20,7 +20,7 @@ from medsam.errors import DataError
 __all__ = ["LabelFile", "Picture"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelFile:
     """One mask file, or one folder of them, and the values that count in it."""
 
@@ -28,7 +28,7 @@ class LabelFile:
     labels: Labels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A 2D image with one or more mask files; masks of one task are joined (or).
 

@@ -16,7 +16,7 @@ __all__ = ["Found", "Tree"]
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """A file, and the named parts of its path."""
 
