@@ -165,10 +165,14 @@ class Variants:
             & rows.task.isin(self.dataset.tasks)
         ].reset_index(drop=True)
 
-    def largest(self) -> tuple[Sample, str]:
-        """The case of the largest object of one region, and its task."""
-        rows = self.rows[self.rows.n_regions == self.rows.n_regions.min()]
-        row = rows.loc[rows.object_px.idxmax()]
+    def clear_case(self) -> tuple[Sample, str]:
+        """A case that shows well what a prompt does, and its task.
+
+        Of the objects of fewest regions, the one on which the first protocol's mode 3 is best.
+        """
+        rows = self.rows.query("experiment == 'mode' and k == 3 and choice == 'top'")
+        rows = rows[rows.protocol == self.protocols[0].name]
+        row = rows.sort_values(["n_regions", "iou"], ascending=[True, False]).iloc[0]
         (case,) = (case for case in self.dataset.cases() if case.id == row["image"])
         return case.load(), str(row.task)
 

@@ -32,7 +32,7 @@ protocol = "paper"  # paper (the text) or released (its code), without noise
 tasks = "all"  # keys of tasks, joined with commas
 images = ""  # a folder of images instead of tasks ...
 masks = ""  # ... and a folder of masks with the same file names
-data = ""  # or KEY=PATH of a dataset of the paper, or a YAML file of your own
+data = ""  # KEY=PATH of a dataset of the paper, or a YAML file of your own
 results = "_build/variants/robustness"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels, and of the noise
 every = 4  # one of so many images, in the order of their ids; 1 for all
@@ -64,23 +64,20 @@ variants.rows  # evaluates what the results folder lacks
 # %% mystnb={"image": {"alt": "The prompts of one object at each level of noise: the exact click and box, and where they are at higher levels."}} tags=["remove-input"]
 from medsam import figures, robustness
 from medsam.figures.robustness import noise_by_task, noise_curves, noise_prompts
+from medsam.notebook import glue, glue_all
 
-sample, task = variants.largest()
-noise_prompts(
-    sample.image,
-    sample.masks[task],
-    robustness.prompts(sample, task, variants.protocols, seed),
-    title=variants.titles[task],
-)
+sample, task = variants.clear_case()
+prompts = robustness.prompts(sample, task, variants.protocols, seed)
+glue("object", variants.titles[task])
+noise_prompts(sample.image, sample.masks[task], prompts)
 
 # %% [markdown]
-# *The same object at each level. Green: ground truth. Teal: the click of mode 1 and the box of mode 3.*
+# *One object ({glue:text}`object`) at each level. Green: ground truth. Teal: the click of mode 1 and the box of
+# mode 3.*
 #
 # ## What is left
 
 # %% tags=["remove-cell"]
-from medsam.notebook import glue, glue_all
-
 curves = robustness.curves(variants.rows)
 by_task = variants.named(robustness.curves(variants.rows, ("task",)))
 source = figures.Source.run(variants.label)
@@ -103,8 +100,8 @@ glue("every", every)
 # {glue:text}`found-3-low:.3f` at level {glue:text}`found-low:g` and {glue:text}`found-3-last:.3f` at level
 # {glue:text}`found-last:g`. One point there (mode 1) goes from {glue:text}`found-1-first:.3f` over
 # {glue:text}`found-1-low:.3f` to {glue:text}`found-1-last:.3f`. The best mode without noise is
-# {glue:text}`found-best-first`, and at level {glue:text}`found-last:g` it is {glue:text}`found-best-last`. Mode 3 is
-# better than mode 1 up to level {glue:text}`found-box-until:g`.
+# {glue:text}`found-best-first`, and at level {glue:text}`found-last:g` it is {glue:text}`found-best-last`. The box is
+# better than the point, in the mean of tasks, up to level {glue:text}`found-box-until:g`.
 #
 # ## Task by task
 #

@@ -66,6 +66,18 @@ def test_noise(settings, tmp_path):
     assert set(of.rows.experiment) == {"mode"}
 
 
+def test_the_case_that_is_shown(settings, tmp_path):
+    of = Variants.of_noise(NoiseSettings(**settings, levels=[0, 0.2], results=str(tmp_path / "r")))
+    sample, task = of.clear_case()
+    # Object 2 has one region; it is on the even images alone, of which the settings take these.
+    assert task == "object-2"
+    rows = of.rows.query(
+        "task == 'object-2' and k == 3 and choice == 'top' and protocol == 'paper'"
+    )
+    assert rows.set_index("image").iou[sample.id] == rows.iou.max()
+    assert sample.masks[task].any()
+
+
 def test_names_are_checked_before_any_compute(settings, tmp_path):
     for changes in ({"model": "sam"}, {"tasks": "nose", "images": "", "masks": ""}):
         with pytest.raises(UnknownName):

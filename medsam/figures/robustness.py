@@ -160,8 +160,6 @@ def noise_prompts(
     image: NDArray[np.uint8],
     mask: NDArray[np.bool_],
     prompts: Mapping[float, tuple[Prompt, Prompt]],
-    *,
-    title: str = "",
 ) -> Picture:
     """The click of mode 1 and the box of mode 3 on one object at each level of noise.
 
@@ -171,8 +169,6 @@ def noise_prompts(
     mask : (H, W) bool
     prompts : mapping of float to (Prompt, Prompt)
         Level to a point and a box.
-    title : str
-        What the object is.
     """
     figure = Picture(figsize=(7.4, 1.65))
     figure.raster = True
@@ -188,5 +184,5 @@ def noise_prompts(
         outline(axes, mask, TRUTH)
         prompt_marks(axes, point)
         prompt_marks(axes, box)
-        axes.set_title(f"{level:g}" if level else f"{title}, no noise", fontsize=7.5, pad=3)
+        axes.set_title(f"level {level:g}" if level else "no noise", fontsize=7.5, pad=3)
     return figure

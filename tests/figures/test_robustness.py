@@ -56,7 +56,7 @@ def test_noise_prompts():
         level: (Prompt([[19 + 20 * level, 18]], [1]), Prompt(boxes=[[6 - 8 * level, 8, 33, 29]]))
         for level in LEVELS
     }
-    return noise_prompts(image, mask, prompts, title="Toy")
+    return noise_prompts(image, mask, prompts)
 
 
 def test_lines_are_the_table():
