@@ -123,6 +123,12 @@ class CachedModel(PromptableModel):
         """As the model does."""
         return self.model.predict(embedding, prompts, multimask=multimask)
 
+    def upscale(
+        self, logits: NDArray[np.float32], image_size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """As the model does."""
+        return self.model.upscale(logits, image_size)
+
     def embed(self, image: NDArray[np.uint8]) -> Embedding:
         """The embedding of an image, from disk where it is there.
 
