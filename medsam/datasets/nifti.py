@@ -146,6 +146,7 @@ class _Pixels:
         self._first = 0
         self._torn: Exception | None = None
         self._turned: Turned | None = None
+        self._failed: dict[int, Exception] = {}
         self.more: tuple[int, ...] = ()
 
     @property
@@ -159,13 +160,24 @@ class _Pixels:
         if int(np.prod(self.shape[cut + 1 :])) > 1 or (cut == 2 and self._goes_back(index[2])):
             if self._turned is None or self._turned.cut != cut:
                 self._close_turned()
-                self._turned = Turned(self._raw, self.shape, self._spec[1], cut)
+                self._turned = self._turn(cut)
             found = self._turned.slice(index[cut])
         elif self._packed and cut == 2:
             found = self._near(index)
         else:
             found = self._raw(index)
         return apply_read_scaling(found, *self._scale)
+
+    def _turn(self, cut: int) -> Turned:
+        """The copy that is sliced there; one that failed is not tried again for each slice."""
+        if cut in self._failed:
+            raise self._failed[cut]
+        self._block = None  # one is in memory, and the copy makes its own
+        try:
+            return Turned(self._raw, self.shape, self._spec[1], cut)
+        except Exception as error:
+            self._failed[cut] = error
+            raise
 
     def _goes_back(self, index: int) -> bool:
         """A packed file from the top down, or at random: each step back would start at its top."""

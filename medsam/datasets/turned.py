@@ -14,7 +14,7 @@ from medsam.errors import DataError
 
 __all__ = ["Turned"]
 
-_BLOCK = 16 << 20
+_BLOCK = 8 << 20
 """Bytes that are turned at a time."""
 
 _IN_MEMORY = 16 << 20

@@ -274,6 +274,18 @@ def test_a_packed_file_is_unpacked_once_forward_and_twice_back(tmp_path, monkeyp
         assert (picture == Volume(body(), affine()).slice("axial", at)).all()
 
 
+def test_what_cannot_be_turned_is_tried_once(tmp_path, monkeypatch):
+    path, tries = write(tmp_path / "a.nii", body()), []
+    path.write_bytes(path.read_bytes()[:-9])
+    monkeypatch.setattr(nifti, "Turned", lambda *args: tries.append(1) or Turned(*args))
+    volume = open_nifti(path)
+    for at in range(3):
+        with pytest.raises(DataError, match=f"coronal slice {at} cannot be read"):
+            volume.slice("coronal", at)
+    assert len(tries) == 1
+    assert volume.slice("axial", 3).shape == (6, 7)
+
+
 def test_no_room(monkeypatch, tmp_path):
     class Full:
         def __init__(self, *_args, **_kwargs):
