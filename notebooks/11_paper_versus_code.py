@@ -101,9 +101,11 @@ glue("every", every)
 # The same with oracle.
 # ```
 #
-# With one point, a mask that the model ranks low can be the better guess, and with a box a worse one, so the
-# sign of a difference depends on the task. With oracle, the modes hardly differ between the presets, since the
-# best of three masks does not depend on their order. The clicks do: there the error map and the labels decide.
+# Which of the three masks is taken moves the modes; its sign depends on the task, as a mask that the model ranks
+# low can be the better guess or the worse one. With oracle that choice drops out, since the best of three masks
+# does not depend on their order; what is left comes from ties, distances and joined boxes. After several clicks
+# the labels come in: the atlas of the embedded sample labels nearly all of the brain, so under `released` nearly
+# every click on the brain is positive.
 #
 # ## Each difference, one by one
 #

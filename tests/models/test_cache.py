@@ -286,6 +286,8 @@ def test_errors(tmp_path):
 def test_it_is_the_model_in_all_else(square, tmp_path):
     cached = CachedModel(square, tmp_path)
     assert (cached.name, cached.accepts) == ("square", square.accepts)
+    square.upscale = lambda logits, size: np.full((len(logits), *size), 7, np.float32)
+    assert (cached.upscale(np.zeros((2, 4, 4), np.float32), (8, 9)) == np.full((2, 8, 9), 7)).all()
     with pytest.raises(InputError, match="Model 'thirds' does not take mask"):
         CachedModel(Thirds(), tmp_path).check(Prompt([[1, 1]], [1], logits=np.zeros((1, 4, 4))))
 
