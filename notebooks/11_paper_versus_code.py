@@ -91,8 +91,8 @@ glue("every", every)
 # ```{glue:figure} by-task-top
 # :alt: This run. A table of tasks against modes 1 to 5, 1 click and 9 clicks; each cell has the difference of IoU between the two presets as number and colour, and both IoUs.
 #
-# Top-confidence, from **this run**: {glue:text}`label`. In each cell the difference of IoU, and below it both
-# presets. Orange: lower under {glue:text}`other`; purple: higher. Not the paper's numbers.
+# Top-confidence, from **this run**: {glue:text}`label`. In each cell the difference of IoU, its 95 %
+# interval over images, and both presets. Orange: lower under {glue:text}`other`; purple: higher. Not the paper's numbers.
 # ```
 #
 # ```{glue:figure} by-task-oracle

@@ -17,9 +17,10 @@ from medsam.figures.tables import HtmlTable
 __all__ = ["differences_by_task", "differences_forest", "differences_list"]
 
 _FOREST = ("field", "title", "experiment", "k", "choice", "delta", "low", "high", "changed")
-_HEAT = ("task", "name", "experiment", "k", "choice", "base", "variant", "delta")
+_HEAT = ("task", "name", "experiment", "k", "choice", "base", "variant", "delta", "low", "high")
 _CLICKS = "#333333"
 _NOTHING = "#8C8C8C"
+_SMALL = 0.0005
 
 
 def _panels(table: pd.DataFrame) -> list[tuple[str, int]]:
@@ -141,7 +142,7 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
     Parameters
     ----------
     table : DataFrame
-        Columns ``task, name, experiment, k, choice, base, variant, delta``.
+        Columns ``task, name, experiment, k, choice, base, variant, delta, low, high``.
     source : Source
         Written on the figure.
     choice : {"top", "oracle"}
@@ -149,8 +150,8 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
     Returns
     -------
     Picture
-        In each cell the difference, and below it both IoUs. Orange: the code's is lower; purple:
-        higher.
+        In each cell the difference, its 95 % interval, and both IoUs. Orange: the second preset's
+        is lower; purple: higher.
 
     Raises
     ------
@@ -162,7 +163,7 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
     need(part, _HEAT)
     panels = _panels(part)
     names = part.drop_duplicates("task").set_index("task").name
-    figure = Picture(figsize=(7.4, 0.9 + 0.42 * len(names)))
+    figure = Picture(figsize=(7.4, 0.9 + 0.48 * len(names)))
     height = figure.get_figheight()
     axes = figure.add_axes((0.2, 0.12 / height, 0.78, 1 - 0.85 / height))
     cells = {(row.task, row.experiment, row.k): row for row in part.itertuples()}
@@ -176,24 +177,14 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
             cell = cells[task, experiment, k]
             dark = abs(grid[i, j]) > 0.62 * reach
             ink = "white" if dark else "#222222"
-            axes.text(
-                j,
-                i - 0.13,
-                _signed(float(grid[i, j])),
-                ha="center",
-                va="center",
-                fontsize=7.5,
-                color=ink,
+            low, high = np.array([cell.low, cell.high], np.float64)
+            lines = (
+                (-0.24, 7.5, _signed(float(grid[i, j]))),
+                (0.06, 5.6, f"{_signed(low)} to {_signed(high)}"),
+                (0.3, 5.6, f"{cell.base:.2f} → {cell.variant:.2f}"),
             )
-            axes.text(
-                j,
-                i + 0.24,
-                f"{cell.base:.2f} → {cell.variant:.2f}",
-                ha="center",
-                va="center",
-                fontsize=5.8,
-                color=ink,
-            )
+            for down, size, words in lines:
+                axes.text(j, i + down, words, ha="center", va="center", fontsize=size, color=ink)
     axes.set_xticks(range(len(panels)), [_name(*one) for one in panels])
     axes.set_yticks(range(len(names)), names.to_numpy())
     axes.xaxis.tick_top()
@@ -243,14 +234,17 @@ def _measured(one: Difference, table: pd.DataFrame) -> str:
     moved = part[part.changed > 0]
     if moved.empty:
         return f"no case changes. It could affect {escape(one.affects)}."
-    words = []
+    words, small = [], []
     for experiment, k in _panels(moved):
         here = moved[(moved.experiment == experiment) & (moved.k == k)]
         for row in here.sort_values("choice", ascending=False).itertuples():
+            name = f"{_name(experiment, k)}{', oracle' if row.choice == 'oracle' else ''}"
             changes = np.array([row.delta, row.low, row.high], np.float64)
+            if np.abs(changes).max() < _SMALL:
+                small.append(name)
+                continue
             delta, low, high = (f"{value:+.3f}".replace("-", "−") for value in changes)
-            words.append(
-                f"{_name(experiment, k)}{', oracle' if row.choice == 'oracle' else ''} "
-                f"{delta} ({low} to {high})"
-            )
+            words.append(f"{name} {delta} ({low} to {high})")
+    if small:
+        words.append(f"less than {_SMALL:g} in {' and in '.join(small)}")
     return "; ".join(words) + ". All else stays as it is."

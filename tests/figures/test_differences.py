@@ -44,6 +44,7 @@ def by_task():
                     {
                         "task": name.lower(), "name": name, "experiment": experiment, "k": k,
                         "choice": choice, "base": 0.5, "variant": 0.5 + delta, "delta": delta,
+                        "low": delta - 0.02, "high": delta + 0.03,
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)
@@ -87,7 +88,8 @@ def test_cells_are_the_table():
     figure = differences_by_task(by_task(), source=RUN, choice="oracle")
     (axes,) = figure.axes
     words = [text.get_text() for text in axes.texts]
-    assert words[:4] == ["+0.18", "0.50 → 0.68", "+0.12", "0.50 → 0.62"]
+    assert words[:4] == ["+0.18", "+0.16 to +0.21", "0.50 → 0.68", "+0.12"]
+    assert len(words) == 3 * 3 * 7
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Large", "Small", "Middle"]
     np.testing.assert_allclose(axes.images[0].get_array()[0], -0.06 * (np.arange(7) - 3))
 
@@ -101,6 +103,12 @@ def test_each_difference_in_words_with_its_numbers():
     assert "mode 2, oracle −0.040" in draws
     assert "mode 3" not in draws
     assert "not run; it affects CT and PET only." in html
+    tiny = effects()
+    tiny[["delta", "low", "high"]] /= 1000
+    told = differences_list(differences()[:1], tiny)._repr_html_()
+    assert (
+        "Measured:</strong> less than 0.0005 in mode 1 and in mode 1, oracle and in mode 2" in told
+    )
     still = effects().assign(changed=0.0)
     assert "no case changes. It could affect modes and clicks" in (
         differences_list(differences()[:1], still)._repr_html_()
