@@ -145,6 +145,8 @@ def run(
         shard=shard,
         progress=not quiet,
     )
+    # A scan without a labelled slice has no case, and so no row.
+    _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
     _tell(report, out)
 
 

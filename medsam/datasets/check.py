@@ -43,7 +43,7 @@ class Check:
     problems : list of [id, reason]
         Cases that would be skipped, and why.
     skipped : list of [name, reason]
-        Files that are no part of the dataset.
+        Files that are no part of the dataset, and scans without any object.
     assumptions : list of str
         What was assumed of the labels, and whether the first images bear it out.
     """
@@ -139,7 +139,7 @@ def check(dataset: DiskDataset, *, pixels: bool = True, progress: bool = True) -
         empty,
         len(groups),
         problems,
-        list(dataset.skipped),
+        [*dataset.skipped, *((name, "no object on any slice") for name in dataset.empty)],
         told,
     )
 

@@ -94,6 +94,13 @@ def test_what_cannot_be_used(tmp_path):
     assert all("spleen_2.nii.gz" in reason for _, reason in found.problems[:2])
 
 
+def test_a_scan_without_any_object_is_said(tmp_path):
+    spleen(tmp_path, 2, [1])
+    spleen(tmp_path, 3, [])
+    found = check(open_dataset("ct_spleen", tmp_path, progress=False), progress=False)
+    assert found.skipped == [("spleen_3", "no object on any slice")]
+
+
 def test_labels_only_reads_no_image(tmp_path):
     spleen(tmp_path, 2, [1, 2])
     (tmp_path / "imagesTr/spleen_2.nii.gz").write_bytes(b"")
