@@ -23,10 +23,11 @@ from filelock import FileLock, Timeout
 from medsam.errors import ResultsError
 from medsam.evaluation import EXPERIMENTS
 from medsam.results import KEY, SCHEMA, cannot, shards, told
+from medsam.surface import TOLERANCE
 
 __all__ = ["Identity", "Store", "Unit"]
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Raised when a change of the code changes rows: older results are then not continued."""
 
 
@@ -46,7 +47,7 @@ class Identity:
     experiments : tuple of str
         What was computed for each unit, of :data:`medsam.evaluation.EXPERIMENTS`.
     surface : bool
-        Whether NSD and HD95 were measured.
+        Whether NSD (at :data:`medsam.surface.TOLERANCE`) and HD95 were measured.
     data : mapping
         The dataset's settings: plane, rater rule, intensity and the like. Plain JSON values.
     """
@@ -74,7 +75,7 @@ class Identity:
             "weights": dict(self.weights),
             "seed": self.seed,
             "experiments": list(self.experiments),
-            "surface": self.surface,
+            "tolerance_mm": TOLERANCE if self.surface else None,
             # As it comes back from a file: tuples are lists, keys are strings.
             "data": json.loads(json.dumps(dict(self.data))),
             "version": RESULTS_VERSION,
