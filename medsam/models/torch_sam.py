@@ -1,0 +1,208 @@
+"""What the torch models have in common that end in SAM's prompt encoder and mask decoder."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsam.errors import InputError
+from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.models.device import Runtime, in_batches
+from medsam.models.onnx_sam import check_image, fit_size
+from medsam.prompts import Prompt
+
+__all__ = ["TorchSam"]
+
+
+class TorchSam(PromptableModel):
+    """Image encoder, prompt encoder and mask decoder as modules of one torch network.
+
+    Only the encoder runs in the precision asked for. Prompts and masks are always float32: they
+    are a small part of the time, and coordinates do not bear rounding.
+
+    Parameters
+    ----------
+    net : Module
+        With ``image_encoder``, ``prompt_encoder`` and ``mask_decoder``, as segment-anything's.
+    device, precision : str
+        See :meth:`medsam.models.device.Runtime.choose`.
+    images, prompts : int
+        At most that many at a time; fewer when memory is short.
+
+    Attributes
+    ----------
+    side : int
+        Longest side of what the encoder sees, in pixels.
+    """
+
+    side: ClassVar[int]
+
+    def __init__(
+        self,
+        net: Any,
+        *,
+        device: str = "auto",
+        precision: str = "float32",
+        images: int = 4,
+        prompts: int = 64,
+    ):
+        if images < 1 or prompts < 1:
+            raise InputError(
+                f"{images} images and {prompts} prompts at a time. Allowed: at least 1 of each."
+            )
+        self.runtime = Runtime.choose(device, precision)
+        self._net = net.eval().requires_grad_(False).to(self.runtime.device)
+        self._images, self._prompts = images, prompts
+        self._last: tuple[Any, Any] = (None, None)
+
+    @abstractmethod
+    def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(H, W, 3) uint8 to what the encoder takes, (1, 3, side, side)."""
+
+    @abstractmethod
+    def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
+        """(2,): what x and y are multiplied by to go from the image to the encoder's input."""
+
+    @abstractmethod
+    def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
+        """(1, K, h, w) tensor to (1, K, H, W)."""
+
+    def embed(self, image: NDArray[np.uint8]) -> Embedding:
+        """Encode one (H, W, 3) uint8 RGB image into (1, 256, 64, 64) float32 features.
+
+        Raises
+        ------
+        InputError
+            If the image has another shape or dtype.
+        DataError
+            If it is so narrow that nothing of it is left at the encoder's size.
+        """
+        return self.embed_many([image])[0]
+
+    def embed_many(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        """Encode several images, some at a time; they may differ in size.
+
+        Raises
+        ------
+        InputError, DataError
+            As :meth:`embed`, before any is encoded.
+        MedsamError
+            If memory is too short for a single one.
+        """
+        for image in images:
+            check_image(image, self.side)
+        out, self._images = in_batches(images, self._images, self._encode, "image")
+        return out
+
+    def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        import torch
+
+        batch = torch.from_numpy(np.concatenate([self._prepare(image) for image in images]))
+        with torch.inference_mode(), self.runtime.autocast():
+            features = self._net.image_encoder(batch.to(self.runtime.device))
+        array = features.float().cpu().numpy()
+        return [
+            Embedding(array[i : i + 1], (image.shape[0], image.shape[1]))
+            for i, image in enumerate(images)
+        ]
+
+    def predict(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
+    ) -> list[Prediction]:
+        """Three masks a prompt (SAM's outputs 1 to 3), or the single one (output 0).
+
+        Prompts with equal numbers of points, of boxes and of masks go through the decoder in
+        one call; the predictions are in the order of the prompts.
+
+        Raises
+        ------
+        InputError
+            If a prompt is of a kind that the model does not take, before any compute.
+        MedsamError
+            If memory is too short for a single one.
+        """
+        for prompt in prompts:
+            self.check(prompt)
+            self._check_logits(prompt)
+        alike: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
+        for i, prompt in enumerate(prompts):
+            alike[len(prompt.points), len(prompt.boxes), prompt.logits is not None].append(i)
+        found: dict[int, Prediction] = {}
+
+        def decode(group: Sequence[int]) -> list[Prediction]:
+            return self._decode(embedding, [prompts[i] for i in group], multimask)
+
+        for group in alike.values():
+            out, self._prompts = in_batches(group, self._prompts, decode, "prompt")
+            found |= dict(zip(group, out, strict=True))
+        return [found[i] for i in range(len(prompts))]
+
+    def _check_logits(self, prompt: Prompt) -> None:
+        due = (1, *self._net.prompt_encoder.mask_input_size)
+        if prompt.logits is not None and prompt.logits.shape != due:
+            raise InputError(
+                f"Previous logits of shape {prompt.logits.shape}. Allowed: {due}, one of the "
+                "`logits` of a prediction of this model, with its first axis kept."
+            )
+
+    def _decode(
+        self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool
+    ) -> list[Prediction]:
+        import torch
+
+        scale = self._scale(embedding.image_size)
+
+        def tensor(arrays: list[NDArray[Any]]) -> Any:
+            return torch.from_numpy(np.stack(arrays).astype(np.float32)).to(self.runtime.device)
+
+        first = prompts[0]
+        points = boxes = masks = None
+        if len(first.points):
+            labels = tensor([p.labels for p in prompts])
+            points = (tensor([p.points * scale for p in prompts]), labels)
+        if len(first.boxes):
+            boxes = tensor([(p.boxes.reshape(2, 2) * scale).reshape(4) for p in prompts])
+        if first.logits is not None:
+            masks = tensor([p.logits for p in prompts if p.logits is not None])
+        with torch.inference_mode():
+            sparse, dense = self._net.prompt_encoder(points=points, boxes=boxes, masks=masks)
+            logits, scores = self._net.mask_decoder(
+                image_embeddings=self._features(embedding),
+                image_pe=self._net.prompt_encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=dense,
+                multimask_output=multimask,
+            )
+            # One prompt at a time: at full size the logits of many would fill the memory.
+            size = embedding.image_size
+            above = [(self._upscale(one[None], size) > 0)[0].cpu().numpy() for one in logits]
+        low, confidence = logits.cpu().numpy(), scores.cpu().numpy()
+        return [Prediction(*each) for each in zip(above, confidence, low, strict=True)]
+
+    def _features(self, embedding: Embedding) -> Any:
+        """Features on the device; those of the last image stay there."""
+        import torch
+
+        if self._last[0] is not embedding.features:
+            there = torch.from_numpy(embedding.features).to(self.runtime.device)
+            self._last = (embedding.features, there)
+        return self._last[1]
+
+    def upscale(
+        self, logits: NDArray[np.float32], image_size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """(K, h, w) low-resolution logits to (K, H, W), of which the masks are those above 0."""
+        import torch
+
+        low = torch.from_numpy(np.ascontiguousarray(logits))[None].to(self.runtime.device)
+        with torch.inference_mode():
+            full: NDArray[np.float32] = self._upscale(low, image_size)[0].cpu().numpy()
+        return full
+
+    def _fit(self, image_size: tuple[int, int]) -> tuple[int, int]:
+        return fit_size(*image_size, self.side)

