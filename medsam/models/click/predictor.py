@@ -1,0 +1,252 @@
+"""How a click model is asked: click after click, each with the mask that came of the last.
+
+A click model's answer to n clicks depends on its answer to the first n - 1. Here this makes no
+hidden state: a prompt of n points without a previous mask means n steps, from the first click
+on, and is answered alike whenever and in whatever order it is asked. Steps already made are
+remembered, so that a study of nine clicks costs nine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from medsam.errors import InputError
+from medsam.models.click.clickmaps import Clicks, mirrored, of_prompt
+from medsam.models.click.weights import Official, build, find, sha256
+from medsam.models.click.zoom import Roi, Zoom, crop, paste, within
+from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.prompts import Prompt
+
+__all__ = ["THRESHOLD", "ClickModel", "State", "zoomed_step"]
+
+THRESHOLD = 0.49
+"""Probability above which a pixel is the object, in all of the released evaluations."""
+_REMEMBERED = 32
+"""States that a model keeps, one image-sized float32 array each."""
+_CERTAIN = 1e-7
+"""Probabilities are kept this far from 0 and 1 where logits are made of them."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a step leaves to the next.
+
+    Attributes
+    ----------
+    probability : (1, 1, H, W) float32 Tensor or None
+        Of the object; ``None`` before the first click.
+    roi : Roi or None
+        Where the network looked, once it has zoomed in.
+    """
+
+    probability: Tensor | None = None
+    roi: Roi | None = None
+
+
+def zoomed_step(
+    network: Callable[[Tensor, list[Clicks]], Tensor],
+    zoom: Zoom,
+    image: Tensor,
+    clicks: Clicks,
+    state: State,
+    *,
+    flip: bool = True,
+) -> State:
+    """One step of RITM and of SimpleClick: zoom in, predict, average with the mirror image.
+
+    Parameters
+    ----------
+    network : callable
+        From (B, 4, h, w) image (0 to 1) and previous mask, and B arrays of clicks, to
+        (B, 1, h, w) logits.
+    zoom : Zoom
+    image : (1, 3, H, W) float32 Tensor
+        RGB, 0 to 1.
+    clicks : (N, 3) float
+        All so far.
+    state : State
+    flip : bool
+        Average the logits with those of the mirrored picture.
+
+    Notes
+    -----
+    As released: where nothing was left of the object, the network sees the whole picture, but
+    its answer is still put into the last region.
+    """
+    size = (image.shape[2], image.shape[3])
+    before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
+    last = None if state.probability is None else before[0, 0].cpu().numpy()
+    picture, seen = torch.cat([image, before], 1), clicks
+    roi = zoom.region(last, state.roi, clicks, size)
+    if roi is not None:
+        picture = crop(picture, roi, zoom.size)
+        seen = within(clicks, roi, (picture.shape[2], picture.shape[3]))
+    if flip:
+        twice = torch.cat([picture, picture.flip(3)])
+        plain, turned = network(twice, [seen, mirrored(seen, picture.shape[3])])
+        logits = 0.5 * (plain + turned.flip(2))[None]
+    else:
+        logits = network(picture, [seen])
+    probability, into = torch.sigmoid(logits), roi or state.roi
+    return State(probability if into is None else paste(probability, into, size), into)
+
+
+class ClickModel(PromptableModel):
+    """A model that takes clicks, one after the other, and the mask of the last.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Folder with the checkpoint; else the one that ``MEDSAM_WEIGHTS`` names.
+    device : str
+        As torch names it, such as ``"cpu"`` or ``"cuda"``.
+
+    Raises
+    ------
+    WeightsError
+        If the checkpoint is missing, torn, or not this model's.
+    InputError
+        If there is no such device.
+
+    Notes
+    -----
+    The embedding is the image. There is one mask a prompt (K = 1), with a score of NaN, as these
+    models estimate no IoU. ``Prediction.logits`` is (1, H, W), the log-odds of the probability
+    at every pixel of the image; given back in :attr:`Prompt.logits`, it is the previous mask, and
+    all points of the prompt are one step that starts from it (with a zoom that starts afresh).
+    """
+
+    accepts: ClassVar[frozenset[str]] = frozenset({"points", "mask"})
+    official: ClassVar[Official]
+
+    def __init__(self, folder: Path | None = None, device: str = "cpu"):
+        path = find(self.official, folder)
+        network = build(self.network, path)
+        try:
+            self._network = network.to(device)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(
+                f"Device {device!r} for model {self.name!r}: {str(error).splitlines()[0]} "
+                "Allowed: one that torch has here. Use device='cpu'."
+            ) from error
+        self._device, self._sha256 = device, sha256(path)
+        self._states: OrderedDict[tuple[bytes, bytes], State] = OrderedDict()
+
+    @staticmethod
+    @abstractmethod
+    def network() -> nn.Module:
+        """The network, its weights as they come."""
+
+    @abstractmethod
+    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
+        """One step: (1, 3, H, W) image (0 to 1), all (N, 3) clicks so far, and the last state."""
+
+    def embed(self, image: NDArray[np.uint8]) -> Embedding:
+        """The (H, W, 3) uint8 RGB image itself.
+
+        Raises
+        ------
+        InputError
+            If the image has another shape or dtype.
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise InputError(
+                f"Image of shape {image.shape} and dtype {image.dtype}. "
+                "Allowed: (H, W, 3) uint8. Convert it with medsam.datasets.to_uint8_rgb."
+            )
+        return Embedding(image, (image.shape[0], image.shape[1]))
+
+    @staticmethod
+    def pack(features: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The embedding as a cache keeps it."""
+        return features.astype(np.float32)
+
+    @staticmethod
+    def unpack(array: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The embedding from what a cache kept."""
+        return array.astype(np.uint8)
+
+    def predict(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
+    ) -> list[Prediction]:
+        """One mask a prompt; ``multimask`` changes nothing.
+
+        Raises
+        ------
+        InputError
+            Before anything is computed: if a prompt has a box, a click beside the image, or a
+            previous mask of another size.
+        """
+        height, width = embedding.image_size
+        for prompt in prompts:
+            self.check(prompt)
+            outside = ((prompt.points < 0) | (prompt.points >= [width, height])).any(axis=1)
+            if outside.any():
+                raise InputError(
+                    f"A click at {prompt.points[outside][0].tolist()}, beside the image. Allowed: "
+                    f"x of 0 to {width - 1} and y of 0 to {height - 1}. Check the order (x, y)."
+                )
+            if prompt.logits is not None and np.shape(prompt.logits) != (1, height, width):
+                raise InputError(
+                    f"A previous mask of shape {np.shape(prompt.logits)} for model {self.name!r}. "
+                    f"Allowed: (1, {height}, {width}), the image's size. Give the logits that "
+                    "this model returned for it."
+                )
+        pixels = np.ascontiguousarray(embedding.features)
+        key = hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).digest()
+        with torch.inference_mode():
+            image = torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy())
+            image = image.to(self._device).float() / 255
+            return [self._answer(image, key, prompt) for prompt in prompts]
+
+    def _answer(self, image: Tensor, key: bytes, prompt: Prompt) -> Prediction:
+        clicks = of_prompt(prompt)
+        if prompt.logits is None:
+            state = self._replay(image, key, clicks)
+        else:
+            before = torch.sigmoid(torch.as_tensor(prompt.logits, dtype=image.dtype))[None]
+            state = self.step(image, clicks, State(before.to(self._device)))
+        assert state.probability is not None
+        probability = state.probability[0].cpu()
+        logits = torch.logit(probability, eps=_CERTAIN).numpy()
+        return Prediction((probability > THRESHOLD).numpy(), np.full(1, np.nan, np.float32), logits)
+
+    def _replay(self, image: Tensor, key: bytes, clicks: Clicks) -> State:
+        """The state after the clicks, from the longest beginning that is remembered."""
+        names = [(key, clicks[:k].tobytes()) for k in range(len(clicks) + 1)]
+        done = next((k for k in range(len(clicks), 0, -1) if names[k] in self._states), 0)
+        state = self._states[names[done]] if done else State()
+        for k in range(done + 1, len(clicks) + 1):
+            state = self.step(image, clicks[:k], state)
+            self._states[names[k]] = state
+        self._states.move_to_end(names[-1])
+        while len(self._states) > _REMEMBERED:
+            self._states.popitem(last=False)
+        return state
+
+    def provenance(self) -> dict[str, str]:
+        """File, home, licence and sha256 of the checkpoint, and how the model is asked."""
+        return {
+            "weights": self.official.file,
+            "home": self.official.home,
+            "licence": self.official.licence,
+            "sha256": self._sha256,
+            "sha256_checked": "no: its authors publish none; computed from the file",
+            "threshold": str(THRESHOLD),
+            "precision": "float32",
+        } | self.settings()
+
+    def settings(self) -> dict[str, Any]:
+        """How the model is asked, for the provenance."""
+        return {}

@@ -1,0 +1,225 @@
+"""Click models under the contract: clicks add up, the last mask is carried, no hidden state."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import avg_pool2d
+
+from medsam.errors import InputError, WeightsError
+from medsam.models.cache import CachedModel
+from medsam.models.click.clickmaps import disks
+from medsam.models.click.predictor import THRESHOLD, ClickModel, zoomed_step
+from medsam.models.click.ritm import RitmH18, RitmNetwork
+from medsam.models.click.weights import Official
+from medsam.models.click.zoom import Zoom
+from medsam.prompts import Prompt
+
+
+class Plain(nn.Module):
+    """Logits from brightness, previous mask and clicks, as four weights say."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(4))
+        self.seen = []
+
+    def forward(self, picture, clicks):
+        self.seen.append((tuple(picture.shape), [c.tolist() for c in clicks]))
+        maps = disks(clicks, tuple(picture.shape[2:]), 5, picture)
+        maps = avg_pool2d(maps, 9, 1, 4)
+        stack = torch.cat([picture[:, :1], picture[:, 3:], maps], 1)
+        return (stack * self.weight[:, None, None]).sum(1, keepdim=True) - 2
+
+
+class PlainModel(ClickModel):
+    name = "plain"
+    official = Official("plain.pth", "nowhere", "none")
+    zoom = Zoom(size=40, min_side=20)
+
+    @staticmethod
+    def network():
+        return Plain()
+
+    def step(self, image, clicks, state):
+        return zoomed_step(self._network, self.zoom, image, clicks, state, flip=False)
+
+
+WEIGHTS = torch.tensor([1.0, 1.0, 6.0, -6.0])
+IMAGE = np.random.default_rng(0).integers(0, 255, (60, 50, 3), np.uint8)
+POINTS, LABELS = np.array([[20, 25], [30, 25], [25, 40]]), np.array([1, 1, 0])
+
+
+@pytest.fixture
+def model(tmp_path):
+    torch.save({"state_dict": {"weight": WEIGHTS}, "config": {}}, tmp_path / "plain.pth")
+    return PlainModel(tmp_path)
+
+
+def first(k):
+    return Prompt(POINTS[:k], LABELS[:k])
+
+
+def ask(model, *prompts):
+    return model.predict(model.embed(IMAGE), prompts)
+
+
+def same(a, b):
+    return np.array_equal(a.logits, b.logits) and np.array_equal(a.masks, b.masks)
+
+
+def test_one_mask_of_the_image_size_without_an_estimate_of_iou(model):
+    (answer,) = ask(model, first(1))
+    assert answer.masks.shape == answer.logits.shape == (1, 60, 50)
+    assert answer.masks.dtype == bool
+    assert answer.logits.dtype == np.float32
+    assert answer.masks[0, 25, 20]
+    assert np.isnan(answer.scores).all()
+    assert answer.ranking.tolist() == [0]
+
+
+def test_the_mask_is_where_the_probability_is_above_049(model):
+    (answer,) = ask(model, first(1))
+    chance = 1 / (1 + np.exp(-answer.logits))
+    assert THRESHOLD == 0.49
+    np.testing.assert_array_equal(answer.masks, chance > 0.49)
+    # By hand: without a click near, brightness b gives b - 2, below 0.
+    assert answer.logits[0, 0, 0] == pytest.approx(IMAGE[0, 0, 0] / 255 - 2, abs=1e-5)
+
+
+def test_a_pixel_between_049_and_one_half_is_the_object(tmp_path):
+    torch.save({"weight": torch.tensor([0.0, 0.0, 1.97, 0.0])}, tmp_path / "plain.pth")
+    (answer,) = PlainModel(tmp_path).predict(Embed, [first(1)])
+    # The disk fills 77 of the 81 pixels around its centre, all but the corners.
+    assert answer.logits[0, 25, 20] == pytest.approx(1.97 * 77 / 81 - 2, abs=1e-4)
+    assert not answer.masks.any()
+    torch.save({"weight": torch.tensor([0.0, 0.0, 1.97 * 81 / 77, 0.0])}, tmp_path / "plain.pth")
+    (answer,) = PlainModel(tmp_path).predict(Embed, [first(1)])
+    assert answer.logits[0, 25, 20] == pytest.approx(-0.03, abs=1e-4)
+    assert answer.masks[0, 25, 20]
+
+
+Embed = PlainModel.embed(None, IMAGE)
+
+
+def test_each_click_is_a_step_with_the_mask_of_the_last(model):
+    ask(model, first(3))
+    shapes, clicks = zip(*model._network.seen, strict=True)
+    assert [len(c[0]) for c in clicks] == [1, 2, 3]
+    assert shapes[0] == (1, 4, 60, 50)
+    assert max(shapes[1][2:]) == max(shapes[2][2:]) == 40  # Zoomed in.
+
+
+def test_steps_already_made_are_not_made_again(model):
+    for k in (1, 2, 3, 3, 2):
+        ask(model, first(k))
+    assert len(model._network.seen) == 3
+
+
+def test_answers_do_not_depend_on_what_was_asked_before(model, tmp_path):
+    (three,) = ask(model, first(3))
+    other = PlainModel(tmp_path)
+    ask(other, Prompt([[5, 5]], [0]), first(2))
+    other.predict(other.embed(255 - IMAGE), [first(2)])
+    assert same(ask(other, first(3))[0], three)
+    order = Prompt(POINTS[[2, 1, 0]], LABELS[[2, 1, 0]])
+    assert not same(ask(other, order)[0], three)  # The order of the clicks is part of them.
+
+
+def test_a_previous_mask_given_back_goes_on_from_there(model):
+    one, two = ask(model, first(1), first(2))
+    steps = len(model._network.seen)
+    (again,) = ask(model, Prompt(POINTS[:2], LABELS[:2], logits=one.logits))
+    assert len(model._network.seen) == steps + 1
+    np.testing.assert_allclose(again.logits, two.logits, atol=1e-3)
+    (fresh,) = ask(model, Prompt(POINTS[:2], LABELS[:2], logits=np.full((1, 60, 50), -9.0)))
+    assert not np.allclose(fresh.logits, two.logits, atol=1e-2)
+
+
+def test_logits_stay_finite_outside_the_zoom(model):
+    (answer,) = ask(model, first(3))
+    assert np.isfinite(answer.logits).all()
+    assert answer.logits.min() < -15
+
+
+def test_boxes_are_refused_before_anything_is_computed(model):
+    with pytest.raises(InputError, match="'plain' does not take box prompts. It takes: mask, poi"):
+        ask(model, first(1), Prompt(boxes=[[1, 2, 3, 4]]))
+    assert not model._network.seen
+
+
+@pytest.mark.parametrize("point", [[50, 3], [3, 60], [-1, 3]])
+def test_clicks_beside_the_image_are_refused(model, point):
+    with pytest.raises(InputError, match=r"beside the image. Allowed: x of 0 to 49 and y of 0 to"):
+        ask(model, first(1), Prompt([point], [1]))
+    assert not model._network.seen
+
+
+def test_a_previous_mask_of_another_size_is_refused(model):
+    with pytest.raises(InputError, match=r"\(1, 256, 256\).*Allowed: \(1, 60, 50\)"):
+        ask(model, Prompt([[3, 4]], [1], logits=np.zeros((1, 256, 256), np.float32)))
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 5), np.uint8), np.zeros((4, 5, 3), np.float32)])
+def test_other_images_are_refused(model, image):
+    with pytest.raises(InputError, match=r"Allowed: \(H, W, 3\) uint8"):
+        model.embed(image)
+
+
+def test_an_unknown_device_is_refused(model, tmp_path):
+    with pytest.raises(InputError, match="Device 'abacus' for model 'plain'.*device='cpu'"):
+        PlainModel(tmp_path, device="abacus")
+
+
+def test_provenance_holds_the_hash_and_says_that_it_is_not_checked(model):
+    told = model.provenance()
+    assert told["weights"] == "plain.pth"
+    assert len(told["sha256"]) == 64
+    assert told["sha256_checked"].startswith("no")
+    assert all(isinstance(v, str) for v in told.values())
+
+
+def test_a_cache_of_embeddings_gives_the_image_back(model, tmp_path):
+    cached = CachedModel(model, tmp_path / "cache", precision="float16")
+    (expected,) = ask(model, first(2))
+    for _ in range(2):
+        embedding = cached.embed(IMAGE)
+        np.testing.assert_array_equal(embedding.features, IMAGE)
+        assert same(cached.predict(embedding, [first(2)])[0], expected)
+    assert (cached.hits, cached.misses) == (1, 1)
+
+
+def test_the_checkpoint_of_another_model_is_refused(tmp_path):
+    torch.save(RitmNetwork(6, 8, 1, (1, 1, 1)).state_dict(), tmp_path / RitmH18.official.file)
+    with pytest.raises(WeightsError, match="not those of RitmNetwork.*missing.*of another shape"):
+        RitmH18(tmp_path)
+
+
+@pytest.mark.slow
+def test_three_clicks_on_the_embedded_brain(tmp_path, weights_of):
+    from medsam.datasets.brain import BrainSample
+    from medsam.evaluation import Predictor, evaluate
+
+    class Small(RitmH18):
+        zoom = Zoom(size=64, min_side=40)
+
+        @staticmethod
+        def network():
+            return RitmNetwork(6, 8, 1, (1, 1, 1))
+
+    torch.save({"state_dict": weights_of(Small.network())}, tmp_path / Small.official.file)
+    model = Small(tmp_path)
+    sample = next(case.load() for case in BrainSample().cases())
+    task = next(t for t, mask in sample.masks.items() if mask.any())
+    rows = evaluate(
+        sample, task, Predictor(model, sample.image), experiments=["clicks"], surface=False
+    )
+    clicks = [r for r in rows if r["choice"] == "top"][:3]
+    assert [r["k"] for r in clicks] == [1, 2, 3]
+    for row in clicks[:2]:
+        prompt = Prompt.from_json(row["prompt"])
+        (answer,) = Small(tmp_path).predict(model.embed(sample.image), [prompt])
+        truth = sample.masks[task]
+        expected = (answer.masks[0] & truth).sum() / (answer.masks[0] | truth).sum()
+        assert row["iou"] == pytest.approx(expected)
+        assert row["status"] == "ok"

@@ -1,0 +1,97 @@
+"""Zooming in, on cases worked by hand."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medsam.models.click.zoom import Zoom, crop, overlap, paste, surroundings, within
+
+NONE = np.zeros((0, 3))
+
+
+def square(size=(100, 100), rows=slice(40, 50), columns=slice(30, 50)):
+    before = np.zeros(size, np.float32)
+    before[rows, columns] = 0.9
+    return before
+
+
+def test_surroundings_are_enlarged_about_the_centre():
+    # Rows 40 to 49: centre 44.5, 10 x 1.4 = 14 high; columns 30 to 49: centre 39.5, 28 wide.
+    assert surroundings(square() > 0, NONE, 1.4, 10) == (38, 52, 26, 54)
+
+
+def test_surroundings_have_a_least_side_and_end_at_the_picture():
+    assert surroundings(square() > 0, NONE, 1.4, 60) == (14, 74, 10, 70)
+    assert surroundings(square() > 0, NONE, 1.4, 500) == (0, 99, 0, 99)
+
+
+def test_surroundings_reach_positive_clicks_only():
+    mask = square() > 0
+    assert surroundings(mask, np.array([[90.0, 90.0, 0.0]]), 1, 1) == (40, 50, 30, 50)
+    assert surroundings(mask, np.array([[90.0, 90.0, 1.0]]), 1, 1) == (40, 90, 30, 90)
+
+
+def test_overlap_is_that_of_rows_times_that_of_columns():
+    assert overlap((0, 9, 0, 9), (0, 9, 0, 9)) == 1
+    assert overlap((0, 9, 0, 9), (5, 14, 5, 14)) == pytest.approx(1 / 9)
+    assert overlap((0, 9, 0, 9), (20, 29, 0, 9)) == 0
+
+
+def test_the_first_click_sees_the_picture_as_it_is():
+    one, two = np.array([[45.0, 40.0, 1.0]]), np.array([[45.0, 40.0, 1.0], [46.0, 41.0, 1.0]])
+    zoom = Zoom(min_side=10)
+    assert zoom.region(None, None, one, (100, 100)) is None
+    assert zoom.region(square(), None, one, (100, 100)) is None
+    assert zoom.region(square(), None, two, (100, 100)) == (38, 52, 26, 54)
+
+
+def test_nothing_found_is_the_whole_picture():
+    clicks, empty = np.ones((2, 3)), np.zeros((100, 80), np.float32)
+    assert Zoom().region(empty, None, clicks, (100, 80)) is None
+    assert Zoom(skip_clicks=-1).region(empty, None, clicks, (100, 80)) == (0, 99, 0, 79)
+
+
+def test_a_region_is_kept_while_it_overlaps_and_holds_the_positive_clicks():
+    zoom = Zoom(min_side=10)
+    inside = np.array([[45.0, 40.0, 1.0], [99.0, 99.0, 0.0]])
+    kept = (36, 54, 26, 54)
+    assert zoom.region(square(), kept, inside, (100, 100)) == kept
+    assert zoom.region(square(), (0, 99, 0, 99), inside, (100, 100)) == (38, 52, 26, 54)
+    # The last row does not count as inside, as released.
+    # Rows 40 to 54: centre 47, 21 high; 36.5 and 57.5 go to the even number.
+    rim = np.array([[54.0, 40.0, 1.0], [45.0, 40.0, 1.0]])
+    assert zoom.region(square(), kept, rim, (100, 100)) == (36, 58, 26, 54)
+    never = Zoom(min_side=10, keep_above=2)
+    assert never.region(square(), kept, inside, (100, 100)) == (38, 52, 26, 54)
+
+
+def test_crop_brings_the_longest_side_or_both_to_the_size():
+    picture = torch.rand(1, 4, 60, 50)
+    assert crop(picture, (10, 29, 5, 14), 40).shape == (1, 4, 40, 20)
+    assert crop(picture, (10, 29, 5, 14), (7, 9)).shape == (1, 4, 7, 9)
+    assert torch.equal(crop(picture, (10, 29, 5, 14), None), picture[:, :, 10:30, 5:15])
+
+
+@given(st.integers(0, 20), st.integers(0, 15), st.integers(2, 30), st.integers(2, 30))
+def test_a_crop_pasted_back_is_the_picture_there_and_zero_elsewhere(top, left, height, width):
+    picture = torch.rand(1, 1, 60, 50)
+    roi = (top, top + height - 1, left, left + width - 1)
+    back = paste(crop(picture, roi, (height, width)), roi, (60, 50))
+    inside = (slice(None), slice(None), slice(top, top + height), slice(left, left + width))
+    assert torch.allclose(back[inside], picture[inside], atol=1e-6)
+    back[inside] = 0
+    assert not back.any()
+
+
+def test_a_flat_picture_survives_resizing_there_and_back():
+    flat = torch.full((1, 1, 60, 50), 0.3)
+    back = paste(crop(flat, (5, 44, 5, 34), 400), (5, 44, 5, 34), (60, 50))
+    assert torch.allclose(back[:, :, 5:45, 5:35], flat[:, :, 5:45, 5:35])
+
+
+def test_clicks_keep_their_place_relative_to_the_region():
+    clicks = np.array([[20.0, 10.0, 1.0], [30.0, 20.0, 0.0], [0.0, 0.0, 1.0]])
+    moved = within(clicks, (20, 39, 10, 29), (40, 60))
+    np.testing.assert_allclose(moved, [[0, 0, 1], [20, 30, 0], [-40, -30, 1]])
