@@ -1,0 +1,217 @@
+"""SimpleClick: a plain vision transformer whose clicks are patches like those of the image.
+
+Source: Liu et al., "SimpleClick: Interactive Image Segmentation with Simple Vision
+Transformers" (arXiv 2210.11006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from medsam.models.click.clickmaps import Clicks, disks
+from medsam.models.click.predictor import ClickModel, State, zoomed_step
+from medsam.models.click.ritm import RADIUS, normalised
+from medsam.models.click.vit import Patches, PlainVit
+from medsam.models.click.weights import Official
+from medsam.models.click.zoom import Zoom
+
+__all__ = ["SIDE", "SimpleClickB", "SimpleClickH", "SimpleClickL", "SimpleClickNetwork"]
+
+SIDE = 448
+"""Side in pixels of what the network sees."""
+_HOME = "https://github.com/uncbiag/SimpleClick (the shared drive its README links to)"
+
+
+def _norm(width: int) -> nn.GroupNorm:
+    return nn.GroupNorm(1, width)
+
+
+class Pyramid(nn.Module):
+    """One map of a sixteenth of the resolution to maps of 1/4, 1/8, 1/16 and 1/32."""
+
+    def __init__(self, width: int, widths: Sequence[int]):
+        super().__init__()
+        a, b, c, d = widths
+        half, most = max(2 * a, width // 2), max(d, 2 * width)
+        self.down_4 = nn.Sequential(
+            nn.ConvTranspose2d(width, half, 2, 2),
+            _norm(half),
+            nn.GELU(),
+            nn.ConvTranspose2d(half, half // 2, 2, 2),
+            _norm(half // 2),
+            *self._to(half // 2, a),
+        )
+        eighth = max(b, width // 2)
+        self.down_8 = nn.Sequential(
+            nn.ConvTranspose2d(width, eighth, 2, 2), _norm(eighth), *self._to(eighth, b)
+        )
+        self.down_16 = nn.Sequential(*self._to(width, c))
+        self.down_32 = nn.Sequential(nn.Conv2d(width, most, 2, 2), _norm(most), *self._to(most, d))
+
+    @staticmethod
+    def _to(inputs: int, outputs: int) -> list[nn.Module]:
+        return [nn.Conv2d(inputs, outputs, 1), _norm(outputs), nn.GELU()]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B, width, g, g) to four maps, finest first."""
+        return [self.down_4(x), self.down_8(x), self.down_16(x), self.down_32(x)]
+
+
+class _Convolution(nn.Module):
+    """1 x 1 and ReLU."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, h, w)."""
+        return torch.relu(self.conv(x))
+
+
+class Head(nn.Module):
+    """All maps at the finest resolution, mixed pixel by pixel.
+
+    Notes
+    -----
+    ``up_conv1`` and ``up_conv2`` belong to finer variants of the head: they are in the
+    checkpoints, but no mask depends on them.
+    """
+
+    def __init__(self, widths: Sequence[int], channels: int):
+        super().__init__()
+        self.convs = nn.ModuleList(_Convolution(width, channels) for width in widths)
+        self.fusion_conv = _Convolution(channels * len(widths), channels)
+        self.up_conv1, self.up_conv2 = self._up(channels), self._up(channels // 2)
+        self.conv_seg = nn.Conv2d(channels, 1, 1)
+
+    @staticmethod
+    def _up(width: int) -> nn.Sequential:
+        half = width // 2
+        return nn.Sequential(
+            nn.ConvTranspose2d(width, half, 2, 2),
+            _norm(half),
+            nn.Conv2d(half, half, 1),
+            _norm(half),
+            nn.GELU(),
+        )
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Maps, finest first, to (B, 1, h, w) logits at the finest one's resolution."""
+        size = maps[0].shape[2:]
+        mixed = [
+            interpolate(conv(x), size=size, mode="bilinear", align_corners=False)
+            for conv, x in zip(self.convs, maps, strict=True)
+        ]
+        out: Tensor = self.conv_seg(self.fusion_conv(torch.cat(mixed, 1)))
+        return out
+
+
+class SimpleClickNetwork(nn.Module):
+    """The network of the ``cocolvis_vit_*`` checkpoints.
+
+    Parameters
+    ----------
+    patch, width, depth, heads : int
+        Of the transformer.
+    widths : (4,) int
+        Of the pyramid's maps, finest first.
+    channels : int
+        Of the head.
+    side : int
+        Of the square picture, in pixels.
+    """
+
+    def __init__(
+        self,
+        patch: int,
+        width: int,
+        depth: int,
+        heads: int,
+        widths: Sequence[int],
+        channels: int = 256,
+        side: int = SIDE,
+    ):
+        super().__init__()
+        self.patch_embed_coords = Patches(3, width, patch)
+        self.backbone = PlainVit(side, patch, width, depth, heads)
+        self.neck = Pyramid(width, widths)
+        self.head = Head(widths, channels)
+
+    def forward(self, picture: Tensor, clicks: Sequence[Clicks]) -> Tensor:
+        """Logits of the object.
+
+        Parameters
+        ----------
+        picture : (B, 4, side, side) float32
+            RGB and the previous mask's probability, all 0 to 1.
+        clicks : sequence of B (N, 3) float arrays
+
+        Returns
+        -------
+        (B, 1, side, side) float32
+        """
+        size = (picture.shape[2], picture.shape[3])
+        maps = torch.cat([picture[:, 3:], disks(clicks, size, RADIUS, picture)], 1)
+        found = self.backbone(normalised(picture[:, :3]), self.patch_embed_coords(maps))
+        logits = self.head(self.neck(found))
+        return interpolate(logits, size=size, mode="bilinear", align_corners=True)
+
+
+class _SimpleClick(ClickModel):
+    """SimpleClick as its released evaluation asks it (``NoBRS``, ``cvpr``).
+
+    The first click sees the whole image, brought to 448 x 448 pixels; later ones the
+    surroundings of the previous mask. Logits are averaged with those of the mirrored picture.
+    """
+
+    zoom: ClassVar[Zoom] = Zoom(size=(SIDE, SIDE), skip_clicks=-1)
+
+    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
+        """One click more; see :func:`~medsam.models.click.predictor.zoomed_step`."""
+        return zoomed_step(self._network, self.zoom, image, clicks, state)
+
+    def settings(self) -> dict[str, Any]:
+        """The zoom and the mirroring."""
+        return {"zoom": str(self.zoom), "flip": "average of logits"}
+
+
+class SimpleClickB(_SimpleClick):
+    """SimpleClick on ViT-B."""
+
+    name: ClassVar[str] = "simpleclick-vit-b"
+    official: ClassVar[Official] = Official("cocolvis_vit_base.pth", _HOME, "MIT (code)")
+
+    @staticmethod
+    def network() -> nn.Module:
+        """ViT-B/16."""
+        return SimpleClickNetwork(16, 768, 12, 12, (128, 256, 512, 1024))
+
+
+class SimpleClickL(_SimpleClick):
+    """SimpleClick on ViT-L."""
+
+    name: ClassVar[str] = "simpleclick-vit-l"
+    official: ClassVar[Official] = Official("cocolvis_vit_large.pth", _HOME, "MIT (code)")
+
+    @staticmethod
+    def network() -> nn.Module:
+        """ViT-L/16."""
+        return SimpleClickNetwork(16, 1024, 24, 16, (192, 384, 768, 1536))
+
+
+class SimpleClickH(_SimpleClick):
+    """SimpleClick on ViT-H. The paper's released code loads a CFR-ICL checkpoint instead."""
+
+    name: ClassVar[str] = "simpleclick-vit-h"
+    official: ClassVar[Official] = Official("cocolvis_vit_huge.pth", _HOME, "MIT (code)")
+
+    @staticmethod
+    def network() -> nn.Module:
+        """ViT-H/14."""
+        return SimpleClickNetwork(14, 1280, 32, 16, (240, 480, 960, 1920))
