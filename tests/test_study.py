@@ -332,7 +332,7 @@ def test_experiments_asked_for(folder, square, tmp_path):
 def test_rows_with_and_without_surface_distances_are_not_mixed(folder, square, tmp_path):
     run_all(folder, square, tmp_path / "r", surface=False)
     assert results.read(tmp_path / "r")[["nsd", "hd95"]].isna().all(axis=None)
-    with pytest.raises(ResultsError, match="surface: there False, now True"):
+    with pytest.raises(ResultsError, match="tolerance_mm: there None, now 2.0"):
         run_all(folder, square, tmp_path / "r")
 
 
