@@ -173,7 +173,7 @@ def _known(path: Path) -> str:
     return ""
 
 
-def own(path: Path, key: str, sha256: str | None = None) -> Checkpoint:
+def own(path: Path, key: str) -> Checkpoint:
     """A checkpoint of one's own (fine-tuned, say) for the architecture of a known one.
 
     Its names and shapes of tensors must still be those of the architecture. Results name its
@@ -186,7 +186,7 @@ def own(path: Path, key: str, sha256: str | None = None) -> Checkpoint:
     """
     if not path.is_file():
         raise WeightsError(f"Weights {path}: no such file. Allowed: a file. Check the path.")
-    return Checkpoint(f"own-{key}", path.name, None, sha256, "own", page=str(path))
+    return Checkpoint(f"own-{key}", path.name, None, None, "own", page=str(path))
 
 
 def fetch(key: str | Checkpoint, folder: Path | None = None, *, progress: bool = True) -> Path:

@@ -111,7 +111,7 @@ class LiteMedSam(TorchSam):
         super().__init__(net, **options)
 
     def predict(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = False
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
     ) -> list[Prediction]:
         """One mask a box, whatever ``multimask`` says: it was trained to give output 0 only."""
         return super().predict(embedding, prompts, multimask=False)

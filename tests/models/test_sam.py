@@ -8,7 +8,7 @@ from torch_models import TinySam, TorchMiniSam, brain, iou, one_by_one, prompts
 from medsam.errors import InputError, MedsamError, WeightsError
 from medsam.models.device import MemoryNote, Runtime, in_batches
 from medsam.models.onnx_sam import preprocess
-from medsam.models.sam import RandomSamVitB
+from medsam.models.sam import RandomSamVitB, Sam
 from medsam.prompts import Prompt
 
 
@@ -153,7 +153,7 @@ def test_prompts_and_sizes_that_cannot_be(tiny, embedding):
 def test_a_checkpoint_of_ones_own(tmp_path, tiny, image, embedding):
     class Tuned(TinySam):
         name = "sam-vit-b"
-        __init__ = RandomSamVitB.__mro__[2].__init__  # of Sam: from a file
+        __init__ = Sam.__init__  # from a file
 
     path = tmp_path / "tuned.pth"
     torch.save(tiny._net.state_dict(), path)
