@@ -51,6 +51,17 @@ CLICKS = np.array(
     [[115.0, 75.0, 1], [140.0, 60.0, 1], [20.0, 170.0, 0], [180.0, 90.0, 0], [100.0, 95.0, 1]]
 )
 """Row, column, label."""
+MORE = np.array(
+    [
+        [60.0, 60.0, 0],
+        [200.0, 20.0, 1],
+        [30.0, 30.0, 1],
+        [115.0, 150.0, 0],
+        [150.0, 120.0, 1],
+        [90.0, 90.0, 0],
+        [170.0, 40.0, 1],
+    ]
+)
 
 
 @pytest.fixture(scope="session")
@@ -98,3 +109,8 @@ def same_keys():
         assert hashlib.sha256(text.encode()).hexdigest() == expected["sha256"]
 
     return check
+
+
+@pytest.fixture
+def twelve_clicks():
+    return np.vstack([CLICKS, MORE])
