@@ -10,6 +10,7 @@ import typer
 
 from medsam.commands.claims import app as claims_app
 from medsam.commands.data import app as data_app
+from medsam.commands.options import Choices, Headers, PlaneName, Window, reading
 from medsam.errors import InputError, MedsamError
 from medsam.protocol import Protocol
 
@@ -85,21 +86,10 @@ def run(
             help="Folder of masks with the images' file stems; each value 1..n is an object.",
         ),
     ] = None,
-    window: Annotated[
-        tuple[float, float] | None,
-        typer.Option(metavar="LEVEL WIDTH", help="Window of CT; 40 400 by default."),
-    ] = None,
-    plane: Annotated[
-        str, typer.Option(metavar="NAME", help="Cut volumes: axial, coronal, sagittal, stored.")
-    ] = "",
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A dataset's own choice, such as rater=vote."),
-    ] = None,
-    headers: Annotated[
-        str,
-        typer.Option(metavar="WHOSE", help="agree: image and labels tell one grid. image: its."),
-    ] = "agree",
+    window: Window = None,
+    plane: PlaneName = "",
+    option: Choices = None,
+    headers: Headers = "agree",
     experiments: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="mode, clicks; both by default."),
@@ -120,12 +110,11 @@ def run(
 
     check_name(model)
     protocols = [Protocol.get(name) for name in protocol or ["paper"]]
-    from medsam.commands.options import pairs
-    from medsam.datasets.select import Reading, select
+    from medsam.datasets.select import select
 
     def look(way: str) -> Dataset:
-        reading = Reading(way, window, plane, pairs(option or []), headers)
-        return select(tasks or [], images, masks, data=data, reading=reading, progress=not quiet)
+        how = reading(way, window, plane, option, headers)
+        return select(tasks or [], images, masks, data=data, reading=how, progress=not quiet)
 
     dataset = look(protocols[0].intensity)
     for way in {one.intensity for one in protocols[1:]} - {protocols[0].intensity}:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medsam.commands.options import Choices, Headers, PlaneName, Window, reading
 from medsam.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
@@ -88,20 +89,10 @@ def check(
     intensity: Annotated[
         str, typer.Option(metavar="NAME", help="modality, max, window or percentile.")
     ] = "modality",
-    window: Annotated[
-        tuple[float, float] | None,
-        typer.Option(metavar="LEVEL WIDTH", help="Window of CT; 40 400 by default."),
-    ] = None,
-    plane: Annotated[
-        str, typer.Option(metavar="NAME", help="Cut volumes: axial, coronal, sagittal, stored.")
-    ] = "",
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Its own choice, such as rater=vote."),
-    ] = None,
-    headers: Annotated[
-        str, typer.Option(metavar="WHOSE", help="agree, or image: the image's grid counts.")
-    ] = "agree",
+    window: Window = None,
+    plane: PlaneName = "",
+    option: Choices = None,
+    headers: Headers = "agree",
     labels_only: Annotated[
         bool, typer.Option("--labels-only", help="Read no images of scans: faster, less sure.")
     ] = False,
@@ -116,15 +107,14 @@ def check(
     Exit code 1 where a case cannot be used. The paper's counts are unverified: they inform, and
     fail nothing.
     """
-    from medsam.commands.options import pairs
     from medsam.datasets.check import check as look
     from medsam.datasets.check import save
     from medsam.datasets.disk import DiskDataset
-    from medsam.datasets.select import Reading, select
+    from medsam.datasets.select import select
 
-    reading = Reading(intensity, window, plane, pairs(option or []), headers)
+    how = reading(intensity, window, plane, option, headers)
     given = key if path is None else f"{key}={path}"
-    dataset = select(data=given, reading=reading, progress=not quiet)
+    dataset = select(data=given, reading=how, progress=not quiet)
     assert isinstance(dataset, DiskDataset)
     found = look(dataset, pixels=not labels_only, progress=not quiet)
     _print(*_found(found))

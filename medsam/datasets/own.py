@@ -9,7 +9,8 @@ A file such as ::
     labels: {liver: 1, tumour: [2, 3]}
 
 Paths are relative to the file. ``{id}`` and ``{group}`` (the patient) stand for a part of a path
-without ``/``, ``*`` for any part of it; a path without ``{id}`` is a folder whose files are paired by stem.
+without ``/``, ``*`` for any part of it; a path without ``{id}`` is a folder whose files are paired
+by stem.
 """
 
 from __future__ import annotations

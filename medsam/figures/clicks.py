@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from medsam.figures.panels import panels
 from medsam.figures.style import MODALITIES, Picture, Source, badge, model_colour, need, styled
 
 __all__ = ["clicks_average", "clicks_by_task"]
@@ -127,28 +128,9 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
     """
     need(table, ("task", "name", "modality", "k", "iou"))
     names = table.drop_duplicates("task").set_index("task")
-    columns = min(columns, len(names))
-    rows = -(-len(names) // columns)
-    figure = Picture(figsize=(7.4, 0.75 + 1.12 * rows))
+    figure, grid = panels(len(names), columns, row=1.12, rest=0.75, top=0.55, bottom=0.42)
     height = figure.get_figheight()
-    grid = figure.subplots(
-        rows,
-        columns,
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        gridspec_kw={
-            "left": 0.06,
-            "right": 0.99,
-            "top": 1 - 0.55 / height,
-            "bottom": 0.42 / height,
-            "hspace": 0.42,
-            "wspace": 0.1,
-        },
-    )
-    for axes in grid.flat[len(names) :]:
-        axes.set_axis_off()
-    for axes, (task, info) in zip(grid.flat, names.iterrows(), strict=False):
+    for axes, (task, info) in zip(grid, names.iterrows(), strict=True):
         colour = MODALITIES.get(str(info.modality), MODALITIES["unknown"])
         of_task = table[table.task == task].sort_values("k")
         lines = of_task.groupby("choice") if "choice" in of_task else [("top", of_task)]

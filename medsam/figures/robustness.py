@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from medsam.figures.overlay import outline, picture, prompt_marks, window
+from medsam.figures.panels import panels
 from medsam.figures.style import MODES, TRUTH, Picture, Source, badge, need, styled
 from medsam.prompts import MODES as TITLES
 from medsam.prompts import Prompt
@@ -109,29 +110,12 @@ def noise_by_task(table: pd.DataFrame, *, source: Source, columns: int = 4) -> P
     """
     need(table, ("task", "name", "cases", *_COLUMNS))
     names = table.drop_duplicates("task").set_index("task")
-    columns = min(columns, len(names))
-    rows = -(-len(names) // columns)
-    figure = Picture(figsize=(7.4, 1.15 + 1.3 * rows))
-    height = figure.get_figheight()
-    grid = figure.subplots(
-        rows,
-        columns,
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        gridspec_kw={
-            "left": 0.065,
-            "right": 0.99,
-            "top": 1 - 0.6 / height,
-            "bottom": 0.82 / height,
-            "hspace": 0.32,
-            "wspace": 0.1,
-        },
+    figure, grid = panels(
+        len(names), columns, row=1.3, rest=1.15, top=0.6, bottom=0.82, left=0.065, hspace=0.32
     )
-    for axes in grid.flat[len(names) :]:
-        axes.set_axis_off()
+    height = figure.get_figheight()
     highest = float(table.level.max())
-    for axes, (task, info) in zip(grid.flat, names.iterrows(), strict=False):
+    for axes, (task, info) in zip(grid, names.iterrows(), strict=True):
         part = table[(table.task == task) & (table.choice == "top")]
         for mode, line in part.groupby("k"):
             k, line = int(str(mode)), line.sort_values("level")
