@@ -17,11 +17,12 @@ from torchvision.ops import roi_align  # type: ignore[import-untyped]
 from medsam.models.click.clickmaps import Clicks, disks
 from medsam.models.click.focus import Window, focus, relative, scaled
 from medsam.models.click.predictor import THRESHOLD, ClickModel, State
+from medsam.models.click.published import PUBLISHED
 from medsam.models.click.refine import Refiner
 from medsam.models.click.ritm import RADIUS, Scale, normalised
 from medsam.models.click.segformer import SegFormer
-from medsam.models.click.weights import Official
 from medsam.models.click.zoom import Zoom, crop, paste, within
+from medsam.models.weight_file import Checkpoint
 
 __all__ = ["FocalClickB0S1", "FocalClickB0S2", "FocalClickB3S2", "FocalClickNetwork", "focal_step"]
 
@@ -34,7 +35,6 @@ PROGRESSIVE = 10
 ZOOM = Zoom(
     size=None, skip_clicks=1, expansion=EXPANSION, min_side=10, keep_above=2, threshold=0.49
 )
-_HOME = "https://github.com/XavierCHEN34/ClickSEG (the shared drive its README links to)"
 
 
 def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -213,7 +213,7 @@ class FocalClickB0S1(_FocalClick):
     """FocalClick on SegFormer-B0, coarse at 128 pixels."""
 
     name: ClassVar[str] = "focalclick-b0-s1"
-    official: ClassVar[Official] = Official("segformerB0_S1_cclvs.pth", _HOME, "Apache-2.0 (code)")
+    published: ClassVar[Checkpoint] = PUBLISHED["focalclick-b0-s1"]
 
     @staticmethod
     def network() -> nn.Module:
@@ -225,7 +225,7 @@ class FocalClickB0S2(_FocalClick):
     """FocalClick on SegFormer-B0, coarse at 256 pixels."""
 
     name: ClassVar[str] = "focalclick-b0-s2"
-    official: ClassVar[Official] = Official("segformerB0_S2_comb.pth", _HOME, "Apache-2.0 (code)")
+    published: ClassVar[Checkpoint] = PUBLISHED["focalclick-b0-s2"]
 
     @staticmethod
     def network() -> nn.Module:
@@ -237,7 +237,7 @@ class FocalClickB3S2(_FocalClick):
     """FocalClick on SegFormer-B3, coarse at 256 pixels: what the paper's code loads."""
 
     name: ClassVar[str] = "focalclick-b3-s2"
-    official: ClassVar[Official] = Official("segformerB3_S2_comb.pth", _HOME, "Apache-2.0 (code)")
+    published: ClassVar[Checkpoint] = PUBLISHED["focalclick-b3-s2"]
 
     @staticmethod
     def network() -> nn.Module:

@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medsam.errors import InputError
+from medsam.models.checkpoints import digest, own, verified
 from medsam.models.click.clickmaps import Clicks, mirrored, of_prompt
-from medsam.models.click.weights import Official, build, find, sha256
+from medsam.models.click.weights import build
 from medsam.models.click.zoom import Roi, Zoom, crop, paste, within
 from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.models.device import Runtime
+from medsam.models.weight_file import Checkpoint
 from medsam.prompts import Prompt
 
 __all__ = ["THRESHOLD", "ClickModel", "State", "zoomed_step"]
@@ -108,14 +111,17 @@ class ClickModel(PromptableModel):
     Parameters
     ----------
     folder : Path, optional
-        Folder with the checkpoint; else the one that ``MEDSAM_WEIGHTS`` names.
+        Folder with the checkpoint, or the file itself; by default where downloads go.
+    checkpoint : Path, optional
+        A checkpoint of one's own for the same network, in place of the published one. Results
+        then name it and its sha256.
     device : str
-        As torch names it, such as ``"cpu"`` or ``"cuda"``.
+        ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``.
 
     Raises
     ------
     WeightsError
-        If the checkpoint is missing, torn, or not this model's.
+        If the checkpoint is missing, torn, not this model's, or holds anything but tensors.
     InputError
         If there is no such device.
 
@@ -128,19 +134,16 @@ class ClickModel(PromptableModel):
     """
 
     accepts: ClassVar[frozenset[str]] = frozenset({"points", "mask"})
-    official: ClassVar[Official]
+    published: ClassVar[Checkpoint]
 
-    def __init__(self, folder: Path | None = None, device: str = "cpu"):
-        path = find(self.official, folder)
-        network = build(self.network, path)
-        try:
-            self._network = network.to(device)
-        except (RuntimeError, AssertionError) as error:
-            raise InputError(
-                f"Device {device!r} for model {self.name!r}: {str(error).splitlines()[0]} "
-                "Allowed: one that torch has here. Use device='cpu'."
-            ) from error
-        self._device, self._sha256 = device, sha256(path)
+    def __init__(
+        self, folder: Path | None = None, *, checkpoint: Path | None = None, device: str = "auto"
+    ):
+        self._known = self.published if checkpoint is None else own(checkpoint, self.name)
+        path = verified(self._known, folder if checkpoint is None else checkpoint)
+        self._device = Runtime.choose(device).device
+        self._network = build(self.network, path).to(self._device)
+        self._sha256 = digest(path)
         self._states: OrderedDict[tuple[bytes, bytes], State] = OrderedDict()
 
     @staticmethod
@@ -236,13 +239,14 @@ class ClickModel(PromptableModel):
         return state
 
     def provenance(self) -> dict[str, str]:
-        """File, home, licence and sha256 of the checkpoint, and how the model is asked."""
+        """Home, file, licence and sha256 of the checkpoint, and how the model is asked."""
+        checked = "yes" if self._known.sha256 else "no: its authors state none"
         return {
-            "weights": self.official.file,
-            "home": self.official.home,
-            "licence": self.official.licence,
+            "weights": self._known.source,
+            "file": self._known.file,
+            "licence": self._known.licence,
             "sha256": self._sha256,
-            "sha256_checked": "no: its authors publish none; computed from the file",
+            "sha256_checked": checked,
             "threshold": str(THRESHOLD),
             "precision": "float32",
         } | self.settings()

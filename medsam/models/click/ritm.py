@@ -17,15 +17,15 @@ from medsam.models.click.clickmaps import Clicks, disks
 from medsam.models.click.hrnet import HighResolutionNet
 from medsam.models.click.ocr import Distribute, gather
 from medsam.models.click.predictor import ClickModel, State, zoomed_step
-from medsam.models.click.weights import Official
+from medsam.models.click.published import PUBLISHED
 from medsam.models.click.zoom import Zoom
+from medsam.models.weight_file import Checkpoint
 
 __all__ = ["RADIUS", "RitmH18", "RitmH32", "RitmNetwork", "Scale", "normalised"]
 
 RADIUS = 5
 """Of a click's disk, in pixels of what the network sees."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_RELEASE = "https://github.com/saic-vul/ritm_interactive_segmentation/releases/download/v1.0"
 
 
 def normalised(image: Tensor) -> Tensor:
@@ -135,9 +135,7 @@ class RitmH18(_Ritm):
     """RITM on HRNet-18, which the paper's text names."""
 
     name: ClassVar[str] = "ritm-h18"
-    official: ClassVar[Official] = Official(
-        "coco_lvis_h18_itermask.pth", f"{_RELEASE}/coco_lvis_h18_itermask.pth", "MIT (code)"
-    )
+    published: ClassVar[Checkpoint] = PUBLISHED["ritm-h18"]
 
     @staticmethod
     def network() -> nn.Module:
@@ -149,9 +147,7 @@ class RitmH32(_Ritm):
     """RITM on HRNet-32, which the paper's released code loads."""
 
     name: ClassVar[str] = "ritm-h32"
-    official: ClassVar[Official] = Official(
-        "coco_lvis_h32_itermask.pth", f"{_RELEASE}/coco_lvis_h32_itermask.pth", "MIT (code)"
-    )
+    published: ClassVar[Checkpoint] = PUBLISHED["ritm-h32"]
 
     @staticmethod
     def network() -> nn.Module:

@@ -15,16 +15,16 @@ from torch.nn.functional import interpolate
 
 from medsam.models.click.clickmaps import Clicks, disks
 from medsam.models.click.predictor import ClickModel, State, zoomed_step
+from medsam.models.click.published import PUBLISHED
 from medsam.models.click.ritm import RADIUS, normalised
 from medsam.models.click.vit import Patches, PlainVit
-from medsam.models.click.weights import Official
 from medsam.models.click.zoom import Zoom
+from medsam.models.weight_file import Checkpoint
 
 __all__ = ["SIDE", "SimpleClickB", "SimpleClickH", "SimpleClickL", "SimpleClickNetwork"]
 
 SIDE = 448
 """Side in pixels of what the network sees."""
-_HOME = "https://github.com/uncbiag/SimpleClick (the shared drive its README links to)"
 
 
 def _norm(width: int) -> nn.GroupNorm:
@@ -185,7 +185,7 @@ class SimpleClickB(_SimpleClick):
     """SimpleClick on ViT-B."""
 
     name: ClassVar[str] = "simpleclick-vit-b"
-    official: ClassVar[Official] = Official("cocolvis_vit_base.pth", _HOME, "MIT (code)")
+    published: ClassVar[Checkpoint] = PUBLISHED["simpleclick-vit-b"]
 
     @staticmethod
     def network() -> nn.Module:
@@ -197,7 +197,7 @@ class SimpleClickL(_SimpleClick):
     """SimpleClick on ViT-L."""
 
     name: ClassVar[str] = "simpleclick-vit-l"
-    official: ClassVar[Official] = Official("cocolvis_vit_large.pth", _HOME, "MIT (code)")
+    published: ClassVar[Checkpoint] = PUBLISHED["simpleclick-vit-l"]
 
     @staticmethod
     def network() -> nn.Module:
@@ -209,7 +209,7 @@ class SimpleClickH(_SimpleClick):
     """SimpleClick on ViT-H. The paper's released code loads a CFR-ICL checkpoint instead."""
 
     name: ClassVar[str] = "simpleclick-vit-h"
-    official: ClassVar[Official] = Official("cocolvis_vit_huge.pth", _HOME, "MIT (code)")
+    published: ClassVar[Checkpoint] = PUBLISHED["simpleclick-vit-h"]
 
     @staticmethod
     def network() -> nn.Module:

@@ -87,7 +87,7 @@ def test_a_model_of_the_study_takes_clicks(tmp_path, weights_of, scene_of):
         def network():
             return FocalClickNetwork((32, 64, 160, 256), (1, 1, 1, 1), 32, halved=True)
 
-    torch.save({"state_dict": weights_of(Small.network())}, tmp_path / Small.official.file)
+    torch.save({"state_dict": weights_of(Small.network())}, tmp_path / Small.published.file)
     model = Small(tmp_path)
     prompts = [Prompt([[20, 30], [40, 50]][:k], [1, 0][:k]) for k in (1, 2)]
     one, two = model.predict(model.embed(scene_of(70, 60)), prompts)

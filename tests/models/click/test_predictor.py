@@ -11,8 +11,8 @@ from medsam.models.cache import CachedModel
 from medsam.models.click.clickmaps import disks
 from medsam.models.click.predictor import THRESHOLD, ClickModel, zoomed_step
 from medsam.models.click.ritm import RitmH18, RitmNetwork
-from medsam.models.click.weights import Official
 from medsam.models.click.zoom import Zoom
+from medsam.models.weight_file import Checkpoint
 from medsam.prompts import Prompt
 
 
@@ -34,7 +34,7 @@ class Plain(nn.Module):
 
 class PlainModel(ClickModel):
     name = "plain"
-    official = Official("plain.pth", "nowhere", "none")
+    published = Checkpoint("plain", "plain.pth", None, None, "none", page="a page")
     zoom = Zoom(size=40, min_side=20)
 
     @staticmethod
@@ -167,16 +167,26 @@ def test_other_images_are_refused(model, image):
 
 
 def test_an_unknown_device_is_refused(model, tmp_path):
-    with pytest.raises(InputError, match="Device 'abacus' for model 'plain'.*device='cpu'"):
+    with pytest.raises(InputError, match="Device 'abacus'. Allowed on this machine.*auto, "):
         PlainModel(tmp_path, device="abacus")
 
 
 def test_provenance_holds_the_hash_and_says_that_it_is_not_checked(model):
     told = model.provenance()
-    assert told["weights"] == "plain.pth"
+    assert (told["weights"], told["file"]) == ("a page", "plain.pth")
     assert len(told["sha256"]) == 64
     assert told["sha256_checked"].startswith("no")
     assert all(isinstance(v, str) for v in told.values())
+
+
+def test_a_checkpoint_of_ones_own_is_named_by_its_file(model, tmp_path):
+    torch.save({"weight": 2 * WEIGHTS}, tmp_path / "mine.pth")
+    mine = PlainModel(checkpoint=tmp_path / "mine.pth")
+    assert mine.provenance()["file"] == "mine.pth"
+    assert mine.provenance()["sha256"] != model.provenance()["sha256"]
+    assert not same(ask(mine, first(1))[0], ask(model, first(1))[0])
+    with pytest.raises(WeightsError, match="no such file"):
+        PlainModel(checkpoint=tmp_path / "other.pth")
 
 
 def test_a_cache_of_embeddings_gives_the_image_back(model, tmp_path):
@@ -190,7 +200,7 @@ def test_a_cache_of_embeddings_gives_the_image_back(model, tmp_path):
 
 
 def test_the_checkpoint_of_another_model_is_refused(tmp_path):
-    torch.save(RitmNetwork(6, 8, 1, (1, 1, 1)).state_dict(), tmp_path / RitmH18.official.file)
+    torch.save(RitmNetwork(6, 8, 1, (1, 1, 1)).state_dict(), tmp_path / RitmH18.published.file)
     with pytest.raises(WeightsError, match="not those of RitmNetwork.*missing.*of another shape"):
         RitmH18(tmp_path)
 
@@ -207,7 +217,7 @@ def test_three_clicks_on_the_embedded_brain(tmp_path, weights_of):
         def network():
             return RitmNetwork(6, 8, 1, (1, 1, 1))
 
-    torch.save({"state_dict": weights_of(Small.network())}, tmp_path / Small.official.file)
+    torch.save({"state_dict": weights_of(Small.network())}, tmp_path / Small.published.file)
     model = Small(tmp_path)
     sample = next(case.load() for case in BrainSample().cases())
     task = next(t for t, mask in sample.masks.items() if mask.any())
