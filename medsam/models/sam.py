@@ -35,7 +35,7 @@ class Sam(TorchSam):
     precision : str
         Of the encoder: ``"float32"``, or ``"bfloat16"`` (CUDA, CPU), ``"float16"`` (CUDA, MPS).
     images, prompts : int
-        At most that many at a time; fewer when memory is short.
+        At most that many at a time; see :class:`medsam.models.torch_sam.TorchSam`.
 
     Raises
     ------

