@@ -10,7 +10,9 @@ import typer
 
 from medsam.commands.claims import app as claims_app
 from medsam.commands.data import app as data_app
+from medsam.commands.models import app as models_app
 from medsam.commands.options import Choices, Headers, PlaneName, Window, reading
+from medsam.commands.weights import app as weights_app
 from medsam.errors import InputError, MedsamError
 from medsam.protocol import Protocol
 
@@ -29,6 +31,8 @@ app = typer.Typer(
 
 app.add_typer(data_app, name="data")
 app.add_typer(claims_app, name="claims")
+app.add_typer(models_app, name="models")
+app.add_typer(weights_app, name="weights")
 
 Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
 
@@ -162,6 +166,8 @@ def _tell(report: Report, out: Path) -> None:
         f"{report.computed} cases computed ({status}), {report.resumed} found complete. "
         f"Results: {out}"
     )
+    if report.left_out:
+        _warn([f"the model takes no prompt for: {', '.join(report.left_out)}"])
     _warn([f"{image}: {reason}" for image, reason in report.reasons.items()])
     if report.status["error"] and not report.status["ok"]:
         typer.secho("medsam: no case could be used; the reasons are above.", err=True, fg="red")

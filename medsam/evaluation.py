@@ -14,7 +14,7 @@ from medsam.draws import Draw
 from medsam.metrics import dice, iou
 from medsam.models.contract import Prediction
 from medsam.predictions import Predictor
-from medsam.prompts import MAX_REGIONS, MODES, Prompt, mode_prompt, next_click
+from medsam.prompts import KINDS, MAX_REGIONS, MODES, Prompt, mode_prompt, next_click
 from medsam.protocol import PROTOCOLS, Protocol
 from medsam.regions import Mask, Regions, regions
 from medsam.surface import TOLERANCE, measure
@@ -47,9 +47,10 @@ def _modes(
     protocol: Protocol,
     draw: Draw,
     keys: tuple[str, str],
+    kinds: Collection[str],
 ) -> Iterator[Answer]:
-    """The five modes, each with both choices of mask."""
-    for mode in MODES:
+    """The modes of these kinds of prompt, each with both choices of mask."""
+    for mode in (mode for mode in MODES if KINDS[mode] in kinds):
         prompt = mode_prompt(mask, mode, protocol, draw, keys, parts)
         predictions = predict(prompt)
         for choice in CHOICES:
@@ -124,6 +125,7 @@ def evaluate(
     draws: dict[str, Draw] | None = None,
     *,
     experiments: Collection[str] = EXPERIMENTS,
+    kinds: Collection[str] = ("points", "box"),
     surface: bool = True,
 ) -> list[Row]:
     """All rows of one image for one task: five modes and nine clicks, top and oracle.
@@ -140,9 +142,11 @@ def evaluate(
         Where ties are decided; by default new ones with seed :data:`SEED`.
     experiments : collection of str
         Only these, of :data:`EXPERIMENTS`.
+    kinds : collection of str
+        Only modes whose prompts are of these kinds, of ``"points"`` and ``"box"``.
     surface : bool
         Measure NSD (at :data:`medsam.surface.TOLERANCE`) and HD95 where the sample has a
-        spacing. The first measurement of a process loads MONAI, which takes seconds.
+        spacing.
 
     Returns
     -------
@@ -170,7 +174,7 @@ def evaluate(
     common |= {"n_regions": len(parts), "status": "ok"}
     keys = (task, sample.id)
     answers = {
-        "mode": _modes(mask, parts, predict, protocol, draws["mode"], keys),
+        "mode": _modes(mask, parts, predict, protocol, draws["mode"], keys, kinds),
         "clicks": _clicks(sample, mask, predict, protocol, draws, keys),
     }
     distances = _surfaces(sample, mask) if surface else lambda _: {}

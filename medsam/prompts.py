@@ -22,6 +22,7 @@ from medsam.protocol import PROTOCOLS, Protocol
 from medsam.regions import Mask, Regions, centres, regions
 
 __all__ = [
+    "KINDS",
     "MAX_REGIONS",
     "MODES",
     "PROTOCOLS",
@@ -44,6 +45,9 @@ MODES = {
     5: "1 box over all",
 }
 """The five non-iterative modes, by the paper's numbers."""
+
+KINDS = {1: "points", 2: "points", 3: "box", 4: "box", 5: "box"}
+"""What each mode's prompt is made of."""
 
 
 def _empty(width: int) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from medsam.datasets.sample import Case, Dataset
@@ -16,7 +15,7 @@ from medsam.errors import DataError, InputError, ResultsError, UnknownName
 from medsam.evaluation import EXPERIMENTS, MAX_CLICKS, SEED, Row, evaluate, streams
 from medsam.models.contract import PromptableModel
 from medsam.predictions import Predictor
-from medsam.prompts import Prompt
+from medsam.prompts import KINDS, MODES
 from medsam.protocol import PROTOCOLS, Protocol
 from medsam.results import COLUMNS
 from medsam.store import Identity, Store, Unit
@@ -36,12 +35,15 @@ class Report:
         Units computed now by status: ``ok``, ``empty``, ``error``.
     reasons : dict of str to str
         Image to reason, for those that could not be read.
+    left_out : list of str
+        Modes and experiments for which the model takes no prompt.
     """
 
     computed: int = 0
     resumed: int = 0
     status: dict[str, int] = field(default_factory=lambda: {"ok": 0, "empty": 0, "error": 0})
     reasons: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -179,8 +181,8 @@ def run_all(
     Raises
     ------
     InputError
-        If the model does not take points and boxes, or there is no protocol, no experiment, or a
-        name twice; before any compute.
+        If the model takes no prompt of the experiments, or there is no protocol, no experiment,
+        or a name twice; before any compute.
     UnknownName
         If there is no such experiment.
     ResultsError
@@ -194,8 +196,7 @@ def run_all(
             "Name them apart with Protocol.but."
         )
     wanted = _experiments(experiments)
-    for prompt in (Prompt(np.zeros((1, 2)), np.ones(1, np.int64)), Prompt(boxes=np.zeros((1, 4)))):
-        model.check(prompt)
+    kinds, left_out = _kinds(model, wanted)
     settings: Mapping[str, Any] = getattr(dataset, "settings", {})
     constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
     weights = model.provenance()
@@ -203,8 +204,8 @@ def run_all(
         Identity(dataset.key, model.name, p.as_dict(), weights, seed, wanted, surface, settings)
         for p in protocols
     ]
-    report = Report()
-    options = {"experiments": wanted, "surface": surface}
+    report = Report(left_out=left_out)
+    options = {"experiments": wanted, "kinds": kinds, "surface": surface}
     with Store(Path(out), identities[0]) as first:
         stores = [first, *(first.beside(identity) for identity in identities[1:])]
         courses = [
@@ -244,6 +245,22 @@ def run_all(
 def _flush(courses: Sequence[_Course]) -> None:
     for course in courses:
         course.flush()
+
+
+def _kinds(model: PromptableModel, wanted: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Kinds of prompt that are asked, and in words what the model is not asked."""
+    kinds = tuple(kind for kind in ("points", "box") if kind in model.accepts)
+    out = [f"mode {mode} ({words})" for mode, words in MODES.items() if KINDS[mode] not in kinds]
+    lost = out if "mode" in wanted else []
+    if "clicks" in wanted and "points" not in kinds:
+        lost = [*lost, "clicks"]
+    if not kinds or ("mode" not in wanted and lost):
+        raise InputError(
+            f"Model {model.name!r} takes {', '.join(sorted(model.accepts)) or 'nothing'}, which is "
+            f"no prompt of {' and '.join(wanted)}. Allowed: a model that takes points (for clicks) "
+            "or box. Choose another model, or --experiments mode."
+        )
+    return kinds, lost
 
 
 def _experiments(names: Iterable[str]) -> tuple[str, ...]:

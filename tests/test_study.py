@@ -193,12 +193,46 @@ def test_a_mended_case_is_computed_and_takes_the_place_of_its_error(folder, squa
     same(tmp_path / "r", tmp_path / "whole")
 
 
-def test_a_model_that_does_not_take_points_fails_before_any_compute(folder, square, tmp_path):
-    square.accepts = frozenset({"box"})
-    with pytest.raises(
-        InputError, match="Model 'square' does not take points prompts. It takes: box"
-    ):
-        run(folder, square, tmp_path / "r")
+@pytest.mark.parametrize(
+    ("accepts", "asked", "left_out"),
+    [
+        (
+            {"box"},
+            {("mode", 3), ("mode", 4), ("mode", 5)},
+            ["mode 1 (1 point, largest region)", "mode 2 (1 point per region (≤ 3))", "clicks"],
+        ),
+        (
+            {"points", "mask"},
+            {("mode", 1), ("mode", 2), *(("clicks", k) for k in range(1, 10))},
+            [
+                "mode 3 (1 box, largest region)",
+                "mode 4 (1 box per region (≤ 3))",
+                "mode 5 (1 box over all)",
+            ],
+        ),
+    ],
+)
+def test_a_model_is_asked_only_what_it_takes(folder, square, tmp_path, accepts, asked, left_out):
+    square.accepts = frozenset(accepts)
+    report = run(folder, square, tmp_path / "r")
+    rows = results.read(tmp_path / "r").dropna(subset="k")
+    assert set(zip(rows.experiment, rows.k, strict=True)) == asked
+    assert report.left_out == left_out
+
+
+@pytest.mark.parametrize(
+    ("accepts", "experiments", "says"),
+    [
+        ({"box"}, ["clicks"], "takes box, which is no prompt of clicks. Allowed: a model that"),
+        ({"mask"}, ["mode", "clicks"], "takes mask, which is no prompt of mode and clicks"),
+    ],
+)
+def test_a_model_that_takes_nothing_of_it_fails_before_any_compute(
+    folder, square, tmp_path, accepts, experiments, says
+):
+    square.accepts = frozenset(accepts)
+    with pytest.raises(InputError, match=f"Model 'square' {says}"):
+        run(folder, square, tmp_path / "r", experiments=experiments)
     assert square.embedded == 0
     assert not (tmp_path / "r").exists()
 

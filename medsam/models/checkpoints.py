@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from medsam.errors import InputError, WeightsError
+from medsam.models.click.published import PUBLISHED
 from medsam.models.weight_file import ENVIRONMENT, Checkpoint, weights_folder
 
 __all__ = [
@@ -79,7 +80,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             url=_META + "sam_vit_b_01ec64.pth",
         ),
     )
-}
+} | PUBLISHED
 
 
 def _folders(checkpoint: Checkpoint) -> Iterator[Path]:

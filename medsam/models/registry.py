@@ -74,6 +74,12 @@ def _weights(*keys: str) -> tuple[Checkpoint, ...]:
     return tuple(CHECKPOINTS[key] for key in keys)
 
 
+def _click(key: str, where: str, side: int | None, what: str) -> Entry:
+    """A click model, whose weights do not come with medsam."""
+    note = f"{what}; weights not included: `medsam weights` shows where."
+    return Entry(f"medsam.models.click.{where}", "points mask", side, note, _weights(key))
+
+
 _SAM = "points box mask"
 _PAPER = "SAM with {}, as published (Kirillov et al. 2023){}."
 
@@ -112,6 +118,36 @@ MODELS: dict[str, Entry] = {
         256,
         "LiteMedSAM: TinyViT, trained on boxes of medical images; not zero-shot SAM.",
         _weights("lite-medsam"),
+    ),
+    "ritm-h18": _click(
+        "ritm-h18", "ritm:RitmH18", None, "RITM with HRNet-18, which the paper's text names"
+    ),
+    "ritm-h32": _click(
+        "ritm-h32", "ritm:RitmH32", None, "RITM with HRNet-32, which the paper's code loads"
+    ),
+    "simpleclick-vit-b": _click(
+        "simpleclick-vit-b", "simpleclick:SimpleClickB", 448, "SimpleClick with ViT-B"
+    ),
+    "simpleclick-vit-l": _click(
+        "simpleclick-vit-l", "simpleclick:SimpleClickL", 448, "SimpleClick with ViT-L"
+    ),
+    "simpleclick-vit-h": _click(
+        "simpleclick-vit-h",
+        "simpleclick:SimpleClickH",
+        448,
+        "SimpleClick with ViT-H; the paper's code loads a CFR-ICL checkpoint instead",
+    ),
+    "focalclick-b0-s1": _click(
+        "focalclick-b0-s1", "focalclick:FocalClickB0S1", 256, "FocalClick with SegFormer-B0"
+    ),
+    "focalclick-b0-s2": _click(
+        "focalclick-b0-s2", "focalclick:FocalClickB0S2", 256, "FocalClick with SegFormer-B0"
+    ),
+    "focalclick-b3-s2": _click(
+        "focalclick-b3-s2",
+        "focalclick:FocalClickB3S2",
+        256,
+        "FocalClick with SegFormer-B3, which the paper's code loads",
     ),
 }
 """The models that come with this package, in the order they are listed."""
