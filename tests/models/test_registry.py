@@ -97,7 +97,8 @@ def call(app, *arguments):
     return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
-def test_list():
+def test_list(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     text = " ".join(call(models_command.app).output.split())
     for name in NAMES:
         assert name in text
