@@ -179,6 +179,8 @@ def evaluate(
     }
     distances = _surfaces(sample, mask) if surface else lambda _: {}
     rows: list[Row] = []
+    if "points" not in kinds:
+        del answers["clicks"]
     for experiment in (name for name in answers if name in experiments):
         for k, choice, prompt, chosen in answers[experiment]:
             rows.append(

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torchvision.ops import roi_align  # type: ignore[import-untyped]
+from torchvision.ops import roi_align
 
 from medsam.models.click.clickmaps import Clicks, disks
 from medsam.models.click.focus import Window, focus, relative, scaled
