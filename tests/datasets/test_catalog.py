@@ -14,6 +14,7 @@ from pybtex.database import parse_file
 from typer.testing import CliRunner
 
 from medsam import published
+from medsam.commands.data import app
 from medsam.datasets import cards
 from medsam.datasets.catalog import (
     ACCESS,
@@ -26,7 +27,6 @@ from medsam.datasets.catalog import (
     published_tasks,
     table,
 )
-from medsam.commands.data import app
 from medsam.errors import InputError, UnknownName
 
 ROOT = Path(__file__).parents[2]

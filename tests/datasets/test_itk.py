@@ -1,6 +1,5 @@
 """NRRD and MetaImage: orientation, layers, segments of 3D Slicer, and what is refused."""
 
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
