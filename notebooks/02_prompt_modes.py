@@ -32,7 +32,7 @@ protocol = "paper"  # paper (the text) or released (its code)
 tasks = "all"  # keys of tasks, joined with commas
 images = ""  # a folder of images instead of tasks ...
 masks = ""  # ... and a folder of masks with the same file names
-data = ""  # KEY=PATH of a dataset of the paper, or a YAML file of your own
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 

@@ -37,7 +37,7 @@ protocol = "paper"  # the preset that choices are switched from: paper or releas
 tasks = "all"  # keys of tasks, joined with commas
 images = ""  # a folder of images instead of tasks ...
 masks = ""  # ... and a folder of masks with the same file names
-data = ""  # KEY=PATH of a dataset of the paper, or a YAML file of your own
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/variants/differences"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 every = 4  # one of so many images, in the order of their ids; 1 for all
