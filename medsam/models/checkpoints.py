@@ -79,6 +79,15 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "Apache-2.0",
             url=_META + "sam_vit_b_01ec64.pth",
         ),
+        # Its authors state neither size nor hash: results name the sha256, nothing checks it.
+        Checkpoint(
+            "medsam-vit-b",
+            "medsam_vit_b.pth",
+            None,
+            None,
+            "Apache-2.0 (of its code)",
+            page="https://github.com/bowang-lab/MedSAM (README, model checkpoint)",
+        ),
     )
 } | PUBLISHED
 

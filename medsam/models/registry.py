@@ -119,6 +119,13 @@ MODELS: dict[str, Entry] = {
         "LiteMedSAM: TinyViT, trained on boxes of medical images; not zero-shot SAM.",
         _weights("lite-medsam"),
     ),
+    "medsam-vit-b": Entry(
+        "medsam.models.medsam:MedSam",
+        "box",
+        1024,
+        "MedSAM: SAM's ViT-B fine-tuned on medical images with boxes; not zero-shot SAM.",
+        _weights("medsam-vit-b"),
+    ),
     "ritm-h18": _click(
         "ritm-h18", "ritm:RitmH18", None, "RITM with HRNet-18, which the paper's text names"
     ),
