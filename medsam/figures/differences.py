@@ -219,7 +219,8 @@ def differences_list(found: Iterable[Difference], table: pd.DataFrame) -> HtmlTa
     for one in found:
         field = f" <code>{escape(one.field)}</code>" if one.field else ""
         out.append(
-            f'<section class="medsam-prose" id="difference-{escape(one.key)}"><h3>{escape(one.title)}{field}</h3>'
+            f'<section class="medsam-prose" id="difference-{escape(one.key)}">'
+            f"<h3>{escape(one.title)}{field}</h3>"
             f"<p><strong>The text:</strong> {escape(one.text)} <strong>The code:</strong> "
             f"{escape(one.code)} <strong>Why it matters:</strong> {escape(one.matters)}</p>"
             f"<p><strong>Measured:</strong> {_measured(one, table)}</p></section>"
