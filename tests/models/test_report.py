@@ -33,18 +33,18 @@ def test_a_row_in_words(tmp_path, monkeypatch):
     assert table.iloc[0].tolist() == [
         "ab",
         "Both.",
+        "1 of 2 files",
         "points, box",
         "any size",
         "a.pth (2 MB), b.pth (no hash known)",
         "MIT",
-        "medsam weights fetch a, by hand: a <page>",
-        "1 of 2 files",
+        "`medsam weights fetch a`, by hand: a <page>",
     ]
     (tmp_path / "b.pth").write_bytes(b"1")
     entry = Entry("m:C", "points box", 448, "Both.", files)
     assert report.listing({"ab": entry}).iloc[0][["input", "here"]].tolist() == ["448 px", "yes"]
     html = report.page_table(table, "Models <all>", wide=True).html
-    assert "a &lt;page&gt;" in html
+    assert "<code>medsam weights fetch a</code>, by hand: a &lt;page&gt;" in html
     assert 'aria-label="Models &lt;all&gt;"' in html
 
 
@@ -56,7 +56,9 @@ def test_measured(monkeypatch):
         "gone": None,
     }
     asked = []
-    monkeypatch.setattr(report, "network", lambda name, most: asked.append(most) or known[name])
+    monkeypatch.setattr(
+        report, "network", lambda name, most: asked.append((name, most)) or known[name]
+    )
     monkeypatch.setattr(report, "measure", lambda *_: Seconds(1.234, 0.001))
     table = report.measured(known, np.zeros((9, 9, 3), np.uint8), np.zeros(4), largest=7)
     assert [list(row) for row in table.itertuples(index=False)] == [
@@ -65,9 +67,25 @@ def test_measured(monkeypatch):
         ["large", "random", "5", "641.0", *["not run here"] * 3],
         ["gone", *["not run here"] * 6],
     ]
-    assert asked == [7] * 4
-    report.measured(["gone"], np.zeros((9, 9, 3), np.uint8), np.zeros(4), limit=-1)
-    assert asked[-1] == 0
+    # Counted first, then run: that of which nothing is known, and small before large.
+    assert asked == [(name, 0) for name in known] + [
+        (name, 7) for name in ("gone", "graph", "run", "large")
+    ]
+
+
+def test_what_comes_late_is_loaded_and_not_timed(monkeypatch):
+    one = Network("random", 5, 6, SquareModel(), True)
+    monkeypatch.setattr(report, "network", lambda *_: one)
+    table = report.measured(["a"], np.zeros((9, 9, 3), np.uint8), np.zeros(4), limit=-1)
+    cells = ["a", "random", "5", "0.0", "yes, all and no other", *["not run here"] * 2]
+    assert table.iloc[0].tolist() == cells
+    assert one.model.embedded == 0
+
+
+def test_the_machine_is_told_and_how_busy_it_is(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.getloadavg", lambda: (6.44, 1, 1), raising=False)
+    assert report.machine().endswith(", 2 cores, of which one was used, load average 6.4")
 
 
 @pytest.fixture
