@@ -1,0 +1,68 @@
+"""The whole trace of the embedded sample, as the book's own results have it.
+
+``python tests/book/test_trace.py`` writes the golden file anew from the results of `make book`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from medsam.results import read
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "brain_trace_all.csv.gz"
+KEYS = ["protocol", "task", "image", "experiment", "choice", "k"]
+
+pytestmark = pytest.mark.book
+
+
+def trace() -> pd.DataFrame:
+    """Rows of the preset ``paper`` on all images, and of ``released`` on one of four."""
+    paper = read(ROOT / "_build" / "results")
+    variants = read(ROOT / "_build" / "variants" / "differences")
+    rows = pd.concat([paper, variants[variants.protocol == "released"]])
+    rows = rows[rows.status == "ok"][[*KEYS, "prompt", "iou", "score"]]
+    return rows.round({"iou": 6, "score": 6}).sort_values(KEYS, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def both():
+    """Each step of the golden file beside the same step of this run."""
+    if not (ROOT / "_build" / "variants" / ".done").is_file():
+        pytest.skip("no results; run `make book`")
+    golden = pd.read_csv(GOLDEN)
+    return golden.merge(trace(), how="outer", on=KEYS, suffixes=("", "_run"), indicator=True)
+
+
+def test_every_mode_and_first_click_is_there_and_exact(both):
+    rows = both[(both.experiment == "mode") | (both.k == 1)]
+    cases = rows.drop_duplicates(["protocol", "task", "image"])
+    assert len(rows) == 12 * len(cases)  # five modes and the first click, top and oracle
+    assert (rows._merge == "both").all()
+    assert (rows.prompt == rows.prompt_run).all()
+
+
+def test_predictions_of_the_modes(both):
+    rows = both[both.experiment == "mode"]
+    # A near tie of two scores may choose another mask on another machine, in a few cases.
+    near = ((rows.iou - rows.iou_run).abs() < 0.01) & ((rows.score - rows.score_run).abs() < 0.01)
+    assert near.mean() > 0.99
+    means = rows.groupby(["protocol", "choice", "k"])[["iou", "iou_run"]].mean()
+    assert (means.iou - means.iou_run).abs().max() < 0.005
+
+
+def test_clicks(both):
+    rows = both[both.experiment == "clicks"]
+    # Where a pixel at the threshold changes sides, the next clicks go elsewhere.
+    assert (rows[rows.protocol == "paper"].eval("prompt == prompt_run")).mean() > 0.75
+    means = rows.groupby(["protocol", "choice", "k"])[["iou", "iou_run"]].mean()
+    assert (means.iou - means.iou_run).abs().max() < 0.02
+
+
+if __name__ == "__main__":
+    gzip = {"method": "gzip", "mtime": 0, "compresslevel": 9}
+    trace().to_csv(GOLDEN, index=False, compression=gzip)
+    print(GOLDEN)
