@@ -77,7 +77,7 @@ def test_probabilities_are_brought_to_size_and_cut_at_one_half(model):
     low = torch.from_numpy(one.logits)[None]
     wide = torch.nn.functional.interpolate(torch.sigmoid(low), (30, 50), mode="bilinear")
     assert np.array_equal(one.masks, wide[0].numpy() > 0.5)
-    # Two pixels of log-odds 6 and -2, seen from eight: of the way from one to the other 1/8, 3/8, ...
+    # Two pixels of log-odds 6 and -2, seen from eight: 1/8, 3/8, … of the way between them.
     first, last = 1 / (1 + np.exp([-6, 2]))
     between = first + (last - first) * np.array([1, 3, 5, 7]) / 8
     got = model.upscale(np.array([[[6, -2]]], np.float32), (1, 8))[0, 0]

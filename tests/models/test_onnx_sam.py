@@ -148,9 +148,7 @@ def test_too_narrow(minisam):
 
 
 def test_unknown_model():
-    with pytest.raises(
-        UnknownName, match="Did you mean 'minisam'. Allowed: focalclick-b0-s1, "
-    ):
+    with pytest.raises(UnknownName, match="Did you mean 'minisam'. Allowed: focalclick-b0-s1, "):
         load("minisan")
 
 
