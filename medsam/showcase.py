@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from medsam.datasets.cards import Shown
-from medsam.datasets.catalog import CatalogEntry, catalog
+from medsam.datasets.catalog import catalog
 from medsam.datasets.disk import DiskDataset
+from medsam.datasets.entry import CatalogEntry
 from medsam.datasets.home import at_hand
 from medsam.datasets.sample import Case, Sample
 from medsam.errors import InputError, MedsamError, UnknownName
@@ -51,9 +51,9 @@ def telling(dataset: DiskDataset) -> Sample:
     )
 
 
-def _from_the_middle(cases: list[Case]) -> Iterator[Case]:
+def _from_the_middle(cases: list[Case]) -> list[Case]:
     middle = len(cases) // 2
-    yield from sorted(cases, key=lambda case: abs(cases.index(case) - middle))
+    return [cases[at] for at in sorted(range(len(cases)), key=lambda at: abs(at - middle))]
 
 
 def examples(show: str = "licensed") -> dict[str, Shown]:

@@ -14,8 +14,8 @@ from medsam.errors import InputError, UnknownName
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from medsam.datasets.catalog import CatalogEntry, Citation
     from medsam.datasets.check import Check
+    from medsam.datasets.entry import CatalogEntry, Citation
 
 app = typer.Typer(no_args_is_help=True, help="The 19 datasets of the paper.")
 
@@ -154,7 +154,7 @@ def _found(found: Check) -> Iterator[RenderableType]:
 
 
 def _modality(name: str) -> str:
-    from medsam.datasets.catalog import MODALITIES
+    from medsam.datasets.entry import MODALITIES
 
     for known in MODALITIES:
         if known.lower() == name.lower():

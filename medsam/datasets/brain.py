@@ -178,11 +178,10 @@ class BrainSample:
         orientation, index, tasks = self._slices[name]
         volume = self.volume
         labels = volume.slice(volume.labels, orientation, index)
-        grey = self._intensity.grey(volume.slice(volume.image, orientation, index), name=name)
         return Sample(
             id=name,
             group="mni152",
-            image=np.repeat(grey[..., None], 3, axis=2),
+            image=self._intensity.rgb(volume.slice(volume.image, orientation, index), name=name),
             masks={task: np.isin(labels, TASKS[task].labels) for task in tasks},
             labels=labels > 0,
             spacing=(1.0, 1.0),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from medsam.datasets.catalog import CatalogEntry, catalog
+from medsam.datasets.catalog import catalog
+from medsam.datasets.entry import CatalogEntry
 from medsam.datasets.layouts import choices_of
 
 if TYPE_CHECKING:

@@ -31,24 +31,7 @@ from medsam.errors import InputError, UnknownName
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "ACCESS",
-    "BASES",
-    "MODALITIES",
-    "STATUSES",
-    "Archive",
-    "CatalogEntry",
-    "CatalogTask",
-    "Citation",
-    "Home",
-    "PublishedMasks",
-    "catalog",
-    "entry",
-    "entry_of_task",
-    "parse",
-    "published_tasks",
-    "table",
-]
+__all__ = ["catalog", "entry", "entry_of_task", "parse", "published_tasks", "table"]
 
 _N_DATASETS, _N_TASKS = 19, 28
 _FIX = "Correct medsam/datasets/catalog.json, or install medsam again."

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medsam.datasets.archive import SUFFIXES, stem, unpack
-from medsam.datasets.catalog import Archive, entry
+from medsam.datasets.catalog import entry
+from medsam.datasets.entry import Archive
 from medsam.datasets.home import place
 from medsam.download import download as retrieve
 from medsam.errors import InputError

@@ -17,9 +17,6 @@ from medsam import published
 from medsam.commands.data import app
 from medsam.datasets import cards
 from medsam.datasets.catalog import (
-    ACCESS,
-    CatalogTask,
-    PublishedMasks,
     catalog,
     entry,
     entry_of_task,
@@ -27,6 +24,7 @@ from medsam.datasets.catalog import (
     published_tasks,
     table,
 )
+from medsam.datasets.entry import ACCESS, CatalogTask, PublishedMasks
 from medsam.errors import InputError, UnknownName
 
 ROOT = Path(__file__).parents[2]

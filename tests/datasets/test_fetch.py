@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from medsam.commands.data import app
 from medsam.datasets import fetch as module
-from medsam.datasets.catalog import Archive, entry
+from medsam.datasets.catalog import entry
+from medsam.datasets.entry import Archive
 from medsam.datasets.fetch import archives_folder, download, fetch, find_archives
 from medsam.datasets.home import VARIABLE
 from medsam.errors import InputError, UnknownName

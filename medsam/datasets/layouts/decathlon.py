@@ -7,15 +7,14 @@ public labels. Macs have left ``._*`` files in the archives, which are passed ov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from medsam.datasets.catalog import entry
 from medsam.datasets.intensity import Unit
+from medsam.datasets.layouts._parts import nifti_channel, nifti_labels
 from medsam.datasets.layouts.layout import Layout, Settings, grouped, labels_of, paired
 from medsam.datasets.layouts.tree import Tree
-from medsam.datasets.nifti import open_nifti
-from medsam.datasets.source import Channel, LabelVolume, Scan, Source
+from medsam.datasets.source import Scan, Source
 
 __all__ = ["LAYOUTS"]
 
@@ -30,8 +29,8 @@ def _layout(key: str, folder: str, name: str, unit: Unit) -> Layout:
             return Scan(
                 names[0],
                 names[0],
-                (Channel(partial(open_nifti, image), (image,), unit),),
-                tuple(LabelVolume(partial(open_nifti, path), (path,), labels) for path in masks),
+                (nifti_channel(image, unit),),
+                tuple(nifti_labels(path, labels) for path in masks),
                 settings.plane,
                 settings.intensity,
                 trust_image=settings.trust_image,

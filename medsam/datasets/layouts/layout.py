@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from medsam.datasets.catalog import CatalogEntry, entry
+from medsam.datasets.catalog import entry
 from medsam.datasets.disk import DiskDataset
+from medsam.datasets.entry import CatalogEntry
 from medsam.datasets.intensity import Intensity, Unit
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.tree import Found, Tree
