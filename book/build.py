@@ -14,9 +14,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import nbformat
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from medsam.errors import InputError, MedsamError
+from medsam.page import FOLDER, files
 from medsam.widgets.static import assets, write_if_new
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,6 +50,19 @@ def notebooks(source: Path, executed: Path) -> list[Path]:
             "Allowed: a folder that papermill has written to. Run `make notebooks`."
         )
     return copy(found, executed, source / "notebooks")
+
+
+def downloads(extra: Path, executed: Path, clean: Path = ROOT / "notebooks") -> list[Path]:
+    """Put the tables behind the figures, and the notebooks without outputs, where pages link."""
+    made = []
+    for file in sorted(executed.glob("*.ipynb")):
+        for name, content in files(nbformat.read(file, as_version=4)):
+            made.append(extra / FOLDER / name)
+            write_if_new(made[-1], content)
+        if (clean / file.name).is_file():
+            made.append(extra / FOLDER / file.stem / file.name)
+            write_if_new(made[-1], (clean / file.name).read_bytes())
+    return made
 
 
 def prune(source: Path, kept: Iterable[Path]) -> None:
@@ -89,7 +104,9 @@ def assemble(
     node_modules: Path = ROOT / "node_modules",
 ) -> None:
     """Make the source tree whole: pages, notebooks, JavaScript; nothing else stays."""
-    kept = pages(source) + notebooks(source, executed) + assets(source / "_extra", node_modules)
+    extra = source / "_extra"
+    kept = pages(source) + notebooks(source, executed)
+    kept += assets(extra, node_modules) + downloads(extra, executed)
     prune(source, kept)
     check(source, toc)
 

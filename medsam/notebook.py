@@ -82,9 +82,15 @@ class Parameters:
     def __init__(self, names: Mapping[str, Any], settings: type[Settings] = Settings):
         self._before = {*names, "parameters"}
         self._type = settings
+        self._checked: Settings | None = None
 
-    def settings(self, names: Mapping[str, Any]) -> Settings:
-        """The checked values.
+    def settings(self, names: Mapping[str, Any] | None = None) -> Settings:
+        """The checked values; looked for once, so that later names of the notebook do not count.
+
+        Parameters
+        ----------
+        names : mapping, optional
+            ``globals()`` of the notebook, right after its ``parameters`` cell.
 
         Raises
         ------
@@ -93,6 +99,13 @@ class Parameters:
         InputError
             If a value has the wrong type.
         """
+        if self._checked is not None:
+            return self._checked
+        if names is None:
+            raise InputError(
+                "Parameters that were not looked at. Allowed: globals(), right after the cell that "
+                "sets them. Give them."
+            )
         given = {
             name: value
             for name, value in names.items()
@@ -102,12 +115,13 @@ class Parameters:
             if name not in self._type.model_fields:
                 raise UnknownName("parameter", name, self._type.model_fields)
         try:
-            return self._type(**given)
+            self._checked = self._type(**given)
         except ValidationError as error:
             told = "; ".join(
                 f"{e['loc'][0]}: {e['msg']}, got {e['input']!r}" for e in error.errors()
             )
             raise InputError(f"Parameters that cannot be used: {told}.") from None
+        return self._checked
 
     def study(self, names: Mapping[str, Any]) -> Study:
         """The study that the parameters ask for, every name checked before any compute."""

@@ -23,6 +23,7 @@
 
 # %% tags=["remove-cell"]
 from medsam.notebook import Parameters
+from medsam.page import Page
 
 parameters = Parameters(globals())
 
@@ -39,6 +40,7 @@ seed = 1  # of the draws among equally central pixels
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
 study.rows  # evaluates what the results folder lacks
+page = Page("02_prompt_modes", parameters)
 # %% [markdown]
 # ## What the five modes are
 #
@@ -75,8 +77,8 @@ from medsam.notebook import glue, glue_all
 paper, ours = published.modes(), study.mode_means()
 labels = figures.Source.published("SAM ViT-H, 28 tasks"), figures.Source.run(study.label)
 for name, table, source in zip(("published", "run"), (paper, ours), labels, strict=True):
-    glue(f"fig2-left-{name}", figures.modes_ranked(table, source=source))
-    glue(f"fig2-right-{name}", figures.modes_box(table, source=source))
+    page.figure(f"fig2-left-{name}", figures.modes_ranked(table, source=source), table)
+    page.figure(f"fig2-right-{name}", figures.modes_box(table, source=source), table)
     glue_all(name, of_modes(table))
 glue("label", study.label)
 glue("n-images", study.rows.image.nunique())
@@ -91,6 +93,8 @@ glue("n-images", study.rows.image.nunique())
 # :alt: Published table. Dots of IoU for 28 tasks and five modes, tasks ranked by mode 4; oracle as triangles.
 #
 # Fig. 2, left, from the **published table**: SAM ViT-H, 28 tasks.
+#
+# {glue:}`fig2-left-published-origin`
 # ```
 # :::
 #
@@ -99,6 +103,8 @@ glue("n-images", study.rows.image.nunique())
 # :alt: This run. Dots of IoU for the tasks of this run and five modes, tasks ranked by mode 4; oracle as triangles.
 #
 # Fig. 2, left, from **this run**: {glue:text}`label`. Not the paper's numbers.
+#
+# {glue:}`fig2-left-run-origin`
 # ```
 # :::
 #
@@ -107,6 +113,8 @@ glue("n-images", study.rows.image.nunique())
 # :alt: Published table. Box and whisker of IoU over tasks for each mode, top-confidence and oracle side by side.
 #
 # Fig. 2, right, from the **published table**.
+#
+# {glue:}`fig2-right-published-origin`
 # ```
 # :::
 #
@@ -115,6 +123,8 @@ glue("n-images", study.rows.image.nunique())
 # :alt: This run. Box and whisker of IoU over tasks for each mode, top-confidence and oracle side by side.
 #
 # Fig. 2, right, from **this run**. Not the paper's numbers.
+#
+# {glue:}`fig2-right-run-origin`
 # ```
 # :::
 # ::::
