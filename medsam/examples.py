@@ -20,7 +20,7 @@ from medsam.prompts import MAX_REGIONS, Prompt
 from medsam.protocol import Protocol
 from medsam.regions import regions
 
-__all__ = ["PERCENTILES", "Example", "at_percentile", "predict_again", "slots"]
+__all__ = ["PERCENTILES", "Example", "at_percentile", "predict_again", "slots", "table"]
 
 PERCENTILES = (25, 50, 75)
 """Of the IoU over the images of a task, as in Fig. 3 and Fig. 11-16."""
@@ -192,3 +192,20 @@ def predict_again(
                 score=float(row.score),
             )
     return [found[index] for index in chosen.index]
+
+
+def table(examples: Sequence[Example]) -> pd.DataFrame:
+    """Which cases are shown, without their pixels.
+
+    Returns
+    -------
+    DataFrame
+        ``task, image, model, protocol, choice, k, percentile, iou, dice, score, prompt`` (JSON).
+    """
+    words = ("task", "model", "protocol", "choice", "k", "percentile", "iou", "dice", "score")
+    rows = [
+        {name: getattr(one, name) for name in words}
+        | {"image": one.image_id, "prompt": one.prompt.to_json()}
+        for one in examples
+    ]
+    return pd.DataFrame(rows, columns=["task", "image", *words[1:], "prompt"])

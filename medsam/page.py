@@ -10,8 +10,8 @@ A figure is glued under its name, and what leads back from it under ``<name>-ori
     {glue:}`fig4-published-origin`
     ```
 
-The table behind a figure travels in the executed notebook, as ``text/csv`` beside the links that
-name it; :func:`files` takes all of them out again for the site.
+The table behind a figure travels in the executed notebook, in the metadata of the output with the
+links that name it; :func:`files` takes all of them out again for the site.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +36,7 @@ FOLDER = "data"
 """Folder of the site, beside ``notebooks``, in which the tables are."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-_CSV = "text/csv"
-_GLUED = "application/papermill.record/"
+_KEY = "medsam"
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,9 @@ class Origin:
             f"<code>{escape(self.command)}</code>{cell}</span></span>"
         )
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": self.html, _CSV: self.csv, "text/plain": self.command}
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        kept = {"file": f"{self.notebook}/{self.name}.csv", "content": self.csv}
+        return {"text/html": self.html, "text/plain": self.command}, {_KEY: kept}
 
 
 class Page:
@@ -131,6 +130,17 @@ class Page:
         InputError
             If the name cannot be that of a file, was used before, or the table is empty.
         """
+        self.origin(name, table)
+        glue(name, picture)
+
+    def origin(self, name: str, table: pd.DataFrame) -> None:
+        """Glue only ``<name>-origin``: for a table, or what the page draws by itself.
+
+        Raises
+        ------
+        InputError
+            As :meth:`figure`.
+        """
         if not _NAME.fullmatch(name) or name in self._seen:
             why = "was used before" if name in self._seen else "cannot name a file of the site"
             raise InputError(
@@ -143,7 +153,6 @@ class Page:
             )
         self._seen.add(name)
         csv = table.to_csv(index=False, lineterminator="\n")
-        glue(name, picture)
         glue(f"{name}-origin", Origin(self.notebook, name, self.command, _cell(), csv))
 
 
@@ -177,11 +186,5 @@ def files(notebook: NotebookNode) -> Iterator[tuple[str, bytes]]:
     """The tables that an executed notebook carries: path below :data:`FOLDER`, and content."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            csv = data.get(_GLUED + _CSV, data.get(_CSV))
-            html = data.get(f"{_GLUED}text/html", data.get("text/html", ""))
-            if csv is None:
-                continue
-            found = re.search(rf'href="\.\./{FOLDER}/([^"]+\.csv)"', "".join(html))
-            if found:
-                yield Path(found[1]).as_posix(), "".join(csv).encode()
+            if kept := output.get("metadata", {}).get(_KEY):
+                yield kept["file"], kept["content"].encode()

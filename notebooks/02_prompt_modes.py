@@ -56,21 +56,34 @@ page = Page("02_prompt_modes", parameters)
 # The centre is the point of the region that is farthest from its boundary. For an object of one region,
 # modes 1 and 2 are the same, and so are 3, 4 and 5.
 
-# %% mystnb={"image": {"alt": "Six panels of one brain slice: the image, and the prompts of modes 1 to 5 on an object of several parts; green outlines the object, teal stars and boxes are the prompts."}} tags=["remove-input"]
+# %% tags=["remove-cell"]
+import pandas as pd
+
 from medsam import figures, published
 
 case, task = study.many_parts()
-figures.prompt_modes(
-    case.image, case.masks[task], study.prompts(case, task), title=study.titles[task]
-)
+prompts = study.prompts(case, task)
+drawn = figures.prompt_modes(case.image, case.masks[task], prompts, title=study.titles[task])
+given = [
+    {"image": case.id, "task": task, "mode": mode, "prompt": prompt.to_json()}
+    for mode, prompt in prompts.items()
+]
+page.figure("fig1", drawn, pd.DataFrame(given))
 
 # %% [markdown]
-# *Fig. 1. The prompts of the five modes on an object of several parts. Green: ground truth. Teal: points
-# and boxes given to the model.*
+# ```{glue:figure} fig1
+# :alt: Six panels of one image: the image, and the prompts of modes 1 to 5 on an object of several parts; green outlines the object, teal stars and boxes are the prompts.
+#
+# Fig. 1. The prompts of the five modes on an object of several parts. Green: ground truth. Teal: points
+# and boxes given to the model.
+#
+# {glue:}`fig1-origin`
+# ```
 #
 # ## How well each mode does
 
 # %% tags=["remove-cell"]
+from medsam.examples import table as examples_table
 from medsam.findings import of_modes
 from medsam.notebook import glue, glue_all
 
@@ -153,11 +166,19 @@ shown = study.dataset.tasks[:4]
 same_image = [e for e in study.examples((2, 4), rank_by=4) if e.task in shown]
 every_mode = study.examples((1, 2, 3, 4, 5))
 
-# %% mystnb={"image": {"alt": "Examples of this run for four tasks at the 25th, 50th and 75th percentile of IoU: image, zoom, result of mode 2 and of mode 4, ground truth green, prediction red, prompts teal."}} tags=["remove-input"]
-figures.percentile_examples(same_image, titles=study.titles, source=labels[1])
+# %% tags=["remove-cell"]
+drawn = figures.percentile_examples(same_image, titles=study.titles, source=labels[1])
+page.figure("fig3", drawn, examples_table(same_image))
 
 # %% [markdown]
-# *Fig. 3, from **this run**. Green: ground truth. Red: prediction. Teal: prompts. IoU above each result.*
+# ```{glue:figure} fig3
+# :alt: Examples of this run for four tasks at the 25th, 50th and 75th percentile of IoU: image, zoom, result of mode 2 and of mode 4, ground truth green, prediction red, prompts teal.
+#
+# Fig. 3, from **this run**: {glue:text}`label`. Green: ground truth. Red: prediction. Teal: prompts. IoU
+# above each result. Every task is on the page of [all examples](09_all_examples).
+#
+# {glue:}`fig3-origin`
+# ```
 #
 # (browse)=
 # ## Browse them all

@@ -23,6 +23,7 @@
 
 # %% tags=["remove-cell"]
 from medsam.notebook import Parameters
+from medsam.page import Page
 
 parameters = Parameters(globals())
 
@@ -39,9 +40,10 @@ seed = 1  # of the draws among equally central pixels
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
 study.rows  # evaluates what the results folder lacks
+here = Page("10_claims", parameters)
 
 # %% tags=["remove-cell"]
-from medsam.claims import answers, count, of_published, of_rows, page
+from medsam.claims import answers, count, of_published, of_rows, page, report
 from medsam.notebook import glue, glue_all
 
 ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
@@ -51,6 +53,7 @@ for source, findings in (
     ("run", [one.ours for one in found]),
 ):
     glue_all(source, {name.replace(" ", "-"): n for name, n in count(findings).items()})
+here.origin("claims", report.frame(found))
 glue("n", len(found))
 glue("label", ours.label)
 
@@ -80,6 +83,7 @@ page.disagreements(found)
 # ## Every statement
 #
 # *Rule* opens what decides a verdict. Differences of IoU below 0.0005 count as alike.
+# All of it as {glue:}`claims-origin`.
 
 # %% tags=["remove-input"]
 page.table(found)

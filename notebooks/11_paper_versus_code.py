@@ -27,6 +27,7 @@
 
 # %% tags=["remove-cell"]
 from medsam.notebook import Parameters
+from medsam.page import Page
 from medsam.variants import Variants, VariantSettings
 
 parameters = Parameters(globals(), VariantSettings)
@@ -46,6 +47,7 @@ embeddings = ""  # folder of cached embeddings; empty for none
 # %% tags=["remove-cell"]
 variants = Variants.of_differences(parameters.settings(globals()))
 variants.rows  # evaluates what the results folder lacks
+page = Page("11_paper_versus_code", parameters)
 
 # %% [markdown]
 # ## What each choice changes
@@ -58,9 +60,10 @@ from medsam.notebook import glue, glue_all
 effects = differences.effects(variants.rows, protocol)
 by_task = variants.named(differences.between(variants.rows, protocol))
 source = figures.Source.run(variants.label)
-glue("forest", differences_forest(effects, source=source))
+page.figure("forest", differences_forest(effects, source=source), effects)
 for choice in ("top", "oracle"):
-    glue(f"by-task-{choice}", differences_by_task(by_task, source=source, choice=choice))
+    picture = differences_by_task(by_task, source=source, choice=choice)
+    page.figure(f"by-task-{choice}", picture, by_task[by_task.choice == choice])
 glue_all("found", differences.findings(effects))
 glue("label", variants.label)
 glue("other", differences.other(protocol))
@@ -74,6 +77,8 @@ glue("every", every)
 # {glue:text}`found-tasks` tasks. Each row switches one choice, the last one all of them (protocol
 # {glue:text}`other`). Change of the IoU: mean over the images of a task, then over tasks; lines are 95 %
 # bootstrap intervals over images, each drawn with all its tasks. Not the paper's numbers.
+#
+# {glue:}`forest-origin`
 # ```
 #
 # To keep this short, one of every {glue:text}`every` images is used, in the order of their ids, from the first
@@ -93,12 +98,16 @@ glue("every", every)
 #
 # Top-confidence, from **this run**: {glue:text}`label`. In each cell the difference of IoU, its 95 %
 # interval over images, and both presets. Orange: lower under {glue:text}`other`; purple: higher. Not the paper's numbers.
+#
+# {glue:}`by-task-top-origin`
 # ```
 #
 # ```{glue:figure} by-task-oracle
 # :alt: This run. The same table with oracle.
 #
 # The same with oracle.
+#
+# {glue:}`by-task-oracle-origin`
 # ```
 #
 # Which of the three masks is taken moves the modes; its sign depends on the task, as a mask that the model ranks

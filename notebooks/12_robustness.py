@@ -22,6 +22,7 @@
 
 # %% tags=["remove-cell"]
 from medsam.notebook import Parameters
+from medsam.page import Page
 from medsam.variants import NoiseSettings, Variants
 
 parameters = Parameters(globals(), NoiseSettings)
@@ -42,6 +43,7 @@ levels = [0.0, 0.05, 0.1, 0.2, 0.3, 0.5]  # of noise; 0 is the paper
 # %% tags=["remove-cell"]
 variants = Variants.of_noise(parameters.settings(globals()))
 variants.rows  # evaluates what the results folder lacks
+page = Page("12_robustness", parameters)
 
 # %% [markdown]
 # ## What the noise is
@@ -81,8 +83,8 @@ noise_prompts(sample.image, sample.masks[task], prompts)
 curves = robustness.curves(variants.rows)
 by_task = variants.named(robustness.curves(variants.rows, ("task",)))
 source = figures.Source.run(variants.label)
-glue("curves", noise_curves(curves, source=source))
-glue("by-task", noise_by_task(by_task, source=source))
+page.figure("curves", noise_curves(curves, source=source), curves)
+page.figure("by-task", noise_by_task(by_task, source=source), by_task)
 glue_all("found", robustness.findings(curves))
 glue("label", variants.label)
 glue("every", every)
@@ -94,6 +96,8 @@ glue("every", every)
 # IoU under noise, from **this run**: {glue:text}`label`; {glue:text}`found-cases` cases of
 # {glue:text}`found-tasks` tasks. Left: mean of tasks. Right: change from no noise, top-confidence; bands are 95 %
 # bootstrap intervals over images. Not the paper's numbers.
+#
+# {glue:}`curves-origin`
 # ```
 #
 # One box around the largest region (mode 3) has an IoU of {glue:text}`found-3-first:.3f` without noise,
@@ -109,6 +113,8 @@ glue("every", every)
 # :alt: This run. Small multiples of IoU against the level of noise, one panel a task, modes 1 to 5.
 #
 # The same for each task, top-confidence; n: cases.
+#
+# {glue:}`by-task-origin`
 # ```
 #
 # One of every {glue:text}`every` images is used, in the order of their ids, from the first on. They are slices of

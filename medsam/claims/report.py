@@ -10,7 +10,7 @@ import pandas as pd
 
 from medsam.claims.claim import Answer, Finding, Verdict
 
-__all__ = ["as_csv", "as_json", "disagreements", "records"]
+__all__ = ["as_csv", "as_json", "disagreements", "frame", "records"]
 
 
 def _finding(found: Finding) -> dict[str, Any]:
@@ -45,12 +45,12 @@ def as_json(answers: Iterable[Answer]) -> str:
     return json.dumps(records(answers), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_csv(answers: Iterable[Answer]) -> str:
-    """One line for each claim, without the separate values.
+def frame(answers: Iterable[Answer]) -> pd.DataFrame:
+    """One row for each claim, without the separate values.
 
     Returns
     -------
-    str
+    DataFrame
         Columns ``id, claim, source, where, figure, rule, stated, published_verdict,
         published_says, published_data, run_verdict, run_says, run_data``.
     """
@@ -62,8 +62,12 @@ def as_csv(answers: Iterable[Answer]) -> str:
         for source in ("published", "run"):
             flat |= {f"{source}_{name}": one[source][name] for name in ("verdict", "says", "data")}
         lines.append(flat)
-    table = pd.DataFrame(lines).astype({"figure": "Int64"})
-    text: str = table.to_csv(index=False)
+    return pd.DataFrame(lines).astype({"figure": "Int64"})
+
+
+def as_csv(answers: Iterable[Answer]) -> str:
+    """The rows of :func:`frame` as text."""
+    text: str = frame(answers).to_csv(index=False)
     return text
 
 
