@@ -41,8 +41,8 @@ def test_the_table_comes_out_of_the_notebook_as_it_went_in(executed):
 
 
 def test_the_page_has_the_command_and_the_cell_that_drew(executed):
-    outputs = executed.cells[-1].outputs
-    html = outputs[-1].data["application/papermill.record/text/html"]
+    origin, _ = executed.cells[-1].outputs
+    html = origin.data["application/papermill.record/text/html"]
     assert "papermill notebooks/nb.ipynb nb.ipynb -p tasks brain_stem" in html
     assert "page.figure(&quot;fig-1&quot;, &quot;&lt;drawn&gt;&quot;" in html
     assert 'href="../data/nb/fig-1.csv" download' in html
