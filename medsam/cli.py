@@ -18,6 +18,7 @@ from medsam.protocol import Protocol
 
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
+    from medsam.models.contract import PromptableModel
     from medsam.study import Report
 
 app = typer.Typer(
@@ -99,7 +100,18 @@ def run(
         typer.Option(metavar="NAME", help="mode, clicks; both by default."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draws among ties.")] = 1,
+    every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Only each N-th image, in the order of names.")
+    ] = 1,
     shard: Annotated[int, typer.Option(min=1, help="Images a shard: what a kill can cost.")] = 8,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep the encoded images there, for other runs of the same model on them "
+            "(SAM: 4 MB an image; at most 4 GB, the oldest go first).",
+        ),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
     ] = None,
@@ -110,7 +122,8 @@ def run(
     Writes one row per (image, task, prompt, choice of mask). Run the same command again after
     an interruption: only what is missing is computed.
     """
-    from medsam.models import check_name, load
+    from medsam.datasets.every import Every
+    from medsam.models import check_name
 
     check_name(model)
     protocols = [Protocol.get(name) for name in protocol or ["paper"]]
@@ -127,10 +140,9 @@ def run(
 
     # Two folders may hold other things; what is left out is said, not passed over.
     _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
-    options = {} if weights is None else {"folder": weights}
     report = study.run_all(
-        dataset,
-        load(model, **options),
+        dataset if every == 1 else Every(dataset, every),
+        _loaded(model, weights, embeddings),
         protocols,
         out,
         experiments=experiments or study.EXPERIMENTS,
@@ -141,6 +153,15 @@ def run(
     # A scan without a labelled slice has no case, and so no row.
     _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
     _tell(report, out)
+
+
+def _loaded(name: str, weights: Path | None, embeddings: Path | None) -> PromptableModel:
+    """The model with its weights from that folder, its embeddings kept in the other."""
+    from medsam.models import load
+    from medsam.models.cache import CachedModel
+
+    model = load(name, **({} if weights is None else {"folder": weights}))
+    return model if embeddings is None else CachedModel(model, embeddings)
 
 
 def _same_images(one: Dataset, other: Dataset, names: list[str]) -> None:

@@ -7,10 +7,9 @@ and code (:mod:`medsam.differences`) and noise on prompts (:mod:`medsam.robustne
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,58 +17,20 @@ import pandas as pd
 from pydantic import Field
 
 from medsam import differences, results, robustness, study
-from medsam.datasets.sample import Case, Dataset, Sample
+from medsam.datasets.every import Every
+from medsam.datasets.sample import Sample
 from medsam.datasets.select import Reading, select
-from medsam.errors import InputError, MedsamError
+from medsam.errors import MedsamError
 from medsam.models import check_name, load
 from medsam.models.cache import CachedModel
 from medsam.models.contract import PromptableModel
 from medsam.notebook import Settings
 from medsam.protocol import Protocol
 
-__all__ = ["EVERY", "Every", "NoiseSettings", "VariantSettings", "Variants"]
+__all__ = ["EVERY", "NoiseSettings", "VariantSettings", "Variants"]
 
 EVERY = 4
 """By default one of so many images, in the order of their ids."""
-
-
-class Every:
-    """Each n-th case of a dataset, from the first on, in the order of their ids.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    n : int
-        1 for all cases.
-
-    Raises
-    ------
-    InputError
-        If n is not positive.
-    """
-
-    def __init__(self, dataset: Dataset, n: int):
-        if n < 1:
-            raise InputError(
-                f"One of every {n} images. Allowed: a whole number from 1 (all). Choose another."
-            )
-        self.key, self.modality, self._dataset, self.n = dataset.key, dataset.modality, dataset, n
-        self.title = dataset.title if n == 1 else f"{dataset.title}, 1 of {n} images"
-        # Rows do not depend on it, but a stream of draws over the images does.
-        self.settings = {**getattr(dataset, "settings", {}), "every": n}
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """Those of the dataset."""
-        return self._dataset.tasks
-
-    def cases(self) -> Iterator[Case]:
-        """Each n-th case."""
-        return islice(self._dataset.cases(), None, None, self.n)
-
-    def __len__(self) -> int:
-        """Number of cases."""
-        return -(-len(self._dataset) // self.n)
 
 
 class VariantSettings(Settings):

@@ -55,6 +55,28 @@ def test_export_has_the_columns(done):
     assert (frame.status == "empty").sum() == 2
 
 
+@pytest.mark.slow
+def test_a_part_of_the_images_with_embeddings_kept(done, tmp_path):
+    folder, _ = done
+    rows = []
+    for out in ("a", "b"):
+        given = ["--every", 2, "--embeddings", tmp_path / "kept", "--out", tmp_path / out]
+        told = medsam("run", *folders(folder), *given, "--experiments", "mode", "-q").stdout
+        # case0 and none, of case0, case2 and none.
+        assert "4 cases computed (2 ok, 2 empty, 0 error)" in told
+        rows.append(read(tmp_path / out))
+    pd.testing.assert_frame_equal(*rows)
+    # An image without an object is not encoded.
+    assert len(list((tmp_path / "kept").glob("*.emb"))) == 1
+    assert provenance(tmp_path / "a")[0]["identity"]["data"]["every"] == 2
+    whole = read(folder / "r").query("image == 'case0' and experiment == 'mode'")
+    mine = rows[0].query("image == 'case0'")
+    assert mine.iou.to_list() == whole.iou.to_list()
+    bad = medsam("run", *folders(folder), "--every", 0, "--out", tmp_path / "c", check=False)
+    assert bad.returncode == 2
+    assert "0 is not in the range x>=1" in bad.stderr
+
+
 def test_summary(done):
     folder, _ = done
     text = medsam("summary", folder / "r").stdout

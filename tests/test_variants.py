@@ -6,26 +6,14 @@ from toys import SquareModel
 
 from medsam import variants
 from medsam.datasets import BrainSample, FolderDataset
-from medsam.errors import InputError, UnknownName
+from medsam.datasets.every import Every
+from medsam.errors import UnknownName
 from medsam.models import registry
-from medsam.variants import Every, NoiseSettings, Variants, VariantSettings
+from medsam.variants import NoiseSettings, Variants, VariantSettings
 
 
 def data(folder):
     return FolderDataset(folder / "images", folder / "masks", progress=False)
-
-
-def test_one_of_every_n_images(folder):
-    whole = [case.id for case in data(folder).cases()]
-    for n in range(1, 7):
-        part = Every(data(folder), n)
-        assert [case.id for case in part.cases()] == whole[::n]
-        assert len(part) == len(whole[::n])
-        assert part.settings["every"] == n
-    assert Every(data(folder), 1).title == data(folder).title
-    assert Every(data(folder), 3).title.endswith(", 1 of 3 images")
-    with pytest.raises(InputError, match="One of every 0 images. Allowed: a whole number from 1"):
-        Every(data(folder), 0)
 
 
 def test_the_default_part_of_the_sample_has_every_task_and_orientation():
