@@ -10,37 +10,46 @@ A file such as ::
 
 Paths are relative to the file. ``{id}`` and ``{group}`` (the patient) stand for a part of a path
 without ``/``, ``*`` for any part of it; a path without ``{id}`` is a folder whose files are paired
-by stem.
+by stem, or one file. Where each object has a mask file of its own ::
+
+    masks: {liver: masks/{id}_liver.png, tumour: masks/{id}_tumour_*.png}
+
+``labels`` may then be left out: whatever is not 0 is the object, and an image has the objects of
+which it has a file.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from tqdm import tqdm
 
-from medsam.datasets import arrays, itk, nifti
+from medsam.datasets._patterns import VOLUMES, files, pairs
 from medsam.datasets._pixels import SUFFIXES as PICTURES
 from medsam.datasets.disk import DiskDataset
 from medsam.datasets.intensity import INTENSITIES, WINDOW, Intensity, Unit
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.layout import paired
-from medsam.datasets.layouts.tree import Tree
 from medsam.datasets.opener import open_volume
 from medsam.datasets.source import Channel, LabelFile, LabelVolume, Picture, Scan, Source
 from medsam.datasets.volume import Plane
 from medsam.errors import DataError, InputError, UnknownName
 
 __all__ = ["VOLUMES", "OwnData", "open_own", "open_volumes", "read_own"]
-
-VOLUMES = (*arrays.SUFFIXES, *itk.SUFFIXES, *nifti.SUFFIXES)
-"""Endings of files that are read as volumes."""
 
 
 def _rule(given: Any) -> Any:
@@ -55,10 +64,13 @@ class OwnData(BaseModel):
 
     key: str = Field(pattern=r"^[\w.+-]+$", description="Name of the dataset in the results.")
     images: str = Field(description="Pattern with {id}, or a folder; relative to the file.")
-    masks: str = Field(description="The same for the masks.")
+    masks: str | dict[str, str] = Field(
+        description="The same for the masks; or, where each object has a file, one a task."
+    )
     labels: dict[str, Annotated[tuple[int, ...] | str, BeforeValidator(_rule)]] = Field(
         min_length=1,
-        description="Task and its value, values, or threshold such as '>0'.",
+        description="Task and its value, values, or threshold such as '>0'; the same tasks as "
+        "masks, where these are told one by one.",
     )
     title: str = Field("", description="Name for people; the key by default.")
     modality: str = Field("unknown", description="Such as MRI, CT, X-ray, US or PET.")
@@ -70,6 +82,26 @@ class OwnData(BaseModel):
     intensity: str | None = Field(None, description=f"One of {', '.join(INTENSITIES)}.")
     window: tuple[float, float] = Field(WINDOW, description="Level and width.")
     trust_image: bool = Field(False, description="Take the image's grid for the labels too.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_files(cls, raw: Any) -> Any:
+        """Of a file for each object, whatever is not 0 counts unless labels say otherwise."""
+        if isinstance(raw, dict) and isinstance(raw.get("masks"), dict) and "labels" not in raw:
+            return {**raw, "labels": dict.fromkeys(raw["masks"], ">0")}
+        return raw
+
+    @field_validator("labels")
+    @classmethod
+    def _same_tasks(cls, labels: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        masks = info.data.get("masks")
+        if isinstance(masks, dict) and masks.keys() != labels.keys():
+            raise ValueError(f"Tasks {', '.join(labels)}, but masks of {', '.join(masks)}")
+        return labels
+
+    def rules(self, of: str) -> Labels:
+        """The rules of the mask files of one task, or of all where one file tells all (``""``)."""
+        return Labels({of: self.labels[of]} if of else self.labels, self.ignore)
 
 
 def read_own(file: Path) -> OwnData:
@@ -136,37 +168,30 @@ def open_own(
     InputError
         If nothing matches, or an image can be read by no reader.
     """
-    labels = Labels(own.labels, own.ignore)
     way = intensity or Intensity(own.intensity or "modality", own.window)
     cut = plane or own.plane
     unit: Unit = own.unit if own.unit is not None else ("HU" if own.modality == "CT" else "")
+    patterns = own.masks if isinstance(own.masks, dict) else {"": own.masks}
+    rules = {task: own.rules(task) for task in patterns}
+    images, masks = pairs(own.images, patterns, folder)
 
-    def make(key: tuple[str, ...], image: Path, masks: Any) -> Source:
+    def make(key: tuple[str, ...], image: Path, _: Any) -> Source:
         name, group = _name(key), key[1] or key[0]
+        each = [(path, rules[task]) for task, paths in masks[key].items() for path in paths]
         if _is_picture(image):
-            files = tuple(LabelFile(path, labels) for path in masks)
-            return Picture(name, group, image, files, way)
+            return Picture(name, group, image, tuple(LabelFile(*one) for one in each), way)
         return Scan(
             name,
             group,
             (Channel(partial(open_volume, image), (image,), unit),),
-            tuple(LabelVolume(partial(open_volume, path), (path,), labels) for path in masks),
+            tuple(LabelVolume(partial(open_volume, path), (path,), of) for path, of in each),
             cut,
             way,
             trust_image=own.trust_image,
         )
 
-    images, masks = _files(own.images, folder, "images"), _files(own.masks, folder, "masks")
-    # Where only the images' paths name the patient, their masks are those of equal id.
-    groups = {name: group for name, group in images if group}
-    masks = {(name, group or groups.get(name, "")): paths for (name, group), paths in masks.items()}
-    if not images.keys() & masks.keys():
-        raise InputError(
-            f"No image and mask of equal {{id}}: {len(images)} images match {own.images!r} "
-            f"({_some(images)}), {len(masks)} masks match {own.masks!r} ({_some(masks)}). "
-            "Allowed: patterns whose {id} is the same for both. Mend the patterns."
-        )
-    sources = paired(images, masks, make, _name)
+    found = {key: [path for one in of.values() for path in one] for key, of in masks.items()}
+    sources = paired(images, found, make, _name)
     volumes = any(isinstance(source, Scan) for source in sources)
     return DiskDataset(
         own.key,
@@ -199,7 +224,7 @@ def open_volumes(
     InputError
         If nothing matches.
     """
-    found = _files(".", masks, "masks")
+    found = files(".", masks, "masks")
     values: set[int] = set()
     paths = [path for group in found.values() for path in group]
     for path in tqdm(paths, "masks", disable=not progress or len(paths) < 3, file=sys.stderr):
@@ -237,47 +262,6 @@ def _values(path: Path, plane: Plane) -> set[int]:
     return found
 
 
-def _files(pattern: str, folder: Path, what: str) -> dict[tuple[str, ...], list[Path]]:
-    """Files by (id, group) of a pattern or a folder."""
-    root, rest = _root(pattern, folder)
-    tree = Tree(root)
-    if rest:
-        made = re.escape(rest).replace(r"\*", "[^/]*")
-        made = made.replace(r"\{id\}", "(?P<id>[^/]+)", 1)
-        made = made.replace(r"\{id\}", "(?P=id)").replace(r"\{group\}", "(?P<group>[^/]+)", 1)
-        whole = re.compile(made.replace(r"\{group\}", "(?P=group)"))
-    else:
-        endings = "|".join(re.escape(s) for s in sorted((*PICTURES, *VOLUMES), key=len)[::-1])
-        whole = re.compile(rf"(?P<id>[^/]+?)(?i:{endings})")
-    found: dict[tuple[str, ...], list[Path]] = {}
-    for below, path in tree.paths.items():
-        match = whole.fullmatch(below)
-        if match:
-            parts = match.groupdict()
-            found.setdefault((parts["id"], parts.get("group") or ""), []).append(path)
-    if not found:
-        first = next(iter(tree.paths))
-        raise InputError(
-            f"No file below {str(root)!r} (such as {first!r}) fits the {what} {pattern!r}. "
-            "Allowed: a pattern with {id}, such as images/{id}.nii.gz, or a folder. Mend it."
-        )
-    return found
-
-
-def _root(pattern: str, folder: Path) -> tuple[Path, str]:
-    """The folder of a pattern before its first placeholder, and the rest of it."""
-    if "{" not in pattern:
-        return folder / pattern, ""
-    if "{id}" not in pattern:
-        raise InputError(
-            f"Pattern {pattern!r} has no {{id}}. Allowed: {{id}}, and {{group}} for the patient. "
-            "Put {id} where the names of images differ."
-        )
-    parts = pattern.split("/")
-    fixed = next(i for i, part in enumerate(parts) if "{" in part or "*" in part)
-    return folder / "/".join(parts[:fixed]), "/".join(parts[fixed:])
-
-
 def _name(key: tuple[str, ...]) -> str:
     """The id of an image: two patients may both have one of that name."""
     return f"{key[1]}/{key[0]}" if key[1] else key[0]
@@ -285,8 +269,3 @@ def _name(key: tuple[str, ...]) -> str:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES
-
-
-def _some(files: Mapping[tuple[str, ...], Any]) -> str:
-    names = [key[0] for key in files]
-    return ", ".join(names[:2]) + (", …" if len(names) > 2 else "")

@@ -38,7 +38,7 @@ class Picture:
         As in :class:`~medsam.datasets.sample.Sample`.
     image : Path
     masks : tuple of LabelFile
-        Every task of the dataset is in at least one.
+        The picture is a case of the tasks that they tell.
     read, read_mask : callable
         From a path to an (H, W) or (H, W, 3) array as stored; to (H, W) label values.
     intensity : Intensity
@@ -54,9 +54,11 @@ class Picture:
     read_mask: Callable[[Path], NDArray[Any]] = read_values
 
     def cases(self, tasks: Sequence[str]) -> Iterator[Case]:
-        """The one case."""
-        load = partial(self._load, tuple(tasks))
-        yield Case(self.id, self.group, tuple(tasks), load, self._digest)
+        """The one case, or none if no mask file tells any of these tasks."""
+        told = {task for mask in self.masks for task in mask.labels.tasks}
+        here = tuple(task for task in tasks if task in told)
+        if here:
+            yield Case(self.id, self.group, here, partial(self._load, here), self._digest)
 
     def _digest(self) -> str:
         files = (self.image, *(mask.path for mask in self.masks))
