@@ -1,11 +1,13 @@
-"""Fig. 1 and 3: prompts and results on images."""
+"""Fig. 1, 3 and 11-16: prompts and results on images."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 
 from medsam.errors import InputError
@@ -76,12 +78,13 @@ def prompt_modes(
 def percentile_examples(
     examples: Sequence[Example], *, source: Source, titles: Mapping[str, str] | None = None
 ) -> Picture:
-    """Fig. 3: images at the 25th, 50th and 75th percentile, with the results of modes 2 and 4.
+    """Fig. 3 and 11-16: images at the 25th, 50th and 75th percentile, with results of two modes.
 
     Parameters
     ----------
     examples : sequence of Example
-        For each task and percentile two, of modes 2 and 4, on the same image.
+        For each task and percentile two, of modes 2 and 4, on the same image; or one, the same
+        mode throughout, of a model that takes only points or only boxes.
     source : Source
         Written on the figure.
     titles : mapping of str to str, optional
@@ -90,24 +93,31 @@ def percentile_examples(
     Raises
     ------
     InputError
-        If there is no example, or a slot does not hold both modes of one image.
+        If there is no example, or a slot does not hold the modes of the others on one image.
     """
     slots: dict[tuple[str, int], dict[int, Example]] = {}
     for example in examples:
         slots.setdefault((example.task, example.percentile), {})[example.k] = example
+    if not slots:
+        raise InputError("No examples. Allowed: modes 2 and 4 of at least one task.")
+    modes = sorted({mode for pair in slots.values() for mode in pair})
     for (task, percentile), pair in slots.items():
-        if set(pair) != {2, 4} or pair[2].image_id != pair[4].image_id:
+        if (
+            sorted(pair) != modes
+            or not {2, 4}.issuperset(modes)
+            or len({each.image_id for each in pair.values()}) > 1
+        ):
             raise InputError(
                 f"Slot {task!r} at percentile {percentile} holds "
                 f"{ {k: e.image_id for k, e in pair.items()} }. "
-                "Allowed: modes 2 and 4 on the same image. Take slots(rows, (2, 4), rank_by=4)."
+                "Allowed: modes 2 and 4 on the same image, or only one of them in every slot. "
+                "Take slots(rows, (2, 4), rank_by=4)."
             )
-    if not slots:
-        raise InputError("No examples. Allowed: modes 2 and 4 of at least one task.")
     tasks = list(dict.fromkeys(task for task, _ in slots))
     percentiles = sorted({percentile for _, percentile in slots})
     columns = 2 * len(percentiles)
-    figure = Picture(figsize=(7.6, 0.85 + 2.62 * len(tasks)))
+    tall = 1.31 * len(modes)  # of a task, inches
+    figure = Picture(figsize=(7.6, 0.85 + tall * len(tasks)))
     figure.raster = True
     height = figure.get_figheight()
     outer = figure.add_gridspec(
@@ -124,23 +134,7 @@ def percentile_examples(
         for column, percentile in enumerate(percentiles):
             if (task, percentile) not in slots:
                 continue
-            pair = slots[task, percentile]
-            inner = outer[row, column].subgridspec(2, 2, hspace=0.16, wspace=0.04)
-            cells = [[figure.add_subplot(inner[r, c]) for c in (0, 1)] for r in (0, 1)]
-            whole, view = pair[4], window(pair[4].mask | pair[4].prediction & _near(pair[4].mask))
-            picture(cells[0][0], whole.image)
-            outline(cells[0][0], whole.mask, width=0.7)
-            cells[0][0].set_title(whole.image_id, fontsize=6.5, color="#555555", pad=2)
-            picture(cells[1][0], whole.image, view)
-            cells[1][0].set_title("zoom", fontsize=6.5, color="#555555", pad=2)
-            for r, mode in enumerate((2, 4)):
-                example, axes = pair[mode], cells[r][1]
-                picture(axes, example.image, view)
-                tint(axes, example.prediction, PREDICTION)
-                outline(axes, example.prediction, PREDICTION, 1.1)
-                outline(axes, example.mask, width=1.1)
-                prompt_marks(axes, example.prompt, 55)
-                axes.set_title(f"mode {mode}: IoU {example.iou:.2f}", fontsize=7.2, pad=2)
+            _slot(figure, outer[row, column], slots[task, percentile])
     for column, percentile in enumerate(percentiles):
         figure.text(
             0.035 + 0.963 * (2 * column + 1) / columns,
@@ -152,18 +146,44 @@ def percentile_examples(
         )
     for row, task in enumerate(tasks):
         box = outer[row, 0].get_position(figure)
-        name = (titles or {}).get(task, task)
+        name = textwrap.fill((titles or {}).get(task, task), round(13 * tall))
         figure.text(
             0.006,
             (box.y0 + box.y1) / 2,
             name,
             rotation=90,
             va="center",
-            fontsize=9,
+            multialignment="center",
+            fontsize=9 if "\n" not in name else 7.5,
             fontweight="bold",
         )
     badge(figure, source)
     return figure
+
+
+def _slot(figure: Picture, place: SubplotSpec, pair: Mapping[int, Example]) -> None:
+    """The image and its area of interest to the left, the result of each mode to the right."""
+    inner = place.subgridspec(len(pair), 2, hspace=0.16, wspace=0.04)
+    whole = pair[max(pair)]
+    view = window(whole.mask | whole.prediction & _near(whole.mask))
+    for row, mode in enumerate(sorted(pair)):
+        example, left, right = pair[mode], *(figure.add_subplot(inner[row, c]) for c in (0, 1))
+        picture(left, whole.image, view if row else None)
+        if not row:
+            outline(left, whole.mask, width=0.7)
+        name = "zoom" if row else _short(whole.image_id)
+        left.set_title(name, fontsize=6.5, color="#555555", pad=2)
+        picture(right, example.image, view)
+        tint(right, example.prediction, PREDICTION)
+        outline(right, example.prediction, PREDICTION, 1.1)
+        outline(right, example.mask, width=1.1)
+        prompt_marks(right, example.prompt, 55)
+        right.set_title(f"mode {mode}: IoU {example.iou:.2f}", fontsize=7.2, pad=2)
+
+
+def _short(name: str, most: int = 24) -> str:
+    """A name that stays above its image: beginning and end tell files of a folder apart."""
+    return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-(most // 2) :]}"
 
 
 def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

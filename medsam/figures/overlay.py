@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgba
+from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
@@ -49,9 +49,9 @@ def outline(axes: Axes, mask: NDArray[np.bool_], colour: str = TRUTH, width: flo
 
 def tint(axes: Axes, mask: NDArray[np.bool_], colour: str, alpha: float = 0.22) -> None:
     """A light wash over a mask, so that one that fills the view is seen as well."""
-    wash = np.zeros((*mask.shape, 4))
-    wash[mask] = to_rgba(colour, alpha)
-    axes.imshow(wash, interpolation="nearest")
+    # One byte a pixel: a wash in colours would take 32, of an X-ray a few hundred MB.
+    wash = ListedColormap([(0, 0, 0, 0), to_rgba(colour, alpha)])
+    axes.imshow(mask.astype(np.uint8), wash, vmin=0, vmax=1, interpolation="nearest")
 
 
 def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60) -> None:

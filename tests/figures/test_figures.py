@@ -219,7 +219,7 @@ TWO_IMAGES = [example(2, 25), example(4, 25, image_id="other")]
         (lambda: figures.prompt_modes(picture_of(parts()), parts(), ONE), "one for each of 1 to 5"),
         (lambda: figures.percentile_examples([], source=RUN), "No examples"),
         (
-            lambda: figures.percentile_examples([example(2, 25)], source=RUN),
+            lambda: figures.percentile_examples([example(2, 25), example(4, 50)], source=RUN),
             "modes 2 and 4 on the same image",
         ),
         (

