@@ -1,0 +1,235 @@
+"""Fig. 8: how large the objects are, and IoU against their size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cbook import boxplot_stats
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from medsam import sizes
+from medsam.bootstrap import ALPHA
+from medsam.figures.style import MODALITIES, MODES, Picture, Source, badge, need, styled
+from medsam.prompts import MODES as TITLES
+
+__all__ = ["CASES", "FLOOR", "X_LABEL", "floor", "log_axis", "signed", "size_and_iou"]
+
+CASES = ("dataset", "task", "name", "modality", "image", "group", "size", "k", "iou")
+X_LABEL = "object size: share of the image (log scale)"
+_INK = "#333333"
+_MANY = 14  # tasks, above which the numbered dots are smaller
+
+
+def _colour(modality: object) -> str:
+    return MODALITIES.get(str(modality), MODALITIES["unknown"])
+
+
+def share(value: float, _: object = None) -> str:
+    """A share of the image in percent, short: 0.05 %, 3 %."""
+    return f"{100 * value:g} %"
+
+
+def log_axis(axes: Axes, values: pd.Series) -> None:
+    """Logarithmic, over the values and a little more, with ticks in percent.
+
+    Where they span less than one power of ten, 2 and 5 times its values are ticks as well.
+    """
+    axes.set_xscale("log")
+    low, high = float(values.min()) / 1.3, min(1.0, float(values.max()) * 1.3)
+    axes.set_xlim(low, max(high, low * 2))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 30 else (1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(share))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+FLOOR = Line2D([], [], color="#999999", lw=1, ls=":", label="a mask of the whole image")
+
+
+def floor(axes: Axes) -> None:
+    """What a mask of the whole image would have: its IoU is the size of the object."""
+    low, high = axes.get_xlim()
+    at = np.geomspace(low, high, 80)
+    axes.plot(at, at, color="#999999", lw=1, ls=":", label="whole image", zorder=1)
+
+
+def signed(value: float) -> str:
+    """A correlation with its sign, a true minus."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _modality_handles(modalities: pd.Series) -> list[Line2D]:
+    there = set(modalities)
+    return [
+        Line2D([], [], ls="", marker="s", ms=5, color=colour, label=name)
+        for name, colour in MODALITIES.items()
+        if name in there
+    ]
+
+
+@styled
+def size_and_iou(found: pd.DataFrame, *, source: Source) -> Picture:
+    """Fig. 8: sizes of each task (top), and mean size against mean IoU, a panel a mode (bottom).
+
+    Parameters
+    ----------
+    found : DataFrame
+        From :func:`medsam.sizes.cases`.
+    source : Source
+        Written on the figure.
+
+    Returns
+    -------
+    Picture
+        Top: a point an object; box: quartiles and median; whiskers: to the last object within
+        1.5 times the box, on the log scale; white diamond: mean; tasks from the smallest median
+        at the bottom. Bottom: a task has the number that stands before its name above; line:
+        least squares on the logarithm of the size, band: its 95 % interval. Dotted: the IoU of a
+        mask of the whole image.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or there is no row.
+    """
+    need(found, CASES)
+    table, ranks = sizes.means(found), sizes.spread(found)
+    modes = sorted(found.k.unique())
+    rows = len(ranks)
+    top, gap, bottom = 0.42, 0.95, 2.35
+    body = max(0.6, 0.24 * rows)
+    figure = Picture(figsize=(7.4, top + body + gap + bottom + 0.75))
+    height = figure.get_figheight()
+    upper = figure.add_axes((0.235, (0.75 + bottom + gap) / height, 0.7, body / height))
+    _distributions(upper, found, ranks)
+    width = (0.925 - 0.05 * (len(modes) - 1)) / len(modes)
+    for n, k in enumerate(modes):
+        left = 0.065 + n * (width + 0.05)
+        axes = figure.add_axes((left, 0.75 / height, width, (bottom - 0.15) / height))
+        _relation(axes, table[table.k == k], int(k))
+        if n:
+            axes.set_yticklabels([])
+        else:
+            axes.set_ylabel("mean IoU")
+    figure.text(0.53, 0.36 / height, f"mean {X_LABEL}", ha="center", va="bottom", fontsize=8)
+    figure.legend(
+        handles=[*_modality_handles(ranks.modality), FLOOR],
+        loc="lower center",
+        ncols=6,
+        frameon=False,
+        bbox_to_anchor=(0.53, 0),
+        handletextpad=0.3,
+    )
+    badge(figure, source)
+    return figure
+
+
+def _distributions(axes: Axes, found: pd.DataFrame, ranks: pd.DataFrame) -> None:
+    once = found.drop_duplicates(["dataset", "task", "image"])
+    rng = np.random.default_rng(0)
+    for rank, dataset, task, modality, mean in ranks[
+        ["rank", "dataset", "task", "modality", "mean"]
+    ].itertuples(index=False):
+        values = once[(once.dataset == dataset) & (once.task == task)]["size"].to_numpy(float)
+        colour = _colour(modality)
+        line = {"color": colour, "linewidth": 0.9}
+        axes.bxp(
+            [_box(values)],
+            positions=[rank],
+            orientation="horizontal",
+            widths=0.62,
+            showfliers=False,
+            patch_artist=True,
+            manage_ticks=False,
+            boxprops={"facecolor": colour, "alpha": 0.28, "edgecolor": colour, "linewidth": 0.9},
+            medianprops={"color": _INK, "linewidth": 1.2},
+            whiskerprops=line,
+            capprops=line,
+        )
+        at = rank + rng.uniform(-0.22, 0.22, len(values))
+        dots: dict[str, Any] = {"color": colour, "mec": "none", "alpha": 0.55}
+        axes.plot(values, at, "o", ms=2.0, label=f"objects {rank}", **dots)
+        axes.plot(mean, rank, "D", ms=3.8, mfc="white", mec=_INK, mew=0.8, label=f"mean {rank}")
+    names = zip(ranks["name"], ranks["rank"], strict=True)
+    axes.set_yticks(ranks["rank"], [f"{name}  {rank:>2}" for name, rank in names])
+    axes.tick_params(axis="y", length=0)
+    beside = axes.secondary_yaxis("right")
+    beside.set_yticks(ranks["rank"], [f"n = {n}" for n in ranks.n])
+    beside.tick_params(length=0, labelsize=6.5, labelcolor="#777777", pad=1)
+    beside.spines["right"].set_visible(False)
+    axes.set(ylim=(0.4, len(ranks) + 0.6), xlabel=X_LABEL)
+    log_axis(axes, once["size"])
+    axes.grid(axis="y", visible=False)
+
+
+def _box(values: NDArray[np.float64]) -> dict[str, Any]:
+    """Quartiles and whiskers on the log scale, as sizes: outliers are what is far there."""
+    (stats,) = boxplot_stats(np.log10(values))
+    return {name: 10 ** stats[name] for name in ("med", "q1", "q3", "whislo", "whishi")}
+
+
+def _relation(axes: Axes, table: pd.DataFrame, k: int) -> None:
+    log_axis(axes, table["size"])
+    told = sizes.between(table).iloc[0]
+    if not np.isnan(told.slope):
+        _line(axes, table, told)
+    axes.scatter(
+        table["size"],
+        table.iou,
+        s=88 if len(table) <= _MANY else 58,
+        color=[_colour(m) for m in table.modality],
+        edgecolors="white",
+        linewidths=0.8,
+        zorder=4,
+        label="tasks",
+    )
+    for size, iou, rank in table[["size", "iou", "rank"]].itertuples(index=False):
+        axes.text(
+            size,
+            iou,
+            str(rank),
+            ha="center",
+            va="center_baseline",
+            fontsize=6.2 if len(table) <= _MANY else 5.2,
+            fontweight="bold",
+            color="white",
+            zorder=5,
+        )
+    floor(axes)
+    axes.set_ylim(-0.03, 1)
+    axes.set_title(f"Mode {k}: {TITLES[k]}", loc="left", fontweight="bold", color=MODES[k], pad=24)
+    axes.text(0, 1.025, _told(told), transform=axes.transAxes, fontsize=7, va="bottom", color=_INK)
+
+
+def _line(axes: Axes, table: pd.DataFrame, told: pd.Series) -> None:
+    """The fitted line and the 95 % interval of its mean (Student's t)."""
+    x = np.log10(table["size"].to_numpy(float))
+    y = table.iou.to_numpy(float)
+    left, right = axes.get_xlim()
+    at = np.log10(np.geomspace(left, right, 60))
+    rest = y - (told.intercept + told.slope * x)
+    spread = np.sqrt((rest**2).sum() / (len(x) - 2))
+    off = np.sqrt(1 / len(x) + (at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum())
+    reach = t.isf(ALPHA / 2, len(x) - 2) * spread * off
+    middle = told.intercept + told.slope * at
+    axes.fill_between(10**at, middle - reach, middle + reach, color="#777777", alpha=0.13, lw=0)
+    axes.plot(10**at, middle, color="#444444", lw=1.2, label="line")
+
+
+def _told(row: pd.Series) -> str:
+    if np.isnan(row.r):
+        return f"{row.n:g} tasks: too few, or all alike,\nfor a correlation"
+    return "\n".join(
+        f"{name} {signed(row[key])} ({signed(row[f'{key}_low'])} to "
+        f"{signed(row[f'{key}_high'])}), {_p(row[f'{key}_p'])}"
+        for name, key in (("Pearson, log size", "r"), ("Spearman", "rho"))
+    )

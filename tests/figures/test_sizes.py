@@ -1,0 +1,156 @@
+"""Fig. 8: what is drawn equals the table, for few tasks and for as many as the paper has."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection
+from size_toys import objects
+
+from medsam import sizes
+from medsam.errors import InputError
+from medsam.figures import Source
+from medsam.figures.size_within import correlations, size_correlations, size_within
+from medsam.figures.sizes import share, size_and_iou
+
+RUN = Source.run("square on toys, protocol paper")
+golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
+
+
+@golden
+def test_size_and_iou():
+    return size_and_iou(objects(), source=RUN)
+
+
+@golden
+def test_size_and_iou_of_boxes_only():
+    return size_and_iou(objects(3, modes=(4,)), source=RUN)
+
+
+@golden
+def test_size_within():
+    return size_within(objects(6), source=RUN)
+
+
+@golden
+def test_size_correlations():
+    return size_correlations(objects(6), source=RUN)
+
+
+def test_the_top_is_the_objects_in_the_order_of_their_medians():
+    found = objects()
+    top = size_and_iou(found, source=RUN).axes[0]
+    ranks = sizes.spread(found)
+    drawn = {line.get_label(): line for line in top.lines}
+    names = [label.get_text().rsplit(maxsplit=1) for label in top.get_yticklabels()]
+    assert names == [
+        [row.name, str(row.rank)] for row in ranks[["name", "rank"]].itertuples(index=False)
+    ]
+    assert ranks["median"].is_monotonic_increasing
+    for row in ranks.itertuples():
+        part = found[(found.task == row.task) & (found.k == 2)]
+        np.testing.assert_array_equal(drawn[f"objects {row.rank}"].get_xdata(), part["size"])
+        assert drawn[f"mean {row.rank}"].get_xdata() == pytest.approx(part["size"].mean())
+    assert top.get_xscale() == "log"
+    boxes = [patch.get_path().vertices[:, 0] for patch in top.patches]
+    assert boxes[0].min() == pytest.approx(
+        10 ** np.quantile(np.log10(found[found.task == ranks.task[0]]["size"][::2]), 0.25)
+    )
+
+
+def test_the_bottom_is_the_means_and_their_line():
+    found = objects()
+    table, told = sizes.means(found), sizes.between(sizes.means(found)).set_index("k")
+    for axes, k in zip(size_and_iou(found, source=RUN).axes[1:], (2, 4), strict=True):
+        (dots,) = [c for c in axes.collections if c.get_label() == "tasks"]
+        part = table[table.k == k]
+        np.testing.assert_array_equal(dots.get_offsets(), part[["size", "iou"]])
+        numbers = [int(text.get_text()) for text in axes.texts if text.get_text().isdigit()]
+        assert numbers == part["rank"].tolist()
+        lines = {line.get_label(): line for line in axes.lines}
+        x, y = lines["line"].get_data()
+        np.testing.assert_allclose(y, told.intercept[k] + told.slope[k] * np.log10(x))
+        floor = lines["whole image"]
+        np.testing.assert_array_equal(floor.get_xdata(), floor.get_ydata())
+        (words,) = [text.get_text() for text in axes.texts if "Pearson" in text.get_text()]
+        assert f"{told.r[k]:+.2f}".replace("-", "−") in words
+        assert f"{told.rho_high[k]:+.2f}".replace("-", "−") in words
+
+
+def test_the_band_is_the_interval_of_the_fit():
+    """Against statsmodels, which has the interval of a mean response."""
+    import statsmodels.api as sm
+
+    found = objects(7)
+    table = sizes.means(found).query("k == 2")
+    axes = size_and_iou(found, source=RUN).axes[1]
+    (band,) = [c for c in axes.collections if c.get_label() != "tasks"]
+    x, _ = next(line for line in axes.lines if line.get_label() == "line").get_data()
+    fit = sm.OLS(table.iou, sm.add_constant(np.log10(table["size"]))).fit()
+    wanted = fit.get_prediction(sm.add_constant(np.log10(x))).conf_int(alpha=0.05)
+    drawn = band.get_paths()[0].vertices[:, 1]
+    assert drawn.min() == pytest.approx(wanted.min())
+    assert drawn.max() == pytest.approx(wanted.max())
+
+
+def test_few_tasks_have_no_line():
+    axes = size_and_iou(objects(3), source=RUN).axes[1]
+    assert [line.get_label() for line in axes.lines] == ["whole image"]
+    assert "3 tasks: too few, or all alike,\nfor a correlation" in [
+        t.get_text() for t in axes.texts
+    ]
+
+
+def test_one_object():
+    figure = size_and_iou(objects(1, per=1), source=RUN)
+    assert figure._repr_svg_().count("<svg") == 1
+    assert size_within(objects(1, per=1), source=RUN)._repr_svg_()
+    assert size_correlations(objects(1, per=1), source=RUN)._repr_svg_()
+
+
+def test_panels_are_the_objects_of_a_task():
+    found = objects(6)
+    ranks = sizes.spread(found)
+    told = sizes.within(found).set_index(["task", "k"])
+    panels = [axes for axes in size_within(found, source=RUN).axes if axes.lines]
+    assert [axes.get_title(loc="left") for axes in panels] == ranks["name"].tolist()
+    for axes, task in zip(panels, ranks.task, strict=True):
+        drawn = {line.get_label(): line for line in axes.lines}
+        for k in (2, 4):
+            part = found[(found.task == task) & (found.k == k)]
+            np.testing.assert_array_equal(drawn[f"mode {k}"].get_xdata(), part["size"])
+            np.testing.assert_array_equal(drawn[f"mode {k}"].get_ydata(), part.iou)
+            right = f"{told.rho[task, k]:+.2f}".replace("-", "−")
+            assert right in [text.get_text() for text in axes.texts]
+
+
+def test_correlations_are_those_of_the_tables():
+    found = objects(6)
+    table = correlations(found)
+    (axes,) = size_correlations(found, source=RUN).axes
+    drawn = {line.get_label(): line for line in axes.lines}
+    for (kind, k), part in table.groupby(["kind", "k"]):
+        np.testing.assert_array_equal(drawn[f"{kind} {k}"].get_xdata(), part.value)
+    spans = [c for c in axes.collections if isinstance(c, LineCollection)]
+    low = sorted(s[0][0] for c in spans for s in c.get_segments())
+    assert low == pytest.approx(sorted(table.low))
+    pooled = sizes.pooled(sizes.within(found)).query("method == 'spearman'").set_index("k")
+    assert table.query("kind == 'pooled'").set_index("k").value.to_dict() == pooled.value.to_dict()
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names[:2] == ["Between means of tasks", "Within tasks, pooled"]
+    assert names[2:] == sizes.spread(found)["name"].tolist()
+
+
+def test_the_source_is_written_on_each():
+    for draw in (size_and_iou, size_within, size_correlations):
+        words = [text.get_text() for text in draw(objects(2), source=RUN).texts]
+        assert {"THIS RUN", RUN.detail} <= set(words)
+
+
+def test_shares_in_percent():
+    assert [share(v) for v in (0.0001, 0.002, 0.1)] == ["0.01 %", "0.2 %", "10 %"]
+
+
+def test_errors():
+    for draw in (size_and_iou, size_within, size_correlations):
+        with pytest.raises(InputError, match="columns a and 1 rows. Allowed"):
+            draw(pd.DataFrame({"a": [1]}), source=RUN)
