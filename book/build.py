@@ -22,7 +22,7 @@ from medsam.page import FOLDER, files
 from medsam.widgets.static import assets, write_if_new
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("*.md", "*.bib", "_static/**/*")
+PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/*.html")
 """What of ``book/`` goes into the tree."""
 
 
