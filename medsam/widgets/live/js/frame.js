@@ -1,0 +1,95 @@
+// What both widgets have: head, image, side; an image to choose; words for who does not see it.
+
+import { backend } from "./backends.js";
+import { followScheme, h } from "./dom.js";
+import { askToLoad, idleCard, makeStage } from "./stage.js";
+
+let count = 0;
+
+// of: { label, hint, point, box, hover, cursor, key, changed, ready }
+export function makeFrame({ model, el }, of) {
+  const uid = `mlv${count++}`;
+  const cases = model.get("cases");
+  const answers = backend(model);
+  const stage = makeStage(cases, of, of.label);
+  const select = h("select", { id: `${uid}-case` });
+  cases.forEach(({ id }, i) => select.append(h("option", { value: i }, id)));
+  const line = h("p", { class: "mlv-told" }, of.hint);
+  const status = h("p", { class: "mlv-sr", role: "status", "aria-live": "polite" });
+  const side = h("div", { class: "mlv-side" });
+  const root = h(
+    "div",
+    { class: `mlv mlv-${model.get("kind")}`, "data-lm-suppress-shortcuts": "true" },
+    h("div", { class: "mlv-head" }, h("label", { for: select.id }, "Image"), select, h("p", {}, model.get("about"))),
+    h("div", { class: "mlv-body" }, h("div", {}, stage.node, line), side),
+    status,
+  );
+
+  const current = () => cases[model.get("case")];
+  select.addEventListener("change", () => {
+    model.set("case", Number(select.value));
+    model.save_changes();
+  });
+  function changed() {
+    select.value = String(model.get("case"));
+    stage.showCase(current());
+    of.changed();
+    fetchImage();
+  }
+
+  // The features of an image are fetched when it is looked at with a model at hand.
+  async function fetchImage() {
+    if (!answers.ready) return;
+    const wanted = current();
+    try {
+      await answers.image(wanted);
+      if (current() === wanted) of.ready?.();
+    } catch (error) {
+      tell(`The image could not be prepared: ${error.message}`);
+    }
+  }
+
+  function tell(words, aloud = true) {
+    line.textContent = words;
+    if (aloud) status.textContent = words;
+  }
+
+  let unfollow = () => {};
+  function start() {
+    el.append(root);
+    changed();
+    model.on("change:case", changed);
+    unfollow = askToLoad(stage, answers, ({ ready }) => ready && fetchImage());
+    idleCard(stage, answers);
+    const unscheme = followScheme(root);
+    return () => {
+      model.off("change:case", changed);
+      unfollow();
+      unscheme();
+    };
+  }
+
+  // Only the newest question waits: a pointer is faster than a model.
+  let [busy, next] = [false, null];
+  async function ask(prompt, then) {
+    next = { prompt, then, found: current() };
+    if (busy) return;
+    busy = true;
+    root.classList.add("mlv-busy");
+    while (next) {
+      const now = next;
+      next = null;
+      try {
+        await answers.image(now.found);
+        const result = await answers.ask(now.found, cases.indexOf(now.found), now.prompt);
+        if (current() === now.found) now.then(result);
+      } catch (error) {
+        tell(error.message);
+      }
+    }
+    busy = false;
+    root.classList.remove("mlv-busy");
+  }
+
+  return { uid, cases, current, answers, stage, side, select, start, tell, ask };
+}

