@@ -61,7 +61,7 @@ function render({ model, el }) {
     made.addEventListener("click", action);
     return made;
   };
-  const objectButton = button("Zoom to the object (z)", "Fit object", toggleObject, toObject);
+  const objectButton = button("Fit object: zoom to it (z)", "Fit object", toggleObject, toObject);
   const helpButton = button("Keys (?)", "?", toggleHelp, false);
   const tools = h(
     "div",
