@@ -13,13 +13,19 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import yaml
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from medsam.chapters import PREFIX, moved
 from medsam.errors import InputError, MedsamError
 from medsam.page import FOLDER, files
 from medsam.widgets.static import assets, write_if_new
+
+read: Any = nbformat.read  # its functions carry no types
+writes: Any = nbformat.writes
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/*.html")
@@ -52,16 +58,53 @@ def notebooks(source: Path, executed: Path) -> list[Path]:
     return copy(found, executed, source / "notebooks")
 
 
-def downloads(extra: Path, executed: Path, clean: Path = ROOT / "notebooks") -> list[Path]:
-    """Put the tables behind the figures, and the notebooks without outputs, where pages link."""
+def own_data(source: Path, executed: Path, toc: Path = ROOT / "_toc.yml") -> list[Path]:
+    """Put the notebooks of chapters on one's own data into folders beside ``notebooks/``.
+
+    Only those that the table of contents lists: what an earlier build ran on other data stays
+    where it was executed, and out of the book.
+    """
+    names = [Path(f"{name}.ipynb") for name in listed(toc) if name.startswith(PREFIX)]
+    others = {file.stem for file in executed.glob("*.ipynb")}
+    captions = {
+        str(page.get("file", "")).partition("/")[0]: str(part["caption"])
+        for part in yaml.safe_load(toc.read_text("utf-8")).get("parts", [])
+        for page in part["chapters"]
+    }
     made = []
-    for file in sorted(executed.glob("*.ipynb")):
-        for name, content in files(nbformat.read(file, as_version=4)):
+    for name in names:
+        if not (executed / name).is_file():
+            continue  # check() says what is missing
+        folder = str(name.parent)
+        beside = {other.stem for other in names if other.parent == name.parent}
+        title = captions.get(folder, "").partition(": ")[2] or folder
+        page = moved(read(executed / name, as_version=4), folder, title, beside, others)
+        made.append(source / name)
+        write_if_new(made[-1], writes(page).encode())
+    return made
+
+
+def downloads(extra: Path, pages: Iterable[Path], clean: Path = ROOT / "notebooks") -> list[Path]:
+    """Put the tables behind the figures, and the notebooks without outputs, where pages link.
+
+    Parameters
+    ----------
+    extra : Path
+        Files that the site serves as they are.
+    pages : iterable of Path
+        Notebooks of the tree.
+    clean : Path
+        Notebooks without outputs.
+    """
+    made = []
+    for page in pages:
+        for name, content in files(read(page, as_version=4)):
             made.append(extra / FOLDER / name)
             write_if_new(made[-1], content)
-        if (clean / file.name).is_file():
-            made.append(extra / FOLDER / file.stem / file.name)
-            write_if_new(made[-1], (clean / file.name).read_bytes())
+        if (clean / page.name).is_file():
+            own = page.parent.name if page.parent.name.startswith(PREFIX) else ""
+            made.append(extra / FOLDER / own / page.stem / page.name)
+            write_if_new(made[-1], (clean / page.name).read_bytes())
     return made
 
 
@@ -105,8 +148,8 @@ def assemble(
 ) -> None:
     """Make the source tree whole: pages, notebooks, JavaScript; nothing else stays."""
     extra = source / "_extra"
-    kept = pages(source) + notebooks(source, executed)
-    kept += assets(extra, node_modules) + downloads(extra, executed)
+    shown = notebooks(source, executed) + own_data(source, executed, toc)
+    kept = pages(source) + shown + assets(extra, node_modules) + downloads(extra, shown)
     prune(source, kept)
     check(source, toc)
 

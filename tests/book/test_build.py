@@ -105,3 +105,50 @@ def test_a_warning_is_an_error_again_and_again(build, tmp_path, capsys):
     (source / "_static" / "style.css").write_text("p { color: red }")
     assert build.html(source, tmp_path, toc=contents) == 0
     assert (tmp_path / "_build" / "html" / "_static" / "style.css").is_file()
+
+
+def test_chapters_on_own_data_stand_beside_the_samples(build, executed, tmp_path):
+    own = executed / "data-busi"
+    own.mkdir()
+    text = NOTEBOOK.replace('"# One"', '"# One\\n\\n[other](two.ipynb), [same](one.ipynb)"')
+    (own / "one.ipynb").write_text(text)
+    (executed / "two.ipynb").write_text(NOTEBOOK)
+    (executed / "data-old").mkdir()
+    (executed / "data-old" / "one.ipynb").write_text(NOTEBOOK)
+    contents = tmp_path / "_toc.yml"
+    contents.write_text(
+        "format: jb-book\nroot: notebooks/one\nparts:\n"
+        "  - caption: 'Your data: Breast: US'\n"
+        "    chapters:\n      - {file: data-busi/one, title: One}\n"
+    )
+    source = tmp_path / "source"
+    made = build.own_data(source, executed, contents)
+    assert made == [source / "data-busi" / "one.ipynb"]
+    page = made[0].read_text()
+    assert "# One: Breast: US" in page
+    assert "[other](../notebooks/two.ipynb), [same](one.ipynb)" in page
+    # Data that is no longer named is not in the book.
+    assert not (source / "data-old").exists()
+
+
+def test_a_chapter_that_was_not_executed(build, executed, tmp_path):
+    contents = toc(tmp_path, "data-busi/one")
+    text = contents.read_text().replace("chapters:", "parts:\n- caption: A\n  chapters:")
+    contents.write_text(text)
+    build.notebooks(tmp_path / "source", executed)
+    assert build.own_data(tmp_path / "source", executed, contents) == []
+    with pytest.raises(InputError, match="pages that are not there: data-busi/one"):
+        build.check(tmp_path / "source", contents)
+
+
+def test_downloads_of_chapters_are_apart(build, executed, tmp_path):
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    (clean / "one.ipynb").write_text(NOTEBOOK)
+    both = [tmp_path / folder / "one.ipynb" for folder in ("notebooks", "data-busi")]
+    for page in both:
+        page.parent.mkdir()
+        page.write_text(NOTEBOOK)
+    made = build.downloads(tmp_path / "extra", both, clean)
+    where = [path.relative_to(tmp_path / "extra" / "data").as_posix() for path in made]
+    assert where == ["one/one.ipynb", "data-busi/one/one.ipynb"]
