@@ -33,6 +33,7 @@
 
 # %% tags=["remove-cell"]
 from medsam.notebook import DatasetSettings, Parameters
+from medsam.page import Page
 
 parameters = Parameters(globals(), DatasetSettings)
 
@@ -42,6 +43,7 @@ show = "licensed"  # example images: "licensed", "all" (do not publish the page 
 
 # %% tags=["remove-cell"]
 chosen = parameters.settings(globals())
+page = Page("00_datasets", parameters)
 
 from medsam import showcase
 from medsam.datasets.cards import cards, overview
@@ -50,6 +52,7 @@ from medsam.datasets.check import reports
 from medsam.notebook import glue
 
 numbers, found, examples = table(), reports(), showcase.examples(chosen.show)
+page.origin("tables-1-2", numbers)
 glue("n-counted", len(found))
 glue("n-shown", sum(bool(one.uri) for one in examples.values()))
 tasks = [task for entry in catalog().values() for task in entry.tasks]
@@ -72,6 +75,8 @@ for status in ("read", "inferred", "from memory"):
 overview(found=found)
 
 # %% [markdown]
+# {glue:}`tables-1-2-origin`
+#
 # ## How to read the cards
 #
 # - **Access** is *direct* ({glue:text}`n-direct` datasets: a plain download), *registration*

@@ -23,6 +23,7 @@
 
 # %% tags=["remove-cell"]
 from medsam.notebook import Parameters
+from medsam.page import Page
 
 parameters = Parameters(globals())
 
@@ -32,6 +33,7 @@ results = "_build/results"  # what is re-run here
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
 study.rows  # evaluates what the results folder lacks
+page = Page("index", parameters)
 
 from medsam import figures, published
 from medsam.findings import of_clicks, of_modes
@@ -42,6 +44,8 @@ glue_all("paper", of_modes(paper))
 glue_all("clicks", of_clicks(published.click_averages(), "SAM"))
 glue_all("found", published.findings())
 glue_all("run", of_modes(study.mode_means()))
+source = figures.Source.published("SAM ViT-H, 28 tasks")
+page.figure("modes", figures.modes_box(paper, source=source), paper)
 glue("label", study.label)
 glue("images", study.rows.image.nunique())
 glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
@@ -76,9 +80,14 @@ glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
 # :::
 #
 # :::{grid-item-card} Look around
-# - [Five ways of prompting](02_prompt_modes): Fig. 1 to 3, and
-#   [every task and mode to browse](browse).
-# - [Clicking again](04_iterative_clicks): Fig. 5, one click to nine.
+# - [Five ways of prompting](02_prompt_modes): Fig. 1 to 3, and [every task and mode to browse](browse).
+#   [All examples](09_all_examples): Fig. 11 to 16.
+# - [SAM and other methods](03_comparison): Fig. 4. [Clicking again](04_iterative_clicks): Fig. 5, 6, 17.
+# - [Ambiguity](06_ambiguity): Fig. 7. [Size](07_object_size): Fig. 8.
+#   [Segment everything](08_segment_everything): Fig. 9.
+# - [Four modalities](13_modalities), measured for this book on real images.
+# - [What the text says and what the tables say](10_claims), statement by statement.
+# - [Try it](16_try_it): SAM in your browser.
 # :::
 #
 # :::{grid-item-card} Run it again
@@ -89,10 +98,12 @@ glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
 # With [your images or another model](../rerun.md); every notebook takes parameters.
 # :::
 # ::::
-
-# %% mystnb={"image": {"alt": "Published table of SAM ViT-H: box and whisker of IoU over 28 tasks for each of the five modes, top-confidence and oracle side by side; the means stand below."}} tags=["remove-input"]
-figures.modes_box(paper, source=figures.Source.published("SAM ViT-H, 28 tasks"))
-
-# %% [markdown]
-# *IoU of the five modes over 28 tasks, from the **published table**. The chapter
-# [](02_prompt_modes) draws it beside this run.*
+#
+# ```{glue:figure} modes
+# :alt: Published table of SAM ViT-H. Box and whisker of IoU over 28 tasks for each of the five modes, top-confidence and oracle side by side; the means stand below.
+#
+# IoU of the five modes over 28 tasks, from the **published table**. The chapter
+# [](02_prompt_modes) draws it beside this run.
+#
+# {glue:}`modes-origin`
+# ```

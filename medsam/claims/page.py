@@ -15,10 +15,14 @@ from medsam.claims.report import disagreements as disagreeing
 __all__ = ["PAGES", "SCRIPT", "Html", "disagreements", "table"]
 
 PAGES: Mapping[int, str] = {
-    1: "02_prompt_modes.html",
-    2: "02_prompt_modes.html",
-    3: "02_prompt_modes.html",
-    5: "04_iterative_clicks.html",
+    **dict.fromkeys((1, 2, 3), "02_prompt_modes.html"),
+    4: "03_comparison.html",
+    **dict.fromkeys((5, 6, 17), "04_iterative_clicks.html"),
+    7: "06_ambiguity.html",
+    8: "07_object_size.html",
+    9: "08_segment_everything.html",
+    10: "15_graphical_abstract.html",
+    **dict.fromkeys(range(11, 17), "09_all_examples.html"),
 }
 """Figure of the paper and the page of the book that draws it, seen from ``notebooks/``."""
 

@@ -77,8 +77,11 @@ def test_the_form_offers_what_there_is_and_is_hidden_without_the_script(found, r
 
 def test_figures_lead_to_their_pages(found, read):
     links = {a["href"] for a in read.all("a")}
-    assert links == {"02_prompt_modes.html", "04_iterative_clicks.html"}
-    for link in links:
+    drawn = {one.claim.figure for one in found} - {None}
+    assert drawn <= set(page.PAGES)
+    assert links == {page.PAGES[figure] for figure in drawn}
+    assert set(page.PAGES) == set(range(1, 18))
+    for link in page.PAGES.values():
         assert (ROOT / "notebooks" / link.replace(".html", ".ipynb")).is_file()
     none = Read(page.table(found, pages={})._repr_html_())
     assert none.all("a") == []
