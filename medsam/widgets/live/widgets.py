@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +19,7 @@ from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets.live.bundle import bundle
 from medsam.widgets.live.cases import describe
 from medsam.widgets.live.downloads import DOWNLOADS, IN_BROWSER
+from medsam.widgets.live.still import MASKS, TRUTH, Note, Outline, Still, painted
 from medsam.widgets.percentiles import encode_mask
 
 if TYPE_CHECKING:
@@ -34,21 +34,25 @@ KEPT = 4
 
 
 def typical(study: Study, count: int = 6) -> list[Sample]:
-    """Some images of a study: of each task in turn, the one in the middle by one click's IoU.
+    """Some images of a study, those with the most objects first.
+
+    Of each task in turn the image in the middle by the IoU of one click (mode 1); where that
+    gives too few, also those at the 75th and the 25th percentile.
 
     Parameters
     ----------
     study : Study
+        Of a model that takes points.
     count : int
-        At most so many images.
+        At most so many images; fewer where the study has fewer, none where it has no case.
     """
     from medsam import examples  # brings pandas, which a widget does not need
 
-    middle = examples.slots(study.rows, (1, 2, 3, 4, 5), rank_by=None)
-    names = middle[middle.percentile == 50].sort_values("k", kind="stable").image
-    wanted = list(dict.fromkeys(names))[:count]
-    found = {case.id: case.load() for case in study.dataset.cases() if case.id in set(wanted)}
-    return [found[name] for name in wanted]
+    chosen = examples.slots(study.rows, (1,))
+    names = [name for p in (50, 75, 25) for name in chosen[chosen.percentile == p].image]
+    wanted = set(list(dict.fromkeys(names))[:count])
+    found = [case.load() for case in study.dataset.cases() if case.id in wanted]
+    return sorted(found, key=lambda sample: -sum(bool(m.any()) for m in sample.masks.values()))
 
 
 class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
@@ -118,10 +122,15 @@ class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         self.on_msg(self._asked)
 
     @classmethod
-    def of(cls, study: Study, count: int = 6) -> _Live:
-        """The widget on typical images of a study, with the run's own clicks."""
-        rows = study.rows
-        return cls(study.model, typical(study, count), study.titles, rows, data=study.dataset.title)
+    def of(cls, study: Study, count: int = 6) -> _Live | Note:
+        """The widget on typical images of a study with the run's own clicks, or why not."""
+        if "points" not in study.model.accepts:
+            return Note(f"{study.model.name} takes no points: there is nothing to click here.")
+        samples = typical(study, count)
+        if not samples:
+            return Note("This run has no case with an object that could be tried.")
+        data = study.dataset.title
+        return cls(study.model, samples, study.titles, study.rows, data)
 
     @traitlets.validate("case")
     def _case_is_there(self, proposal: Mapping[str, Any]) -> int:
@@ -176,9 +185,21 @@ class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         self.send(reply | {"scores": scores}, buffers=[bits.tobytes()])
 
     # -------------------------------------------------------------------- words
-    def still(self, caption: str) -> _Still:
+    def still(self) -> Still:
         """A picture of the first image for a reader whose browser runs no scripts."""
-        return _Still(self.cases[0], caption)
+        raise NotImplementedError
+
+    def _still(self, outlines: list[Outline], drawn: str, *points: tuple[float, float]) -> Still:
+        case, sample = self.cases[0], self._samples[0]
+        x0, y0, x1, y1 = case["view"]
+        part = slice(y0, y1 + 1), slice(x0, x1 + 1)
+        picture = painted(
+            sample.image[part],
+            [(mask[part], colour) for mask, colour in outlines],
+            [(x - x0, y - y0) for x, y in points],
+        )
+        caption = f"{sample.id}: {drawn} With scripts the reader chooses the points."
+        return Still(picture, f"{sample.id}, {drawn}", caption)
 
     def __repr__(self) -> str:
         """Words for where no widget can be shown."""
@@ -196,6 +217,7 @@ class AmbiguityExplorer(_Live):
         objects = self._samples[0].masks.values()
         prompt = mode_prompt(next(mask for mask in objects if mask.any()), 1)
         masks, scores = self.answer(0, prompt)
+        self._first_masks = masks
         self.first = {
             "case": 0,
             "points": prompt.points.tolist(),
@@ -203,29 +225,25 @@ class AmbiguityExplorer(_Live):
             "scores": scores,
         }
 
+    def still(self) -> Still:
+        """The masks of one point on the first image."""
+        x, y = self.first["points"][0]
+        scores = ", ".join(f"{score:.2f}" for score in self.first["scores"])
+        return self._still(
+            list(zip(self._first_masks, MASKS, strict=False)),
+            f"the masks that {self._model.name} gives for a point at x {x:.0f}, y {y:.0f}, with "
+            f"its own estimates of their IoU: {scores}.",
+            (x, y),
+        )
+
 
 class LiveSam(_Live):
     """Click and draw boxes; see IoU and Dice move, beside Algorithm 1's clicks."""
 
     _kind = "clicks"
 
-
-class _Still:
-    """HTML that shows only where scripts are off."""
-
-    def __init__(self, case: Mapping[str, Any], caption: str):
-        self._case, self._caption = case, caption
-
-    def __repr__(self) -> str:
-        return self._caption
-
-    def _repr_html_(self) -> str:
-        height, width = self._case["size"]
-        names = ", ".join(each["title"] for each in self._case["objects"])
-        alt = escape(f"{self._case['id']}, in which these objects are labelled: {names}.", True)
-        return (
-            '<noscript><figure class="medsam-still">'
-            f'<img src="{self._case["image"]}" width="{2 * width}" height="{2 * height}" '
-            f'alt="{alt}"><figcaption>{escape(self._caption)}</figcaption>'
-            "</figure></noscript>"
-        )
+    def still(self) -> Still:
+        """The objects of the first image."""
+        names = ", ".join(each["title"] for each in self.cases[0]["objects"])
+        objects = self._samples[0].masks.values()
+        return self._still([(m, TRUTH) for m in objects], f"outlined in green: {names}.")

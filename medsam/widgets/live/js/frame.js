@@ -59,7 +59,10 @@ export function makeFrame({ model, el }, of) {
     el.append(root);
     changed();
     model.on("change:case", changed);
-    unfollow = askToLoad(stage, answers, ({ ready }) => ready && fetchImage());
+    unfollow = askToLoad(stage, answers, ({ ready, asked }) => {
+      if (asked && ready) status.textContent = "The model is ready.";
+      if (ready) fetchImage();
+    });
     idleCard(stage, answers);
     const unscheme = followScheme(root);
     return () => {

@@ -195,7 +195,7 @@ export function askToLoad(stage, answers, changed) {
     else if (progress !== undefined) {
       words.textContent = progress < 1 ? `${megabytes(progress * answers.bytes)} of ${size}` : "Starting the model …";
     }
-    changed({ ready, error });
+    changed({ ready, error, asked: !answers.live });
   }
 }
 
@@ -207,7 +207,7 @@ export function idleCard(stage, answers) {
     stage.card.querySelector("button").hidden = true;
     words.textContent = answers.refusal;
   } else if (!answers.live) {
-    words.textContent = `Then ${megabytes(answers.imageBytes)} an image. It runs in your browser; nothing is sent.`;
+    words.textContent = `Then ${megabytes(answers.imageBytes)} an image. Nothing is sent.`;
   }
 }
 

