@@ -81,10 +81,19 @@ def fetch(
 
 @app.command()
 def check(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Dataset; `medsam data list`.")],
+    key: Annotated[
+        str,
+        typer.Argument(metavar="KEY", help="Dataset (`medsam data list`), or FILE.yaml of yours."),
+    ] = "",
     path: Annotated[
         Path | None,
         typer.Argument(metavar="PATH", help="Its folder; by default KEY in the data folder."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of masks with the images' stems.")
     ] = None,
     intensity: Annotated[
         str, typer.Option(metavar="NAME", help="modality, max, window or percentile.")
@@ -98,48 +107,51 @@ def check(
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the findings go as JSON; kept for the book."),
+        typer.Option(
+            metavar="FILE",
+            help="Where the findings go as JSON; the book reads those of the paper's datasets.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Count cases and masks of a dataset on disk, and list every case that would be skipped.
+    """Count cases and masks of data on disk, and list every case that would be skipped.
 
-    Exit code 1 where a case cannot be used. The paper's counts are unverified: they inform, and
-    fail nothing.
+    Of a dataset of the paper, of a FILE.yaml, or of two folders. Exit code 1 where a case cannot
+    be used. The paper's counts are unverified: they inform, and fail nothing.
     """
     from medsam.datasets.check import check as look
     from medsam.datasets.check import save
-    from medsam.datasets.disk import DiskDataset
     from medsam.datasets.select import select
 
     how = reading(intensity, window, plane, option, headers)
     given = key if path is None else f"{key}={path}"
-    dataset = select(data=given, reading=how, progress=not quiet)
-    assert isinstance(dataset, DiskDataset)
+    dataset = select((), images, masks, data=given, reading=how, progress=not quiet)
     found = look(dataset, pixels=not labels_only, progress=not quiet)
-    _print(*_found(found))
-    typer.echo(f"Kept in {save(found, report)}")
+    _print(*_found(found, dataset.title))
+    if report or found.published is not None:
+        typer.echo(f"Kept in {save(found, report)}")
     if found.problems:
         raise typer.Exit(1)
 
 
-def _found(found: Check) -> Iterator[RenderableType]:
+def _found(found: Check, title: str) -> Iterator[RenderableType]:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from medsam.datasets.catalog import entry
+    from medsam.datasets.catalog import catalog
 
-    one = entry(found.key)
+    known = catalog().get(found.key)
+    objects = {task.key: task.object for task in known.tasks} if known else {}
     how = ", ".join(f"{name}: {value}" for name, value in found.settings.items())
-    yield Text(f"{one.title} ({how})", style="bold")
+    yield Text(f"{title} ({how})", style="bold")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("task")
-    table.add_column("object", ratio=1)
+    if objects:
+        table.add_column("object", ratio=1)
     table.add_column("images with a mask", justify="right")
-    for task in one.tasks:
-        if task.key in found.masks:
-            table.add_row(task.key, task.object, f"{found.masks[task.key]:,}")
+    for task, count in found.masks.items():
+        table.add_row(task, *([objects.get(task, "")] if objects else []), f"{count:,}")
     yield table
     yield Text(
         f"{found.cases:,} cases of {found.groups:,} patients or volumes; {found.empty:,} pictures "

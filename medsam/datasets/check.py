@@ -1,10 +1,11 @@
-"""What a dataset on disk holds, beside what the paper counted."""
+"""What a dataset holds, beside what the paper counted where it is one of the paper's."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from medsam.datasets.catalog import catalog, entry
 from medsam.datasets.disk import DiskDataset
 from medsam.datasets.home import home
 from medsam.datasets.layouts import assumption_of
-from medsam.datasets.source import Scan
+from medsam.datasets.sample import Case, Dataset
+from medsam.datasets.source import Scan, Source
 from medsam.errors import DataError
 
 __all__ = ["Check", "check", "reports", "save"]
@@ -60,19 +62,23 @@ class Check:
     assumptions: list[str] = field(default_factory=list)
 
     @property
-    def published(self) -> int:
-        """The paper's count of this dataset."""
-        return entry(self.key).published_masks.count
+    def published(self) -> int | None:
+        """The paper's count of this dataset; none of one's own data."""
+        return entry(self.key).published_masks.count if self.key in catalog() else None
 
     @property
     def comparison(self) -> str:
         """The two counts in a sentence; an unverified one informs and proves nothing.
+
+        Of one's own data, our count alone.
 
         Examples
         --------
         >>> Check("ct_spleen", {}, 3, {"ct_spleen": 3}, 3, 0, 1, [], []).comparison
         '3 images with a mask here, 3,650 ? in the paper (unverified, recalled): 3,647 fewer.'
         """
+        if self.key not in catalog():
+            return f"{self.images:,} images with a mask."
         masks = entry(self.key).published_masks
         apart = self.images - masks.count
         words = "the same" if not apart else f"{abs(apart):,} {'more' if apart > 0 else 'fewer'}"
@@ -82,13 +88,20 @@ class Check:
         )
 
 
-def check(dataset: DiskDataset, *, pixels: bool = True, progress: bool = True) -> Check:
-    """Look at every case of a dataset of the catalog.
+def _cases(dataset: Dataset) -> Iterator[tuple[Source | None, Case]]:
+    if isinstance(dataset, DiskDataset):
+        yield from ((one, case) for one in dataset.sources for case in one.cases(dataset.tasks))
+    else:
+        yield from ((None, case) for case in dataset.cases())
+
+
+def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Check:
+    """Look at every case of a dataset.
 
     Parameters
     ----------
-    dataset : DiskDataset
-        From :func:`medsam.datasets.layouts.open_dataset`.
+    dataset : Dataset
+        From :func:`medsam.datasets.select.select`: one of the catalog, or of one's own.
     pixels : bool
         Read every image as well as every mask. Without, the labels of scans alone are read: much
         faster, but an image that is torn is not noticed.
@@ -105,7 +118,7 @@ def check(dataset: DiskDataset, *, pixels: bool = True, progress: bool = True) -
     told: list[str] = []
     assume = assumption_of(dataset.key)
     bar = tqdm(
-        ((source, case) for source in dataset.sources for case in source.cases(dataset.tasks)),
+        _cases(dataset),
         dataset.key,
         unit="image",
         disable=not progress,
@@ -132,14 +145,17 @@ def check(dataset: DiskDataset, *, pixels: bool = True, progress: bool = True) -
         empty += not found
     return Check(
         dataset.key,
-        dict(dataset.settings),
+        dict(getattr(dataset, "settings", {})),
         cases,
         dict(masks),
         images,
         empty,
         len(groups),
         problems,
-        [*dataset.skipped, *((name, "no object on any slice") for name in dataset.empty)],
+        [
+            *getattr(dataset, "skipped", ()),
+            *((name, "no object on any slice") for name in getattr(dataset, "empty", ())),
+        ],
         told,
     )
 

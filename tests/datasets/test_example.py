@@ -1,0 +1,62 @@
+"""The example folder: the sample's slices as files, and the flaws that it tells of."""
+
+import numpy as np
+import pytest
+
+from medsam.datasets import FolderDataset, Sample
+from medsam.datasets._pixels import read_labels
+from medsam.datasets.brain import BrainSample
+from medsam.datasets.check import check
+from medsam.datasets.example import TASKS, example_folder, write_pair
+from medsam.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return example_folder(tmp_path_factory.mktemp("example"))
+
+
+def test_files_are_the_slices(folders):
+    images, masks = folders
+    dataset = FolderDataset(images, masks, progress=False)
+    assert dataset.tasks == ("object-1", "object-2", "object-3", "object-4")
+    of_sample = {case.id: case for case in BrainSample(TASKS).cases()}
+    compared = 0
+    for case in list(dataset.cases())[6:14]:
+        here, there = case.load(), of_sample[case.id].load()
+        assert (here.image == there.image).all()
+        for value, task in enumerate(TASKS, 1):
+            if task in there.masks:
+                assert (here.masks[f"object-{value}"] == there.masks[task]).all()
+                compared += 1
+    assert compared >= 6
+
+
+def test_flaws_are_found_and_nothing_else(folders):
+    found = check(FolderDataset(*folders, progress=False), progress=False)
+    reasons = [reason for _, reason in found.problems]
+    assert len(reasons) == 3
+    assert "has no mask in 'masks'" in reasons[0]
+    assert "Allowed: equal height and width" in reasons[1]
+    assert "torn" in reasons[2].lower() or "cannot be read" in reasons[2]
+    assert [name for name, _ in found.skipped] == ["images/notes.txt"]
+    # Enough images of each object for three percentiles to be three images.
+    assert min(found.masks.values()) >= 4
+
+
+def test_written_again_the_files_are_the_same(folders):
+    def content():
+        return {path: path.read_bytes() for folder in folders for path in folder.iterdir()}
+
+    before = content()
+    example_folder(folders[0].parent)
+    assert content() == before
+
+
+def test_objects_that_share_pixels(tmp_path):
+    mask = np.ones((4, 5), bool)
+    sample = Sample("s", "s", np.zeros((4, 5, 3), np.uint8), {"a": mask, "b": mask})
+    with pytest.raises(InputError, match=r"Object 'b' of 's' shares pixels with another one."):
+        write_pair(tmp_path, sample, {"a": 1, "b": 2})
+    _, path = write_pair(tmp_path, sample, {"b": 7})
+    assert set(np.unique(read_labels(path))) == {7}
