@@ -82,7 +82,7 @@ def busiest(dataset: Dataset) -> str:
 
 def _objects(case: Case) -> int:
     try:
-        return sum(mask.any() for mask in case.load().masks.values())
+        return sum(bool(mask.any()) for mask in case.load().masks.values())
     except DataError:
         return -1
 
