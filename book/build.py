@@ -8,6 +8,7 @@ a second build reads only what is new. Any warning is an error.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,10 @@ writes: Any = nbformat.writes
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/*.html")
 """What of ``book/`` goes into the tree."""
+
+
+_DOCUTILS = "[general]\nimage_loading: lazy\n"
+"""Pictures are fetched when a reader comes near them: pages of examples have many."""
 
 
 def copy(files: Iterable[Path], base: Path, to: Path) -> list[Path]:
@@ -186,7 +191,10 @@ def html(
     command += ["--path-output", str(output.resolve()), "-n", "-W", "--keep-going", "-q"]
     if _served_is_newer(source, build / "html"):
         command.append("--all")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    settings = build / "docutils.conf"
+    write_if_new(settings, _DOCUTILS.encode())
+    environment = os.environ | {"DOCUTILSCONFIG": str(settings)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode or done.stderr.strip():
         sys.stderr.write(done.stderr.strip() or done.stdout)
         sys.stderr.write("\nThe book has warnings; the bar is none.\n")

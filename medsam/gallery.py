@@ -5,13 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from medsam.errors import InputError
-from medsam.examples import Example
+from medsam.examples import Example, table
 
-__all__ = ["MODES", "MOST", "Part", "found", "left_out", "modes_of", "parts", "plain", "text"]
+if TYPE_CHECKING:
+    from medsam.notebook import Study
+    from medsam.page import Page
+
+__all__ = [
+    "MODES",
+    "MOST",
+    "Part",
+    "draw",
+    "found",
+    "left_out",
+    "modes_of",
+    "parts",
+    "plain",
+    "text",
+]
 
 MODES = (2, 4)
 """The modes that the paper shows: a point for each region, a box for each region."""
@@ -183,6 +199,29 @@ def found(examples: Sequence[Example]) -> str:
     )
 
 
+def draw(page: Page, study: Study) -> str:
+    """Glue the figures of a study's examples; the text that shows them, as MyST.
+
+    Parameters
+    ----------
+    page : Page
+        Of the notebook.
+    study : Study
+    """
+    from medsam import figures
+    from medsam.figures.photo import Photo
+
+    modes = modes_of(study.rows)
+    examples = study.examples(modes, rank_by=max(modes, default=None))
+    source = figures.Source.run(study.label)
+    shown = parts(examples)
+    for part in shown:
+        drawn = figures.percentile_examples(part.examples, source=source, titles=study.titles)
+        page.figure(part.name, Photo(drawn), table(part.examples))
+    words = text(shown, study.rows, label=study.label, titles=study.titles)
+    return "\n\n".join([found(examples), words])
+
+
 def _figure(part: Part, rows: pd.DataFrame, label: str, titles: Mapping[str, str]) -> str:
     modes = sorted({example.k for example in part.examples})
     prompts = " and of ".join(_WORDS[mode] for mode in modes)
@@ -193,10 +232,10 @@ def _figure(part: Part, rows: pd.DataFrame, label: str, titles: Mapping[str, str
     shown = "images at the 25th, 50th and 75th percentile of IoU"
     return "\n".join(
         [
+            ":::{div} full-width",
             f"```{{glue:figure}} {part.name}",
             f":alt: This run. {alt}: {shown} with the results of {prompts}; ground truth green, "
             "prediction red, prompts teal.",
-            ":figclass: full-width",
             "",
             f"Fig. 11 to 16, part {part.number} of {part.of}, from **this run**: {plain(label)}.",
             f"Tasks: {tasks}; n counts images, of which those at the 25th, 50th and 75th",
@@ -205,5 +244,6 @@ def _figure(part: Part, rows: pd.DataFrame, label: str, titles: Mapping[str, str
             "",
             f"{{glue:}}`{part.name}-origin`",
             "```",
+            ":::",
         ]
     )

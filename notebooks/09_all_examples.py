@@ -56,29 +56,15 @@ page = Page("09_all_examples", parameters)
 
 # %% tags=["remove-cell"]
 from IPython.display import Markdown
-from medsam import examples, figures, gallery
-from medsam.figures.photo import Photo
+from medsam import gallery
 from medsam.notebook import glue
 
-modes = gallery.modes_of(study.rows)
-shown = study.examples(modes, rank_by=max(modes, default=None))
-source = figures.Source.run(study.label)
-parts = gallery.parts(shown)
-for part in parts:
-    picture = figures.percentile_examples(part.examples, source=source, titles=study.titles)
-    page.figure(part.name, Photo(picture), examples.table(part.examples))
-words = gallery.text(parts, study.rows, label=study.label, titles=study.titles)
-glue("figures", Markdown(words))
-glue("found", Markdown(gallery.found(shown)))
+glue("examples", Markdown(gallery.draw(page, study)))
 
 # %% [markdown]
 # ## The examples
 #
-# ```{glue:md} found
-# :format: myst
-# ```
-#
-# ```{glue:md} figures
+# ```{glue:md} examples
 # :format: myst
 # ```
 #

