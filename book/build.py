@@ -18,6 +18,7 @@ from typing import Any
 
 import nbformat
 import yaml
+from address import checked, configured, sitemap
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from medsam.chapters import PREFIX, moved
@@ -176,8 +177,15 @@ def html(
     *,
     config: Path = ROOT / "_config.yml",
     toc: Path = ROOT / "_toc.yml",
+    url: str = "",
 ) -> int:
     """Run Jupyter Book into ``output/_build/html``; prints only what is wrong.
+
+    Parameters
+    ----------
+    source, output, config, toc : Path
+    url : str
+        Where the site will stand; empty where that is not known.
 
     Returns
     -------
@@ -185,6 +193,8 @@ def html(
         0, or not where there was a warning or an error.
     """
     build = output.resolve() / "_build"
+    if url:
+        config = configured(config, url, build / "_config.yml")
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command += ["build", str(source.resolve())]
     command += ["--config", str(config.resolve()), "--toc", str(toc.resolve())]
@@ -201,6 +211,8 @@ def html(
         # A page that was read is not read again, and would not warn again.
         shutil.rmtree(build / ".doctrees", ignore_errors=True)
         return done.returncode or 1
+    if url:
+        sitemap(build / "html", listed(toc), url)
     return 0
 
 
@@ -225,11 +237,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--assemble-only", action="store_true", help="make _build/source, but no HTML"
     )
+    parser.add_argument(
+        "--url",
+        default=os.environ.get("SITE_URL", ""),
+        help="address at which the site will stand (default: SITE_URL of the environment)",
+    )
     options = parser.parse_args(arguments)
     source = options.output / "_build" / "source"
     try:
+        url = checked(options.url) if options.url else ""
         assemble(source, options.executed, toc=options.toc)
-        return 0 if options.assemble_only else html(source, options.output, toc=options.toc)
+        if options.assemble_only:
+            return 0
+        return html(source, options.output, toc=options.toc, url=url)
     except MedsamError as error:
         sys.stderr.write(f"{error}\n")
         return 2

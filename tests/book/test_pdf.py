@@ -7,15 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pdf import main, pages
 from pypdf import PdfReader
 
+from medsam.errors import InputError
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "book"))
-
-from pdf import main, pages  # noqa: E402
-
-from medsam.errors import InputError  # noqa: E402
-
 PAGE = "<html><title>{0}</title><article><h1>{0}</h1><p>{0} in words.</p></article></html>"
 
 
