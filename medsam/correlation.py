@@ -15,10 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from medsam.bootstrap import ALPHA
 from medsam.errors import InputError
 
-__all__ = ["FEWEST", "PERFECT", "Pooled", "Relation", "pool", "relation"]
+__all__ = ["EXACT", "FEWEST", "PERFECT", "Pooled", "Relation", "pool", "relation"]
 
 FEWEST = 4
 """Fewest pairs of a correlation: the error of Fisher's z is 1 / sqrt(n - 3)."""
+EXACT = 8
+"""Up to so many pairs the p-value of Spearman's correlation is exact: 8! are 40320 orders."""
 PERFECT = 0.999
 """As much counts a correlation of 1 when pooled: its own z has no end."""
 
@@ -29,11 +31,13 @@ class Relation(NamedTuple):
     Attributes
     ----------
     n : int
-        Pairs. All else is NaN below :data:`FEWEST`, or where x or y does not vary.
+        Pairs. All else is NaN below :data:`FEWEST`, or where x or y does not vary. A correlation
+        of exactly 1 or -1 has no interval (NaN).
     r, r_low, r_high, r_p : float
         Pearson's correlation, its interval by Fisher's z, and p (two-sided).
     rho, rho_low, rho_high, rho_p : float
-        Spearman's, with the error of z of Bonett and Wright (doi:10.1007/BF02294183).
+        Spearman's, with the error of z of Bonett and Wright (doi:10.1007/BF02294183), and p: of
+        all orders of the values up to :data:`EXACT` pairs, by Student's t from there on.
     slope, slope_low, slope_high, intercept : float
         Least-squares line of y on x, and the interval of its slope by Student's t.
     """
@@ -122,17 +126,33 @@ def relation(x: ArrayLike, y: ArrayLike) -> Relation:
     if len(a) < FEWEST or np.ptp(a) == 0 or np.ptp(b) == 0:
         return Relation(len(a))
     pearson, spearman = stats.pearsonr(a, b), stats.spearmanr(a, b)
-    low, high = pearson.confidence_interval(1 - ALPHA)
-    rho = float(spearman.statistic)
+    r, rho = float(pearson.statistic), float(spearman.statistic)
+    rho_p = _exact(a, b) if len(a) <= EXACT else float(spearman.pvalue)
     line = stats.linregress(a, b)
     reach = float(stats.t.isf(ALPHA / 2, len(a) - 2)) * line.stderr
     return Relation(
         len(a),
-        *(float(pearson.statistic), float(low), float(high), float(pearson.pvalue)),
-        *(rho, *_ends(rho, _error(rho, len(a), rank=True)), float(spearman.pvalue)),
+        *(r, *_ends(r, _error(r, len(a), rank=False)), float(pearson.pvalue)),
+        *(rho, *_ends(rho, _error(rho, len(a), rank=True)), rho_p),
         *(float(line.slope), float(line.slope - reach), float(line.slope + reach)),
         float(line.intercept),
     )
+
+
+def _exact(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Share of all pairings whose rank correlation is as far from 0, two-sided."""
+    from scipy import stats
+
+    fixed = stats.rankdata(b)
+    fixed -= fixed.mean()
+    found = stats.permutation_test(
+        (stats.rankdata(a),),
+        lambda ranks, axis: (ranks * fixed).sum(axis=axis),
+        permutation_type="pairings",
+        n_resamples=np.inf,
+        vectorized=True,
+    )
+    return float(found.pvalue)
 
 
 def _error(value: float, n: int, *, rank: bool) -> float:
@@ -143,8 +163,8 @@ def _error(value: float, n: int, *, rank: bool) -> float:
 def _ends(value: float, error: float) -> tuple[float, float]:
     from scipy import stats
 
-    if abs(value) >= 1 - 1e-12:  # z has no end, and neither end of the interval moves
-        return value, value
+    if abs(value) >= 1 - 1e-12:  # z has no end
+        return math.nan, math.nan
     z, reach = math.atanh(value), float(stats.norm.isf(ALPHA / 2)) * error
     return math.tanh(z - reach), math.tanh(z + reach)
 

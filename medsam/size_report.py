@@ -32,6 +32,8 @@ _HEADERS = {
 def _interval(value: float, low: float, high: float) -> str:
     if math.isnan(value):
         return "–"
+    if math.isnan(low):
+        return signed(value)
     return f"{signed(value)} ({signed(low)} to {signed(high)})"
 
 

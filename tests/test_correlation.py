@@ -1,6 +1,7 @@
 """Correlations: hand-worked, against their formulas, and properties of the pooled one."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -35,7 +36,24 @@ def test_relation_by_hand():
 def test_a_line_without_noise():
     found = relation([1, 2, 3, 4, 5], [2, 4, 6, 8, 10])
     assert (found.r, found.rho, found.slope) == pytest.approx((1, 1, 2))
-    assert (found.rho_low, found.rho_high) == pytest.approx((1, 1))
+    assert math.isnan(found.rho_low)
+    assert math.isnan(found.r_high)
+    # Two of the 5! orders are as far from 0: the same one, and the reverse.
+    assert found.rho_p == pytest.approx(2 / 120)
+
+
+def test_the_p_of_few_pairs_is_that_of_all_orders():
+    x = np.arange(8)
+    for y, rho in (([1, 0, 2, 3, 7, 5, 6, 4], 0.7619), ([0, 3, 2, 7, 1, 5, 4, 6], 0.5952)):
+        found = relation(x, y)
+        assert found.rho == pytest.approx(rho, abs=1e-4)
+        orders = np.array(list(permutations(range(8))))
+        rhos = 1 - 6 * ((orders - x) ** 2).sum(1) / (8 * 63)
+        assert found.rho_p == pytest.approx(np.mean(np.abs(rhos) >= abs(found.rho) - 1e-9))
+    many = relation(range(9), [1, 0, 2, 3, 7, 5, 6, 4, 8])
+    assert many.rho_p == pytest.approx(
+        stats.spearmanr(range(9), [1, 0, 2, 3, 7, 5, 6, 4, 8]).pvalue
+    )
 
 
 @pytest.mark.parametrize(

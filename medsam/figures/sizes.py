@@ -228,8 +228,9 @@ def _line(axes: Axes, table: pd.DataFrame, told: pd.Series) -> None:
 def _told(row: pd.Series) -> str:
     if np.isnan(row.r):
         return f"{row.n:g} tasks: too few, or all alike,\nfor a correlation"
-    return "\n".join(
-        f"{name} {signed(row[key])} ({signed(row[f'{key}_low'])} to "
-        f"{signed(row[f'{key}_high'])}), {_p(row[f'{key}_p'])}"
-        for name, key in (("Pearson, log size", "r"), ("Spearman", "rho"))
-    )
+    told = []
+    for name, key in (("Pearson, log size", "r"), ("Spearman", "rho")):
+        low, high = row[f"{key}_low"], row[f"{key}_high"]
+        span = "" if np.isnan(low) else f" ({signed(low)} to {signed(high)})"
+        told.append(f"{name} {signed(row[key])}{span}, {_p(row[f'{key}_p'])}")
+    return "\n".join(told)
