@@ -2,8 +2,11 @@
 
 from medsam.figures.case import case, data_uri
 from medsam.figures.clicks import clicks_average, clicks_by_task
+from medsam.figures.comparison import comparison_ranked
 from medsam.figures.examples import contact_sheet, percentile_examples, prompt_modes
 from medsam.figures.modes import modes_box, modes_ranked
+from medsam.figures.note import note
+from medsam.figures.steps import click_steps
 from medsam.figures.style import Picture, Source
 from medsam.figures.tables import html_table
 
@@ -11,13 +14,16 @@ __all__ = [
     "Picture",
     "Source",
     "case",
+    "click_steps",
     "clicks_average",
     "clicks_by_task",
+    "comparison_ranked",
     "contact_sheet",
     "data_uri",
     "html_table",
     "modes_box",
     "modes_ranked",
+    "note",
     "percentile_examples",
     "prompt_modes",
 ]

@@ -1,4 +1,4 @@
-"""Fig. 5: IoU against the number of clicks."""
+"""Fig. 5 and 17: IoU against the number of clicks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
+from medsam.figures.comparison import method_colours
 from medsam.figures.panels import panels
-from medsam.figures.style import MODALITIES, Picture, Source, badge, model_colour, need, styled
+from medsam.figures.style import MODALITIES, Picture, Source, badge, need, styled
 
 __all__ = ["clicks_average", "clicks_by_task"]
 
@@ -52,6 +54,7 @@ def clicks_average(
         If a column is missing or there is no row.
     """
     need(table, ("model", "k", "iou"))
+    colours = method_colours(dict.fromkeys(map(str, table.model)))
     figure = Picture(figsize=(4.6, 3.4))
     axes = figure.add_axes((0.11, 0.13, 0.64, 0.74))
     ends, names = [], []
@@ -65,7 +68,7 @@ def clicks_average(
             ms=3.6,
             lw=1.5,
             label=str(model),
-            color=model_colour(str(model)),
+            color=colours[str(model)],
             ls=(0, (4, 1.5)) if oracle else "-",
         )
         ends.append(float(line.iou.iloc[-1]))
@@ -78,7 +81,7 @@ def clicks_average(
             name,
             (last, end),
             (last + 0.35, height),
-            color=model_colour(name),
+            color=colours[name],
             fontsize=7.5,
             va="center",
             annotation_clip=False,
@@ -109,13 +112,14 @@ def clicks_average(
 
 @styled
 def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> Picture:
-    """Fig. 5, right: IoU against the number of clicks, one small panel a task.
+    """Fig. 5, right, and 17: IoU against the number of clicks, one small panel a task.
 
     Parameters
     ----------
     table : DataFrame
         Columns ``task, name, modality, k, iou``; with a column ``choice`` the oracle is drawn
-        dashed.
+        dashed. With several models in a column ``model`` each has its colour, in that order;
+        otherwise the colour is that of the modality, and titles say the change.
     source : Source
         Written on the figure.
     columns : int
@@ -128,25 +132,35 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
     """
     need(table, ("task", "name", "modality", "k", "iou"))
     names = table.drop_duplicates("task").set_index("task")
-    figure, grid = panels(len(names), columns, row=1.12, rest=0.75, top=0.55, bottom=0.42)
+    models = list(dict.fromkeys(table.model)) if "model" in table else []
+    several = len(models) > 1
+    legend = 0.22 if several else 0
+    figure, grid = panels(
+        len(names), columns, row=1.12, rest=0.75 + legend, top=0.55, bottom=0.42 + legend
+    )
     height = figure.get_figheight()
+    colours = method_colours(models)
+    named = table.assign(
+        choice=table.choice if "choice" in table else "top",
+        model=table.model if several else "",
+    )
     for axes, (task, info) in zip(grid, names.iterrows(), strict=True):
-        colour = MODALITIES.get(str(info.modality), MODALITIES["unknown"])
-        of_task = table[table.task == task].sort_values("k")
-        lines = of_task.groupby("choice") if "choice" in of_task else [("top", of_task)]
-        for choice, line in lines:
+        own = MODALITIES.get(str(info.modality), MODALITIES["unknown"])
+        of_task = named[named.task == task].sort_values("k", kind="stable")
+        for (model, choice), line in of_task.groupby(["model", "choice"], sort=False):
             dashed = choice == "oracle"
             axes.plot(
                 line.k,
                 line.iou,
-                color=colour,
+                color=colours[str(model)] if several else own,
                 lw=1.3,
                 ls=(0, (3, 1.5)) if dashed else "-",
                 marker=None if dashed else "o",
                 ms=2.2,
                 alpha=0.6 if dashed else 1,
+                label=f"{model} {choice}".strip(),
             )
-            if not dashed:
+            if not dashed and not several:
                 change = line.iou.iloc[-1] - line.iou.iloc[0]
                 falls = "#B00020" if change < 0 else "#777777"
                 axes.set_title(f"{change:+.2f}", fontsize=6.5, loc="right", pad=2.5, color=falls)
@@ -154,13 +168,18 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
         axes.set(xlim=(0.5, 9.5), ylim=(0, 1))
         axes.set_xticks((1, 5, 9))
         axes.set_yticks((0, 0.5, 1))
-    figure.text(
-        0.5,
-        0.06 / height,
-        "number of clicks (at the right of a title: change from 1 to 9)",
-        ha="center",
-        fontsize=7.5,
-    )
+    told = "" if several else " (at the right of a title: change from 1 to 9)"
+    at = (0.06 + legend) / height
+    figure.text(0.5, at, f"number of clicks{told}", ha="center", fontsize=7.5)
+    if several:
+        figure.legend(
+            [Line2D([], [], color=c, marker="o", ms=3, lw=1.5) for c in colours.values()],
+            models,
+            loc="lower center",
+            ncols=len(models),
+            frameon=False,
+            borderpad=0.1,
+        )
     figure.text(0.004, 0.5, "IoU", va="center", rotation=90, fontsize=7.5)
     badge(figure, source)
     return figure

