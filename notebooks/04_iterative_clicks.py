@@ -19,11 +19,12 @@
 # The paper's second experiment gives the model one click after another (Algorithm 1): look at where the
 # prediction is wrong, click in the middle of the largest error, and label the click by the ground truth
 # there. It does so nine times, for SAM and for three methods made for clicks: RITM {cite}`sofiiuk2022`,
-# SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`. This chapter draws the average of Fig. 5, from
+# SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`. This chapter draws its Fig. 5, 6 and 17, from
 # the **published tables** and from **this run**.
 
 # %% tags=["remove-cell"]
 from medsam.notebook import Parameters
+from medsam.page import Page
 
 parameters = Parameters(globals())
 
@@ -40,15 +41,19 @@ seed = 1  # of the draws among equally central pixels
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
 study.rows  # evaluates what the results folder lacks
+page = Page("04_iterative_clicks", parameters)
 # %% [markdown]
 # ## From one click to nine
 
 # %% tags=["remove-cell"]
+import pandas as pd
+
 from medsam import figures, published
 from medsam.findings import of_clicks
 from medsam.notebook import glue, glue_all
+from medsam.others import clicks_by_model, other_click_means
 
-paper, ours = published.click_averages(), study.click_means()
+paper, ours, others = published.click_averages(), study.click_means(), other_click_means(study)
 labels = (
     figures.Source.published("SAM ViT-H, RITM, SimpleClick, FocalClick, mean of 28 tasks"),
     figures.Source.run(study.label),
@@ -56,22 +61,19 @@ labels = (
 means = published.modes().query("choice == 'top'").groupby("mode").iou.mean()
 boxes = study.mode_means().query("choice == 'top'").groupby("mode").iou.mean()
 for name, table, source, lines in zip(
-    ("published", "run"), (paper, ours), labels, (means, boxes), strict=True
+    ("published", "run"), (paper, pd.concat([ours, others])), labels, (means, boxes), strict=True
 ):
-    reference = {f"box, mode {mode}": lines[mode] for mode in (3, 4)}
-    glue(f"fig5-{name}", figures.clicks_average(table, source=source, reference=reference))
-by_task = published.clicks().query("model == 'SAM'"), study.click_means_by_task()
-sources = figures.Source.published("SAM ViT-H, 28 tasks"), labels[1]
-for name, table, source, columns in zip(
-    ("published", "run"), by_task, sources, (5, 4), strict=True
-):
-    glue(f"fig5-right-{name}", figures.clicks_by_task(table, source=source, columns=columns))
+    reference = {f"box, mode {mode}": lines[mode] for mode in (3, 4) if mode in lines}
+    drawn = figures.clicks_average(table, source=source, reference=reference)
+    page.figure(f"fig5-{name}", drawn, table)
 
 # %% tags=["remove-cell"]
 glue_all("published", of_clicks(paper, "SAM"))
 glue_all("run", of_clicks(ours.assign(model=ours.choice), "top"))
 glue("label", study.label)
 glue("model", study.settings.model)
+glue("n-images", study.rows.image.nunique())
+glue("n-tasks", study.rows.task.nunique())
 
 # %% [markdown]
 # ::::{grid} 1 1 2 2
@@ -83,44 +85,130 @@ glue("model", study.settings.model)
 # :alt: Published table. Mean IoU over 28 tasks against one to nine clicks, one line each for SAM, SAM with oracle, RITM, SimpleClick and FocalClick.
 #
 # Fig. 5, left, from the **published tables**: mean of 28 tasks.
+#
+# {glue:}`fig5-published-origin`
 # ```
 # :::
 #
 # :::{grid-item}
 # ```{glue:figure} fig5-run
-# :alt: This run. Mean IoU over the tasks of this run against one to nine clicks, top-confidence and oracle.
+# :alt: This run. Mean IoU over the tasks of this run against one to nine clicks, top-confidence and oracle; other models of the results folder as well.
 #
-# The same from **this run**: {glue:text}`label`. Not the paper's numbers.
+# The same from **this run**: {glue:text}`label`, {glue:text}`n-tasks` tasks, {glue:text}`n-images` images. Not
+# the paper's numbers.
+#
+# {glue:}`fig5-run-origin`
 # ```
 # :::
 # ::::
 #
 # In the **published tables**, SAM gains {glue:text}`published-sam-1-3:.3f` from the first click to the third
 # and {glue:text}`published-sam-3-9:.3f` from the third to the ninth. RITM passes SAM at click
-# {glue:text}`published-ritm-passes` and SimpleClick at click {glue:text}`published-simpleclick-passes`. At
-# nine clicks SAM has {glue:text}`published-sam-9:.3f`.
+# {glue:text}`published-ritm-passes`, SimpleClick at click {glue:text}`published-simpleclick-passes` and
+# FocalClick at click {glue:text}`published-focalclick-passes`. At nine clicks SAM has
+# {glue:text}`published-sam-9:.3f`, RITM {glue:text}`published-ritm-9:.3f`, SimpleClick
+# {glue:text}`published-simpleclick-9:.3f` and FocalClick {glue:text}`published-focalclick-9:.3f`. What the text
+# says of this is checked on [the page of claims](10_claims).
 #
 # In **this run**, {glue:text}`model` gains {glue:text}`run-top-1-3:.3f` from the first click to the third and
-# {glue:text}`run-top-3-9:.3f` from the third to the ninth, and ends at {glue:text}`run-top-9:.3f`. The click
-# methods are not run here: their weights do not come with a package.
+# {glue:text}`run-top-3-9:.3f` from the third to the ninth, and ends at {glue:text}`run-top-9:.3f`.
 #
-# ## Task by task
-#
+# ## SAM, task by task
+
+# %% tags=["remove-cell"]
+by_task = published.clicks().query("model == 'SAM'"), study.click_means_by_task()
+sources = figures.Source.published("SAM ViT-H, 28 tasks"), labels[1]
+for name, table, source, columns in zip(
+    ("published", "run"), by_task, sources, (5, 4), strict=True
+):
+    drawn = figures.clicks_by_task(table, source=source, columns=columns)
+    page.figure(f"fig5-right-{name}", drawn, table)
+
+# %% [markdown]
 # ```{glue:figure} fig5-right-published
 # :alt: Published table. Small multiples of IoU against the number of clicks for each of 28 tasks, SAM.
 #
 # Fig. 5, right, from the **published tables**: SAM, each task.
+#
+# {glue:}`fig5-right-published-origin`
 # ```
 #
 # ```{glue:figure} fig5-right-run
 # :alt: This run. Small multiples of IoU against the number of clicks for each task of this run; oracle dashed.
 #
-# The same from **this run**; dashed: oracle. Not the paper's numbers.
+# The same from **this run**: {glue:text}`label`; dashed: oracle. Not the paper's numbers.
+#
+# {glue:}`fig5-right-run-origin`
 # ```
 #
 # With oracle, the mask that is compared and the mask that makes the next error map are both the best of the
 # three. The label of a click comes from the task's own object (protocol `paper`) or from any object of the
 # data set (`released`); see [](../method.md).
+#
+# ## The other methods, task by task
+
+# %% tags=["remove-cell"]
+each = published.clicks().query("model != 'SAM (oracle)'")
+source = figures.Source.published("SAM ViT-H, RITM, SimpleClick, FocalClick, 28 tasks")
+page.figure("fig17-published", figures.clicks_by_task(each, source=source), each)
+both = clicks_by_model(study)
+if both.model.nunique() > 1:
+    drawn = figures.clicks_by_task(both, source=labels[1], columns=4)
+else:
+    words = f"{study.settings.results} has clicks of {study.settings.model} only, drawn above."
+    drawn = figures.note(f"{words} Run another model into the folder.", source=labels[1])
+page.figure("fig17-run", drawn, both)
+
+# %% [markdown]
+# ```{glue:figure} fig17-published
+# :alt: Published table. Small multiples of IoU against the number of clicks for each of 28 tasks, one line each for SAM, RITM, SimpleClick and FocalClick.
+#
+# Fig. 17, from the **published tables**: RITM, SimpleClick and FocalClick, each task, with SAM beside them.
+#
+# {glue:}`fig17-published-origin`
+# ```
+#
+# ```{glue:figure} fig17-run
+# :alt: This run. Small multiples of IoU against the number of clicks for each task, one line for each model that takes clicks; or a note that there is only one.
+#
+# The same from **this run**: every model with clicks in the results folder, most confident masks.
+#
+# {glue:}`fig17-run-origin`
+# ```
+#
+# The click methods are not run here: their weights do not come with a package. Once
+# `medsam run --model ritm-h32 --tasks all --out _build/results` has put its rows into the results folder,
+# they are drawn as well; the other names are in `medsam models`.
+#
+# ## What it looks like
+#
+# For each task, the image whose IoU with nine clicks is the median of the task, from one click to nine.
+
+# %% tags=["remove-cell"]
+from medsam import examples, steps
+
+chosen = steps.slots(study.rows)
+chosen = chosen[chosen.task.isin(study.dataset.tasks[:8])]
+shown = examples.predict_again(chosen, study.dataset, study.model, study.protocol)
+drawn = figures.click_steps(shown, source=labels[1], titles=study.titles)
+page.figure("fig6", drawn, examples.table(shown))
+
+# %% [markdown]
+# ::::{grid} 1 1 1 1
+# :class-container: full-width
+#
+# :::{grid-item}
+# ```{glue:figure} fig6
+# :alt: This run. One row a task, one column for one to nine clicks; ground truth outlined green, prediction red, positive clicks as green stars, negative ones as red stars, the IoU above.
+#
+# Fig. 6, from **this run**: {glue:text}`label`. Green outline: ground truth; red: prediction. Green stars:
+# positive clicks; red: negative ones; the newest is the largest. Above each the IoU, red where it fell. Not
+# the paper's images.
+#
+# {glue:}`fig6-origin`
+# ```
+# :::
+# ::::
 #
 # ## Run it again
 #

