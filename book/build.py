@@ -160,15 +160,17 @@ def assemble(
     check(source, toc)
 
 
-def _served_is_newer(source: Path, site: Path) -> bool:
-    """Whether a style sheet, picture or script changed since the last build.
+def _everywhere(source: Path, site: Path, toc: Path) -> bool:
+    """Whether a style sheet, picture or script, or the contents changed since the last build.
 
-    Sphinx copies them at the end of a build, and has none where no page has changed.
+    Sphinx copies files at the end of a build, and has none where no page has changed; the
+    contents are on every page, of which it would write again only those that moved.
     """
     last = site / "objects.inv"  # written by every build that comes to its end
     built = last.stat().st_mtime_ns if last.is_file() else 0
     served = (f for below in ("_static", "_extra") for f in (source / below).rglob("*"))
-    return any(file.stat().st_mtime_ns > built for file in served if file.is_file())
+    shown = (toc, *served)
+    return any(file.stat().st_mtime_ns > built for file in shown if file.is_file())
 
 
 def html(
@@ -199,7 +201,7 @@ def html(
     command += ["build", str(source.resolve())]
     command += ["--config", str(config.resolve()), "--toc", str(toc.resolve())]
     command += ["--path-output", str(output.resolve()), "-n", "-W", "--keep-going", "-q"]
-    if _served_is_newer(source, build / "html"):
+    if _everywhere(source, build / "html", toc):
         command.append("--all")
     settings = build / "docutils.conf"
     write_if_new(settings, _DOCUTILS.encode())

@@ -106,6 +106,12 @@ def test_a_warning_is_an_error_again_and_again(build, tmp_path, capsys):
     assert build.html(source, tmp_path, toc=contents) == 0
     assert (tmp_path / "_build" / "html" / "_static" / "style.css").is_file()
 
+    # Another page in the contents is in the side bar of pages that stay as they are.
+    (source / "other.md").write_text("# The other page\n")
+    contents = toc(tmp_path, "page", "other")
+    assert build.html(source, tmp_path, toc=contents) == 0
+    assert "The other page" in (tmp_path / "_build" / "html" / "page.html").read_text()
+
 
 def test_chapters_on_own_data_stand_beside_the_samples(build, executed, tmp_path):
     own = executed / "data-busi"
