@@ -80,8 +80,10 @@ class Grid:
         Pixels.
     found : sequence of Found
         Most confident first.
-    seconds, cpu_seconds : float
-        By the clock, and of all cores; with the embedding of the image.
+    seconds : float or None
+        By the clock, with the embedding of the image; none where it was computed in pieces.
+    cpu_seconds : float
+        Of all cores together.
     versions : mapping of str to str
         See :func:`medsam.kept.versions`.
     created : str
@@ -94,7 +96,7 @@ class Grid:
     side: int
     size: tuple[int, int]
     found: Sequence[Found] = field(repr=False)
-    seconds: float
+    seconds: float | None
     cpu_seconds: float
     versions: Mapping[str, str] = field(repr=False)
     created: str = field(

@@ -142,7 +142,7 @@ def everything_masks(images: Sequence[Shown], *, detail: str) -> Picture:
             _badge(axes, here)
             words = "mask" if len(grid.found) == 1 else "masks"
             axes.set_title(
-                f"{_power(side)} points a side: {len(grid.found)} {words}, {_time(grid.seconds)}",
+                f"{_power(side)} points a side: {len(grid.found)} {words}, {_took(grid)}",
                 fontsize=7,
                 pad=3,
             )
@@ -163,6 +163,13 @@ def _power(side: int) -> str:
         if (side & (side - 1) == 0 and side > 1)
         else str(side)
     )
+
+
+def _took(grid: Grid) -> str:
+    """By the clock; where that is not known, what one core would take."""
+    if grid.seconds is None:
+        return f"{_time(grid.cpu_seconds)} of one core"
+    return _time(grid.seconds)
 
 
 def _time(seconds: float) -> str:

@@ -91,6 +91,12 @@ def test_a_grid_that_found_nothing():
     assert figure.axes[1].get_title() == "6 points a side: 0 masks, 1.0 s"
 
 
+def test_a_grid_computed_in_pieces_tells_its_processor_time():
+    pieces = Grid({}, "a", "0", 32, (40, 50), MASKS, None, 90.0, {})
+    figure = everything_masks([Shown("i", image(), [(pieces, False)])], detail="")
+    assert figure.axes[1].get_title().endswith("3 masks, 90 s of one core")
+
+
 def test_lines_are_the_table():
     left, right = everything_sides(table(), counts(), detail="").axes
     drawn = {line.get_label(): line for line in left.lines}
