@@ -22,6 +22,7 @@ PREFIX = "data-"
 FIRST = "14_your_data"
 """The page that opens a chapter: what the data is, and what of it cannot be used."""
 
+_BUILD = "_build"  # in the defaults of the notebooks
 _NEEDED = {"model", "protocol", "tasks", "images", "masks", "data", "results"}
 _TITLE = re.compile(r"^# (.+)$", re.M)
 
@@ -33,13 +34,13 @@ class Notebook:
     Attributes
     ----------
     name, title : str
-    results : str
-        Default of its results folder.
+    folders : dict of str to str
+        Parameters that are folders of what was computed, with their defaults; ``results`` is one.
     """
 
     name: str
     title: str
-    results: str
+    folders: dict[str, str]
 
 
 def readers(folder: Path = NOTEBOOKS) -> dict[str, Notebook]:
@@ -61,7 +62,8 @@ def readers(folder: Path = NOTEBOOKS) -> dict[str, Notebook]:
             told = "\n".join(c.source for c in cells if c.cell_type == "markdown")
             title = _TITLE.search(told)
             name = file.stem
-            found[name] = Notebook(name, title[1] if title else name, values["results"])
+            folders = {k: v for k, v in values.items() if str(v).startswith(f"{_BUILD}/")}
+            found[name] = Notebook(name, title[1] if title else name, folders)
     return found
 
 
@@ -97,9 +99,11 @@ class Chapter:
         if source.data != "sample":
             given["data"] = source.data
         given["tasks"] = ",".join(source.tasks)
-        # Rows of variants of the protocol, or of part of the images, are kept apart.
-        _, _, variants = page.results.partition("/variants/")
-        given["results"] = str(own / "variants" / variants if variants else own / "results")
+        for name, usual in page.folders.items():
+            # Rows of variants of the protocol, or of part of the images, stay apart; of all of
+            # them, the pages share one folder.
+            rest = Path(usual).relative_to(_BUILD)
+            given[name] = str(own / ("results" if rest.name == "results" else rest))
         return {name: value for name, value in given.items() if value}
 
     def study(self, out: Path) -> list[str]:

@@ -29,7 +29,7 @@ def test_notebooks_that_read_data():
     assert {"02_prompt_modes", "09_all_examples", "14_your_data"} <= found.keys()
     assert not {"index", "01_sample", "00_datasets"} & found.keys()
     assert found["02_prompt_modes"].title == "Five ways of prompting"
-    assert found["14_your_data"].results == "_build/own/results"
+    assert found["14_your_data"].folders["results"] == "_build/own/results"
 
 
 def test_two_folders_with_every_page(scans):
@@ -50,6 +50,10 @@ def test_what_a_notebook_is_given(scans):
     }  # fmt: skip
     # Rows of part of the images are no continuation of those of all.
     assert one.parameters(noise, BUILD)["results"] == "_build/data/my_scans/variants/robustness"
+    (one,) = made(scans, pages=("14_your_data",))
+    given = one.parameters(one.pages[0], BUILD)
+    assert given["results"] == "_build/data/my_scans/results"
+    assert given["example"] == "_build/data/my_scans/own/example"
 
 
 def test_the_study_is_a_command(scans):
