@@ -200,7 +200,8 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
     -------
     dict
         ``cases``, ``images``, ``over`` (what intervals are drawn over), ``best-by-iou`` (the rank
-        that is best most often); ``<measure>-<rank>`` such as ``"21 % (15 to 30)"``;
+        that is best most often), ``first-times-object`` (median of the first mask's area over the
+        object's); ``<measure>-<rank>`` such as ``"21 % (15 to 30)"``;
         ``times-<rank>``: the area against the 1st as a factor, geometric mean;
         ``<share>-<rank>-says``: whether that is so more often than not. A rank that the model
         does not give is ``"undefined"``.
@@ -211,6 +212,8 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
         "images": int(table.image.nunique()),
         "over": {"group": "patients or volumes", "image": "images"}[str(told.over.iloc[0])],
     }
+    first = table[table["rank"] == 1]
+    found["first-times-object"] = f"{(first.area / first.object_px).median():.1f}"
     ends = _ends(told)
     best = max(ORDINALS, key=lambda rank: ends.get(("best", rank), [-1.0])[0])
     found["best-by-iou"] = ORDINALS[best]

@@ -133,8 +133,10 @@ glue_all("found", ranks.findings(table))
 # {glue:text}`found-varied-2` of the second masks ({glue:text}`found-varied-2-says`) and in
 # {glue:text}`found-varied-3` of the third ({glue:text}`found-varied-3-says`).
 #
-# Where the object is small and the first mask is the whole head, a later mask can only expand it into the background:
-# that is larger and more varied, but of no use. The numbers do not tell such masks from useful ones; the pictures do.
+# Two things to know when reading this. The first mask has {glue:text}`found-first-times-object` times the pixels of the
+# object in the median case: where it is the whole head, a later mask can only expand it into the background, which is
+# larger and more varied but of no use. And where the background is black, as in the embedded sample, the whole head is
+# what region growing finds at a wide tolerance: that a mask looks like a grown region does not make it a good one.
 #
 # {glue:}`cases-origin`
 #

@@ -113,6 +113,7 @@ def table(images=7, groups=None, **columns):
         for rank in (1, 2, 3):
             row = dict.fromkeys(ranks.MEASURES, 0.5) | {"task": "t", "image": f"i{n}"}
             row |= {"group": f"g{n if groups is None else n % groups}", "rank": rank}
+            row |= {"area": 30 + 10 * n, "object_px": 20}
             row["best"] = float(rank == (1 if n < 2 else 3))
             if rank == 1:
                 row |= dict.fromkeys(("doublings", "contains", "expands", "varied"))
@@ -153,6 +154,8 @@ def test_findings_in_words():
     found = ranks.findings(table(8, groups=1))
     assert (found["cases"], found["images"], found["over"]) == (8, 8, "images")
     assert found["best-by-iou"] == "3rd"
+    # Areas of 30 to 100 pixels over 20: the median is that of 65.
+    assert found["first-times-object"] == "3.2"
     assert found["best-1"].startswith("25 % (")
     assert found["times-3"] == "0.50 (0.50 to 0.50)"
     assert found["larger-2-says"] == "more often than not"
