@@ -24,6 +24,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 from medsam.chapters import PREFIX, moved
 from medsam.errors import InputError, MedsamError
 from medsam.page import FOLDER, files
+from medsam.widgets.live.site import live_files
 from medsam.widgets.static import assets, write_if_new
 
 read: Any = nbformat.read  # its functions carry no types
@@ -156,6 +157,7 @@ def assemble(
     extra = source / "_extra"
     shown = notebooks(source, executed) + own_data(source, executed, toc)
     kept = pages(source) + shown + assets(extra, node_modules) + downloads(extra, shown)
+    kept += live_files(extra, shown, node_modules)
     prune(source, kept)
     check(source, toc)
 
