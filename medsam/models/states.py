@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medsam.errors import WeightsError
 
@@ -31,6 +32,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     import torch
 
     get = "Get the file again from its source; never load one from a source you do not trust."
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, get)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -56,6 +59,26 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             f"Allowed: a dictionary of tensors. {get}"
         )
     return dict(state)
+
+
+def _read_safetensors(path: Path, get: str) -> dict[str, torch.Tensor]:
+    """A file of nothing but tensors, which cannot hold code."""
+    try:
+        files: Any = import_module("safetensors.torch")
+    except ImportError as error:
+        raise WeightsError(
+            f"Weights {path} cannot be read ({error}). Allowed: with the package safetensors. "
+            "Run `pip install safetensors`."
+        ) from error
+    try:
+        state: dict[str, torch.Tensor] = files.load_file(path)
+    except Exception as error:  # the format's own class of error comes from its binary part
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(
+            f"Weights {path} cannot be read ({first}). Allowed: a whole file in the format "
+            f"safetensors; this one is torn or of another format. {get}"
+        ) from error
+    return state
 
 
 def fit(net: torch.nn.Module, state: dict[str, torch.Tensor], path: Path, what: str) -> None:

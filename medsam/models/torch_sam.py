@@ -69,7 +69,7 @@ class TorchSam(PromptableModel):
             )
         self._net = net.eval().requires_grad_(False).to(self.runtime.device)
         self._images, self._prompts = images, prompts
-        self._last: tuple[Any, Any] = (None, None)
+        self._last: tuple[Any, list[Any]] = (None, [])
 
     @abstractmethod
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -115,12 +115,22 @@ class TorchSam(PromptableModel):
 
         batch = torch.from_numpy(np.concatenate([self._prepare(image) for image in images]))
         with torch.inference_mode(), self.runtime.autocast():
-            features = self._net.image_encoder(batch.to(self.runtime.device))
-        array = features.float().cpu().numpy()
+            maps = self._features(batch.to(self.runtime.device))
+        arrays = [one.float().cpu().numpy() for one in maps]
         return [
-            Embedding(array[i : i + 1], (image.shape[0], image.shape[1]))
+            self._embedding(
+                [array[i : i + 1] for array in arrays], (image.shape[0], image.shape[1])
+            )
             for i, image in enumerate(images)
         ]
+
+    def _features(self, batch: Any) -> list[Any]:
+        """(n, 3, side, side) to the encoder's maps, each (n, channels, h, w)."""
+        return [self._net.image_encoder(batch)]
+
+    def _embedding(self, features: list[NDArray[np.float32]], size: tuple[int, int]) -> Embedding:
+        """From the maps of one image, each (1, channels, h, w)."""
+        return Embedding(features[0], size)
 
     def predict(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
@@ -182,27 +192,48 @@ class TorchSam(PromptableModel):
         if first.logits is not None:
             masks = tensor([p.logits for p in prompts if p.logits is not None])
         with torch.inference_mode():
-            sparse, dense = self._net.prompt_encoder(points=points, boxes=boxes, masks=masks)
-            logits, scores = self._net.mask_decoder(
-                image_embeddings=self._features(embedding),
-                image_pe=self._net.prompt_encoder.get_dense_pe(),
-                sparse_prompt_embeddings=sparse,
-                dense_prompt_embeddings=dense,
-                multimask_output=multimask,
-            )
+            features = self._on_device(embedding)
+            logits, scores = self._answer(features, points, boxes, masks, multimask)
             # One prompt at a time: at full size the logits of many would fill the memory.
             size = embedding.image_size
             above = [(self._upscale(one[None], size) > 0)[0].cpu().numpy() for one in logits]
         low, confidence = logits.cpu().numpy(), scores.cpu().numpy()
         return [Prediction(*each) for each in zip(above, confidence, low, strict=True)]
 
-    def _features(self, embedding: Embedding) -> Any:
-        """Features on the device; those of the last image stay there."""
+    def _answer(
+        self, features: list[Any], points: Any, boxes: Any, masks: Any, multimask: bool
+    ) -> tuple[Any, Any]:
+        """Logits (n, K, h, w) and scores (n, K) of n prompts alike, on the encoder's scale.
+
+        Parameters
+        ----------
+        features : list of Tensor
+            The maps of one image.
+        points : pair of Tensor, or None
+            (n, p, 2) and their labels (n, p).
+        boxes, masks : Tensor or None
+            (n, 4); (n, 1, h, w).
+        multimask : bool
+        """
+        sparse, dense = self._net.prompt_encoder(points=points, boxes=boxes, masks=masks)
+        logits, scores = self._net.mask_decoder(
+            image_embeddings=features[0],
+            image_pe=self._net.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=multimask,
+        )
+        return logits, scores
+
+    def _on_device(self, embedding: Embedding) -> list[Any]:
+        """Maps on the device; those of the last image stay there."""
         import torch
 
-        if self._last[0] is not embedding.features:
-            there = torch.from_numpy(embedding.features).to(self.runtime.device)
-            self._last = (embedding.features, there)
+        maps = embedding.features
+        if self._last[0] is not maps:
+            arrays = [maps] if isinstance(maps, np.ndarray) else maps
+            there = [torch.from_numpy(one).to(self.runtime.device) for one in arrays]
+            self._last = (maps, there)
         return self._last[1]
 
     def upscale(

@@ -24,7 +24,9 @@ def _simpleclick(key: str, file: str) -> Checkpoint:
 
 
 def _focalclick(key: str, file: str) -> Checkpoint:
-    return Checkpoint(key, file, None, None, "Apache-2.0 (of its code)", page=_FOCALCLICK)
+    # The file LICENSE and the README contradict each other.
+    licence = "Apache-2.0 (of its code; its README says MIT)"
+    return Checkpoint(key, file, None, None, licence, page=_FOCALCLICK)
 
 
 PUBLISHED: dict[str, Checkpoint] = {
