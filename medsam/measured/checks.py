@@ -41,7 +41,7 @@ def check(table: pd.DataFrame, about: Mapping[str, Any]) -> None:
     InputError
         Says which of the rules does not hold: columns; values of IoU, Dice and NSD from 0 to 1
         where the status is ok, and none elsewhere; HD95 only where NSD is; a reason for each
-        error; every case with all of its rows, once; counts as told.
+        error; every case with all of its rows, once, of both models; counts as told.
     """
     if list(table.columns) != list(COLUMNS):
         _refuse(f"columns {', '.join(table.columns)}", f"{', '.join(COLUMNS)}")
@@ -88,6 +88,11 @@ def check(table: pd.DataFrame, about: Mapping[str, Any]) -> None:
         answered = set(of_model[["experiment", "k", "choice"]].itertuples(index=False, name=None))
         if answered != asked or (of_case != len(asked)).any():
             _refuse(f"a case of {model} with {of_case.min()} rows", f"{len(asked)} a case")
+    cases = [c for c in CASE if c != "model"]
+    seen = table.drop_duplicates(CASE).groupby(cases, dropna=False).size()
+    if (seen != table.model.nunique()).any():
+        few = ", ".join(map(str, seen[seen != table.model.nunique()].index[0]))
+        _refuse(f"a case that not every model saw ({few})", "the same cases of each")
     if len(table) != about["rows"]:
         _refuse(f"{len(table)} rows", f"{about['rows']}, as the provenance says")
     told = pd.DataFrame(about["sets"]).set_index("set")[["images", "objects"]]

