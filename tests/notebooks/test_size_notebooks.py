@@ -52,6 +52,6 @@ def test_runs_on_two_folders(tmp_path, name, monkeypatch):
         o.metadata["scrapbook"]["name"] for o in outputs if "scrapbook" in o.get("metadata", {})
     }
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    quoted = re.findall(r"\{glue:(?:text|figure)?\}`?\s*([\w-]+)", text)
+    quoted = re.findall(r"\{glue:(?:text|figure|md)?\}`?\s*([\w-]+)", text)
     assert quoted
     assert set(quoted) <= glued
