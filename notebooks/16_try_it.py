@@ -49,6 +49,7 @@ explorer, clicks = AmbiguityExplorer.of(study), LiveSam.of(study)
 glue("label", study.label)
 glue("model", study.settings.model)
 glue("model-mb", (DOWNLOADS["engine"]["bytes"] + DOWNLOADS["decoder"]["bytes"]) / 1e6)
+glue("encoder-mb", DOWNLOADS["encoder"]["bytes"] / 1e6)
 glue("image-mb", DOWNLOADS["features"]["bytes"] / 1e6)
 
 # %% [markdown]
@@ -84,6 +85,9 @@ clicks
 clicks.still()
 
 # %% [markdown]
+# In the published page you can also try **an image of your own**: the encoder comes to your browser
+# ({glue:text}`encoder-mb:.0f` MB more), and the image stays there.
+#
 # With the keyboard: *Tab* to the image, arrow keys move a cross (with *Shift*, by single pixels), *Enter*
 # asks there. *P*, *N* and *B* choose a positive click, a negative click and a box, *U* undoes, *R* starts
 # again; in the first widget *1*, *2* and *3* show and hide the masks.

@@ -42,7 +42,7 @@ _SERVED = ("worker.js", "prompt.js")
 
 def states(notebook: Path) -> list[dict[str, Any]]:
     """States of the live widgets in an executed notebook that a browser can run."""
-    metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+    metadata = json.loads(notebook.read_text(encoding="utf-8")).get("metadata", {})
     kept = metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
     found = (model.get("state", {}) for model in kept.get("state", {}).values())
     return [state for state in found if state.get("in_browser") and "downloads" in state]

@@ -89,7 +89,7 @@ export function clicks({ model, el }) {
     h("div", { class: "mlv-layers" }, layer("truth", "Ground truth"), layer("mask", "Mask")),
   );
   if (frame.answers.encode && !frame.answers.refusal) {
-    frame.side.append(ownImage(frame.answers.encoderBytes, encode, frame.tell));
+    frame.body.append(ownImage(frame.answers.encoderBytes, encode, frame.tell));
   }
   who.inputs.get("mine").checked = true;
   use(tool);

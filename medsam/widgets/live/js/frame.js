@@ -17,11 +17,12 @@ export function makeFrame({ model, el }, of) {
   const line = h("p", { class: "mlv-told" }, of.hint);
   const status = h("p", { class: "mlv-sr", role: "status", "aria-live": "polite" });
   const side = h("div", { class: "mlv-side" });
+  const body = h("div", { class: "mlv-body" }, h("div", {}, stage.node, line), side);
   const root = h(
     "div",
     { class: `mlv mlv-${model.get("kind")}`, "data-lm-suppress-shortcuts": "true" },
     h("div", { class: "mlv-head" }, h("label", { for: select.id }, "Image"), select, h("p", {}, model.get("about"))),
-    h("div", { class: "mlv-body" }, h("div", {}, stage.node, line), side),
+    body,
     status,
   );
 
@@ -108,5 +109,5 @@ export function makeFrame({ model, el }, of) {
     root.classList.remove("mlv-busy");
   }
 
-  return { uid, current, answers, stage, side, start, tell, ask, showOwn };
+  return { uid, current, answers, stage, body, side, start, tell, ask, showOwn };
 }
