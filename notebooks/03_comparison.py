@@ -108,8 +108,8 @@ for key, reference in (
 # With oracle SAM is above all three on {glue:text}`fig4-oracle-above-all` tasks (not on
 # {glue:text}`fig4-oracle-not-above`), with a mean of {glue:text}`fig4-oracle-mean:.4f`; with one box around
 # the largest region on {glue:text}`fig4-box-above-all` (not on {glue:text}`fig4-box-not-above`), with a mean
-# of {glue:text}`fig4-box-mean:.4f`. The box is not a fair comparison, as the paper says: the methods take
-# points only.
+# of {glue:text}`fig4-box-mean:.4f`. A box tells more than a point, and the three methods take points only; the
+# paper compares points with points for that reason.
 #
 # ## What the text says of it
 #
@@ -141,6 +141,8 @@ else:
     drawn = figures.comparison_ranked(ours, source=source)
 page.figure("fig4-run", drawn, ours)
 glue("label", study.label)
+glue("n-images", study.rows.image.nunique())
+glue("n-tasks", study.rows.task.nunique())
 glue("said", beside.words)
 
 # %% [markdown]
@@ -148,8 +150,8 @@ glue("said", beside.words)
 # :alt: This run. IoU of the model of this run less that of each other model in the results folder, one dot for each task and model, one panel for each kind of prompt that both take.
 #
 # The same difference from **this run**: {glue:text}`label`, less each other model with the same prompts on
-# the same images, means over the images of a task. Ranked by the first panel. Not the paper's models, data or
-# numbers.
+# the same images; {glue:text}`n-tasks` tasks, {glue:text}`n-images` images, means over the images of a task.
+# Ranked by the first panel. Not the paper's models, data or numbers.
 #
 # {glue:}`fig4-run-origin`
 # ```

@@ -136,7 +136,8 @@ for name, table, source, columns in zip(
 # ```{glue:figure} fig5-right-run
 # :alt: This run. Small multiples of IoU against the number of clicks for each task of this run; oracle dashed.
 #
-# The same from **this run**: {glue:text}`label`; dashed: oracle. Not the paper's numbers.
+# The same from **this run**: {glue:text}`label`, {glue:text}`n-images` images; dashed: oracle. Not the
+# paper's numbers.
 #
 # {glue:}`fig5-right-run-origin`
 # ```
@@ -155,8 +156,8 @@ both = clicks_by_model(study)
 if both.model.nunique() > 1:
     drawn = figures.clicks_by_task(both, source=labels[1], columns=4)
 else:
-    words = f"{study.settings.results} has clicks of {study.settings.model} only, drawn above."
-    drawn = figures.note(f"{words} Run another model into the folder.", source=labels[1])
+    words = f"The results folder has clicks of {study.settings.model} only; they are drawn above."
+    drawn = figures.note(words, source=labels[1])
 page.figure("fig17-run", drawn, both)
 
 # %% [markdown]
@@ -171,7 +172,8 @@ page.figure("fig17-run", drawn, both)
 # ```{glue:figure} fig17-run
 # :alt: This run. Small multiples of IoU against the number of clicks for each task, one line for each model that takes clicks; or a note that there is only one.
 #
-# The same from **this run**: every model with clicks in the results folder, most confident masks.
+# The same from **this run**: every model with clicks in the results folder for the same data and protocol
+# ({glue:text}`label`), most confident masks.
 #
 # {glue:}`fig17-run-origin`
 # ```
@@ -201,7 +203,7 @@ page.figure("fig6", drawn, examples.table(shown))
 # ```{glue:figure} fig6
 # :alt: This run. One row a task, one column for one to nine clicks; ground truth outlined green, prediction red, positive clicks as green stars, negative ones as red stars, the IoU above.
 #
-# Fig. 6, from **this run**: {glue:text}`label`. Green outline: ground truth; red: prediction. Green stars:
+# Fig. 6, from **this run**: {glue:text}`label`, one image a task. Green outline: ground truth; red: prediction. Green stars:
 # positive clicks; red: negative ones; the newest is the largest. Above each the IoU, red where it fell. Not
 # the paper's images.
 #
