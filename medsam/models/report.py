@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from medsam import results
 from medsam.figures.tables import HtmlTable, html_table
-from medsam.models.networks import LARGEST, Network, measure, network
+from medsam.models.costs import Costs, apart
+from medsam.models.networks import LARGEST, Network, network
 from medsam.models.registry import Entry, models
 from medsam.models.weight_file import Checkpoint
 from medsam.prompts import MODES
@@ -96,6 +97,7 @@ _COLUMNS = (
     "loads its own tensors",
     "s an image",
     "s a prompt",
+    "peak MB",
 )
 
 
@@ -105,9 +107,11 @@ def measured(
     box: NDArray[np.float64],
     *,
     largest: int = LARGEST,
-    limit: float = 15,
+    limit: float = 80,
 ) -> pd.DataFrame:
-    """A row for each of the models: what its network holds, and its times on this machine.
+    """A row for each of the models: what its network holds, its times and memory on this machine.
+
+    Each model is loaded in a process of its own.
 
     Parameters
     ----------
@@ -115,38 +119,38 @@ def measured(
         Rows are in this order.
     image : (H, W, 3) uint8
     box : (4,) float
-        As :func:`medsam.models.networks.measure` takes it.
+        As :func:`medsam.models.costs.measure` takes it.
     largest : int
         Networks of more numbers are counted and not loaded.
     limit : float
-        After so many seconds of timing no further model is timed.
+        After so many seconds no further model is run, and after twice as many none is loaded.
     """
-    names, taken = list(names), 0.0
-    counted = {name: one.numbers if (one := network(name, 0)) else 0 for name in names}
+    names, start = list(names), perf_counter()
+    counted = {name: network(name, 0) for name in names}
+    sizes = {name: one.numbers if one else 0 for name, one in counted.items()}
     cells: dict[str, list[str]] = {}
     # The small ones first, so that what is left out is what takes long.
-    for name in sorted(names, key=counted.__getitem__):
-        one = network(name, largest)
-        start = perf_counter()
-        cells[name] = _cells(one, image if taken <= limit else None, box)
-        taken += perf_counter() - start
+    for name in sorted(names, key=sizes.__getitem__):
+        one, costs, spent = counted[name], None, perf_counter() - start
+        loaded = one is not None and one.numbers <= largest and spent <= 2 * limit
+        if loaded:
+            one, costs = apart(name, image if spent <= limit else None, box, largest)
+        cells[name] = _cells(one, costs, loaded)
     return pd.DataFrame(
         [{"model": name, **dict(zip(_COLUMNS, cells[name], strict=True))} for name in names]
     )
 
 
-def _cells(
-    one: Network | None, image: NDArray[np.uint8] | None, box: NDArray[np.float64]
-) -> list[str]:
-    """What is known of a network; its times, if there is an image to take them on."""
+def _cells(one: Network | None, costs: Costs | None, loaded: bool) -> list[str]:
+    """What is known of a network; its times and memory, if it was run."""
     cells = [NOT_RUN] * len(_COLUMNS)
     if one is not None:
         cells[:3] = one.weights, f"{one.tensors:,}", f"{one.numbers / 1e6:.1f}"
-    if one is not None and one.model is not None:
+    if one is not None and loaded:
         cells[3] = "yes, all and no other" if one.by_name else "they are in the graph"
-    if one is not None and one.model is not None and image is not None:
-        times = measure(one.model, image, box)
-        cells[4:] = map(_seconds, (times.image, times.prompt))
+    if costs is not None:
+        cells[4:6] = map(_seconds, (costs.image, costs.prompt))
+        cells[6] = NOT_RUN if costs.memory is None else f"{costs.memory / 1e6:,.0f}"
     return cells
 
 

