@@ -130,7 +130,8 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
         clicks less one) and ``clicks-fall`` (objects on which it is below 0), ``clicks-oracle``;
         of the two models in mode 3: ``lite-wins`` and ``lite-shown`` (objects on which lite-medsam
         is higher, and those where a test shows it), ``minisam-shown``, ``tested``, ``lite-gain``
-        (mean over objects).
+        (mean over objects); of ``alike`` objects that the paper has too, ``alike-paper`` and
+        ``alike-ours``: on how many mode 3 is above mode 1.
     """
     sets, modes = measured.sets, measured.modes()
     mini = modes[modes.model == "minisam"]
@@ -143,6 +144,7 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
     over = own[own.score > 1].groupby("k").iou
     pairs = measured.paired()
     three = pairs[pairs["mode"] == 3]
+    alike = measured.beside_published().pivot(index="name", columns="mode")
     return {
         "sets": int((sets.images > 0).sum()),
         "images": int(sets.images.sum()),
@@ -170,4 +172,7 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
         "minisam-shown": int((three.verdict == "minisam higher").sum()),
         "tested": int(three.p.notna().sum()),
         "lite-gain": float(three.difference.mean()),
+        "alike": len(alike),
+        "alike-paper": int((alike["published", 3] > alike["published", 1]).sum()),
+        "alike-ours": int((alike["iou", 3] > alike["iou", 1]).sum()),
     }
