@@ -107,7 +107,7 @@ def measured(
     box: NDArray[np.float64],
     *,
     largest: int = LARGEST,
-    limit: float = 80,
+    limit: float = 100,
 ) -> pd.DataFrame:
     """A row for each of the models: what its network holds, its times and memory on this machine.
 
@@ -125,10 +125,11 @@ def measured(
     limit : float
         After so many seconds no further model is run, and after twice as many none is loaded.
     """
-    names, start = list(names), perf_counter()
+    names = list(names)
     counted = {name: network(name, 0) for name in names}
     sizes = {name: one.numbers if one else 0 for name, one in counted.items()}
     cells: dict[str, list[str]] = {}
+    start = perf_counter()
     # The small ones first, so that what is left out is what takes long.
     for name in sorted(names, key=sizes.__getitem__):
         one, costs, spent = counted[name], None, perf_counter() - start
