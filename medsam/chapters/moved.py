@@ -9,8 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from medsam.page import _KEY as KEY
-from medsam.page import FOLDER
+from medsam.page import FOLDER, KEY
 
 __all__ = ["moved"]
 
