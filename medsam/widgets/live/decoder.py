@@ -3,7 +3,8 @@
 Each large weight is stored as int16 with one float32 scale for each of its rows or columns,
 and the graph itself brings it back to float32: onnxruntime does so once, when it loads the
 file. All arithmetic then is in float32. Measured on 702 masks of 234 prompts on the embedded
-sample, with the images' features in float16 (`benchmarks/live.py --weights`):
+sample; the first three with the images' features in float16, as the site has them, the others
+with exact ones (`benchmarks/live.py --weights` measures all of them again, on other slices):
 
 ========================================  ========  =============  ===========
 weights                                   MB        IoU, mean      IoU, least
