@@ -112,7 +112,7 @@ def everything_masks(images: Sequence[Shown], *, detail: str) -> Picture:
     sides = sorted({grid.side for one in images for grid, _ in one.grids})
     columns = 1 + len(sides)
     size = min(2.4, 7.4 / columns)
-    figure = Picture(figsize=(size * columns, 0.34 + (size + 0.32) * len(images)))
+    figure = Picture(figsize=(size * columns, 0.3 + (size + 0.42) * len(images)))
     figure.raster = True
     height = figure.get_figheight()
     grid_of = figure.subplots(
@@ -122,9 +122,9 @@ def everything_masks(images: Sequence[Shown], *, detail: str) -> Picture:
         gridspec_kw={
             "left": 0.003,
             "right": 0.997,
-            "top": 1 - 0.62 / height,
+            "top": 1 - 0.66 / height,
             "bottom": 0.02 / height,
-            "hspace": 0.17,
+            "hspace": 0.24,
             "wspace": 0.02,
         },
     )
@@ -142,7 +142,7 @@ def everything_masks(images: Sequence[Shown], *, detail: str) -> Picture:
             _badge(axes, here)
             words = "mask" if len(grid.found) == 1 else "masks"
             axes.set_title(
-                f"{_power(side)} points a side: {len(grid.found)} {words}, {_took(grid)}",
+                f"{_power(side)} points a side\n{len(grid.found)} {words}, {_took(grid)}",
                 fontsize=7,
                 pad=3,
             )

@@ -69,9 +69,9 @@ def test_titles_and_badges_say_what_each_panel_is():
     first = figure.axes[:4]
     assert [axes.get_title() for axes in first] == [
         "a slice",
-        "$2^5$ points a side: 1 mask, 4.2 s",
-        "$2^6$ points a side: 2 masks, 61 s",
-        "$2^7$ points a side: 3 masks, 12.5 min",
+        "$2^5$ points a side\n1 mask, 4.2 s",
+        "$2^6$ points a side\n2 masks, 61 s",
+        "$2^7$ points a side\n3 masks, 12.5 min",
     ]
     badges = [[text.get_text() for text in axes.texts] for axes in first]
     assert badges == [[], ["THIS RUN"], ["THIS RUN"], [EARLIER]]
@@ -88,7 +88,7 @@ def test_every_mask_has_its_outline():
 
 def test_a_grid_that_found_nothing():
     figure = everything_masks([Shown("i", image(), [(grid(6, 0, 1), True)])], detail="")
-    assert figure.axes[1].get_title() == "6 points a side: 0 masks, 1.0 s"
+    assert figure.axes[1].get_title() == "6 points a side\n0 masks, 1.0 s"
 
 
 def test_a_grid_computed_in_pieces_tells_its_processor_time():
