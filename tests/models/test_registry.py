@@ -139,7 +139,7 @@ def test_weights_are_fetched_and_checked(server, tmp_path, monkeypatch):
     (folder / "some.pth").write_bytes(b"some weights")
     sha256 = hashlib.sha256(b"some weights").hexdigest()
     one = dataclasses.replace(
-        CHECKPOINTS["sam-vit-b"], file="some.pth", sha256=sha256, url=url + "some.pth"
+        CHECKPOINTS["sam-vit-b"], file="some.pth", size=12, sha256=sha256, url=url + "some.pth"
     )
     monkeypatch.setitem(
         MODELS, "sam-vit-b", dataclasses.replace(MODELS["sam-vit-b"], weights=(one,))
