@@ -10,6 +10,7 @@ import typer
 
 from medsam.commands.claims import app as claims_app
 from medsam.commands.data import app as data_app
+from medsam.commands.everything import app as everything_app
 from medsam.commands.models import app as models_app
 from medsam.commands.options import Choices, Headers, PlaneName, Window, reading
 from medsam.commands.weights import app as weights_app
@@ -32,6 +33,7 @@ app = typer.Typer(
 
 app.add_typer(data_app, name="data")
 app.add_typer(claims_app, name="claims")
+app.add_typer(everything_app, name="everything")
 app.add_typer(models_app, name="models")
 app.add_typer(weights_app, name="weights")
 
@@ -232,7 +234,7 @@ def export(
     typer.echo(f"{write(folder, file)} rows in {file}")
 
 
-_MANY = ("--tasks", "--protocol", "--experiments")
+_MANY = ("--tasks", "--protocol", "--experiments", "--sides", "--ids")
 
 
 def _spread(arguments: list[str]) -> list[str]:
