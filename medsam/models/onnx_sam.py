@@ -21,7 +21,15 @@ from medsam.models.checkpoints import CHECKPOINTS, verified
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.prompts import Prompt
 
-__all__ = ["MiniSam", "check_image", "decoder_bytes", "fit_size", "postprocess", "preprocess", "upscale"]
+__all__ = [
+    "MiniSam",
+    "check_image",
+    "decoder_bytes",
+    "fit_size",
+    "postprocess",
+    "preprocess",
+    "upscale",
+]
 
 SIDE = 1024
 """Longest side, in pixels, of what the encoder sees."""
