@@ -20,8 +20,7 @@ PRECISIONS = {
 """Kinds of device, and the precisions that each computes an encoder in.
 
 Anything but ``float32`` changes masks, also where prompts and masks stay ``float32``, as they do
-here: rounding passes from block to block. ``bfloat16`` keeps 8 bits of a number, ``float16`` 11,
-as fast on an accelerator: prefer it there.
+here: rounding passes from block to block. ``bfloat16`` keeps 8 bits of a number, ``float16`` 11.
 """
 
 _Item = TypeVar("_Item")

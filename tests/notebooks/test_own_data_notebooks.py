@@ -6,40 +6,14 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from notebook_pages import FOLDER, glued
 from toys import blob, write_pair
 
 from medsam.chapters import chapters, readers
 from medsam.config import Book, Source
-from medsam.notebook import Settings
 from medsam.page import files
-from medsam.walkthrough import OwnSettings
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
-PAGES = {"09_all_examples": Settings, "14_your_data": OwnSettings}
-
-
-def cells(path):
-    return nbformat.read(path, as_version=4).cells
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_default_parameters_are_those_of_the_settings(name):
-    (cell,) = [
-        c for c in cells(FOLDER / f"{name}.ipynb") if "parameters" in c.metadata.get("tags", [])
-    ]
-    names = {}
-    exec(cell.source, names)
-    given = {k: v for k, v in names.items() if not k.startswith("__")}
-    assert given == {key: field.default for key, field in PAGES[name].model_fields.items()}
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_code_cells_are_calls(name):
-    for cell in cells(FOLDER / f"{name}.ipynb"):
-        if cell.cell_type == "code":
-            assert len(cell.source.splitlines()) <= 25
-            assert not cell.outputs
-            assert not re.search(r"^(def|class) ", cell.source, re.M)
+PAGES = ("09_all_examples", "14_your_data")
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +44,6 @@ def executed(small):
         return nbformat.read(out, as_version=4)
 
     return run
-
-
-def glued(notebook):
-    """What a page has glued: name to data."""
-    outputs = [o for c in notebook.cells for o in c.get("outputs", [])]
-    assert not any(o.output_type == "error" for o in outputs)
-    about = [(o.get("metadata", {}).get("scrapbook"), o) for o in outputs]
-    return {told["name"]: output.data for told, output in about if told}
 
 
 def words(data):
@@ -128,4 +94,4 @@ def test_a_page_of_examples_stays_light(executed):
 
 
 def test_every_page_that_reads_data_can_be_a_chapter():
-    assert PAGES.keys() <= readers(FOLDER).keys()
+    assert set(PAGES) <= readers(FOLDER).keys()

@@ -1,49 +1,10 @@
-"""The notebooks on text and code and on noise, executed with papermill on two folders."""
+"""The notebooks on text and code and on noise, executed on two folders."""
 
-import re
-from pathlib import Path
-
-import nbformat
-import papermill
 import pytest
-from toys import blob, write_pair
-
-from medsam.variants import NoiseSettings, VariantSettings
-
-FOLDER = Path(__file__).parents[2] / "notebooks"
-PAGES = {"11_paper_versus_code": VariantSettings, "12_robustness": NoiseSettings}
-
-
-def cells(name):
-    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_default_parameters_are_those_of_the_settings(name):
-    (cell,) = [c for c in cells(name) if "parameters" in c.metadata.get("tags", [])]
-    names = {}
-    exec(cell.source, names)
-    given = {k: v for k, v in names.items() if not k.startswith("__")}
-    assert given == {key: field.default for key, field in PAGES[name].model_fields.items()}
+from notebook_pages import run_on_two_folders
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ["11_paper_versus_code", "12_robustness"])
 def test_runs_on_two_folders(tmp_path, name, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for i in (0, 1, 2):
-        write_pair(tmp_path, f"case{i}", blob(i, (60, 70)))
-    out = tmp_path / f"{name}.ipynb"
-    given = {"images": "images", "masks": "masks", "results": "r", "every": 2}
-    papermill.execute_notebook(FOLDER / f"{name}.ipynb", out, given, progress_bar=False)
-    notebook = nbformat.read(out, as_version=4)
-    outputs = [o for c in notebook.cells for o in c.get("outputs", [])]
-    assert not any(o.output_type == "error" for o in outputs)
-    # Every value that the text quotes is there under its name.
-    glued = {
-        o.metadata["scrapbook"]["name"] for o in outputs if "scrapbook" in o.get("metadata", {})
-    }
-    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    quoted = re.findall(r"\{glue:(?:text|figure)\}`?\s*([\w-]+)", text)
-    assert quoted
-    assert set(quoted) <= glued
+    run_on_two_folders(name, tmp_path, monkeypatch, every=2)
