@@ -266,5 +266,5 @@ def test_many_pictures_stay_light():
     told = subprocess.check_output([sys.executable, "-c", LIGHT], text=True)
     before, after = map(int, told.split())
     assert before < 2000 * 3000  # bytes a picture
-    # Cases are not kept; Python itself holds up to 2000 freed tuples of one (48 bytes) for use again.
+    # No case is kept; Python holds up to 2000 freed tuples of one (48 bytes) for use again.
     assert after - before < 2000 * 48 + 20_000
