@@ -28,7 +28,11 @@ def _cell(value: Any) -> str:
 
 
 def html_table(
-    table: pd.DataFrame, *, headers: Mapping[str, str] | None = None, caption: str = ""
+    table: pd.DataFrame,
+    *,
+    headers: Mapping[str, str] | None = None,
+    caption: str = "",
+    widths: Mapping[str, str] | None = None,
 ) -> HtmlTable:
     """A table as HTML: first column as row headers, numbers to the right.
 
@@ -39,9 +43,16 @@ def html_table(
         Words for columns; those not named keep their name.
     caption : str
         Above the table.
+    widths : mapping of str to str, optional
+        Least width of columns of long text, such as ``"16rem"``: the table scrolls, and its rows
+        stay low.
     """
+    least = {c: f' style="min-width:{escape(w)}"' for c, w in (widths or {}).items()}
     words = [escape((headers or {}).get(str(c), str(c))) for c in table.columns]
-    head = "".join(f'<th scope="col">{word}</th>' for word in words)
+    head = "".join(
+        f'<th scope="col"{least.get(str(c), "")}>{word}</th>'
+        for c, word in zip(table.columns, words, strict=True)
+    )
     body = []
     for values in table.itertuples(index=False):
         first, *rest = values

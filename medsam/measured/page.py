@@ -47,7 +47,11 @@ def table_of_sets(measured: Measured) -> HtmlTable:
             "to know": (sets.origin + " " + sets.note).str.strip(),
         }
     )
-    return html_table(shown, caption=f"{len(sets)} sets. Measured on {measured.provenance['made']}")
+    return html_table(
+        shown,
+        caption=f"{len(sets)} sets. Measured on {measured.provenance['made']}",
+        widths={"licence as stated": "14rem", "masks drawn by": "20rem", "to know": "34rem"},
+    )
 
 
 def in_words(counted: Iterable[tuple[int, str]]) -> str:

@@ -237,6 +237,11 @@ def test_picture_is_a_figure():
     assert issubclass(Picture, mpl.figure.Figure)
 
 
+def test_columns_of_long_text_have_a_least_width():
+    html = figures.html_table(pd.DataFrame({"a": ["x"], "b": ["y"]}), widths={"b": "9rem"}).html
+    assert '<th scope="col">a</th><th scope="col" style="min-width:9rem">b</th>' in html
+
+
 def test_html_table():
     table = pd.DataFrame({"task": ["a<b"], "n": [3], "x": [0.126]})
     html = figures.html_table(table, headers={"n": "cases"}, caption="Cap")._repr_html_()
