@@ -5,8 +5,9 @@ document.addEventListener("DOMContentLoaded", () => {
     control.removeAttribute("aria-label");
   }
 });
-// The icons of the switch of colours each bring a title, two of them of a scheme that is not on.
-window.addEventListener("load", () => {
+// The icons of the switch of colours each bring a title, two of them of a scheme that is not on; they
+// come when their font has loaded.
+function quiet() {
   for (const title of document.querySelectorAll(".theme-switch-button svg > title")) {
     const icon = title.parentElement; // the button around it has a name
     icon.removeAttribute("aria-labelledby");
@@ -14,4 +15,10 @@ window.addEventListener("load", () => {
     icon.setAttribute("aria-hidden", "true");
     title.remove();
   }
+}
+document.addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll(".theme-switch-button")) {
+    new MutationObserver(quiet).observe(button, { childList: true, subtree: true });
+  }
+  quiet();
 });
