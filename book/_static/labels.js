@@ -4,6 +4,8 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const control of document.querySelectorAll("summary[aria-label], .search-button-field[aria-label]")) {
     control.removeAttribute("aria-label");
   }
+  // A list of references holds links beside its entries, which a list may not.
+  for (const list of document.querySelectorAll(".citation-list[role]")) list.removeAttribute("role");
 });
 // The icons of the switch of colours each bring a title, two of them of a scheme that is not on; they
 // come when their font has loaded.
