@@ -24,7 +24,7 @@ def trace() -> pd.DataFrame:
     paper = read(ROOT / "_build" / "results")
     variants = read(ROOT / "_build" / "variants" / "differences")
     rows = pd.concat([paper, variants[variants.protocol == "released"]])
-    rows = rows[(rows.status == "ok") & (rows.model == "minisam")][[*KEYS, "prompt", "iou", "score"]]
+    rows = rows.query("status == 'ok' and model == 'minisam'")[[*KEYS, "prompt", "iou", "score"]]
     return rows.round({"iou": 6, "score": 6}).sort_values(KEYS, ignore_index=True)
 
 
