@@ -80,7 +80,7 @@ told.table_of_sets(ours)
 import pandas as pd
 
 left = pd.DataFrame(ours.provenance["left_out"])[["what", "repository", "why"]]
-figures.html_table(left, caption="Left out, and why")
+figures.html_table(left, caption="Left out, and why", widths={"why": "24rem"})
 
 # %% [markdown]
 # ## Five modes
