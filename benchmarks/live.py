@@ -12,17 +12,11 @@ with those of the file as shipped.
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import shutil
 import statistics
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -34,6 +28,7 @@ from medsam.models.checkpoints import verified
 from medsam.models.contract import Embedding
 from medsam.models.onnx_sam import decoder_bytes
 from medsam.prompts import Prompt, mode_prompt
+from medsam.serving import serve
 from medsam.widgets.live import LiveSam
 from medsam.widgets.live.decoder import LEAST, browser_decoder
 from medsam.widgets.live.site import live_files
@@ -85,20 +80,6 @@ def prompts_of(sample: Sample, extra: int) -> list[Prompt]:
     return asked
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    class Silent(SimpleHTTPRequestHandler):
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-
-
 def in_browser(count: int) -> None:
     from playwright.sync_api import sync_playwright
 
@@ -117,7 +98,7 @@ def in_browser(count: int) -> None:
         notebook.write_text(json.dumps(kept))
         page_file.write_text("<!doctype html><title>Live</title>")
         live_files(Path(folder), [notebook], ROOT / "node_modules")
-        with served(Path(folder)) as base, sync_playwright() as playwright:
+        with serve(Path(folder)) as base, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
             )

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import io
 import shutil
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import PdfMargins, sync_playwright
 from pypdf import PdfReader, PdfWriter
@@ -20,6 +14,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 from tqdm import tqdm
 
 from medsam.errors import InputError, MedsamError
+from medsam.serving import serve
 
 ROOT = Path(__file__).resolve().parents[1]
 MARGIN: PdfMargins = {"top": "15mm", "bottom": "15mm", "left": "13mm", "right": "13mm"}
@@ -35,23 +30,6 @@ OPEN = """() => {
   for (const one of document.querySelectorAll("article details")) one.open = true;
   for (const one of document.querySelectorAll("[popover]")) one.remove();
 }"""
-
-
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder on a free port of the loopback."""
-
-    class Silent(SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def pages(site: Path, toc: Path) -> list[str]:

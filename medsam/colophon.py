@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,7 @@ import pandas as pd
 from medsam import results
 from medsam.datasets.brain import FILES
 from medsam.errors import MedsamError
+from medsam.kept import installed
 from medsam.models.checkpoints import CHECKPOINTS, verified
 from medsam.published import CLICK_TABLES
 
@@ -114,11 +115,7 @@ def rows(folder: Path | str) -> pd.DataFrame:
 def versions() -> pd.DataFrame:
     """``name, version`` of Python, of the system and of the packages that pages depend on."""
     found = {"Python": platform.python_version(), "system": platform.platform(terse=True)}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
+    found |= dict.fromkeys(PACKAGES, "not installed") | installed(PACKAGES)
     return pd.DataFrame([{"name": name, "version": value} for name, value in found.items()])
 
 

@@ -152,7 +152,7 @@ def save(folder: Path, grid: Grid) -> Path:
     about = {name: getattr(grid, name) for name in names}
     about |= {"identity": dict(grid.identity), "versions": dict(grid.versions)}
     path = place(folder, grid.identity, grid.image, grid.side)
-    return write(path, pa.Table.from_pylist(rows, schema=SCHEMA), about)
+    return write(path, pa.Table.from_pylist(rows, schema=SCHEMA), about, make=True)
 
 
 def load(path: Path) -> Grid:

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -19,29 +19,36 @@ import pyarrow.parquet as pq
 from medsam.errors import ResultsError
 from medsam.results import KEY, cannot
 
-__all__ = ["KeptTable", "told", "versions", "write"]
+__all__ = ["KeptTable", "installed", "told", "versions", "write"]
 
 
-def versions() -> dict[str, str]:
-    """What computes here: Python, kind of machine, its cores, and the libraries."""
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    out = {"python": sys.version.split()[0], "machine": machine}
-    for name in ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "torch"):
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Versions of packages, in that order; one that is not installed is left out."""
+    out = {}
+    for name in names:
         with suppress(metadata.PackageNotFoundError):
             out[name] = metadata.version(name)
     return out
 
 
-def write(path: Path, table: pa.Table, about: Mapping[str, Any]) -> Path:
+def versions() -> dict[str, str]:
+    """What computes here: Python, kind of machine, its cores, and the libraries."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    names = ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "torch")
+    return {"python": sys.version.split()[0], "machine": machine} | installed(names)
+
+
+def write(path: Path, table: pa.Table, about: Mapping[str, Any], *, make: bool = False) -> Path:
     """Write a Parquet file, whole or not at all.
 
     Parameters
     ----------
     path : Path
-        Its folder is made if it is not there.
     table : pyarrow.Table
     about : mapping
         JSON values that the file tells of itself; :func:`told` reads them.
+    make : bool
+        Make the folder if it is not there.
 
     Raises
     ------
@@ -51,7 +58,8 @@ def write(path: Path, table: pa.Table, about: Mapping[str, Any]) -> Path:
     content = (table.schema.metadata or {}) | {KEY: json.dumps(dict(about)).encode()}
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             pq.write_table(table.replace_schema_metadata(content), file, compression="zstd")
             file.flush()
@@ -135,4 +143,4 @@ class KeptTable:
         self.rows.sort(key=lambda row: (row["task"], row["image"], row["rank"]))
         table = pa.Table.from_pylist(self.rows, schema=self.schema)
         about = {"identity": self.identity, "versions": versions(), "images": self.images}
-        write(self.path, table, about)
+        write(self.path, table, about, make=True)

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from medsam.errors import ResultsError
 from medsam.evaluation import EXPERIMENTS
-from medsam.results import KEY, SCHEMA, cannot, shards, told
+from medsam.kept import installed, write
+from medsam.results import SCHEMA, cannot, shards, told
 from medsam.surface import TOLERANCE
 
 __all__ = ["Identity", "Store", "Unit"]
@@ -102,11 +100,9 @@ class Unit:
 
 
 def _versions() -> dict[str, str]:
-    out = {"python": sys.version.split()[0], "platform": platform.platform()}
-    for name in ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "pyarrow", "torch"):
-        with suppress(metadata.PackageNotFoundError):
-            out[name] = metadata.version(name)
-    return out
+    names = ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "pyarrow", "torch")
+    known = {"python": sys.version.split()[0], "platform": platform.platform()}
+    return known | installed(names)
 
 
 @dataclass
@@ -259,19 +255,8 @@ class Store:
             "state": dict(state),
         }
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
-        table = table.replace_schema_metadata({KEY: json.dumps(content).encode()})
         path = self.folder / f"rows-{next(self._numbers):06d}.parquet"
-        temporary = self.folder / f".{path.name}.tmp"
-        try:
-            with temporary.open("wb") as file:
-                pq.write_table(table, file, compression="zstd")
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                temporary.unlink()
-            raise cannot("write", path, error) from error
+        write(path, table, content)
         self.done |= {(u.image, u.task): u for u in units}
         self.state = dict(state)
         return path
