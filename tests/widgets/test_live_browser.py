@@ -19,13 +19,16 @@ from medsam.errors import InputError
 from medsam.metrics import dice, iou
 from medsam.models.onnx_sam import postprocess
 from medsam.prompts import Prompt
+from medsam.widgets import kit, live
+from medsam.widgets.kit.bundle import bundle
 from medsam.widgets.live import LiveSam
-from medsam.widgets.live.bundle import JS, bundle
 from medsam.widgets.live.decoder import browser_decoder, to_int16
 from medsam.widgets.live.downloads import DOWNLOADS
 from medsam.widgets.live.site import live_files, states
 from medsam.widgets.percentiles import encode_mask
 
+JS = Path(live.__file__).parent / "js"
+KIT = Path(kit.__file__).parent / "js"
 NODE_MODULES = Path(__file__).parents[2] / "node_modules"
 needs_weights = pytest.mark.skipif(
     not (NODE_MODULES / "onnxruntime-web").is_dir(), reason="No node_modules; run `npm ci`"
@@ -44,27 +47,8 @@ def node(script: str):
     return json.loads(done.stdout)
 
 
-# ---------------------------------------------------------------------- bundle
-def test_a_bundle_holds_each_module_once_and_before_its_use(tmp_path):
-    (tmp_path / "a.js").write_text("export const one = 1;\n")
-    (tmp_path / "b.js").write_text('import { one } from "./a.js";\nexport const two = one + one;\n')
-    imports = 'import { one } from "./a.js";\nimport { two } from "./b.js";\n'
-    (tmp_path / "main.js").write_text(imports + "export default { one, two };\n")
-    text = bundle("main.js", tmp_path)
-    assert text == "const one = 1;\n\nconst two = one + one;\n\nexport default { one, two };\n"
-
-
-def test_bundles_that_cannot_be(tmp_path):
-    (tmp_path / "main.js").write_text('import { x } from "./gone.js";\nconst y = 1;\n')
-    with pytest.raises(InputError, match=r"No module 'gone\.js'\. Allowed: main\.js\."):
-        bundle("main.js", tmp_path)
-    (tmp_path / "gone.js").write_text("export const x = 1;\nfunction y() {}\n")
-    with pytest.raises(InputError, match=r"main\.js and gone\.js both declare 'y'"):
-        bundle("main.js", tmp_path)
-
-
 def test_the_widgets_module_runs_alone(tmp_path):
-    (tmp_path / "widget.mjs").write_text(bundle("main.js"))
+    (tmp_path / "widget.mjs").write_text(bundle(JS / "main.js"))
     text = "import w from '%s'; console.log(JSON.stringify(Object.keys(w.default ?? w)))"
     assert node(text % (tmp_path / "widget.mjs").as_uri()) == ["render"]
 
@@ -114,7 +98,7 @@ def test_half_precision_masks_and_overlaps_are_read_as_written():
     packed = np.packbits(a.ravel(), bitorder="little").tolist()
     found = node(
         f"""import {{ fromHalf }} from "{JS.as_uri()}/prompt.js";
-        import {{ fromBytes, fromRuns, overlap }} from "{JS.as_uri()}/masks.js";
+        import {{ fromBytes, fromRuns, overlap }} from "{KIT.as_uri()}/masks.js";
         const a = fromBytes({packed}, 63);
         const b = fromRuns("{" ".join(map(str, encode_mask(b)))}", [7, 9]);
         const halves = [...fromHalf({numbers.view(np.uint16).tolist()})];

@@ -25,7 +25,6 @@ import numpy as np
 
 from medsam.errors import InputError
 from medsam.models.checkpoints import verified
-from medsam.widgets.live.bundle import JS
 from medsam.widgets.live.cases import from_uri
 from medsam.widgets.live.downloads import DOWNLOADS
 from medsam.widgets.static import write_if_new
@@ -37,6 +36,7 @@ _ENGINE = {
     "ort-engine.js": "ort-wasm-simd-threaded.mjs",
     "ort-engine.wasm": "ort-wasm-simd-threaded.wasm",
 }
+_JS = Path(__file__).parent / "js"
 _SERVED = ("worker.js", "prompt.js")
 
 
@@ -92,7 +92,7 @@ def live_files(
 
 def _programs(node_modules: Path) -> Iterator[tuple[str, bytes]]:
     for name in _SERVED:
-        yield name, (JS / name).read_bytes()
+        yield name, (_JS / name).read_bytes()
     for name, source in _ENGINE.items():
         path = node_modules / "onnxruntime-web" / "dist" / source
         if not path.is_file():

@@ -16,7 +16,7 @@ from medsam.errors import InputError, MedsamError
 from medsam.models.contract import PromptableModel
 from medsam.predictions import Predictor
 from medsam.prompts import Prompt, mode_prompt
-from medsam.widgets.live.bundle import bundle
+from medsam.widgets.kit.bundle import bundle
 from medsam.widgets.live.cases import describe
 from medsam.widgets.live.downloads import DOWNLOADS, IN_BROWSER
 from medsam.widgets.live.still import MASKS, TRUTH, Note, Outline, Still, painted
@@ -78,7 +78,7 @@ class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         If there is no sample, one comes twice or has no object, or the model takes no points.
     """
 
-    _esm = bundle("main.js")
+    _esm = bundle(Path(__file__).parent / "js" / "main.js")
     _css = Path(__file__).parent / "live.css"
     _kind: ClassVar[str]
 

@@ -11,7 +11,6 @@ from live_page import HEAD, POLICY, Live, expected, sample
 from medsam.metrics import iou
 from medsam.prompts import Prompt
 from medsam.widgets.live import LiveSam
-from medsam.widgets.live.bundle import bundle
 from medsam.widgets.static import SCRIPTS
 
 pytestmark = pytest.mark.book
@@ -122,7 +121,7 @@ def test_in_a_notebook_python_answers(study, watch, serve_folder, tmp_path, monk
     keys = ("kind", "about", "cases", "accepts", "in_browser", "downloads", "first", "case")
     state = {name: widget.get_state()[name] for name in keys}
     (tmp_path / "state.json").write_text(json.dumps(state))
-    (tmp_path / "widget.js").write_text(bundle("main.js"))
+    (tmp_path / "widget.js").write_text(str(widget._esm))
     page = HEAD.format(policy=POLICY, scripts="", body=NOTEBOOK)
     (tmp_path / "index.html").write_text(page)
     watched = watch(serve_folder(tmp_path))

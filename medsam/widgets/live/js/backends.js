@@ -1,6 +1,6 @@
 // Who answers a prompt: Python, while a notebook runs, or a worker of this page.
 
-import { fromBytes } from "./masks.js";
+import { fromBytes } from "../../kit/js/masks.js";
 
 // The site says where its own scripts lie; a notebook does not.
 export function backend(model) {

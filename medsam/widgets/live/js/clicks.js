@@ -1,8 +1,8 @@
 // Clicks and boxes until the mask fits, beside the clicks of Algorithm 1.
 
-import { button, digits, h, megabytes, radios } from "./dom.js";
+import { button, digits, h, megabytes, radios } from "../../kit/js/dom.js";
 import { makeFrame } from "./frame.js";
-import { fromRuns, overlap } from "./masks.js";
+import { fromRuns, overlap } from "../../kit/js/masks.js";
 import { ownImage } from "./own.js";
 import { makePlot } from "./plot.js";
 

@@ -1,8 +1,8 @@
 // One point, three masks: what SAM thinks that a point may mean.
 
-import { digits, h, s } from "./dom.js";
+import { digits, h, s } from "../../kit/js/dom.js";
 import { makeFrame } from "./frame.js";
-import { fromRuns, overlap } from "./masks.js";
+import { fromRuns, overlap } from "../../kit/js/masks.js";
 
 export function explorer({ model, el }) {
   const first = model.get("first");

@@ -1,7 +1,7 @@
 // What both widgets have: head, image, side; an image to choose; words for who does not see it.
 
 import { backend } from "./backends.js";
-import { followScheme, h } from "./dom.js";
+import { followScheme, h } from "../../kit/js/dom.js";
 import { askToLoad, idleCard, makeStage } from "./stage.js";
 
 let views = 0;

@@ -1,6 +1,6 @@
 // The reader's own image: read, made small enough, encoded here. It does not leave the browser.
 
-import { h, megabytes } from "./dom.js";
+import { h, megabytes } from "../../kit/js/dom.js";
 import { fitSize, SIDE } from "./prompt.js";
 
 let taken = 0;

@@ -1,6 +1,6 @@
 // IoU and Dice against the number of clicks, as in Fig. 5.
 
-import { digits, h, s } from "./dom.js";
+import { digits, h, s } from "../../kit/js/dom.js";
 
 const [WIDTH, HEIGHT] = [248, 142];
 const [LEFT, RIGHT, TOP, BOTTOM] = [26, 6, 6, 30];

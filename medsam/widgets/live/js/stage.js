@@ -1,7 +1,7 @@
 // The image: what is drawn on it, and where the reader points.
 
-import { button, h, megabytes, s, set } from "./dom.js";
-import { outline } from "./masks.js";
+import { button, h, megabytes, s, set } from "../../kit/js/dom.js";
+import { outline } from "../../kit/js/masks.js";
 
 const STAR = starPath(9, 3.9);
 const DRAG = 5; // CSS pixels from which on a click is a box
