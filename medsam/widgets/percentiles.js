@@ -1,7 +1,9 @@
 // Browser of example cases. Everything it shows is in the model's traits, so it works without
 // a kernel; task, mode and percentile are written back, so that Python or a link can follow.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { digits, followScheme, h, s, set } from "./kit/js/dom.js";
+import { fromRuns, outline } from "./kit/js/masks.js";
+
 const MAX_SCALE = 48; // CSS pixels per image pixel
 const PIXELATED_FROM = 3; // from here on a reader wants to see the pixels, not a blur
 const STAR = starPath(9, 3.9);
@@ -142,7 +144,7 @@ function render({ model, el }) {
     return get("cases")[get("task")]?.[k]?.[get("percentile")] ?? null;
   }
   function contour(name, size) {
-    if (!paths.has(name)) paths.set(name, trace(get("masks")[name], size));
+    if (!paths.has(name)) paths.set(name, outline(fromRuns(get("masks")[name], size), size));
     return paths.get(name);
   }
 
@@ -368,64 +370,10 @@ function render({ model, el }) {
 }
 
 // ------------------------------------------------------------------- masks
-// "5 3 9": lengths of runs, row by row, background first; see encode_mask in percentiles.py.
-function decode(runs, [rows, columns]) {
-  const bits = new Uint8Array(rows * columns);
-  let at = 0;
-  runs.split(" ").map(Number).forEach((length, i) => {
-    if (i % 2) bits.fill(1, at, at + length);
-    at += length;
-  });
-  return bits;
-}
-
-// The outline as closed loops along pixel edges, clockwise around what is inside.
-function trace(runs, size) {
-  const [rows, columns] = size;
-  const bits = decode(runs, size);
-  const width = columns + 1;
-  const inside = (x, y) => x >= 0 && y >= 0 && x < columns && y < rows && bits[y * columns + x] === 1;
-  // From each corner at most two edges leave (where pixels touch diagonally).
-  const next = [new Int32Array(width * (rows + 1)).fill(-1), new Int32Array(width * (rows + 1)).fill(-1)];
-  const edge = (x0, y0, x1, y1) => {
-    const from = y0 * width + x0;
-    next[next[0][from] < 0 ? 0 : 1][from] = y1 * width + x1;
-  };
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      if (!inside(x, y)) continue;
-      if (!inside(x, y - 1)) edge(x, y, x + 1, y);
-      if (!inside(x + 1, y)) edge(x + 1, y, x + 1, y + 1);
-      if (!inside(x, y + 1)) edge(x + 1, y + 1, x, y + 1);
-      if (!inside(x - 1, y)) edge(x, y + 1, x, y);
-    }
-  }
-  const take = (from) => {
-    const which = next[1][from] >= 0 ? 1 : 0;
-    const to = next[which][from];
-    next[which][from] = -1;
-    return to;
-  };
-  let d = "";
-  for (let start = 0; start < next[0].length; start++) {
-    while (next[0][start] >= 0) {
-      d += `M${start % width} ${Math.floor(start / width)}`;
-      let [at, to] = [start, take(start)];
-      while (to !== start) {
-        const after = take(to);
-        if (after - to !== to - at) d += to - at === 1 || to - at === -1 ? `H${to % width}` : `V${Math.floor(to / width)}`;
-        [at, to] = [to, after];
-      }
-      d += "Z";
-    }
-  }
-  return d;
-}
-
 // [x0, y0, x1, y1] of a mask, far edges included; null where it is empty.
 function bounds(runs, size) {
   const [rows, columns] = size;
-  const bits = decode(runs, size);
+  const bits = fromRuns(runs, size);
   let [x0, y0, x1, y1] = [columns, rows, 0, 0];
   for (let i = 0; i < bits.length; i++) {
     if (!bits[i]) continue;
@@ -442,10 +390,6 @@ function proportions(cases) {
     .map(({ size: [rows, columns] }) => columns / rows)
     .sort((a, b) => a - b);
   return String(Math.min(Math.max(ratios[Math.floor(ratios.length / 2)], 1), 1.5).toFixed(3));
-}
-
-function digits(value, count = 3) {
-  return value === null || value === undefined ? "–" : value.toFixed(count);
 }
 
 function ordinal(n) {
@@ -468,43 +412,6 @@ function swatch(name) {
     : s("path", { d: "M1 8H23", class: "mpb-line" });
   const group = s("g", { class: `mpb-${name}` }, drawn);
   return s("svg", { class: "mpb-swatch", viewBox: "0 0 24 16", "aria-hidden": "true" }, group);
-}
-
-// Light or dark: the book's switch, then JupyterLab's, then the reader's system.
-function followScheme(root) {
-  const system = window.matchMedia("(prefers-color-scheme: dark)");
-  const choose = () => {
-    const book = document.documentElement.dataset.theme;
-    const lab = document.body.dataset.jpThemeLight;
-    const dark = book ? book === "dark" : lab ? lab === "false" : system.matches;
-    root.dataset.scheme = dark ? "dark" : "light";
-  };
-  const watch = new MutationObserver(choose);
-  watch.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  watch.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
-  system.addEventListener("change", choose);
-  choose();
-  return () => {
-    watch.disconnect();
-    system.removeEventListener("change", choose);
-  };
-}
-
-function set(node, attributes) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
-function h(tag, attributes, ...children) {
-  const node = set(document.createElement(tag), attributes);
-  node.append(...children);
-  return node;
-}
-
-function s(tag, attributes, ...children) {
-  const node = set(document.createElementNS(SVG, tag), attributes);
-  node.append(...children);
-  return node;
 }
 
 export default { render };

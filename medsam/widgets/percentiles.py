@@ -19,6 +19,7 @@ from PIL import Image
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
+from medsam.widgets.kit.bundle import bundle
 
 if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
     from medsam.examples import Example
@@ -196,7 +197,7 @@ class PercentileBrowser(anywidget.AnyWidget):  # type: ignore[misc, unused-ignor
         If an example's task has no title, or the selection names a task that is not there.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = bundle(Path(__file__).with_suffix(".js"))
     _css = Path(__file__).with_suffix(".css")
 
     task = traitlets.Unicode(help="Key of the task shown.").tag(sync=True)
