@@ -13,6 +13,7 @@ from medsam.commands.data import app as data_app
 from medsam.commands.everything import app as everything_app
 from medsam.commands.models import app as models_app
 from medsam.commands.options import Choices, Headers, PlaneName, Window, reading
+from medsam.commands.results import app as results_app
 from medsam.commands.weights import app as weights_app
 from medsam.errors import InputError, MedsamError
 from medsam.protocol import Protocol
@@ -35,6 +36,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(claims_app, name="claims")
 app.add_typer(everything_app, name="everything")
 app.add_typer(models_app, name="models")
+app.add_typer(results_app, name="results")
 app.add_typer(weights_app, name="weights")
 
 Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]

@@ -96,9 +96,15 @@ def cannot(action: str, path: Path, error: OSError) -> ResultsError:
     )
 
 
+def number(shard: Path) -> int:
+    """Which shard of its folder it is, from 0: the order of writing, whatever the clock says."""
+    return int(shard.stem.rpartition("-")[2])
+
+
 def shards(folder: Path) -> list[Path]:
-    """Every shard of a folder, in the order of writing."""
-    return sorted(folder.glob(_SHARDS))
+    """Every shard of a folder, flat or partitioned by model and task, in the order of writing."""
+    found = [path for below in ("", "model=*/task=*/") for path in folder.glob(below + _SHARDS)]
+    return sorted(found, key=lambda path: (number(path), path))
 
 
 def told(shard: Path) -> dict[str, Any]:
@@ -117,11 +123,12 @@ def tolerance(shard: Path) -> float | None:
         return float(schema.field("nsd").metadata[b"tolerance_mm"])
 
 
-def _table(shard: Path) -> pa.Table:
+def table(shard: Path) -> pa.Table:
+    """Rows of a shard, with the columns of :data:`SCHEMA`."""
     told(shard)
     with _readable(shard):
         # A column that an older shard lacks is null.
-        return pq.read_table(shard, schema=SCHEMA)
+        return pq.read_table(shard, schema=SCHEMA, partitioning=None)
 
 
 def _told_at(mm: float | None) -> pa.Schema:
@@ -156,7 +163,8 @@ def _readable(shard: Path) -> Iterator[None]:
         ) from error
 
 
-def _existing(folder: Path) -> list[Path]:
+def existing(folder: Path) -> list[Path]:
+    """The shards of a folder; an error where there is none."""
     found = shards(folder)
     if not found:
         raise ResultsError(
@@ -182,10 +190,10 @@ def read(folder: Path | str) -> pd.DataFrame:
         If there are none, a shard cannot be read, or shards differ in the tolerance of ``nsd``.
     """
     frames = []
-    found = _existing(Path(folder))
+    found = existing(Path(folder))
     _one_tolerance(found)
-    for number, shard in enumerate(found):
-        frames.append(_table(shard).to_pandas().assign(shard=number))
+    for place, shard in enumerate(found):
+        frames.append(table(shard).to_pandas().assign(shard=place))
     frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
     last = frame.groupby(_UNIT, sort=False).shard.transform("max")
     frame = frame[frame.shard == last].drop(columns="shard").astype(_WHOLE)
@@ -200,7 +208,7 @@ def provenance(folder: Path | str) -> list[dict[str, Any]]:
     ``tolerance_mm`` is that of ``nsd``; ``None`` where rows were written without it.
     """
     seen: dict[str, dict[str, Any]] = {}
-    for shard in _existing(Path(folder)):
+    for shard in existing(Path(folder)):
         found = told(shard)
         about = {name: found[name] for name in ("identity", "versions")}
         about["tolerance_mm"] = tolerance(shard)
@@ -234,7 +242,7 @@ def export(folder: Path | str, file: Path | str) -> int:
         if path.suffix == ".csv":
             frame.to_csv(temporary, index=False)
         else:
-            schema = _told_at(_one_tolerance(_existing(Path(folder))))
+            schema = _told_at(_one_tolerance(existing(Path(folder))))
             pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), temporary)
         temporary.replace(path)
     except OSError as error:

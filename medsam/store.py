@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from medsam.errors import ResultsError
 from medsam.evaluation import EXPERIMENTS
 from medsam.kept import installed, write
-from medsam.results import SCHEMA, cannot, shards, told
+from medsam.results import SCHEMA, cannot, number, shards, told
 from medsam.surface import TOLERANCE
 
 __all__ = ["Identity", "Store", "Unit"]
@@ -168,7 +168,7 @@ class Store:
             torn.unlink()
         known = shards(self.folder)
         self._found = [told(shard) for shard in known]
-        last = max((int(shard.stem.rpartition("-")[2]) for shard in known), default=-1)
+        last = max((number(shard) for shard in known), default=-1)
         self._numbers = count(last + 1)
 
     def _take_up(self) -> None:

@@ -1,0 +1,77 @@
+"""``medsam results``: merge, check and deposit results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsam.errors import InputError
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Merge, check and deposit results.")
+
+Results = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
+
+
+@app.command("merge")
+def merge_command(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to merge into.")],
+    sources: Annotated[
+        list[Path] | None, typer.Argument(metavar="SRC...", help="Results folders.")
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", metavar="FILE", help="More of them, one a line.")
+    ] = None,
+) -> None:
+    """Add the rows of results folders to one that is partitioned by model and task.
+
+    Each (image, task) counts once. Run it again after an interruption: only what is missing is
+    added. The sources stay as they are.
+    """
+    from medsam.merging import merge
+
+    folders = list(sources or [])
+    if listed is not None:
+        try:
+            lines = listed.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"Cannot read the list {listed}: {error}. Allowed: a text file with a folder on "
+                "each line. Check the path."
+            ) from error
+        folders += [Path(line.strip()) for line in lines if line.strip()]
+    done = merge(folders, out)
+    typer.echo(
+        f"{out}: {done.units} units ({done.rows} rows, {done.files} files) added, "
+        f"{done.known} there already."
+    )
+
+
+@app.command("validate")
+def validate_command(folder: Results) -> None:
+    """Read every file and say what is wrong; exit status 1 if anything is."""
+    from medsam.checking import check
+
+    found = check(folder)
+    for line in found.wrong:
+        typer.echo(line)
+    typer.echo(
+        f"{folder}: {found.files} files, {found.rows} rows, {found.units} units, "
+        f"{len(found.wrong) or 'nothing'} wrong."
+    )
+    if found.wrong:
+        raise typer.Exit(1)
+
+
+@app.command("deposit")
+def deposit_command(
+    folder: Results,
+    to: Annotated[Path, typer.Argument(metavar="TO", help="A new folder.")],
+) -> None:
+    """Copy the files with a CSV of means, a manifest and checksums, for a deposit with a DOI."""
+    from medsam.deposit import deposit
+
+    typer.echo(f"{to}: {deposit(folder, to)} files, SHA256SUMS and manifest.json.")
