@@ -21,7 +21,16 @@ from filelock import FileLock, Timeout
 
 from medsam.errors import ResultsError
 from medsam.kept import write
-from medsam.results import cannot, existing, number, shards, table, told
+from medsam.results import (
+    cannot,
+    existing,
+    number,
+    one_tolerance,
+    shards,
+    table,
+    told,
+    told_at,
+)
 
 __all__ = ["Merged", "merge"]
 
@@ -130,13 +139,17 @@ def _merge(found: list[Path], out: Path) -> Merged:
         torn.unlink()
     plan = _Plan()
     present = shards(out)
+    schema = told_at(one_tolerance([*present, *found]))
     for shard in present:
         plan.see(shard)
     seen = [unit for shard in found for unit in plan.see(shard)]
-    fresh = {unit: owner[0] for unit, owner in plan.owners.items() if owner[0] not in present}
+    there = set(present)
+    fresh = {unit: owner[0] for unit, owner in plan.owners.items() if owner[0] not in there}
     numbers = count(max((number(shard) for shard in present), default=-1) + 1)
     rows = files = 0
     for path, rowset, about in _files(fresh, found, out, numbers):
+        # Reading a shard gives it today's schema; its rows keep the tolerance that they have.
+        rowset = pa.Table.from_arrays(rowset.columns, schema=schema)
         write(path, rowset, about, make=True)
         rows, files = rows + rowset.num_rows, files + 1
     return Merged(len(fresh), rows, files, len(seen) - len(fresh))
@@ -150,8 +163,12 @@ def _files(
     for unit, shard in fresh.items():
         by_shard.setdefault(shard, []).append(unit)
     groups: dict[str, list[tuple[Path, list[_Unit]]]] = {}
+    # A run continues from the state after its last shard. That shard may be of one task, and its
+    # rows not in the last file: so each file tells the state after the last shard of its kind.
+    states: dict[str, dict[str, Any]] = {}
     for shard in found:
         about = told(shard)
+        states[json.dumps(about["identity"], sort_keys=True)] = about["state"]
         same = {name: about[name] for name in ("identity", "versions")}
         for task in sorted({unit[4] for unit in by_shard.get(shard, [])}):
             units = [unit for unit in by_shard[shard] if unit[4] == task]
@@ -176,5 +193,6 @@ def _files(
                 model = about["identity"]["model"]
                 folder = out / f"model={quote(model, '')}" / f"task={quote(task, '')}"
                 path = folder / f"rows-{next(numbers):06d}.parquet"
-                yield path, pa.concat_tables(tables), about | {"units": kept}
+                state = states[json.dumps(about["identity"], sort_keys=True)]
+                yield path, pa.concat_tables(tables), about | {"units": kept, "state": state}
                 tables, kept = [], []

@@ -131,14 +131,15 @@ def table(shard: Path) -> pa.Table:
         return pq.read_table(shard, schema=SCHEMA, partitioning=None)
 
 
-def _told_at(mm: float | None) -> pa.Schema:
+def told_at(mm: float | None) -> pa.Schema:
     """The schema with that tolerance of ``nsd``; ours where no row has one."""
     nsd = SCHEMA.field("nsd")
     told = nsd.metadata | {b"tolerance_mm": str(TOLERANCE if mm is None else mm).encode()}
     return SCHEMA.set(SCHEMA.get_field_index("nsd"), nsd.with_metadata(told))
 
 
-def _one_tolerance(found: list[Path]) -> float | None:
+def one_tolerance(found: list[Path]) -> float | None:
+    """Tolerance in mm of the ``nsd`` of all these shards; an error where they differ."""
     of = {shard: tolerance(shard) for shard in found}
     distinct = sorted({value for value in of.values() if value is not None})
     if len(distinct) > 1:
@@ -191,7 +192,7 @@ def read(folder: Path | str) -> pd.DataFrame:
     """
     frames = []
     found = existing(Path(folder))
-    _one_tolerance(found)
+    one_tolerance(found)
     for place, shard in enumerate(found):
         frames.append(table(shard).to_pandas().assign(shard=place))
     frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
@@ -242,7 +243,7 @@ def export(folder: Path | str, file: Path | str) -> int:
         if path.suffix == ".csv":
             frame.to_csv(temporary, index=False)
         else:
-            schema = _told_at(_one_tolerance(existing(Path(folder))))
+            schema = told_at(one_tolerance(existing(Path(folder))))
             pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), temporary)
         temporary.replace(path)
     except OSError as error:

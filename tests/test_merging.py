@@ -7,6 +7,8 @@ import subprocess
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -68,6 +70,30 @@ def test_again_adds_nothing_and_a_grown_source_only_what_is_new(tmp_path):
     assert merge([tmp_path / "p"], tmp_path / "all").units == 1
     assert sorted(results.read(tmp_path / "all").image) == ["a", "a", "b", "b"]
     assert checking.check(tmp_path / "all").wrong == []
+
+
+def test_a_run_goes_on_from_the_state_after_the_last_image(tmp_path):
+    both = [row("a", task=task, **SCORES) for task in ("t", "u")]
+    with Store(tmp_path / "p", identity()) as store:
+        store.write(both, [Unit("a", "t", "d"), Unit("a", "u", "d")], {"draw": "early"})
+        # Of the first task alone: its rows are not in the file with the highest number.
+        store.write([row("b", task="t", **SCORES)], [Unit("b", "t", "d")], {"draw": "last"})
+    merge([tmp_path / "p"], tmp_path / "all")
+    with Store(tmp_path / "all", identity()) as store:
+        assert store.state == {"draw": "last"}
+
+
+def test_rows_keep_the_tolerance_of_their_nsd(tmp_path):
+    for name, mm in (("p", 7.0), ("q", 3.0)):
+        fill(tmp_path / name, [(name, "t")])
+        (shard,) = results.shards(tmp_path / name)
+        rows = pq.read_table(shard)
+        schema = results.told_at(mm).with_metadata(rows.schema.metadata)
+        pq.write_table(pa.Table.from_arrays(rows.columns, schema=schema), shard)
+    merge([tmp_path / "p"], tmp_path / "all")
+    assert [about["tolerance_mm"] for about in results.provenance(tmp_path / "all")] == [7.0]
+    with pytest.raises(ResultsError, match=r"different tolerances: 3, 7 mm\. Allowed: one"):
+        merge([tmp_path / "q"], tmp_path / "all")
 
 
 def test_a_mended_case_takes_the_place_of_its_error(tmp_path):
