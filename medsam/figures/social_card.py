@@ -11,8 +11,7 @@ from medsam.abstract import SHORT, facts
 from medsam.figures.abstract import CITE, TITLE, Shown, place, text
 from medsam.figures.abstract_panels import mode_means
 from medsam.figures.overlay import outline, picture, prompt_marks, window
-from medsam.figures.style import _BADGES as BADGES
-from medsam.figures.style import MODES, Picture, Source, styled
+from medsam.figures.style import BADGES, MODES, Picture, Source, styled
 
 __all__ = ["CARD_SIZE", "card", "social_card"]
 

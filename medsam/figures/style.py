@@ -17,6 +17,7 @@ from matplotlib.textpath import TextPath
 from medsam.errors import InputError
 
 __all__ = [
+    "BADGES",
     "MODALITIES",
     "MODELS",
     "MODES",
@@ -157,11 +158,12 @@ _LABELS = {
     "run": "THIS RUN",
     "measured": "MEASURED BY THIS PROJECT",
 }
-_BADGES = {
+BADGES = {
     "published": {"facecolor": "#1F3A5F", "edgecolor": "#1F3A5F"},
     "run": {"facecolor": "#FFD54A", "edgecolor": "#8A6D00", "linestyle": "--"},
     "measured": {"facecolor": "#DCF0E6", "edgecolor": "#00664F", "linestyle": ":"},
 }
+"""How the box of a badge looks, by kind of source; for matplotlib's ``bbox``."""
 
 
 def badge(figure: Figure, source: Source, *, line: int = 0) -> None:
@@ -181,7 +183,7 @@ def badge(figure: Figure, source: Source, *, line: int = 0) -> None:
         fontsize=size,
         fontweight="bold",
         color="white" if source.kind == "published" else "black",
-        bbox={"boxstyle": "round,pad=0.35", "linewidth": 1, **_BADGES[source.kind]},
+        bbox={"boxstyle": "round,pad=0.35", "linewidth": 1, **BADGES[source.kind]},
     )
     # Where the badge ends, in inches, measured with the font itself.
     bold = FontProperties(family="DejaVu Sans", weight="bold", size=size)

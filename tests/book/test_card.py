@@ -1,0 +1,61 @@
+"""The card of a shared link, taken out of the page that carries it."""
+
+import io
+
+import nbformat
+import pytest
+from card import CARD, PAGE, social_card
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
+
+from medsam.errors import InputError
+from medsam.figures.links import links
+
+
+def page(folder, *cards):
+    """A notebook that carries cards, as the page does."""
+    outputs = [
+        new_output(
+            "display_data",
+            {"text/html": links({"sam-on-medical-images.png": ("a card", one)})._repr_html_()},
+        )
+        for one in cards
+    ]
+    path = folder / "notebooks" / f"{PAGE}.ipynb"
+    path.parent.mkdir()
+    nbformat.write(new_notebook(cells=[new_code_cell("", outputs=outputs)]), path)
+    return path
+
+
+def png(*size):
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "red").save(buffer, "png")
+    return buffer.getvalue()
+
+
+def test_the_file_is_what_the_page_carries(tmp_path):
+    card = png(1200, 630)
+    assert social_card(tmp_path, [page(tmp_path, card)]) == [tmp_path / CARD]
+    assert (tmp_path / CARD).read_bytes() == card
+
+
+def test_a_book_without_the_page_has_no_card(tmp_path):
+    assert social_card(tmp_path, [tmp_path / "notebooks" / "other.ipynb"]) == []
+    # Nor is the card that of a chapter on one's own data.
+    assert social_card(tmp_path, [tmp_path / "data-own" / f"{PAGE}.ipynb"]) == []
+    assert not (tmp_path / CARD).exists()
+
+
+@pytest.mark.parametrize(
+    ("cards", "told"),
+    [
+        ([], "0 cards in"),
+        ([png(1200, 630)] * 2, "2 cards in"),
+        ([png(630, 1200)], "A card of 630 x 1200 pixels in"),
+        ([b"GIF89a"], "A card that is no PNG in"),
+    ],
+)
+def test_what_is_no_card(tmp_path, cards, told):
+    with pytest.raises(InputError, match=rf"{told} .*Allowed: .*Execute notebooks/{PAGE}.ipynb"):
+        social_card(tmp_path, [page(tmp_path, *cards)])
+    assert not (tmp_path / CARD).exists()
