@@ -1,6 +1,9 @@
-"""Where the site will stand: canonical addresses, a site map, and what a shared link shows.
+"""Where the site will stand, and its repository: what follows from their addresses.
 
-Nothing of this is in a site that is only read from a folder: the address is not known then.
+Canonical addresses, a site map, what a shared link shows, and buttons that lead to the code or run
+it.
+
+Nothing of this is in a site that is only read from a folder: the addresses are not known then.
 """
 
 from __future__ import annotations
@@ -15,7 +18,10 @@ import yaml
 from medsam.errors import InputError
 from medsam.widgets.static import write_if_new
 
-__all__ = ["checked", "configured", "sitemap"]
+__all__ = ["checked", "configured", "repository", "sitemap"]
+
+BINDER = "https://mybinder.org"
+"""Where the notebooks of a public repository can be run."""
 
 
 def checked(url: str) -> str:
@@ -39,10 +45,52 @@ def checked(url: str) -> str:
     return url.rstrip("/") + "/"
 
 
-def configured(config: Path, url: str, to: Path) -> Path:
-    """A configuration like that one, for a site at an address; returns where it is."""
+def repository(url: str) -> str:
+    """The address of a repository on GitHub, without what may follow its name.
+
+    Raises
+    ------
+    InputError
+        If it is not that of such a repository.
+
+    Examples
+    --------
+    >>> repository("https://github.com/someone/medsam.git")
+    'https://github.com/someone/medsam'
+    """
+    found = re.fullmatch(r"(https://github\.com/[\w-]+/[\w.-]*?[\w-][\w.-]*?)(\.git)?/?", url, re.A)
+    if not found:
+        raise InputError(
+            f"Address {url!r} of the repository. Allowed: https://github.com/OWNER/NAME. "
+            "Set REPOSITORY_URL so, or leave it out."
+        )
+    return found[1]
+
+
+def configured(config: Path, to: Path, site: str = "", source: str = "") -> Path:
+    """A configuration like that one, for a site at an address; returns where it is.
+
+    Parameters
+    ----------
+    config, to : Path
+        Which to read, and which to write.
+    site : str
+        Where the site will stand; empty where that is not known.
+    source : str
+        The repository; with it each page has buttons that lead to Binder, Colab and its source.
+    """
     settings = yaml.safe_load(config.read_text("utf-8"))
-    settings.setdefault("html", {})["baseurl"] = url
+    html = settings.setdefault("html", {})
+    if site:
+        html["baseurl"] = site
+    if source:
+        html |= {"use_repository_button": True, "use_issues_button": True}
+        settings["repository"] = {"url": source, "branch": "main", "path_to_book": ""}
+        settings.setdefault("launch_buttons", {}).update(
+            notebook_interface="jupyterlab",
+            binderhub_url=BINDER,
+            colab_url="https://colab.research.google.com",
+        )
     write_if_new(to, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True).encode())
     return to
 

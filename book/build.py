@@ -18,7 +18,8 @@ from typing import Any
 
 import nbformat
 import yaml
-from address import checked, configured, sitemap
+from address import checked, configured, repository, sitemap
+from card import social_card
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from medsam.chapters import PREFIX, moved
@@ -157,7 +158,7 @@ def assemble(
     extra = source / "_extra"
     shown = notebooks(source, executed) + own_data(source, executed, toc)
     kept = pages(source) + shown + assets(extra, node_modules) + downloads(extra, shown)
-    kept += live_files(extra, shown, node_modules)
+    kept += live_files(extra, shown, node_modules) + social_card(extra, shown)
     prune(source, kept)
     check(source, toc)
 
@@ -182,6 +183,7 @@ def html(
     config: Path = ROOT / "_config.yml",
     toc: Path = ROOT / "_toc.yml",
     url: str = "",
+    repo: str = "",
 ) -> int:
     """Run Jupyter Book into ``output/_build/html``; prints only what is wrong.
 
@@ -190,6 +192,8 @@ def html(
     source, output, config, toc : Path
     url : str
         Where the site will stand; empty where that is not known.
+    repo : str
+        Where its source lies on GitHub; empty where that is not known.
 
     Returns
     -------
@@ -197,8 +201,8 @@ def html(
         0, or not where there was a warning or an error.
     """
     build = output.resolve() / "_build"
-    if url:
-        config = configured(config, url, build / "_config.yml")
+    if url or repo:
+        config = configured(config, build / "_config.yml", url, repo)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command += ["build", str(source.resolve())]
     command += ["--config", str(config.resolve()), "--toc", str(toc.resolve())]
@@ -246,14 +250,20 @@ def main(arguments: list[str] | None = None) -> int:
         default=os.environ.get("SITE_URL", ""),
         help="address at which the site will stand (default: SITE_URL of the environment)",
     )
+    parser.add_argument(
+        "--repository",
+        default=os.environ.get("REPOSITORY_URL", ""),
+        help="its source on GitHub, for Binder and Colab (default: REPOSITORY_URL)",
+    )
     options = parser.parse_args(arguments)
     source = options.output / "_build" / "source"
     try:
         url = checked(options.url) if options.url else ""
+        repo = repository(options.repository) if options.repository else ""
         assemble(source, options.executed, toc=options.toc)
         if options.assemble_only:
             return 0
-        return html(source, options.output, toc=options.toc, url=url)
+        return html(source, options.output, toc=options.toc, url=url, repo=repo)
     except MedsamError as error:
         sys.stderr.write(f"{error}\n")
         return 2
