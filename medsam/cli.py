@@ -107,6 +107,13 @@ def run(
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Only each N-th image, in the order of names.")
     ] = 1,
+    part: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Only the I-th of N parts of the images; `medsam results merge` joins them.",
+        ),
+    ] = "1/1",
     shard: Annotated[int, typer.Option(min=1, help="Images a shard: what a kill can cost.")] = 8,
     embeddings: Annotated[
         Path | None,
@@ -131,6 +138,8 @@ def run(
 
     check_name(model)
     protocols = [Protocol.get(name) for name in protocol or ["paper"]]
+    of = _part(part, protocols)
+    from medsam.datasets.part import Part
     from medsam.datasets.select import select
 
     def look(way: str) -> Dataset:
@@ -145,7 +154,7 @@ def run(
     # Two folders may hold other things; what is left out is said, not passed over.
     _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
     report = study.run_all(
-        dataset if every == 1 else Every(dataset, every),
+        Part(dataset if every == 1 else Every(dataset, every), *of),
         _loaded(model, weights, embeddings),
         protocols,
         out,
@@ -157,6 +166,21 @@ def run(
     # A scan without a labelled slice has no case, and so no row.
     _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
     _tell(report, out)
+
+
+def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
+    """Which part of how many; one draw after the other cannot be shared out."""
+    from medsam.datasets.part import parsed
+
+    i, n = parsed(text)
+    for protocol in protocols:
+        if n > 1 and protocol.random == "stream":
+            raise InputError(
+                f"Part {text} under protocol {protocol.name!r}, which draws from one stream over "
+                "the images in order. Allowed: --part 1/1 for it, the whole in one go. Leave out "
+                "--part, or choose a protocol with derived draws, such as paper."
+            )
+    return i, n
 
 
 def _loaded(name: str, weights: Path | None, embeddings: Path | None) -> PromptableModel:

@@ -1,0 +1,54 @@
+import pandas as pd
+import pytest
+from toys import SquareModel
+from typer.testing import CliRunner
+
+from medsam import results, study
+from medsam.cli import app
+from medsam.datasets import FolderDataset
+from medsam.datasets.part import Part, parsed
+from medsam.errors import InputError
+from medsam.merging import merge
+
+
+def data(folder):
+    return FolderDataset(folder / "images", folder / "masks", progress=False)
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_each_case_is_in_one_part(folder, n):
+    whole = [case.id for case in data(folder).cases()]
+    parts = [Part(data(folder), i, n) for i in range(1, n + 1)]
+    found = [[case.id for case in part.cases()] for part in parts]
+    assert sorted(case for ids in found for case in ids) == sorted(whole)
+    assert [len(part) for part in parts] == [len(ids) for ids in found]
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert all(part.settings == getattr(data(folder), "settings", {}) for part in parts)
+
+
+def test_parts_merge_into_the_rows_of_one_go(folder, tmp_path):
+    whole = data(folder)
+    study.run(whole, SquareModel(), tmp_path / "whole", progress=False)
+    for i in (1, 2):
+        study.run(Part(data(folder), i, 2), SquareModel(), tmp_path / str(i), progress=False)
+    merge([tmp_path / "1", tmp_path / "2"], tmp_path / "all")
+    pd.testing.assert_frame_equal(results.read(tmp_path / "all"), results.read(tmp_path / "whole"))
+    # The merged folder is one that a run continues: there is nothing left to compute.
+    assert study.run(whole, SquareModel(), tmp_path / "all", progress=False).computed == 0
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", ""])
+def test_what_is_no_part(text):
+    with pytest.raises(InputError, match=r"Allowed: I/N with I from 1 to N, such as 1/8\."):
+        parsed(text)
+
+
+def test_one_stream_over_all_images_cannot_be_cut(folder, tmp_path):
+    command = ["run", "--images", str(folder / "images"), "--masks", str(folder / "masks")]
+    command += ["--out", str(tmp_path / "out"), "--part", "1/2", "--protocol", "released"]
+    done = CliRunner().invoke(app, command)
+    assert isinstance(done.exception, InputError)
+    assert "draws from one stream over the images in order. Allowed: --part 1/1" in str(
+        done.exception
+    )
+    assert not (tmp_path / "out").exists()
