@@ -33,7 +33,7 @@ function render({ model, el }) {
     "aria-label": "Object size against IoU. Arrow keys go to the next object by size." });
   for (let t = 0; t <= 4; t++) plot.append(s("path", { class: "mss-grid", d: `M${LEFT} ${y(t / 4)}H${WIDE - RIGHT}` }), word(LEFT - 6, y(t / 4) + 4, (t / 4).toFixed(2), "end"));
   for (let e = Math.ceil(low); e <= high; e++) plot.append(word(x(10 ** e), HIGH - BOTTOM + 16, (10 ** e).toLocaleString("en"), "middle"));
-  plot.append(word(WIDE / 2, HIGH - 6, "object size, pixels (log scale)", "middle"), word(6, TOP + 6, "IoU", "start"), points, ring);
+  plot.append(word(WIDE / 2, HIGH - 6, "object size, pixels (log scale)", "middle"), word(LEFT + 4, TOP + 14, "IoU", "start"), points, ring);
   const card = h("div", { class: "mss-card", "aria-live": "polite" });
   const root = h("div", { class: "mss", "data-lm-suppress-shortcuts": "true" }, h("div", { class: "mss-top" }, modeLabel, taskLabel), rho,
     h("div", { class: "mss-both" }, plot, card), h("p", { class: "mss-note" }, `${get("about")} Filled points open a picture.`));
