@@ -31,6 +31,10 @@ OPEN = """() => {
   for (const one of document.querySelectorAll("[popover]")) one.remove();
 }"""
 
+# Not by wait_for_function, which compiles text in the page: the policy of the pages forbids it.
+LOADED = """() => Promise.all([...document.images].map((image) => image.complete ||
+  new Promise((done) => { image.onload = image.onerror = done; })))"""
+
 
 def pages(site: Path, toc: Path) -> list[str]:
     """Names of the pages, in the order of the table of contents.
@@ -77,7 +81,7 @@ def write(site: Path, out: Path, toc: Path, *, progress: bool = True) -> int:
             page.goto(f"{base}{name}.html", wait_until="networkidle")
             page.add_style_tag(content=SCREEN)
             page.evaluate(OPEN)
-            page.wait_for_function("[...document.images].every((image) => image.complete)")
+            page.evaluate(LOADED)
             sheet = page.pdf(
                 format="A4",
                 margin=MARGIN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from playwright.sync_api import expect
 
 from medsam.datasets.sample import Sample
 
@@ -12,7 +13,7 @@ NODE_MODULES = Path(__file__).parents[1] / "node_modules"
 
 # As in book/_templates/layout.html.
 POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob: 'unsafe-eval'; "
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; "
     "worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self' blob: data:; object-src 'none'"
 )
@@ -55,7 +56,7 @@ class Live:
 
     def idle(self):
         self.page.wait_for_timeout(60)
-        self.page.wait_for_function("!document.querySelector('.mlv-busy')", timeout=120_000)
+        expect(self.page.locator(".mlv-busy")).to_have_count(0, timeout=120_000)
 
     def at(self, x, y):
         """Where the middle of a pixel is on the screen."""

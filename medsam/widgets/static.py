@@ -2,19 +2,14 @@
 
 ``python -m medsam.widgets.static FOLDER`` writes::
 
-    FOLDER/widgets/require.js    AMD loader
-    FOLDER/widgets/boot.js       tells the loader where the files lie
-    FOLDER/widgets/embed-amd.js  ipywidgets' manager for pages without a kernel
-    FOLDER/widgets/anywidget.js  from the Python package that the widgets were made with
-    FOLDER/widgets/@jupyter-widgets/  its icons, where it looks for them
+    FOLDER/widgets/boot.js       shows widgets from the state that a page carries
     FOLDER/mathjax/              MathJax with its fonts
 
-Sources: ``node_modules`` (``npm ci --ignore-scripts``) and the installed anywidget.
+Sources: this package, and ``node_modules`` (``npm ci --ignore-scripts``).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,20 +18,8 @@ from medsam.errors import InputError
 
 __all__ = ["SCRIPTS", "assets", "write_if_new"]
 
-SCRIPTS = ("require.js", "boot.js", "embed-amd.js")
-"""What a page with widgets loads from ``widgets/``, in this order."""
-
-# With the loader's base here, the manager also finds its fonts. It asks a public host for
-# modules that it cannot find; this host becomes the base, too.
-_BOOT = """\
-// Where these files lie, whatever page they are loaded from.
-window.medsamWidgets = document.currentScript.src.replace(/[^/]*$/, "");
-requirejs.config({ baseUrl: window.medsamWidgets });
-"""
-# Beside its modules, which are called @jupyter-widgets/controls and @jupyter-widgets/
-# html-manager/dist/libembed-amd: each looks beside its own name.
-_FONTS = ("@jupyter-widgets", "@jupyter-widgets/html-manager/dist")
-_HOST, _BASE = '"https://cdn.jsdelivr.net/npm/"', "window.medsamWidgets"
+SCRIPTS = ("boot.js",)
+"""What a page with widgets loads from ``widgets/``."""
 
 
 def write_if_new(path: Path, content: bytes) -> bool:
@@ -54,34 +37,10 @@ def write_if_new(path: Path, content: bytes) -> bool:
     return True
 
 
-def _manager(source: Path) -> bytes:
-    text = source.read_text(encoding="utf-8")
-    if _HOST not in text:
-        raise InputError(
-            f"{source} does not name {_HOST}. Allowed: @jupyter-widgets/html-manager 1.0.x. "
-            "Install the locked version with `npm ci --ignore-scripts`."
-        )
-    return text.replace(_HOST, _BASE).encode()
-
-
-def _anywidget() -> Path:
-    spec = importlib.util.find_spec("anywidget")
-    if spec is None or spec.origin is None:
-        raise InputError("anywidget is not installed. Install medsam with its dependencies.")
-    return Path(spec.origin).parent / "nbextension" / "index.js"
-
-
 def _files(node_modules: Path) -> Iterator[tuple[str, bytes]]:
     """Name below the folder, and content, of each file."""
-    manager = node_modules / "@jupyter-widgets" / "html-manager" / "dist"
-    yield "widgets/require.js", (node_modules / "requirejs" / "require.js").read_bytes()
-    yield "widgets/boot.js", _BOOT.encode()
-    yield "widgets/embed-amd.js", _manager(manager / "embed-amd.js")
-    yield "widgets/embed-amd.js.LICENSE.txt", (manager / "embed.js.LICENSE.txt").read_bytes()
-    yield "widgets/anywidget.js", _anywidget().read_bytes()
-    for font in sorted(manager.glob("*.woff2")):
-        for folder in _FONTS:
-            yield f"widgets/{folder}/{font.name}", font.read_bytes()
+    for script in SCRIPTS:
+        yield f"widgets/{script}", Path(__file__).with_name(script).read_bytes()
 
     mathjax = node_modules / "mathjax"
     yield "mathjax/LICENSE", (mathjax / "LICENSE").read_bytes()
@@ -110,7 +69,7 @@ def assets(folder: str | Path, node_modules: str | Path = "node_modules") -> lis
     Raises
     ------
     InputError
-        If a package is missing, or is of a version that is not known.
+        If a package is missing.
     """
     folder, found = Path(folder), []
     try:

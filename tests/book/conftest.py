@@ -16,7 +16,7 @@ import pytest
 from medsam.serving import serve
 
 ROOT = Path(__file__).parents[2]
-HTML = ROOT / "_build" / "html"
+HTML = Path(os.environ.get("MEDSAM_HTML", ROOT / "_build" / "html"))
 SOURCE = ROOT / "_build" / "source"
 
 # Nothing but the page itself may ask for anything.

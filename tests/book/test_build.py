@@ -10,7 +10,7 @@ from medsam.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 needs_node = pytest.mark.skipif(
-    not (ROOT / "node_modules" / "requirejs").is_dir(), reason="No node_modules; run `npm ci`"
+    not (ROOT / "node_modules" / "mathjax").is_dir(), reason="No node_modules; run `npm ci`"
 )
 
 NOTEBOOK = """{"cells": [{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# One"}],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from pdf import LOADED
+from playwright.sync_api import expect
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "_build" / "source"
+SOURCE = Path(os.environ.get("MEDSAM_HTML", ROOT / "_build" / "html")).parent / "source"
 PAGES = list(parse_toc_yaml(ROOT / "_toc.yml"))
 MODES_PAGE = "notebooks/02_prompt_modes.html"
 
@@ -43,7 +46,7 @@ def test_page(site, watch, name):
     # Pictures below the fold may load late.
     page.evaluate("document.querySelectorAll('img').forEach((img) => { img.loading = 'eager' })")
     page.wait_for_load_state("networkidle")
-    page.wait_for_function("[...document.images].every((img) => img.complete)")
+    page.evaluate(LOADED)
     images = page.evaluate(IMAGES)
     assert [i["src"] for i in images if not i["loaded"]] == []
     # A figure without a text of its own gets its file's name; the logo, beside the title of
@@ -64,10 +67,7 @@ def test_formulas_are_set(site, watch, name):
     page = watched.open(f"{name}.html")
     if not page.locator(".math").count():
         return
-    page.wait_for_function(
-        "document.querySelectorAll('.math mjx-container').length >="
-        " document.querySelectorAll('.math').length"
-    )
+    expect(page.locator(".math:not(:has(mjx-container))")).to_have_count(0)
     assert page.locator("mjx-merror").count() == 0
     assert watched.problems == []
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ipywidgets.embed import embed_data
+from live_page import POLICY
+from playwright.sync_api import expect
 
 from medsam.examples import Example
 from medsam.metrics import dice, iou
@@ -58,7 +60,7 @@ def example(task: str, k: int, percentile: int) -> Example:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A page with one browser of two tasks, in which one slot is missing."""
-    if not (NODE_MODULES / "requirejs").is_dir():
+    if not (NODE_MODULES / "mathjax").is_dir():
         pytest.skip("No node_modules; run `npm ci`")
     folder = tmp_path_factory.mktemp("page")
     assets(folder, NODE_MODULES)
@@ -251,3 +253,39 @@ def test_touch(open_page):
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert widget.view[2] < 0.6 * before[2]
+
+
+def test_two_views_share_a_model_and_what_fails_says_so(tmp_path, watch, serve_folder):
+    counter = """function render({ model, el }) {
+      const button = document.createElement("button");
+      const show = () => { button.textContent = model.get("n"); };
+      button.onclick = () => { model.set("n", model.get("n") + 1); model.save_changes(); };
+      model.on("change:n", show); show(); el.append(button);
+    }
+    export default { render };"""
+    broken = "export default { render() { throw new Error('nothing to draw'); } };"
+
+    def of(code):
+        return {
+            "model_module": "anywidget",
+            "model_name": "AnyModel",
+            "state": {"_esm": code, "n": 1},
+        }
+
+    foreign = {"model_module": "@jupyter-widgets/controls", "model_name": "IntSlider", "state": {}}
+    states = {"a": of(counter), "b": of(broken), "c": foreign}
+    state = json.dumps({"state": states})
+    mark = '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "%s"}</script>'
+    assets(tmp_path, NODE_MODULES)
+    page = f"""<!doctype html><link rel="icon" href="data:,">
+      <meta http-equiv="Content-Security-Policy" content="{POLICY}">
+      <script src="widgets/boot.js"></script>
+      <body><script type="application/vnd.jupyter.widget-state+json">{state}</script>
+      {"".join(mark % name for name in "aabcd")}"""
+    (tmp_path / "index.html").write_text(page, encoding="utf-8")
+    shown = watch(serve_folder(tmp_path)).open("index.html").locator(".jupyter-widgets")
+    shown.nth(0).locator("button").click()
+    assert [shown.nth(i).inner_text() for i in (0, 1)] == ["2", "2"]
+    for i, why in ((2, "nothing to draw"), (3, "IntSlider needs a kernel"), (4, "carry its state")):
+        expect(shown.nth(i)).to_contain_text("could not be shown")
+        expect(shown.nth(i)).to_contain_text(why)

@@ -18,21 +18,21 @@ pytestmark = pytest.mark.book
 
 def test_nothing_is_asked_before_the_reader_asks(open_page):
     watched, explorer, clicks, asked = open_page()
-    assert asked == ["index.html", *SCRIPTS, "anywidget.js"]
+    assert asked == ["index.html", *SCRIPTS]
     assert explorer.root.locator(".mlv-card button").inner_text() == "Load the model (20 MB)"
     explorer.surface.hover(position={"x": 60, "y": 60})
     clicks.surface.click(position={"x": 60, "y": 60})
     assert "Load the model first" in clicks.text("told")
-    assert len(asked) == 2 + len(SCRIPTS)
+    assert len(asked) == 1 + len(SCRIPTS)
     clicks.load()
     assert explorer.root.locator(".mlv-card").is_hidden()  # one model for both
     engine = {"worker.js", "prompt.js", "ort.js", "ort-engine.js", "ort-engine.wasm"}
-    (features,) = set(asked[2 + len(SCRIPTS) :]) - engine - {"decoder.onnx"}
+    (features,) = set(asked[1 + len(SCRIPTS) :]) - engine - {"decoder.onnx"}
     assert features.endswith(".bin")
     assert len(asked) == len(set(asked))  # nothing twice
     explorer.root.locator("select").first.select_option("1")
     explorer.click(60, 75)
-    assert len(asked) == len(set(asked)) == 2 + len(SCRIPTS) + 8
+    assert len(asked) == len(set(asked)) == 1 + len(SCRIPTS) + 8
     assert watched.problems == []
 
 
