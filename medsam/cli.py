@@ -14,6 +14,7 @@ from medsam.commands.everything import app as everything_app
 from medsam.commands.models import app as models_app
 from medsam.commands.options import Choices, Headers, PlaneName, Window, reading
 from medsam.commands.results import app as results_app
+from medsam.commands.study import study as study_command
 from medsam.commands.weights import app as weights_app
 from medsam.errors import InputError, MedsamError
 from medsam.protocol import Protocol
@@ -38,6 +39,7 @@ app.add_typer(everything_app, name="everything")
 app.add_typer(models_app, name="models")
 app.add_typer(results_app, name="results")
 app.add_typer(weights_app, name="weights")
+app.command("study")(study_command)
 
 Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
 
@@ -151,7 +153,6 @@ def run(
         _same_images(dataset, look(way), [one.name for one in protocols])
     from medsam import study
 
-    # Two folders may hold other things; what is left out is said, not passed over.
     _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
     report = study.run_all(
         Part(dataset if every == 1 else Every(dataset, every), *of),
@@ -163,7 +164,6 @@ def run(
         shard=shard,
         progress=not quiet,
     )
-    # A scan without a labelled slice has no case, and so no row.
     _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
     _tell(report, out)
 
