@@ -10,7 +10,7 @@ A YAML file says what is wanted::
     tasks: all                   # or a list of keys
     parts: 4                     # of each task: that many processes can share it
     gpus: 0                      # of each process; a cluster's profile knows what it means
-    out: study                   # relative to the file
+    out: study                   # paths are relative to the file
 
 ``medsam study --config FILE`` runs it with Snakemake.
 """
@@ -133,7 +133,7 @@ class Plan(BaseModel):
 
 
 def read(file: Path | str) -> Plan:
-    """The plan that a YAML file holds; ``out`` is made absolute.
+    """The plan that a YAML file holds, with absolute paths.
 
     Raises
     ------
@@ -171,4 +171,14 @@ def read(file: Path | str) -> Plan:
         check_name(model)
     for protocol in plan.protocols:
         Protocol.get(protocol)
-    return plan.model_copy(update={"out": (path.resolve().parent / plan.out)})
+    base = path.resolve().parent
+    sources = [_absolute(source, base) for source in plan.sources]
+    return plan.model_copy(update={"out": base / plan.out, "sources": sources})
+
+
+def _absolute(source: str, base: Path) -> str:
+    """The same source, wherever a process of the study stands."""
+    key, sign, place = source.rpartition("=")
+    if sign or source.endswith((".yaml", ".yml")):
+        return f"{key}{sign}{base / place}"
+    return source

@@ -47,6 +47,14 @@ def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path)
     assert folders(gpus=1, out="other") == first
 
 
+def test_paths_are_relative_to_the_plan(tmp_path):
+    plan = read(
+        written(tmp_path, sources=["sample", "us_breast=data/BUSI", "own.yaml", "/a/b.yml"])
+    )
+    places = [f"us_breast={tmp_path}/data/BUSI", f"{tmp_path}/own.yaml", "/a/b.yml"]
+    assert plan.sources == ["sample", *places]
+
+
 def test_what_is_no_plan(tmp_path):
     with pytest.raises(
         UnknownName, match=r"Unknown key in study\.yaml 'model'\. Did you mean 'models'"
