@@ -212,6 +212,22 @@ page.figure("fig6", drawn, examples.table(shown))
 # :::
 # ::::
 #
+# ## Step by step
+#
+# The same cases, one click at a time: the slider, the buttons, the arrow keys or a click into the small plot go
+# from step to step. *Error map* shows which pixels the prediction misses (stripes) and which are surplus (dots);
+# the next click falls where the errors, both kinds together, are widest.
+
+# %% tags=["remove-input"]
+from medsam.widgets.stepper import ClickStepper
+
+stepper = ClickStepper(shown, study.titles)
+stepper
+
+# %% tags=["remove-input"]
+stepper.still()
+
+# %% [markdown]
 # ## Run it again
 #
 # ```bash
