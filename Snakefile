@@ -5,6 +5,7 @@ from pathlib import Path
 
 from medsam.merging import merge
 from medsam.plan import Plan
+from medsam.results import shards
 
 PLAN = Plan.model_validate(config)
 SHARDS = {shard.folder: shard for shard in PLAN.shards}
@@ -39,4 +40,6 @@ rule merge:
         touch("results/.done"),
     run:
         shutil.rmtree("results", ignore_errors=True)
-        merge([Path(file).parent for file in input], Path("results"))
+        folders = [Path(file).parent for file in input]
+        # Of more parts than images some are empty, which is no fault.
+        merge([folder for folder in folders if shards(folder)], Path("results"))

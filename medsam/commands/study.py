@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from filelock import FileLock, Timeout
 
 from medsam.errors import InputError, ResultsError
 
@@ -47,26 +46,30 @@ def study(
             "A study needs Snakemake and a checkout of medsam with its Snakefile. Allowed: "
             "pip install -e '.[workflow]' in a clone. Or use `medsam run`."
         )
-    try:
-        plan.out.mkdir(parents=True, exist_ok=True)
-        # Ours instead of Snakemake's, which a killed process leaves behind.
-        with FileLock(plan.out / ".study.lock", timeout=0):
-            _run(plan.out, plan.model_dump_json(indent=2), cores, profile)
-    except Timeout as error:
-        raise ResultsError(
-            f"Another study is running in {plan.out}. Allowed: one a folder. Wait for it, or "
-            "choose another out."
-        ) from error
+    import fcntl  # which Windows has not, nor would Snakemake run there
+
+    plan.out.mkdir(parents=True, exist_ok=True)
+    with (plan.out / ".study.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResultsError(
+                f"Another study is running in {plan.out}. Allowed: one a folder. Wait for it, or "
+                "choose another out."
+            ) from error
+        _run(plan.out, plan.model_dump_json(indent=2), cores, profile, lock.fileno())
 
 
-def _run(out: Path, plan: str, cores: int, profile: Path | None) -> None:
+def _run(out: Path, plan: str, cores: int, profile: Path | None, lock: int) -> None:
     settings = out / "study.json"
     settings.write_text(plan + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
     command += ["--directory", str(out), "--configfile", str(settings), "--nolock"]
     command += ["--cores", str(cores), "--keep-going", "--rerun-incomplete", "--quiet", "rules"]
     command += ["--profile", str(profile.resolve())] if profile else []
-    done = subprocess.run(command, check=False)
+    # Snakemake's own lock would stay when it is killed. Ours goes with the last process that has it
+    # open: with Snakemake, should it outlive this one.
+    done = subprocess.run(command, check=False, pass_fds=(lock,))
     if done.returncode:
         raise ResultsError(
             f"Snakemake ended with {done.returncode}; the logs are in {out / 'logs'}. Allowed: 0. "
