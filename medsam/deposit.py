@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
+from medsam.checking import check
 from medsam.errors import ResultsError
 from medsam.kept import versions
-from medsam.results import SCHEMA, cannot, existing, provenance, table
+from medsam.results import SCHEMA, cannot, existing, provenance
 
 __all__ = ["deposit", "means"]
 
@@ -68,8 +70,6 @@ def deposit(folder: Path | str, to: Path | str) -> int:
     ResultsError
         If there are no results, a unit comes twice, ``to`` is there, or it cannot be written.
     """
-    from medsam.checking import check
-
     folder, to = Path(folder), Path(to)
     files = existing(folder)
     wrong = check(folder).wrong
@@ -89,7 +89,8 @@ def deposit(folder: Path | str, to: Path | str) -> int:
             (half / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, half / name)
             entry = {"file": name.as_posix(), "bytes": file.stat().st_size}
-            entries.append(entry | {"rows": table(file).num_rows, "sha256": _digest(file)})
+            rows = pq.read_metadata(file).num_rows
+            entries.append(entry | {"rows": rows, "sha256": _digest(half / name)})
         means(files, half / "means.csv")
         columns = {
             column.name: {key.decode(): value.decode() for key, value in column.metadata.items()}
@@ -104,9 +105,10 @@ def deposit(folder: Path | str, to: Path | str) -> int:
         }
         text = json.dumps(manifest, indent=2, sort_keys=True)
         (half / "manifest.json").write_text(text + "\n", encoding="utf-8")
-        names = [str(entry["file"]) for entry in entries] + ["means.csv", "manifest.json"]
-        sums = "".join(f"{_digest(half / name)}  {name}\n" for name in names)
-        (half / "SHA256SUMS").write_text(sums, encoding="utf-8")
+        sums = {entry["file"]: entry["sha256"] for entry in entries}
+        sums |= {name: _digest(half / name) for name in ("means.csv", "manifest.json")}
+        lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+        (half / "SHA256SUMS").write_text(lines, encoding="utf-8")
         half.rename(to)
     except OSError as error:
         shutil.rmtree(half, ignore_errors=True)

@@ -10,27 +10,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from filelock import FileLock, Timeout
 
 from medsam.errors import ResultsError
 from medsam.kept import write
 from medsam.results import (
-    cannot,
     existing,
-    number,
+    numbers,
     one_tolerance,
     shards,
     table,
     told,
     told_at,
 )
+from medsam.store import held
 
 __all__ = ["Merged", "merge"]
 
@@ -65,10 +63,12 @@ class _Plan:
 
     identities: dict[_Key, tuple[dict[str, Any], Path]] = field(default_factory=dict)
     owners: dict[_Unit, tuple[Path, str, bool]] = field(default_factory=dict)
+    abouts: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
     def see(self, shard: Path) -> list[_Unit]:
         """Take up a shard; returns its units."""
         about = told(shard)
+        self.abouts[shard] = about
         identity = about["identity"]
         key = (identity["dataset"], identity["model"], identity["protocol"]["name"])
         there, first = self.identities.setdefault(key, (identity, shard))
@@ -121,22 +121,11 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
             "another one to merge into. Check the paths."
         )
     lists = [existing(folder) for folder in folders]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with FileLock(out / ".lock", timeout=0):
-            return _merge([shard for found in lists for shard in found], out)
-    except Timeout as error:
-        raise ResultsError(
-            f"Another run is writing to {out}. Allowed: one run a folder. Wait for it, or choose "
-            "another --out."
-        ) from error
-    except OSError as error:
-        raise cannot("write to", out, error) from error
+    with held(out):
+        return _merge([shard for found in lists for shard in found], out)
 
 
 def _merge(found: list[Path], out: Path) -> Merged:
-    for torn in out.glob("model=*/task=*/.rows-*.tmp"):
-        torn.unlink()
     plan = _Plan()
     present = shards(out)
     schema = told_at(one_tolerance([*present, *found]))
@@ -145,9 +134,8 @@ def _merge(found: list[Path], out: Path) -> Merged:
     seen = [unit for shard in found for unit in plan.see(shard)]
     there = set(present)
     fresh = {unit: owner[0] for unit, owner in plan.owners.items() if owner[0] not in there}
-    numbers = count(max((number(shard) for shard in present), default=-1) + 1)
     rows = files = 0
-    for path, rowset, about in _files(fresh, found, out, numbers):
+    for path, rowset, about in _files(fresh, plan.abouts, out, numbers(present)):
         # Reading a shard gives it today's schema; its rows keep the tolerance that they have.
         rowset = pa.Table.from_arrays(rowset.columns, schema=schema)
         write(path, rowset, about, make=True)
@@ -156,7 +144,10 @@ def _merge(found: list[Path], out: Path) -> Merged:
 
 
 def _files(
-    fresh: dict[_Unit, Path], found: list[Path], out: Path, numbers: Iterator[int]
+    fresh: dict[_Unit, Path],
+    abouts: dict[Path, dict[str, Any]],
+    out: Path,
+    places: Iterator[int],
 ) -> Iterator[tuple[Path, pa.Table, dict[str, Any]]]:
     """What is to be written: the rows of one task, as many as fit one file."""
     by_shard: dict[Path, list[_Unit]] = {}
@@ -166,8 +157,7 @@ def _files(
     # A run continues from the state after its last shard. That shard may be of one task, and its
     # rows not in the last file: so each file tells the state after the last shard of its kind.
     states: dict[str, dict[str, Any]] = {}
-    for shard in found:
-        about = told(shard)
+    for shard, about in abouts.items():
         states[json.dumps(about["identity"], sort_keys=True)] = about["state"]
         same = {name: about[name] for name in ("identity", "versions")}
         for task in sorted({unit[4] for unit in by_shard.get(shard, [])}):
@@ -179,7 +169,7 @@ def _files(
         tables: list[pa.Table] = []
         kept: list[list[Any]] = []
         for i, (shard, units) in enumerate(groups[key]):
-            about = told(shard)
+            about = abouts[shard]
             images = {unit[3] for unit in units}
             whole = table(shard)
             mine = pc.and_(
@@ -192,7 +182,7 @@ def _files(
             if last or sum(t.num_rows for t in tables) >= MAX_ROWS:
                 model = about["identity"]["model"]
                 folder = out / f"model={quote(model, '')}" / f"task={quote(task, '')}"
-                path = folder / f"rows-{next(numbers):06d}.parquet"
+                path = folder / f"rows-{next(places):06d}.parquet"
                 state = states[json.dumps(about["identity"], sort_keys=True)]
                 yield path, pa.concat_tables(tables), about | {"units": kept, "state": state}
                 tables, kept = [], []

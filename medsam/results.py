@@ -11,6 +11,7 @@ import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 _WHOLE = {f.name: str(f.type).capitalize() for f in SCHEMA if pa.types.is_integer(f.type)}
 KEY = b"medsam"
 _SHARDS = "rows-*.parquet"
+LAYOUTS = ("", "model=*/task=*/")
+"""Where the shards of a folder lie: beside each other, or by model and task."""
 _UNIT = ["dataset", "model", "protocol", "image", "task"]
 
 
@@ -96,15 +99,20 @@ def cannot(action: str, path: Path, error: OSError) -> ResultsError:
     )
 
 
-def number(shard: Path) -> int:
+def _number(shard: Path) -> int:
     """Which shard of its folder it is, from 0: the order of writing, whatever the clock says."""
     return int(shard.stem.rpartition("-")[2])
 
 
+def numbers(known: list[Path]) -> Iterator[int]:
+    """Numbers for new shards of a folder that holds these."""
+    return count(max(map(_number, known), default=-1) + 1)
+
+
 def shards(folder: Path) -> list[Path]:
     """Every shard of a folder, flat or partitioned by model and task, in the order of writing."""
-    found = [path for below in ("", "model=*/task=*/") for path in folder.glob(below + _SHARDS)]
-    return sorted(found, key=lambda path: (number(path), path))
+    found = [path for below in LAYOUTS for path in folder.glob(below + _SHARDS)]
+    return sorted(found, key=lambda path: (_number(path), path))
 
 
 def told(shard: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -20,10 +20,10 @@ from filelock import FileLock, Timeout
 from medsam.errors import ResultsError
 from medsam.evaluation import EXPERIMENTS
 from medsam.kept import installed, write
-from medsam.results import SCHEMA, cannot, number, shards, told
+from medsam.results import LAYOUTS, SCHEMA, cannot, numbers, shards, told
 from medsam.surface import TOLERANCE
 
-__all__ = ["Identity", "Store", "Unit"]
+__all__ = ["Identity", "Store", "Unit", "held"]
 
 RESULTS_VERSION = 2
 """Raised when a change of the code changes rows: older results are then not continued."""
@@ -99,6 +99,36 @@ class Unit:
     failed: bool = False
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """A results folder for one run alone, without what a killed one left half written.
+
+    It is made if it is not there.
+
+    Raises
+    ------
+    ResultsError
+        If another run holds it, or it cannot be written.
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise ResultsError(
+            f"Another run is writing to {folder}. Allowed: one run a folder. "
+            "Wait for it, or choose another --out."
+        ) from error
+    except OSError as error:
+        raise cannot("write to", folder, error) from error
+    try:
+        for torn in (path for below in LAYOUTS for path in folder.glob(f"{below}.rows-*.tmp")):
+            torn.unlink()
+        yield
+    finally:
+        lock.release()
+
+
 def _versions() -> dict[str, str]:
     names = ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "pyarrow", "torch")
     known = {"python": sys.version.split()[0], "platform": platform.platform()}
@@ -136,23 +166,11 @@ class Store:
     _numbers: Iterator[int] = field(default_factory=count, init=False)
 
     def __enter__(self) -> Self:
-        lock = self.folder / ".lock"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(lock, timeout=0)
-            self._lock.acquire()
-        except Timeout as error:
-            raise ResultsError(
-                f"Another run is writing to {self.folder}. Allowed: one run a folder. "
-                "Wait for it, or choose another --out."
-            ) from error
-        except OSError as error:
-            raise cannot("write to", self.folder, error) from error
         with ExitStack() as undo:
-            undo.callback(self._lock.release)
+            undo.enter_context(held(self.folder))
             self._open()
             self._take_up()
-            undo.pop_all()
+            self._held = undo.pop_all()
         return self
 
     def __exit__(
@@ -161,15 +179,12 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._lock.release()
+        self._held.close()
 
     def _open(self) -> None:
-        for torn in self.folder.glob(".rows-*.tmp"):
-            torn.unlink()
         known = shards(self.folder)
         self._found = [told(shard) for shard in known]
-        last = max((number(shard) for shard in known), default=-1)
-        self._numbers = count(last + 1)
+        self._numbers = numbers(known)
 
     def _take_up(self) -> None:
         """What shards of this identity hold."""

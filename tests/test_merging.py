@@ -96,6 +96,14 @@ def test_rows_keep_the_tolerance_of_their_nsd(tmp_path):
         merge([tmp_path / "q"], tmp_path / "all")
 
 
+def test_a_source_that_is_named_twice_counts_once(tmp_path):
+    fill(tmp_path / "p", [("a", "t")])
+    done = merge([tmp_path / "p", tmp_path / "p"], tmp_path / "all")
+    assert (done.units, done.rows, done.known) == (1, 2, 1)
+    assert len(results.read(tmp_path / "all")) == 2
+    assert checking.check(tmp_path / "all").wrong == []
+
+
 def test_a_mended_case_takes_the_place_of_its_error(tmp_path):
     fill(tmp_path / "p", [("a", "t")], failed=True)
     merge([tmp_path / "p"], tmp_path / "all")
