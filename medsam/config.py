@@ -30,7 +30,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["FILE", "FORMS", "VARIABLE", "Book", "Source", "of_words", "read", "settle"]
+__all__ = ["FILE", "FORMS", "VARIABLE", "Book", "Names", "Source", "of_words", "read", "settle"]
 
 FILE = "medsam.toml"
 """Name of the file, in the folder from which the book is built."""
@@ -59,6 +59,7 @@ def _listed(given: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+"""One name or several."""
 
 
 class Source(BaseModel):

@@ -22,6 +22,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from medsam.config import Names
 from medsam.errors import InputError, UnknownName
 from medsam.protocol import Protocol
 
@@ -41,7 +43,8 @@ PROMPTS = 5 + 2 * 9
 """Most prompts of an object in an image: five modes, nine clicks after the top and the oracle."""
 
 
-class Shard(BaseModel):
+@dataclass(frozen=True)
+class Shard:
     """One process of the study: a part of one task for one model.
 
     Attributes
@@ -67,18 +70,19 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    models: list[str] = Field(min_length=1)
-    protocols: list[str] = Field(default=["paper"], min_length=1)
-    sources: list[str] = Field(default=["sample"], min_length=1)
-    tasks: list[str] = ["all"]
+    models: Names = Field(min_length=1)
+    protocols: Names = Field(default=("paper",), min_length=1)
+    sources: Names = Field(default=("sample",), min_length=1)
+    tasks: Names = ("all",)
     parts: int = Field(default=1, ge=1, le=10_000)
     every: int = Field(default=1, ge=1)
     seed: int = 1
     gpus: int = Field(default=0, ge=0)
     out: Path = Path("study")
 
-    def dataset(self, source: str) -> Dataset:
-        """The images of a source that the plan takes.
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """The images that the plan takes, by source.
 
         Raises
         ------
@@ -88,8 +92,12 @@ class Plan(BaseModel):
         from medsam.datasets.every import Every
         from medsam.datasets.select import select
 
-        found = select(self.tasks, data="" if source == "sample" else source, progress=False)
-        return found if self.every == 1 else Every(found, self.every)
+        found = {}
+        for source in self.sources:
+            data = "" if source == "sample" else source
+            whole = select(self.tasks, data=data, progress=False)
+            found[source] = whole if self.every == 1 else Every(whole, self.every)
+        return found
 
     @cached_property
     def shards(self) -> list[Shard]:
@@ -100,12 +108,11 @@ class Plan(BaseModel):
         return list(self._shards())
 
     def _shards(self) -> Iterator[Shard]:
-        for source in self.sources:
-            tasks = self.dataset(source).tasks
+        for source, dataset in self.datasets.items():
             for model in self.models:
                 for name in self.protocols:
                     parts = 1 if Protocol.get(name).random == "stream" else self.parts
-                    for task in tasks:
+                    for task in dataset.tasks:
                         base = ["run", "--model", model, "--protocol", name, "--tasks", task]
                         base += [] if source == "sample" else ["--data", source]
                         base += ["--every", str(self.every), "--seed", str(self.seed)]
@@ -119,8 +126,8 @@ class Plan(BaseModel):
     def counts(self) -> dict[str, int]:
         """Images, objects at most, embeddings, prompts at most, and processes."""
         images = objects = 0
-        for source in self.sources:
-            for case in self.dataset(source).cases():
+        for dataset in self.datasets.values():
+            for case in dataset.cases():
                 images, objects = images + 1, objects + len(case.tasks)
         asked = len(self.models) * len(self.protocols)
         return {
@@ -156,9 +163,6 @@ def read(file: Path | str) -> Plan:
     for key in content:
         if key not in Plan.model_fields:
             raise UnknownName(f"key in {path.name}", str(key), Plan.model_fields)
-    for name in ("models", "protocols", "sources", "tasks"):
-        if isinstance(content.get(name), str):
-            content[name] = [content[name]]
     try:
         plan = Plan.model_validate(content)
     except ValidationError as error:
@@ -172,7 +176,7 @@ def read(file: Path | str) -> Plan:
     for protocol in plan.protocols:
         Protocol.get(protocol)
     base = path.resolve().parent
-    sources = [_absolute(source, base) for source in plan.sources]
+    sources = tuple(_absolute(source, base) for source in plan.sources)
     return plan.model_copy(update={"out": base / plan.out, "sources": sources})
 
 

@@ -57,7 +57,7 @@ def test_paths_are_relative_to_the_plan(tmp_path):
         written(tmp_path, sources=["sample", "us_breast=data/BUSI", "own.yaml", "/a/b.yml"])
     )
     places = [f"us_breast={tmp_path}/data/BUSI", f"{tmp_path}/own.yaml", "/a/b.yml"]
-    assert plan.sources == ["sample", *places]
+    assert list(plan.sources) == ["sample", *places]
 
 
 def test_what_is_no_plan(tmp_path):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medsam.errors import InputError, ResultsError
+
+if TYPE_CHECKING:
+    from medsam.plan import Plan
 
 __all__ = ["study"]
 
@@ -57,12 +61,14 @@ def study(
                 f"Another study is running in {plan.out}. Allowed: one a folder. Wait for it, or "
                 "choose another out."
             ) from error
-        _run(plan.out, plan.model_dump_json(indent=2), cores, profile, lock.fileno())
+        _run(plan, cores, profile, lock.fileno())
 
 
-def _run(out: Path, plan: str, cores: int, profile: Path | None, lock: int) -> None:
-    settings = out / "study.json"
-    settings.write_text(plan + "\n", encoding="utf-8")
+def _run(plan: Plan, cores: int, profile: Path | None, lock: int) -> None:
+    out, settings = plan.out, plan.out / "study.json"
+    # Snakemake reads its file again in every job: the data are looked at here, once.
+    content = {"gpus": plan.gpus, "lines": {each.folder: each.line for each in plan.shards}}
+    settings.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
     command += ["--directory", str(out), "--configfile", str(settings), "--nolock"]
     command += ["--cores", str(cores), "--keep-going", "--rerun-incomplete", "--quiet", "rules"]

@@ -1,17 +1,48 @@
-"""Each n-th image of a dataset, where all would take too long."""
+"""Each n-th image of a dataset: where all would take too long, or several processes share them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import InputError
 
-__all__ = ["Every"]
+__all__ = ["Every", "Stride"]
 
 
-class Every:
+class Stride:
+    """Each n-th case of a dataset from one on, in the order of their ids; else like the dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    first : int
+        From 0.
+    n : int
+    """
+
+    def __init__(self, dataset: Dataset, first: int, n: int):
+        self.key, self.modality, self.title = dataset.key, dataset.modality, dataset.title
+        self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
+        self._dataset, self._first, self.n = dataset, first, n
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Those of the dataset."""
+        return self._dataset.tasks
+
+    def cases(self) -> Iterator[Case]:
+        """Each n-th case."""
+        return islice(self._dataset.cases(), self._first, None, self.n)
+
+    def __len__(self) -> int:
+        """Number of cases."""
+        return len(range(self._first, len(self._dataset), self.n))
+
+
+class Every(Stride):
     """Each n-th case of a dataset, from the first on, in the order of their ids.
 
     Parameters
@@ -31,20 +62,8 @@ class Every:
             raise InputError(
                 f"One of every {n} images. Allowed: a whole number from 1 (all). Choose another."
             )
-        self.key, self.modality, self._dataset, self.n = dataset.key, dataset.modality, dataset, n
-        self.title = dataset.title if n == 1 else f"{dataset.title}, 1 of {n} images"
+        super().__init__(dataset, 0, n)
+        if n > 1:
+            self.title = f"{dataset.title}, 1 of {n} images"
         # Rows do not depend on it, but a stream of draws over the images does.
-        self.settings = {**getattr(dataset, "settings", {}), "every": n}
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """Those of the dataset."""
-        return self._dataset.tasks
-
-    def cases(self) -> Iterator[Case]:
-        """Each n-th case."""
-        return islice(self._dataset.cases(), None, None, self.n)
-
-    def __len__(self) -> int:
-        """Number of cases."""
-        return -(-len(self._dataset) // self.n)
+        self.settings = {**self.settings, "every": n}

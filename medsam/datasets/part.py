@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import islice
 
-from medsam.datasets.sample import Case, Dataset
+from medsam.datasets.every import Stride
+from medsam.datasets.sample import Dataset
 from medsam.errors import InputError
 
 __all__ = ["Part", "parsed"]
@@ -33,7 +32,7 @@ def parsed(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-class Part:
+class Part(Stride):
     """The i-th of n parts of a dataset: each case is in one of them.
 
     The parts take turns through the cases in the order of their ids, so that each has its share of
@@ -53,20 +52,7 @@ class Part:
     """
 
     def __init__(self, dataset: Dataset, i: int, n: int):
-        self.i, self.n = parsed(f"{i}/{n}")
-        self.key, self.modality, self._dataset = dataset.key, dataset.modality, dataset
-        self.title = dataset.title if n == 1 else f"{dataset.title}, part {i} of {n}"
-        self.settings = getattr(dataset, "settings", {})
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """Those of the dataset."""
-        return self._dataset.tasks
-
-    def cases(self) -> Iterator[Case]:
-        """Each n-th case, from the i-th on."""
-        return islice(self._dataset.cases(), self.i - 1, None, self.n)
-
-    def __len__(self) -> int:
-        """Number of cases."""
-        return max(0, -(-(len(self._dataset) - self.i + 1) // self.n))
+        i, n = parsed(f"{i}/{n}")
+        super().__init__(dataset, i - 1, n)
+        if n > 1:
+            self.title = f"{dataset.title}, part {i} of {n}"
