@@ -1,12 +1,11 @@
 // Browser of example cases. Everything it shows is in the model's traits, so it works without
 // a kernel; task, mode and percentile are written back, so that Python or a link can follow.
 
-import { digits, followScheme, h, s, set } from "./kit/js/dom.js";
+import { digits, followScheme, h, s, set, STAR } from "./kit/js/dom.js";
 import { fromRuns, outline } from "./kit/js/masks.js";
 
 const MAX_SCALE = 48; // CSS pixels per image pixel
 const PIXELATED_FROM = 3; // from here on a reader wants to see the pixels, not a blur
-const STAR = starPath(9, 3.9);
 const KEYS = [
   ["← →", "percentile"],
   ["↑ ↓", "task"],
@@ -29,7 +28,7 @@ function render({ model, el }) {
   let current = null; // what is drawn: {key, case, bounds}
 
   // ---------------------------------------------------------------- elements
-  const root = h("div", { class: "mpb", "data-lm-suppress-shortcuts": "true" });
+  const root = h("div", { class: "mpb mkit", "data-lm-suppress-shortcuts": "true" });
   const task = h("select", { id: `${uid}-task` });
   for (const [key, title] of get("tasks")) task.append(h("option", { value: key }, title));
 
@@ -106,10 +105,10 @@ function render({ model, el }) {
     boxes[name].addEventListener("change", () => show(name, boxes[name].checked));
     toggles.append(h("label", { title: `${label} (${key})` }, boxes[name], swatch(name), h("span", {}, label)));
   }
-  const status = h("p", { class: "mpb-sr", role: "status", "aria-live": "polite" });
+  const status = h("p", { class: "mkit-unseen", role: "status", "aria-live": "polite" });
 
   root.append(
-    h("div", { class: "mpb-head" }, h("label", { for: task.id }, "Task"), task, h("p", {}, get("about"))),
+    h("div", { class: "mpb-head mkit-head" }, h("label", { for: task.id }, "Task"), task, h("p", {}, get("about"))),
     h("div", { class: "mpb-body" }, h("div", { class: "mpb-main" }, figures, stage), h("div", { class: "mpb-side" }, percentiles.box, modes.box, toggles)),
     status,
   );
@@ -396,14 +395,6 @@ function ordinal(n) {
   const tens = n % 100;
   const end = tens > 10 && tens < 14 ? "th" : ({ 1: "st", 2: "nd", 3: "rd" }[n % 10] ?? "th");
   return `${n}${end}`;
-}
-
-function starPath(outer, inner) {
-  const corners = Array.from({ length: 10 }, (_, i) => {
-    const [r, a] = [i % 2 ? inner : outer, (Math.PI * i) / 5];
-    return `${(r * Math.sin(a)).toFixed(2)} ${(-r * Math.cos(a)).toFixed(2)}`;
-  });
-  return `M${corners.join("L")}Z`;
 }
 
 function swatch(name) {

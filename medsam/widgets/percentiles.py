@@ -2,140 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
 import json
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
-import numpy as np
 import traitlets
-from numpy.typing import NDArray
-from PIL import Image
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
-from medsam.widgets.kit.bundle import bundle
+from medsam.widgets.kit.bundle import bundle, styles
+from medsam.widgets.kit.runs import runs_text
+from medsam.widgets.kit.state import CHOICES, Pool, data_uri, number
 
 if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
     from medsam.examples import Example
 
-__all__ = ["MAX_SIDE", "QUALITY", "PercentileBrowser", "decode_mask", "encode_mask"]
-
-MAX_SIDE = 640
-"""Pixels of the longer side of a picture in the page; masks keep every pixel."""
-
-QUALITY = 90
-"""WebP quality of the pictures, 100 for lossless. Masks are always exact."""
-
-_CHOICES = {"top": "most confident mask", "oracle": "oracle mask"}
-
-
-def encode_mask(mask: NDArray[np.bool_]) -> list[int]:
-    """Run lengths of a mask, row by row, beginning with background.
-
-    Parameters
-    ----------
-    mask : (H, W) bool
-
-    Returns
-    -------
-    list of int
-        Lengths of background, object, background, ...; the first may be 0.
-
-    Examples
-    --------
-    >>> encode_mask(np.array([[0, 1, 1], [1, 0, 0]], bool))
-    [1, 3, 2]
-    >>> encode_mask(np.ones((1, 2), bool))
-    [0, 2]
-    """
-    flat = np.asarray(mask, bool).ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    runs: list[int] = np.diff(np.concatenate([[0], changes, [flat.size]])).tolist()
-    return [0, *runs] if flat.size and flat[0] else runs
-
-
-def decode_mask(runs: Iterable[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask that :func:`encode_mask` encoded.
-
-    Parameters
-    ----------
-    runs : iterable of int
-    shape : (H, W)
-
-    Returns
-    -------
-    (H, W) bool
-
-    Raises
-    ------
-    InputError
-        If the runs do not fill the shape.
-
-    Examples
-    --------
-    >>> decode_mask([1, 3, 2], (2, 3)).astype(int).tolist()
-    [[0, 1, 1], [1, 0, 0]]
-    """
-    lengths = np.fromiter(runs, np.int64)
-    if lengths.sum() != math.prod(shape):
-        raise InputError(
-            f"Run lengths of {lengths.sum()} pixels for a mask of {shape[0]} x {shape[1]}. "
-            "Allowed: runs that fill the mask. Take the shape that the mask was encoded with."
-        )
-    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(shape)
-
-
-def _data_uri(image: NDArray[np.uint8]) -> str:
-    """The picture as WebP or PNG, whichever is smaller."""
-    picture = Image.fromarray(image)
-    if (image == image[..., :1]).all():
-        picture = picture.convert("L")
-    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    kinds: dict[str, dict[str, Any]] = {
-        "webp": {"quality": QUALITY, "method": 6, "lossless": QUALITY >= 100},
-        "png": {"optimize": True},
-    }
-    encoded = {}
-    for kind, options in kinds.items():
-        buffer = io.BytesIO()
-        picture.save(buffer, kind, **options)
-        encoded[kind] = buffer.getvalue()
-    kind = min(encoded, key=lambda name: len(encoded[name]))
-    return f"data:image/{kind};base64,{base64.b64encode(encoded[kind]).decode()}"
-
-
-def _number(value: float) -> float | None:
-    """JSON has no NaN; four decimals are more than is shown."""
-    return round(float(value), 4) if math.isfinite(value) else None
-
-
-def _runs_text(mask: NDArray[np.bool_]) -> str:
-    """Text, as a notebook on disk gives each number of a list a line of its own."""
-    return " ".join(map(str, encode_mask(mask)))
-
-
-class _Pool:
-    """Arrays that occur more than once, encoded and stored once under a short name."""
-
-    def __init__(self, letter: str, encode: Callable[[NDArray[Any]], Any]):
-        self.letter, self.encode = letter, encode
-        self.values: dict[str, Any] = {}
-        self._names: dict[bytes, str] = {}
-
-    def add(self, array: NDArray[Any]) -> str:
-        digest = hashlib.blake2b(f"{array.shape}".encode(), digest_size=16)
-        digest.update(np.ascontiguousarray(array).tobytes())
-        key = digest.digest()
-        if key not in self._names:
-            self._names[key] = f"{self.letter}{len(self._names)}"
-            self.values[self._names[key]] = self.encode(array)
-        return self._names[key]
+__all__ = ["PercentileBrowser"]
 
 
 def _check(examples: Sequence[Example], titles: Mapping[str, str]) -> None:
@@ -198,7 +82,7 @@ class PercentileBrowser(anywidget.AnyWidget):  # type: ignore[misc, unused-ignor
     """
 
     _esm = bundle(Path(__file__).with_suffix(".js"))
-    _css = Path(__file__).with_suffix(".css")
+    _css = styles(Path(__file__).with_suffix(".css"))
 
     task = traitlets.Unicode(help="Key of the task shown.").tag(sync=True)
     mode = traitlets.Int(help="Mode shown, 1 to 5.").tag(sync=True)
@@ -218,7 +102,7 @@ class PercentileBrowser(anywidget.AnyWidget):  # type: ignore[misc, unused-ignor
         examples = list(examples)
         titles = dict(tasks) if tasks is not None else {e.task: e.task for e in examples}
         _check(examples, titles)
-        images, masks = _Pool("i", _data_uri), _Pool("m", _runs_text)
+        images, masks = Pool("i", data_uri), Pool("m", runs_text)
         cases: dict[str, dict[str, dict[str, Any]]] = {}
         for e in examples:
             of_mode = cases.setdefault(e.task, {}).setdefault(str(e.k), {})
@@ -230,13 +114,13 @@ class PercentileBrowser(anywidget.AnyWidget):  # type: ignore[misc, unused-ignor
                 "prediction": masks.add(e.prediction),
                 **{"points": [], "labels": [], "boxes": []},
                 **json.loads(e.prompt.to_json()),
-                **{name: _number(getattr(e, name)) for name in ("iou", "dice", "score")},
+                **{name: number(getattr(e, name)) for name in ("iou", "dice", "score")},
             }
         first = examples[0]
         modes = sorted({e.k for e in examples})
         percentiles = sorted({e.percentile for e in examples})
         super().__init__(
-            about=f"{first.model}, protocol {first.protocol}, {_CHOICES[first.choice]}",
+            about=f"{first.model}, protocol {first.protocol}, {CHOICES[first.choice]}",
             tasks=[[key, title] for key, title in titles.items()],
             modes=[[k, MODES[k]] for k in modes],
             percentiles=percentiles,

@@ -35,7 +35,7 @@ function render({ model, el }) {
   for (let e = Math.ceil(low); e <= high; e++) plot.append(word(x(10 ** e), HIGH - BOTTOM + 16, (10 ** e).toLocaleString("en"), "middle"));
   plot.append(word(WIDE / 2, HIGH - 6, "object size, pixels (log scale)", "middle"), word(LEFT + 4, TOP + 14, "IoU", "start"), points, ring);
   const card = h("div", { class: "mss-card", "aria-live": "polite" });
-  const root = h("div", { class: "mss", "data-lm-suppress-shortcuts": "true" }, h("div", { class: "mss-top" }, modeLabel, taskLabel), rho,
+  const root = h("div", { class: "mss mkit", "data-lm-suppress-shortcuts": "true" }, h("div", { class: "mss-top" }, modeLabel, taskLabel), rho,
     h("div", { class: "mss-both" }, plot, card), h("p", { class: "mss-note" }, `${get("about")} Filled points open a picture.`));
   el.append(root);
 

@@ -12,8 +12,9 @@ import traitlets
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
-from medsam.widgets.kit.bundle import bundle
-from medsam.widgets.percentiles import _data_uri, _number, _Pool, _runs_text
+from medsam.widgets.kit.bundle import bundle, styles
+from medsam.widgets.kit.runs import runs_text
+from medsam.widgets.kit.state import Pool, data_uri, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     """
 
     _esm = bundle(Path(__file__).with_suffix(".js"))
-    _css = Path(__file__).with_suffix(".css")
+    _css = styles(Path(__file__).with_suffix(".css"))
 
     mode = traitlets.Int(help="Mode shown, 1 to 5.").tag(sync=True)
     task = traitlets.Unicode(help="Key of the task shown; empty: all.").tag(sync=True)
@@ -101,15 +102,15 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         modes = sorted(int(k) for k in found.k.unique())
         ious: dict[str, list[float | None]] = {str(k): [None] * len(once) for k in modes}
         for task, image, k, iou in zip(found.task, found.image, found.k, found.iou, strict=True):
-            ious[str(k)][place[task, image]] = _number(iou)
+            ious[str(k)][place[task, image]] = number(iou)
         rhos = {}
         for k in modes:
             of_mode = found[found.k == k]
             for task in ("", *dict.fromkeys(found.task)):
                 part = of_mode if not task else of_mode[of_mode.task == task]
                 rho = relation(part["size"], part.iou).rho if len(part) else float("nan")
-                rhos[f"{k}/{task}"] = [_number(rho), len(part)]
-        images, masks = _Pool("i", _data_uri), _Pool("m", _runs_text)
+                rhos[f"{k}/{task}"] = [number(rho), len(part)]
+        images, masks = Pool("i", data_uri), Pool("m", runs_text)
         cases: dict[str, dict[str, Any]] = {}
         for e in examples:
             if (e.task, e.image_id) not in place or str(e.k) not in ious:

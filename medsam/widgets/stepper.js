@@ -1,13 +1,9 @@
 // The clicks of Algorithm 1, one by one. Everything it shows is in the model's traits, so it
 // works without a kernel; task and step are written back, so that Python or a link can follow.
 
-import { button, digits, followScheme, h, s, set } from "./kit/js/dom.js";
+import { button, digits, followScheme, h, s, set, STAR } from "./kit/js/dom.js";
 import { fromRuns, outline } from "./kit/js/masks.js";
 
-const STAR = Array.from({ length: 10 }, (_, i) => {
-  const [r, a] = [i % 2 ? 3.9 : 9, (i * Math.PI) / 5];
-  return `${i ? "L" : "M"}${(r * Math.sin(a)).toFixed(2)} ${(-r * Math.cos(a)).toFixed(2)}`;
-}).join("") + "Z";
 const MINUS = "M-8 -3H8V3H-8Z";
 const CHART = { width: 260, height: 130, left: 30, right: 10, top: 10, bottom: 24 };
 const KINDS = { missed: "Missed", surplus: "Surplus" };
@@ -23,7 +19,7 @@ function render({ model, el }) {
   let drawn = ""; // the case whose chart is drawn
 
   // ---------------------------------------------------------------- elements
-  const root = h("div", { class: "mcs", "data-lm-suppress-shortcuts": "true" });
+  const root = h("div", { class: "mcs mkit", "data-lm-suppress-shortcuts": "true" });
   const task = h("select", { id: `${uid}-task` });
   for (const [key, title] of get("tasks")) task.append(h("option", { value: key }, title));
   const iou = h("b", { class: "mcs-iou" });
@@ -74,10 +70,10 @@ function render({ model, el }) {
     toggle("Error map", (on) => { errors = on; map.style.display = on ? "" : "none"; }),
     toggle("Whole image", (on) => { whole = on; place(); }));
   map.style.display = "none";
-  const status = h("p", { class: "mcs-sr", role: "status", "aria-live": "polite" });
+  const status = h("p", { class: "mkit-unseen", role: "status", "aria-live": "polite" });
 
   root.append(
-    h("div", { class: "mcs-head" }, h("label", { for: task.id }, "Task"), task, h("p", {}, get("about"))),
+    h("div", { class: "mcs-head mkit-head" }, h("label", { for: task.id }, "Task"), task, h("p", {}, get("about"))),
     h("div", { class: "mcs-body" },
       h("div", {}, stage, h("div", { class: "mcs-steps" }, previous, slider, next)),
       h("div", { class: "mcs-side" }, h("div", {}, at, h("p", { class: "mcs-value" }, "IoU ", iou, " ", change)), chart, toggles, legend)),

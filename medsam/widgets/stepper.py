@@ -13,12 +13,13 @@ import traitlets
 from numpy.typing import NDArray
 
 from medsam.errors import InputError, UnknownName
-from medsam.widgets.kit.bundle import bundle
-from medsam.widgets.percentiles import _CHOICES, _data_uri, _number, _Pool, _runs_text
+from medsam.widgets.kit.bundle import bundle, styles
+from medsam.widgets.kit.runs import runs_text
+from medsam.widgets.kit.state import CHOICES, Pool, data_uri, number
+from medsam.widgets.kit.still import TRUTH, Still, painted
 
 if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
     from medsam.examples import Example
-    from medsam.widgets.live.still import Still
 
 __all__ = ["MAX_CASES", "ClickStepper"]
 
@@ -129,7 +130,7 @@ class ClickStepper(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     """
 
     _esm = bundle(Path(__file__).with_suffix(".js"))
-    _css = Path(__file__).with_suffix(".css")
+    _css = styles(Path(__file__).with_suffix(".css"))
 
     task = traitlets.Unicode(help="Key of the task shown.").tag(sync=True)
     step = traitlets.Int(help="Number of clicks shown, from 1.").tag(sync=True)
@@ -144,7 +145,7 @@ class ClickStepper(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         examples = list(examples)
         titles = dict(tasks) if tasks is not None else {e.task: e.task for e in examples}
         found = _cases(examples, titles)
-        images, masks = _Pool("i", _data_uri), _Pool("m", _runs_text)
+        images, masks = Pool("i", data_uri), Pool("m", runs_text)
         cases: dict[str, dict[str, Any]] = {}
         for task, steps in found.items():
             first, prompt = steps[0], steps[-1].prompt
@@ -157,14 +158,14 @@ class ClickStepper(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
                 "points": prompt.points.tolist(),
                 "labels": prompt.labels.tolist(),
                 "steps": [
-                    {"prediction": masks.add(e.prediction), "iou": _number(e.iou)} for e in steps
+                    {"prediction": masks.add(e.prediction), "iou": number(e.iou)} for e in steps
                 ],
             }
         task, steps = next(iter(found.items()))
         self._shown_still = steps[-1]
         self._title = titles[task]
         super().__init__(
-            about=f"{steps[0].model}, protocol {steps[0].protocol}, {_CHOICES[steps[0].choice]}",
+            about=f"{steps[0].model}, protocol {steps[0].protocol}, {CHOICES[steps[0].choice]}",
             tasks=[[key, titles[key]] for key in found],
             images=images.values,
             masks=masks.values,
@@ -197,8 +198,6 @@ class ClickStepper(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
 
     def still(self) -> Still:
         """The first case with all its clicks, for a reader whose browser runs no scripts."""
-        from medsam.widgets.live.still import TRUTH, Still, painted
-
         e = self._shown_still
         x0, y0, x1, y1 = _view(e.mask, e.prompt.points)
         part = slice(y0, y1 + 1), slice(x0, x1 + 1)

@@ -9,7 +9,7 @@ import pytest
 from live_page import HEAD, POLICY
 from stepper_toys import LABELS, case
 
-from medsam.widgets.percentiles import encode_mask
+from medsam.widgets.kit.runs import encode_mask
 from medsam.widgets.stepper import ClickStepper
 
 pytestmark = pytest.mark.book

@@ -15,9 +15,9 @@ from toys import SquareModel
 from medsam.datasets.sample import Sample
 from medsam.errors import DataError, InputError
 from medsam.prompts import Prompt
+from medsam.widgets.kit.runs import decode_mask
 from medsam.widgets.live import AmbiguityExplorer, LiveSam, typical
 from medsam.widgets.live.cases import clicks_of, describe, fingerprint, from_uri, lossless_uri
-from medsam.widgets.percentiles import decode_mask
 
 
 # ----------------------------------------------------------------------- cases

@@ -21,11 +21,11 @@ from medsam.models.onnx_sam import postprocess
 from medsam.prompts import Prompt
 from medsam.widgets import kit, live
 from medsam.widgets.kit.bundle import bundle
+from medsam.widgets.kit.runs import encode_mask
 from medsam.widgets.live import LiveSam
 from medsam.widgets.live.decoder import browser_decoder, to_int16
 from medsam.widgets.live.downloads import DOWNLOADS
 from medsam.widgets.live.site import live_files, states
-from medsam.widgets.percentiles import encode_mask
 
 JS = Path(live.__file__).parent / "js"
 KIT = Path(kit.__file__).parent / "js"

@@ -19,8 +19,8 @@ from medsam.examples import Example
 from medsam.metrics import dice, iou
 from medsam.prompts import MODES, mode_prompt
 from medsam.widgets import PercentileBrowser
-from medsam.widgets import percentiles as module
-from medsam.widgets.percentiles import decode_mask, encode_mask
+from medsam.widgets.kit import state as module
+from medsam.widgets.kit.runs import decode_mask, encode_mask
 
 
 def example(task="liver", k=1, percentile=50, seed=0, size=(40, 50), **changes):

@@ -15,7 +15,7 @@ from medsam.datasets import FolderDataset
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS
-from medsam.widgets.percentiles import decode_mask
+from medsam.widgets.kit.runs import decode_mask
 from medsam.widgets.stepper import MAX_CASES, ClickStepper
 
 

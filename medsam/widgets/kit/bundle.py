@@ -1,4 +1,4 @@
-"""Several JavaScript modules as the one that a widget may have.
+"""Several JavaScript modules, and several style sheets, as the one that a widget may have.
 
 A module imports from others by relative path, whole lines at the top; it exports declarations.
 So a browser, Node and a widget can all read the same files.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from medsam.errors import InputError
 
-__all__ = ["bundle"]
+__all__ = ["bundle", "styles"]
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "(\.\.?/[\w./-]+\.js)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class)\b)", re.M)
@@ -58,3 +58,8 @@ def bundle(main: Path) -> str:
 
     add(main.resolve())
     return "\n".join(parts.values())
+
+
+def styles(own: Path) -> str:
+    """One style sheet: the kit's, then the widget's own, which may change it."""
+    return "".join(path.read_text("utf-8") for path in (Path(__file__).parent / "kit.css", own))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from medsam.datasets.sample import Sample
 from medsam.errors import DataError, InputError
-from medsam.widgets.percentiles import encode_mask
+from medsam.widgets.kit.runs import runs_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +133,7 @@ def _object(
     return {
         "task": task,
         "title": titles.get(task, task),
-        "mask": " ".join(map(str, encode_mask(sample.masks[task]))),
+        "mask": runs_text(sample.masks[task]),
         "clicks": None if rows is None else clicks_of(rows, sample.id, task),
     }
 

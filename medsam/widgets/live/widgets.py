@@ -16,11 +16,11 @@ from medsam.errors import InputError, MedsamError
 from medsam.models.contract import PromptableModel
 from medsam.predictions import Predictor
 from medsam.prompts import Prompt, mode_prompt
-from medsam.widgets.kit.bundle import bundle
+from medsam.widgets.kit.bundle import bundle, styles
+from medsam.widgets.kit.runs import runs_text
+from medsam.widgets.kit.still import MASKS, TRUTH, Note, Outline, Still, painted
 from medsam.widgets.live.cases import describe
 from medsam.widgets.live.downloads import DOWNLOADS, IN_BROWSER
-from medsam.widgets.live.still import MASKS, TRUTH, Note, Outline, Still, painted
-from medsam.widgets.percentiles import encode_mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     """
 
     _esm = bundle(Path(__file__).parent / "js" / "main.js")
-    _css = Path(__file__).parent / "live.css"
+    _css = styles(Path(__file__).parent / "live.css")
     _kind: ClassVar[str]
 
     kind = traitlets.Unicode(help="Which of the two widgets.").tag(sync=True)
@@ -221,7 +221,7 @@ class AmbiguityExplorer(_Live):
         self.first = {
             "case": 0,
             "points": prompt.points.tolist(),
-            "masks": [" ".join(map(str, encode_mask(mask))) for mask in masks],
+            "masks": [runs_text(mask) for mask in masks],
             "scores": scores,
         }
 

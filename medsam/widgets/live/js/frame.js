@@ -15,13 +15,13 @@ export function makeFrame({ model, el }, of) {
   const select = h("select", { id: `${uid}-case` });
   cases.forEach(({ id }, i) => select.append(h("option", { value: i }, id)));
   const line = h("p", { class: "mlv-told" }, of.hint);
-  const status = h("p", { class: "mlv-sr", role: "status", "aria-live": "polite" });
+  const status = h("p", { class: "mkit-unseen", role: "status", "aria-live": "polite" });
   const side = h("div", { class: "mlv-side" });
   const body = h("div", { class: "mlv-body" }, h("div", {}, stage.node, line), side);
   const root = h(
     "div",
-    { class: `mlv mlv-${model.get("kind")}`, "data-lm-suppress-shortcuts": "true" },
-    h("div", { class: "mlv-head" }, h("label", { for: select.id }, "Image"), select, h("p", {}, model.get("about"))),
+    { class: `mlv mkit mlv-${model.get("kind")}`, "data-lm-suppress-shortcuts": "true" },
+    h("div", { class: "mlv-head mkit-head" }, h("label", { for: select.id }, "Image"), select, h("p", {}, model.get("about"))),
     body,
     status,
   );

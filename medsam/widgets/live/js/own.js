@@ -7,7 +7,7 @@ let taken = 0;
 
 // A label that is a file button. take(case, pixels, rows, columns) encodes; failures are told.
 export function ownImage(bytes, take, tell) {
-  const input = h("input", { type: "file", accept: "image/*", class: "mlv-unseen" });
+  const input = h("input", { type: "file", accept: "image/*", class: "mkit-unseen" });
   const words = `Try an image of your own (${megabytes(bytes)} more)`;
   input.addEventListener("change", async () => {
     const [file] = input.files;

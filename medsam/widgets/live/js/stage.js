@@ -1,9 +1,8 @@
 // The image: what is drawn on it, and where the reader points.
 
-import { button, h, megabytes, s, set } from "../../kit/js/dom.js";
+import { button, h, megabytes, s, set, STAR } from "../../kit/js/dom.js";
 import { outline } from "../../kit/js/masks.js";
 
-const STAR = starPath(9, 3.9);
 const DRAG = 5; // CSS pixels from which on a click is a box
 
 // on: { point({x, y, negative, key}), box([x0, y0, x1, y1]), hover({x, y} | null), key(event) }
@@ -209,12 +208,4 @@ export function idleCard(stage, answers) {
   } else if (!answers.live) {
     words.textContent = `Then ${megabytes(answers.imageBytes)} an image. Nothing is sent.`;
   }
-}
-
-function starPath(outer, inner) {
-  const corners = Array.from({ length: 10 }, (_, i) => {
-    const [r, a] = [i % 2 ? inner : outer, (Math.PI * i) / 5];
-    return `${(r * Math.sin(a)).toFixed(2)} ${(-r * Math.cos(a)).toFixed(2)}`;
-  });
-  return `M${corners.join("L")}Z`;
 }
