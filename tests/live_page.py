@@ -82,6 +82,10 @@ class Live:
     def text(self, name):
         return self.root.locator(f".mlv-{name}").first.text_content()
 
+    def spoken(self):
+        """What a screen reader was told last."""
+        return self.root.locator("[role='status']").text_content()
+
     def mask(self, kind):
         """The area that is drawn, from its outline along pixel edges; None if there is none."""
         line = self.root.locator(f'[data-kind="{kind}"] .mlv-line')

@@ -34,9 +34,9 @@ def test_the_pointer_is_followed_until_a_click(open_page):
     explorer.page.mouse.move(*explorer.at(84, 62))
     explorer.idle()
     assert explorer.text("told").startswith("x 84, y 62:")
-    assert explorer.text("sr") in ("", "The model is ready.")  # not read aloud
+    assert explorer.spoken() in ("", "The model is ready.")  # not read aloud
     explorer.click(38, 60)
-    assert explorer.text("sr").startswith("x 38, y 60:")
+    assert explorer.spoken().startswith("x 38, y 60:")
     explorer.page.mouse.move(*explorer.at(84, 62))
     explorer.idle()
     assert explorer.text("told").startswith("x 38, y 60:")
@@ -55,7 +55,7 @@ def test_clicks_a_box_undo_and_start_again(open_page, study):
         assert float(clicks.text("iou")) == pytest.approx(iou(found, truth), abs=5.1e-4)
         assert float(clicks.text("dice")) == pytest.approx(dice(found, truth), abs=5.1e-4)
         assert float(clicks.text("score")) == pytest.approx(scores[0], abs=2e-3)
-        said.append(clicks.text("sr"))
+        said.append(clicks.spoken())
 
     first = Prompt([[38, 60]], [1])
     clicks.click(38, 60)
