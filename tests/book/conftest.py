@@ -6,48 +6,17 @@ import functools
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from browsing import must_or_skip
 
 from medsam.serving import serve
 
 ROOT = Path(__file__).parents[2]
 HTML = Path(os.environ.get("MEDSAM_HTML", ROOT / "_build" / "html"))
 SOURCE = ROOT / "_build" / "source"
-
-# Nothing but the page itself may ask for anything.
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-def must_or_skip(variable: str, reason: str) -> None:
-    """Skip with the reason, unless the variable says that it must not be skipped."""
-    if os.environ.get(variable) == "1":
-        pytest.fail(f"{reason} ({variable}=1)")
-    pytest.skip(reason)
-
-
-@contextmanager
-def chromium() -> Iterator:
-    """The system's Chromium, headless."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=QUIET, headless=True
-        )
-        yield browser
-        browser.close()
 
 
 class Watched:
@@ -87,14 +56,6 @@ class Watched:
         return self.page.evaluate(
             "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
         )
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if not shutil.which("chromium"):
-        must_or_skip("MEDSAM_REQUIRE_BROWSER", "No chromium on the PATH; install the package")
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 def main(folder: Path) -> None:
     # Beside this script; not importable where pytest collects it.
-    from conftest import HTML, ROOT, chromium, serve
+    from browsing import chromium
+    from conftest import HTML, ROOT, serve
 
     if not (HTML / "index.html").is_file():
         sys.exit(f"No built book in {HTML}. Run `make book`.")

@@ -1,7 +1,6 @@
 """Size scatter: its traits by hand, and in Chromium as a reader uses it."""
 
 import json
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -84,11 +83,7 @@ window.ready = true;
 
 
 @pytest.mark.slow
-def test_a_reader_uses_it(tmp_path):
-    sync = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("No chromium on the PATH")
+def test_a_reader_uses_it(browser, tmp_path):
     made = SizeScatter(found(), [example()], "Toy rows.")
     names = ("mode", "task", "selected", "about", "tasks", "modes", "objects", "ious", "rhos")
     state = {n: getattr(made, n) for n in (*names, "images", "masks", "cases")}
@@ -99,27 +94,25 @@ def test_a_reader_uses_it(tmp_path):
         f"<!doctype html><meta charset=utf-8><style>{css}</style><body>"
         f"<script type=module>{script}</script>"
     )
-    with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 400, "height": 900})
-        page.goto(page_file.as_uri())
-        page.wait_for_function("window.ready")
-        assert page.locator(".mss-plot [data-at]").count() == 4
-        assert page.evaluate("document.documentElement.scrollWidth") <= 400
-        page.locator('.mss-plot [data-at="1"]').click()
-        assert "16 pixels (4.0 % of the image), IoU 0.200" in page.inner_text(".mss-card")
-        # The outline is the mask's: four by four pixels from (4, 4).
-        assert page.get_attribute(".mss-truth", "d") == "M4 4H8V8H4Z"
-        assert page.get_attribute(".mss-prediction", "d") == "M6 4H10V8H6Z"
-        page.locator(".mss-plot").press("ArrowRight")
-        assert page.evaluate("window.model.get('selected')") == 2
-        assert "No picture" in page.inner_text(".mss-card")
-        page.get_by_label("Mode").select_option("4")
-        assert "ρ −1.00 over 4 objects" in page.inner_text(".mss-rho")
-        page.get_by_label("Task").select_option("t")
-        assert page.locator(".mss-plot [data-at]").count() == 2
-        page.set_viewport_size({"width": 1280, "height": 800})
-        plot, card = (page.locator(name).bounding_box() for name in (".mss-plot", ".mss-card"))
-        assert card["x"] >= plot["x"] + plot["width"]
-        page.screenshot(path=tmp_path / "wide.png")
-        browser.close()
+    page = browser.new_page(viewport={"width": 400, "height": 900})
+    page.goto(page_file.as_uri())
+    page.wait_for_function("window.ready")
+    assert page.locator(".mss-plot [data-at]").count() == 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.locator('.mss-plot [data-at="1"]').click()
+    assert "16 pixels (4.0 % of the image), IoU 0.200" in page.inner_text(".mss-card")
+    # The outline is the mask's: four by four pixels from (4, 4).
+    assert page.get_attribute(".mss-truth", "d") == "M4 4H8V8H4Z"
+    assert page.get_attribute(".mss-prediction", "d") == "M6 4H10V8H6Z"
+    page.locator(".mss-plot").press("ArrowRight")
+    assert page.evaluate("window.model.get('selected')") == 2
+    assert "No picture" in page.inner_text(".mss-card")
+    page.get_by_label("Mode").select_option("4")
+    assert "ρ −1.00 over 4 objects" in page.inner_text(".mss-rho")
+    page.get_by_label("Task").select_option("t")
+    assert page.locator(".mss-plot [data-at]").count() == 2
+    page.set_viewport_size({"width": 1280, "height": 800})
+    plot, card = (page.locator(name).bounding_box() for name in (".mss-plot", ".mss-card"))
+    assert card["x"] >= plot["x"] + plot["width"]
+    page.screenshot(path=tmp_path / "wide.png")
+    page.close()
