@@ -46,7 +46,7 @@ def checked(url: str) -> str:
 
 
 def repository(url: str) -> str:
-    """The address of a repository on GitHub, without what may follow its name.
+    """The address of a branch or tag of a repository on GitHub: ``main`` where it names none.
 
     Raises
     ------
@@ -56,15 +56,18 @@ def repository(url: str) -> str:
     Examples
     --------
     >>> repository("https://github.com/someone/medsam.git")
-    'https://github.com/someone/medsam'
+    'https://github.com/someone/medsam/tree/main'
+    >>> repository("https://github.com/someone/medsam/tree/v1.0")
+    'https://github.com/someone/medsam/tree/v1.0'
     """
-    found = re.fullmatch(r"(https://github\.com/[\w-]+/[\w.-]*?[\w-][\w.-]*?)(\.git)?/?", url, re.A)
+    name = r"(https://github\.com/[\w-]+/[\w.-]*?[\w-][\w.-]*?)"
+    found = re.fullmatch(name + r"(?:\.git)?(?:/tree/([\w./-]*[\w-]))?/?", url, re.A)
     if not found:
         raise InputError(
-            f"Address {url!r} of the repository. Allowed: https://github.com/OWNER/NAME. "
-            "Set REPOSITORY_URL so, or leave it out."
+            f"Address {url!r} of the repository. Allowed: https://github.com/OWNER/NAME, with "
+            "/tree/BRANCH if it is not main. Set REPOSITORY_URL so, or leave it out."
         )
-    return found[1]
+    return f"{found[1]}/tree/{found[2] or 'main'}"
 
 
 def configured(config: Path, to: Path, site: str = "", source: str = "") -> Path:
@@ -77,7 +80,8 @@ def configured(config: Path, to: Path, site: str = "", source: str = "") -> Path
     site : str
         Where the site will stand; empty where that is not known.
     source : str
-        The repository; with it each page has buttons that lead to Binder, Colab and its source.
+        The branch (:func:`repository`); with it each page has buttons that lead to Binder, Colab
+        and its source.
     """
     settings = yaml.safe_load(config.read_text("utf-8"))
     html = settings.setdefault("html", {})
@@ -85,7 +89,8 @@ def configured(config: Path, to: Path, site: str = "", source: str = "") -> Path
         html["baseurl"] = site
     if source:
         html |= {"use_repository_button": True, "use_issues_button": True}
-        settings["repository"] = {"url": source, "branch": "main", "path_to_book": ""}
+        url, _, branch = source.partition("/tree/")
+        settings["repository"] = {"url": url, "branch": branch, "path_to_book": ""}
         settings.setdefault("launch_buttons", {}).update(
             notebook_interface="jupyterlab",
             binderhub_url=BINDER,

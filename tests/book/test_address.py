@@ -39,7 +39,16 @@ def test_the_configuration_is_the_same_but_for_the_address(tmp_path):
 
 @pytest.mark.parametrize("ending", ["", "/", ".git"])
 def test_a_repository(ending):
-    assert repository(f"https://github.com/owner/na.me{ending}") == "https://github.com/owner/na.me"
+    place = "https://github.com/owner/na.me"
+    assert repository(place + ending) == f"{place}/tree/main"
+
+
+@pytest.mark.parametrize("branch", ["v1.0", "some/branch"])
+def test_a_branch(tmp_path, branch):
+    source = repository(f"https://github.com/owner/name/tree/{branch}")
+    made = configured(ROOT / "_config.yml", tmp_path / "c.yml", source=source)
+    found = yaml.safe_load(made.read_text("utf-8"))["repository"]
+    assert (found["url"], found["branch"]) == ("https://github.com/owner/name", branch)
 
 
 def test_the_map_lists_every_page(tmp_path):
@@ -73,23 +82,34 @@ def test_buttons_only_where_the_repository_is_known(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_theme_takes_both_addresses(tmp_path, capsys):
+@pytest.mark.parametrize("card", [True, False])
+def test_the_theme_takes_both_addresses(tmp_path, capsys, card):
     source = tmp_path / "source"
-    (source / "notebooks").mkdir(parents=True)
     notebook = new_notebook(cells=[new_markdown_cell("# One")])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "p", "language": "python"}
-    nbformat.write(notebook, source / "notebooks" / "one.ipynb")
+    pages = ["notebooks/one", "data-own/one"] + ["notebooks/15_graphical_abstract"] * card
+    for page in pages:
+        (source / page).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, source / f"{page}.ipynb")
     for folder in ("_static", "_templates"):
         shutil.copytree(ROOT / "book" / folder, source / folder)
     (source / "_extra").mkdir()
     (source / "references.bib").touch()
     toc = tmp_path / "_toc.yml"
-    toc.write_text("format: jb-book\nroot: notebooks/one\n")
+    chapters = [{"file": page} for page in pages[1:]]
+    toc.write_text(yaml.safe_dump({"format": "jb-book", "root": pages[0], "chapters": chapters}))
     site, code = "https://example.org/m/", "https://github.com/owner/name"
-    assert html(source, tmp_path, toc=toc, url=site, repo=code) == 0, capsys.readouterr().err
-    page = (tmp_path / "_build" / "html" / "notebooks" / "one.html").read_text("utf-8")
-    assert f'<meta property="og:image" content="{site}social-card.png">' in page
+    assert html(source, tmp_path, toc=toc, url=site, repo=repository(code)) == 0, (
+        capsys.readouterr().err
+    )
+    built = tmp_path / "_build" / "html"
+    page = (built / "notebooks" / "one.html").read_text("utf-8")
+    picture = f'<meta property="og:image" content="{site}social-card.png">'
+    assert (picture in page) == card  # promised only where the page that draws it is in the book
     assert f'<link rel="canonical" href="{site}notebooks/one.html"' in page
     binder = "https://mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/notebooks/one.ipynb"
     for link in (f'href="{code}"', f'href="{code}/issues/new', f'href="{binder}"'):
         assert link in page
+    own = (built / "data-own" / "one.html").read_text("utf-8")
+    assert "mybinder.org" not in own  # the repository has no such notebook
+    assert f'href="{code}"' in own
