@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medsam import examples, results, study, summary
+from medsam.datasets.every import Every
 from medsam.datasets.sample import Dataset, Sample
 from medsam.datasets.select import Reading, select
 from medsam.draws import Draw
@@ -48,6 +49,7 @@ class Settings(BaseModel):
     )
     results: str = Field("_build/results", description="Results folder; continued if there.")
     seed: int = Field(study.SEED, description="Seed of the draws among ties.")
+    every: int = Field(1, ge=1, description="One of so many images; 1 for all.")
 
 
 class DatasetSettings(Settings):
@@ -156,7 +158,8 @@ class Study:
         s = self.settings
         tasks = "" if s.images or s.masks else s.tasks
         reading = Reading(self.protocol.intensity)
-        return select(tasks, s.images, s.masks, data=s.data, reading=reading)
+        whole = select(tasks, s.images, s.masks, data=s.data, reading=reading)
+        return whole if s.every == 1 else Every(whole, s.every)
 
     @cached_property
     def model(self) -> PromptableModel:

@@ -37,6 +37,7 @@ masks = ""  # ... and a folder of masks with the same file names
 data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
+every = 1  # one of so many images; 1 for all
 others = "lite-medsam"  # models to compare with, computed where the results folder lacks them
 
 # %% tags=["remove-cell"]

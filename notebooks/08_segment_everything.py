@@ -42,6 +42,7 @@ masks = ""  # ... and a folder of masks with the same file names
 data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
+every = 1  # one of so many images; 1 for all
 everything = "_build/everything"  # folder that `medsam everything` wrote, continued if it is there
 sides = "32,64"  # points along a side of the grid, joined with commas
 ids = ""  # ids of images, joined with commas; by default the image with the most objects

