@@ -25,7 +25,8 @@ def study(
     config: Annotated[Path, typer.Option(metavar="FILE", help="What is wanted, as YAML.")],
     cores: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
     profile: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A Snakemake profile, for a cluster.")
+        Path | None,
+        typer.Option(metavar="DIR", help="A Snakemake profile, for a cluster, such as slurm."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")
@@ -37,6 +38,7 @@ def study(
     is computed.
     """
     from medsam.plan import read
+    from medsam.profile import find
 
     plan = read(config)
     if dry_run:
@@ -50,6 +52,7 @@ def study(
             "A study needs Snakemake and a checkout of medsam with its Snakefile. Allowed: "
             "pip install -e '.[workflow]' in a clone. Or use `medsam run`."
         )
+    profile = find(profile) if profile else None
     import fcntl  # which Windows has not, nor would Snakemake run there
 
     plan.out.mkdir(parents=True, exist_ok=True)
@@ -72,7 +75,7 @@ def _run(plan: Plan, cores: int, profile: Path | None, lock: int) -> None:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
     command += ["--directory", str(out), "--configfile", str(settings), "--nolock"]
     command += ["--cores", str(cores), "--keep-going", "--rerun-incomplete", "--quiet", "rules"]
-    command += ["--profile", str(profile.resolve())] if profile else []
+    command += ["--profile", str(profile)] if profile else []
     # Snakemake's own lock would stay when it is killed. Ours goes with the last process that has it
     # open: with Snakemake, should it outlive this one.
     done = subprocess.run(command, check=False, pass_fds=(lock,))
