@@ -15,7 +15,7 @@ from medsam.choice import choose
 from medsam.datasets.sample import Dataset
 from medsam.errors import InputError, ResultsError
 from medsam.metrics import iou
-from medsam.models.contract import PromptableModel
+from medsam.models.contract import Prediction, PromptableModel
 from medsam.prompts import MAX_REGIONS, Prompt
 from medsam.protocol import Protocol
 from medsam.regions import regions
@@ -131,7 +131,7 @@ def predict_again(
     *,
     progress: bool = True,
 ) -> list[Example]:
-    """Predict the masks of some rows again, embedding each image once.
+    """Predict the masks of some rows again: each image is embedded, each prompt asked once.
 
     Parameters
     ----------
@@ -163,12 +163,13 @@ def predict_again(
     for image_id, of_image in tqdm(groups, desc="examples", unit="image", disable=not progress):
         sample = cases[str(image_id)].load()
         embedding = model.embed(sample.image)
+        answers: dict[str, list[Prediction]] = {}  # one answer has the masks of both choices
         for index, row in of_image.iterrows():
             mask, prompt = sample.masks[row.task], Prompt.from_json(row.prompt)
             parts = regions(mask, protocol)[:MAX_REGIONS]
-            picked = choose(
-                model.predict(embedding, prompt.split()), mask, row.choice, protocol, parts
-            )
+            if row.prompt not in answers:
+                answers[row.prompt] = model.predict(embedding, prompt.split())
+            picked = choose(answers[row.prompt], mask, row.choice, protocol, parts)
             if not math.isclose(iou(picked.mask, mask, empty="nan"), row.iou, abs_tol=1e-3):
                 raise ResultsError(
                     f"{row.task} on {image_id}: IoU {iou(picked.mask, mask):.4f} now, "

@@ -56,6 +56,15 @@ def test_predicted_again(studied):
         assert both / (example.prediction | example.mask).sum() == pytest.approx(example.iou)
 
 
+def test_both_masks_of_a_prompt_are_of_one_answer(studied):
+    data, model, table = studied
+    modes = table[(table.experiment == "mode") & (table.k == 2) & (table.status == "ok")]
+    before = len(model.asked)
+    again = examples.predict_again(modes.assign(percentile=0), data, model, PAPER, progress=False)
+    assert {e.choice for e in again} == {"top", "oracle"}
+    assert len(model.asked) - before == len(again) / 2
+
+
 def test_other_data_is_refused(studied):
     data, model, table = studied
     chosen = examples.slots(table, (4,))

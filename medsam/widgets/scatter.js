@@ -1,108 +1,335 @@
-// Size against IoU, a point an object; the case of the point chosen beside it.
+// Size against IoU, a point an object; beside it the case of the point chosen. Everything it shows
+// is in the model's traits, so it works without a kernel; the selection is written back.
 
-import { digits, followScheme, h, s, set } from "./kit/js/dom.js";
+import { button, digits, followScheme, h, radios, s, set, STAR } from "./kit/js/dom.js";
 import { fromRuns, outline } from "./kit/js/masks.js";
 
-const [WIDE, HIGH, LEFT, TOP, RIGHT, BOTTOM] = [480, 340, 44, 10, 10, 42];
-let scatters = 0;
+const EDGE = { left: 40, right: 22, top: 10, bottom: 44 };
+const AXES = {
+  share: ["% of image", "object size: share of the image (log scale)"],
+  px: ["pixels", "object size: pixels (log scale)"],
+  mm2: ["mm²", "object size: mm² (log scale)"],
+};
+const MASKS = { top: "most confident", oracle: "oracle" };
+const DIAMOND = "M0 -6.5L6.5 0L0 6.5L-6.5 0Z";
+const REACH = { mouse: 16, pen: 16, touch: 28 }; // pixels; a finger is wide
+let scatters = 0; // labels need a name of their own in each view
 
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const uid = `mss${scatters++}`;
-  const tasks = new Map(get("tasks").map(([key, title, colour]) => [key, { title, colour }]));
+  const tasks = new Map(get("tasks").map(([key, title, modality, colour]) => [key, { title, modality, colour }]));
   const objects = get("objects");
-  const [low, high] = [Math.log10(objects[0][2]) - 0.1, Math.log10(objects[objects.length - 1][2]) + 0.1];
-  const x = (px) => LEFT + ((Math.log10(px) - low) / (high - low)) * (WIDE - LEFT - RIGHT);
-  const y = (iou) => TOP + (1 - iou) * (HIGH - TOP - BOTTOM);
+  let over = -1; // the point under the mouse
+  let whole = false;
+  let size = [0, 0]; // of the plot, in pixels of the screen
+
+  // ---------------------------------------------------------------- elements
   const put = (name, value) => {
     model.set(name, value);
     model.save_changes();
   };
-  const pick = (label, id, options, change) => {
-    const select = h("select", { id: `${uid}-${id}` }, ...options.map(([value, words]) => h("option", { value }, words)));
-    select.addEventListener("change", () => change(select.value));
-    return [select, h("label", { for: `${uid}-${id}` }, label, select)];
+  const task = h("select", { id: `${uid}-task` }, h("option", { value: "" }, "All tasks"));
+  for (const [key, { title }] of tasks) task.append(h("option", { value: key }, title));
+  task.addEventListener("change", () => turn("task", task.value));
+  const groups = {
+    mode: radios("Mode", `${uid}-mode`, get("modes").map(([k, words]) => [String(k), `${k}: ${words.replace("≤ ", "≤\u00a0")}`]), (v) => turn("mode", Number(v))),
+    choice: radios("Mask", `${uid}-choice`, get("choices").map(([key, words]) => [key, MASKS[key], words]), (v) => turn("choice", v)),
+    axis: radios("Size in", `${uid}-axis`, get("axes").map((key) => [key, AXES[key][0]]), (v) => turn("axis", v)),
   };
-  const [mode, modeLabel] = pick("Mode ", "mode", get("modes").map(([k, words]) => [k, `${k}: ${words}`]), (v) => put("mode", Number(v)));
-  const titles = [["", "all tasks"], ...get("tasks")];
-  const [task, taskLabel] = pick("Task ", "task", titles, (v) => put("task", v));
-  const rho = h("p", { class: "mss-rho", "aria-live": "polite" });
-  const points = s("g", {});
-  const ring = s("circle", { class: "mss-ring", r: 8 });
-  const plot = s("svg", { class: "mss-plot", viewBox: `0 0 ${WIDE} ${HIGH}`, tabindex: 0, role: "img",
-    "aria-label": "Object size against IoU. Arrow keys go to the next object by size." });
-  for (let t = 0; t <= 4; t++) plot.append(s("path", { class: "mss-grid", d: `M${LEFT} ${y(t / 4)}H${WIDE - RIGHT}` }), word(LEFT - 6, y(t / 4) + 4, (t / 4).toFixed(2), "end"));
-  for (let e = Math.ceil(low); e <= high; e++) plot.append(word(x(10 ** e), HIGH - BOTTOM + 16, (10 ** e).toLocaleString("en"), "middle"));
-  plot.append(word(WIDE / 2, HIGH - 6, "object size, pixels (log scale)", "middle"), word(LEFT + 4, TOP + 14, "IoU", "start"), points, ring);
-  const card = h("div", { class: "mss-card", "aria-live": "polite" });
-  const root = h("div", { class: "mss mkit", "data-lm-suppress-shortcuts": "true" }, h("div", { class: "mss-top" }, modeLabel, taskLabel), rho,
-    h("div", { class: "mss-both" }, plot, card), h("p", { class: "mss-note" }, `${get("about")} Filled points open a picture.`));
-  el.append(root);
+  const rho = h("p", { class: "mss-rho" });
+  const [grid, others, points, rings] = ["grid", "others", "points", "rings"].map((name) => s("g", { class: `mss-${name}` }));
+  const plot = s("svg", { class: "mss-plot", role: "img" }, grid, others, points, rings);
+  const field = h("div", { class: "mss-field mkit-stage", tabindex: "0", role: "group",
+    "aria-label": "Object size against IoU. Left and right arrow keys go to the next smaller or larger object, up and down to the next with a picture." }, plot);
+  const tip = h("p", { class: "mss-tip" });
+  const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "Object, from small to large" });
+  const steps = h("div", { class: "mss-steps" },
+    button("‹", "Next smaller (left arrow)", () => go(-1), { "aria-label": "Next smaller object" }), slider,
+    button("›", "Next larger (right arrow)", () => go(1), { "aria-label": "Next larger object" }));
+  slider.addEventListener("input", () => choose(shown()[Number(slider.value)]));
 
-  const shown = () => objects.flatMap(([key], i) => ((!get("task") || get("task") === key) && get("ious")[get("mode")][i] !== null ? [i] : []));
+  const image = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
+  const layer = (kind) => s("g", { class: `mkit-${kind}` });
+  const [truth, prediction, prompt] = ["truth", "prediction", "prompt"].map(layer);
+  const svg = s("svg", { class: "mkit-svg", role: "img" }, image, truth, prediction, prompt);
+  const name = h("p", { class: "mkit-id" });
+  const none = h("p", { class: "mss-none" });
+  const stage = h("div", { class: "mss-case mkit-stage" }, svg, name, none);
+  const check = h("input", { type: "checkbox" });
+  check.addEventListener("change", () => { whole = check.checked; place(); });
+  const swatch = (...shapes) => s("svg", { class: "mkit-swatch", viewBox: "-15 -10 30 20", "aria-hidden": "true" }, ...shapes);
+  const key = h("p", { class: "mss-key" },
+    h("span", {}, swatch(s("path", { d: "M-12 0H12", class: "mkit-line" })), "Ground truth"),
+    h("span", {}, swatch(s("path", { d: "M-12 0H12", class: "mkit-line" })), "Prediction"),
+    h("span", {}, swatch(s("path", { d: STAR, class: "mkit-positive", transform: "translate(-6 0) scale(0.8)" }), s("path", { d: "M3 -5H13V5H3Z", class: "mkit-line" })), "Prompt"));
+  ["truth", "prediction", "prompt"].forEach((kind, i) => key.children[i].classList.add(`mkit-${kind}`));
+  const mark = (shape) => s("svg", { class: "mss-mark", viewBox: "-9 -9 18 18", "aria-hidden": "true" }, shape);
+  const legend = h("p", { class: "mss-legend" },
+    h("span", {}, mark(s("path", { d: DIAMOND, class: "mss-opens" })), "opens a picture"),
+    h("span", {}, mark(s("circle", { r: 4, class: "mss-point" })), "numbers only"),
+    h("span", { class: "mss-floor-key" }, mark(s("path", { d: "M-9 0H9", class: "mss-floor" })), "a mask of the whole image"));
+  const modalities = new Map([...tasks.values()].map(({ modality, colour }) => [modality, colour]));
+  if (modalities.size > 1) {
+    for (const [modality, colour] of modalities) legend.append(h("span", {}, mark(coloured(s("circle", { r: 5, class: "mss-solid" }), colour)), modality));
+  }
+  const status = h("p", { class: "mkit-unseen", role: "status", "aria-live": "polite" });
+
+  const root = h("div", { class: "mss mkit", "data-lm-suppress-shortcuts": "true" },
+    h("div", { class: "mkit-head" }, h("label", { for: task.id }, "Task"), task, h("p", {}, get("about"))),
+    h("div", { class: "mss-choices" }, groups.mode.box, groups.choice.box, groups.axis.box),
+    rho,
+    h("div", { class: "mkit-body" },
+      h("div", {}, field, tip, steps, legend),
+      h("div", { class: "mkit-side" }, stage, h("label", { class: "mkit-check" }, check, "Whole image"), key)),
+    status);
+  el.append(root);
+  const unfollow = followScheme(root);
+
+  // --------------------------------------------------------------- selection
+  const setting = () => `${get("choice")}/${get("mode")}`;
+  const ious = () => get("ious")[setting()] ?? [];
+  const sizeOf = (i) => objects[i][2][get("axis")];
+  const opens = (i) => get("cases")[`${setting()}/${i}`];
+  const title = (i) => tasks.get(objects[i][0]).title;
+  const within = (i) => !get("task") || get("task") === objects[i][0];
+  const known = () => objects.flatMap((_, i) => (typeof ious()[i] === "number" ? [i] : []));
+  // From small to large by the size that is shown: pixels of images may differ in area.
+  const shown = () => known().filter(within).sort((a, b) => sizeOf(a) - sizeOf(b) || a - b);
+
+  function choose(i) {
+    over = -1;
+    put("selected", i);
+    status.textContent = words(i) + (opens(i) ? " With a picture." : "");
+  }
+  function go(by, only = () => true) {
+    const all = shown();
+    let at = all.indexOf(get("selected"));
+    if (at < 0) at = by > 0 ? -1 : all.length;
+    for (at += by; at >= 0 && at < all.length; at += by) if (only(all[at])) return choose(all[at]);
+  }
+  function turn(trait, value) {
+    put(trait, value);
+    const all = shown();
+    if (all.length && !all.includes(get("selected"))) {
+      const best = all.filter(opens);
+      const from = best.length ? best : all;
+      put("selected", from[Math.floor((from.length - 1) / 2)]);
+    }
+    status.textContent = rho.textContent;
+  }
+  function words(i) {
+    const sizes = { share: (v) => `${short(100 * v)} % of the image`, px: (v) => `${v.toLocaleString("en")} px`, mm2: (v) => `${short(v)} mm²` };
+    const told = get("axes").map((axis) => sizes[axis](objects[i][2][axis]));
+    return `${title(i)}, ${objects[i][1]}: ${told.join(", ")}; IoU ${digits(ious()[i])}.`;
+  }
+
+  // ----------------------------------------------------------------- drawing
+  let x;
+  let y;
+  function scales() {
+    const sizes = objects.map((_, i) => sizeOf(i));
+    const low = Math.log10(Math.min(...sizes) / 1.3);
+    const most = Math.max(...sizes) * 1.3;
+    const high = Math.max(Math.log10(get("axis") === "share" ? Math.min(1, most) : most), low + 0.3);
+    const [width, height] = size;
+    x = (value) => EDGE.left + ((Math.log10(value) - low) / (high - low)) * (width - EDGE.left - EDGE.right);
+    y = (iou) => EDGE.top + (1 - iou) * (height - EDGE.top - EDGE.bottom);
+    return [10 ** low, 10 ** high];
+  }
+  function axes() {
+    const [low, high] = scales();
+    const [width, height] = size;
+    const parts = [];
+    for (const value of [0, 0.25, 0.5, 0.75, 1]) {
+      parts.push(s("path", { d: `M${EDGE.left} ${y(value)}H${width - EDGE.right}` }), text(EDGE.left - 6, y(value) + 4, value.toFixed(2), "end"));
+    }
+    parts.push(s("text", { transform: `translate(${EDGE.left + 6} ${EDGE.top + 12})` }, "IoU"));
+    const unit = (v) => (get("axis") === "share" ? `${short(100 * v)} %` : short(v));
+    for (let e = Math.floor(Math.log10(low)); 10 ** e < high; e++) {
+      for (const m of high / low > 30 ? [1] : [1, 2, 5]) {
+        const at = m * 10 ** e;
+        if (at < low || at > high) continue;
+        parts.push(s("path", { d: `M${x(at)} ${EDGE.top}V${height - EDGE.bottom}` }), text(x(at), height - EDGE.bottom + 16, unit(at), "middle"));
+      }
+    }
+    parts.push(text((EDGE.left + width - EDGE.right) / 2, height - 6, AXES[get("axis")][1], "middle"));
+    if (get("axis") === "share") {
+      // A mask of the whole image has the size of the object as its IoU.
+      const line = Array.from({ length: 60 }, (_, i) => low * (high / low) ** (i / 59)).map((v) => `${x(v).toFixed(1)} ${y(v).toFixed(1)}`);
+      parts.push(s("path", { class: "mss-floor", d: `M${line.join("L")}` }));
+    }
+    legend.querySelector(".mss-floor-key").hidden = get("axis") !== "share";
+    grid.replaceChildren(...parts);
+  }
+  function point(i) {
+    const at = `translate(${x(sizeOf(i)).toFixed(1)} ${y(ious()[i]).toFixed(1)})`;
+    const shape = opens(i) ? s("path", { d: DIAMOND, class: "mss-opens" }) : s("circle", { r: 3.5, class: "mss-point" });
+    return coloured(set(shape, { transform: at }), tasks.get(objects[i][0]).colour);
+  }
   function draw() {
-    [mode.value, task.value] = [get("mode"), get("task")];
-    points.replaceChildren(...shown().map((i) => {
-      const colour = tasks.get(objects[i][0]).colour;
-      const fill = get("cases")[`${get("mode")}/${i}`] ? colour : "transparent";
-      return s("circle", { "data-at": i, cx: x(objects[i][2]), cy: y(get("ious")[get("mode")][i]), r: 4.5, stroke: colour, fill });
-    }));
-    const [value, count] = get("rhos")[`${get("mode")}/${get("task")}`];
-    rho.textContent = value !== null ? `Spearman’s ρ ${digits(value, 2).replace("-", "−")} over ${count} objects` : count ? `${count} objects; Spearman’s ρ is not told of so few, or of equal values.` : "Nothing to show: no object has a result in this selection.";
-    choose();
+    over = -1;
+    task.value = get("task");
+    for (const trait of Object.keys(groups)) groups[trait].inputs.get(String(get(trait))).checked = true;
+    correlation();
+    [size[0], size[1]] = [plot.clientWidth, plot.clientHeight];
+    if (size[0]) {
+      set(plot, { viewBox: `0 0 ${size[0]} ${size[1]}` });
+      axes();
+      const all = shown();
+      // Those that open a picture lie on top.
+      const ordered = [...all.filter((i) => !opens(i)), ...all.filter(opens)];
+      points.replaceChildren(...ordered.map((i) => set(point(i), { "data-at": i })));
+      others.replaceChildren(...known().filter((i) => !within(i)).map((i) => s("circle", { r: 2.5, cx: x(sizeOf(i)).toFixed(1), cy: y(ious()[i]).toFixed(1) })));
+    }
+    plot.setAttribute("aria-label", `${AXES[get("axis")][1]}, against IoU. ${rho.textContent}`);
+    update();
   }
-  function choose() {
-    const at = get("selected");
-    const there = at >= 0 && shown().includes(at);
-    ring.style.display = there ? "" : "none";
-    if (!there) return card.replaceChildren(h("p", {}, "Choose a point: click it, or press an arrow key."));
-    const [key, id, px, share] = objects[at];
-    const iou = get("ious")[get("mode")][at];
-    set(ring, { cx: x(px), cy: y(iou) });
-    const found = get("cases")[`${get("mode")}/${at}`];
-    const words = `${tasks.get(key).title}, ${px.toLocaleString("en")} pixels (${(100 * share).toPrecision(2)} % of the image), IoU ${digits(iou)}`;
-    card.replaceChildren(h("p", { class: "mss-id" }, id), h("p", {}, words), found ? picture(found) : h("p", {}, "No picture of this case is in the page."));
+  function correlation() {
+    const [value, low, high, count, of] = get("rhos")[`${setting()}/${get("axis")}`]?.[get("task")] ?? [null, null, null, 0, 0];
+    const sign = (v) => `${v < 0 ? "−" : "+"}${digits(Math.abs(v), 2)}`;
+    const where = get("task") ? tasks.get(get("task")).title : "Within the tasks";
+    if (value === null) rho.textContent = `${where}: no correlation of so few objects, or of equal values.`;
+    else {
+      const interval = low === null ? "" : ` (95 % interval ${sign(low)} to ${sign(high)})`;
+      const pooled = get("task") ? "" : `, pooled over ${of} tasks`;
+      rho.textContent = `${where}: Spearman’s ρ of size and IoU ${sign(value)}${interval}, ${count.toLocaleString("en")} objects${pooled}.`;
+    }
   }
-  function picture(found) {
+  function update() {
+    const all = shown();
+    const index = all.indexOf(get("selected"));
+    set(slider, { max: Math.max(0, all.length - 1), "aria-valuetext": index < 0 ? "none chosen" : words(all[index]) });
+    slider.value = Math.max(0, index);
+    tell();
+    picture(index < 0 ? -1 : all[index]);
+  }
+  // The point under the mouse before the one chosen.
+  function tell() {
+    const chosen = shown().includes(get("selected")) ? get("selected") : -1;
+    const ring = (i, kind) => s("circle", { class: `mss-ring mss-${kind}`, r: 10, cx: x(sizeOf(i)).toFixed(1), cy: y(ious()[i]).toFixed(1) });
+    const ringed = size[0] ? [[chosen, "here"], [over, "over"]].filter(([i]) => i >= 0) : [];
+    rings.replaceChildren(...ringed.map((one) => ring(...one)));
+    const told = over >= 0 ? over : chosen;
+    tip.textContent = told >= 0 ? words(told) : shown().length ? "Choose a point: click it, or press an arrow key." : "Nothing to show: no object has a result in this selection.";
+  }
+
+  // -------------------------------------------------------------------- case
+  let current; // the case that is drawn, and a window around its object
+  function picture(i) {
+    const found = i >= 0 ? opens(i) : undefined;
+    name.textContent = i >= 0 ? objects[i][1] : "";
+    none.textContent = found ? "" : i >= 0 ? "The page carries no picture of this object. Filled diamonds have one." : "No point is chosen.";
+    svg.style.display = found ? "" : "none";
+    if (!found) return (current = undefined);
     const [rows, columns] = found.size;
-    const path = (name) => s("path", { class: `mss-${name}`, d: outline(fromRuns(get("masks")[found[name]], found.size), found.size) });
-    const prompts = found.boxes.map(([x0, y0, x1, y1]) => s("rect", { class: "mss-box", x: x0, y: y0, width: x1 - x0 + 1, height: y1 - y0 + 1 }));
-    const r = Math.max(rows, columns) / 60;
-    prompts.push(...found.points.map(([px, py]) => s("circle", { class: "mss-point", cx: px + 0.5, cy: py + 0.5, r })));
-    return s("svg", { class: "mss-case", viewBox: `0 0 ${columns} ${rows}`, role: "img", "aria-label": "The image; ground truth solid green, prediction dashed red, prompt teal" },
-      s("image", { href: get("images")[found.image], width: columns, height: rows, preserveAspectRatio: "none" }), path("truth"), path("prediction"), ...prompts);
+    const bits = fromRuns(get("masks")[found.truth], found.size);
+    set(image, { href: get("images")[found.image], width: columns, height: rows });
+    truth.replaceChildren(...lines(outline(bits, found.size)));
+    prediction.replaceChildren(...lines(outline(fromRuns(get("masks")[found.prediction], found.size), found.size)));
+    prompt.replaceChildren(
+      ...found.boxes.flatMap(([x0, y0, x1, y1]) => lines(`M${x0} ${y0}H${x1 + 1}V${y1 + 1}H${x0}Z`)),
+      ...found.points.map(([px, py]) => s("path", { d: STAR, class: "mkit-positive", "data-x": px + 0.5, "data-y": py + 0.5 })));
+    set(svg, { "aria-label": `${words(i)} Ground truth solid green, prediction dashed red, prompt teal.` });
+    current = { found, view: around(bits, found) };
+    place();
   }
-  plot.addEventListener("click", (event) => {
+  function place() {
+    if (!current) return;
+    const [rows, columns] = current.found.size;
+    const [left, top, width, height] = whole ? [0, 0, columns, rows] : current.view;
+    set(svg, { viewBox: `${left} ${top} ${width} ${height}` });
+    const scale = Math.min(stage.clientWidth / width, stage.clientHeight / height);
+    if (!scale) return;
+    image.classList.toggle("mkit-pixels", scale >= 3);
+    // Stars keep their size on the screen.
+    for (const star of prompt.querySelectorAll("[data-x]")) {
+      star.setAttribute("transform", `translate(${star.dataset.x} ${star.dataset.y}) scale(${1 / scale})`);
+    }
+  }
+
+  // -------------------------------------------------------------------- hands
+  function nearest(event) {
     const box = plot.getBoundingClientRect();
-    const [mx, my] = [((event.clientX - box.left) * WIDE) / box.width, ((event.clientY - box.top) * HIGH) / box.height];
-    let [best, least] = [-1, 14 ** 2]; // a finger is wide
+    const [mx, my] = [event.clientX - box.left, event.clientY - box.top];
+    let [best, least] = [-1, (REACH[event.pointerType] ?? REACH.touch) ** 2];
     for (const i of shown()) {
-      const far = (x(objects[i][2]) - mx) ** 2 + (y(get("ious")[get("mode")][i]) - my) ** 2;
+      const far = (x(sizeOf(i)) - mx) ** 2 + (y(ious()[i]) - my) ** 2;
       if (far < least) [best, least] = [i, far];
     }
-    if (best >= 0) put("selected", best);
+    return best;
+  }
+  plot.addEventListener("click", (event) => {
+    const i = nearest(event);
+    if (i >= 0) choose(i);
   });
-  plot.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-    const all = shown();
-    if (!step || !all.length) return;
+  plot.addEventListener("pointermove", (event) => {
+    const i = event.pointerType === "touch" ? -1 : nearest(event);
+    field.classList.toggle("mss-hit", i >= 0);
+    if (i === over) return;
+    over = i;
+    tell();
+  });
+  plot.addEventListener("pointerleave", () => {
+    over = -1;
+    tell();
+  });
+  field.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: [1], ArrowLeft: [-1], ArrowUp: [1, opens], ArrowDown: [-1, opens] }[event.key];
+    const end = { Home: 0, End: -1 }[event.key];
+    if ((!way && end === undefined) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    const now = all.indexOf(get("selected"));
-    put("selected", all[now < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, now + step))]);
+    if (way) go(...way);
+    else if (shown().length) choose(shown().at(end));
   });
-  const stop = followScheme(root);
-  for (const name of ["mode", "task"]) model.on(`change:${name}`, draw);
-  model.on("change:selected", choose);
+
+  const sized = new ResizeObserver(() => { draw(); place(); });
+  sized.observe(field);
+  const all = ["task", "mode", "choice", "axis"];
+  for (const trait of all) model.on(`change:${trait}`, draw);
+  model.on("change:selected", update);
   draw();
   return () => {
-    stop();
-    for (const name of ["mode", "task"]) model.off(`change:${name}`, draw);
-    model.off("change:selected", choose);
+    unfollow();
+    sized.disconnect();
+    for (const trait of all) model.off(`change:${trait}`, draw);
+    model.off("change:selected", update);
   };
 }
 
-function word(x, y, text, anchor) {
-  return s("text", { x, y, "text-anchor": anchor }, text);
+// The halo below each line keeps it legible on bright and on dark tissue.
+function lines(d) {
+  return [s("path", { d, class: "mkit-halo" }), s("path", { d, class: "mkit-line" })];
+}
+
+function coloured(shape, colour) {
+  shape.style.setProperty("--mss-colour", colour);
+  return shape;
+}
+
+function text(x, y, words, anchor) {
+  return s("text", { x, y, "text-anchor": anchor }, words);
+}
+
+function short(value) {
+  return value.toLocaleString("en", { maximumSignificantDigits: 3 });
+}
+
+// A window around the object and its prompt, with as much again of what surrounds it.
+function around(bits, { size: [rows, columns], boxes, points }) {
+  const [xs, ys] = [[], []];
+  for (let at = 0; at < bits.length; at++) {
+    if (!bits[at]) continue;
+    xs.push(at % columns);
+    ys.push(Math.floor(at / columns));
+  }
+  for (const [x0, y0, x1, y1] of boxes) [xs.push(x0, x1), ys.push(y0, y1)];
+  for (const [px, py] of points) [xs.push(px), ys.push(py)];
+  const ends = (values, last) => values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [last, 0]);
+  const [[x0, x1], [y0, y1]] = [ends(xs, columns - 1), ends(ys, rows - 1)];
+  const margin = Math.max(8, (x1 - x0) / 2, (y1 - y0) / 2);
+  const [left, top] = [Math.max(0, x0 - margin), Math.max(0, y0 - margin)];
+  return [left, top, Math.min(columns, x1 + 1 + margin) - left, Math.min(rows, y1 + 1 + margin) - top];
 }
 
 export default { render };

@@ -8,117 +8,169 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import numpy as np
 import traitlets
+from numpy.typing import NDArray
+from PIL import Image
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
 from medsam.widgets.kit.bundle import bundle, styles
 from medsam.widgets.kit.runs import runs_text
-from medsam.widgets.kit.state import Pool, data_uri, number
+from medsam.widgets.kit.state import CHOICES, Pool, data_uri, number
+from medsam.widgets.kit.still import TRUTH, Note, Still, painted
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
     import pandas as pd
 
     from medsam.examples import Example
 
-__all__ = ["SizeScatter", "opening"]
+__all__ = ["MAX_OBJECTS", "SizeScatter"]
+
+MAX_OBJECTS = 2000
+"""Of more objects, every second, third, ... is drawn: a page has to carry them."""
+
+_OBJECT = ["task", "image"]
 
 
-def opening(found: pd.DataFrame) -> pd.DataFrame:
-    """Which objects of each task open a picture: the smallest, the median and the largest.
+def _check(found: Mapping[str, pd.DataFrame]) -> None:
+    for choice in found:
+        if choice not in CHOICES:
+            raise UnknownName("choice of mask", choice, CHOICES)
+    datasets = {dataset for part in found.values() for dataset in part.dataset}
+    if len(datasets) != 1:
+        raise InputError(
+            f"{sum(map(len, found.values()))} rows of {len(datasets)} datasets. Allowed: at least "
+            "one row, of one dataset. Take rows from medsam.sizes.cases."
+        )
 
-    Parameters
-    ----------
-    found : DataFrame
-        From :func:`medsam.sizes.cases`.
 
-    Returns
-    -------
-    DataFrame
-        ``task, image``; at most three rows a task, in the order of the tasks.
-    """
-    once = found.drop_duplicates(["dataset", "task", "image"])
-    kept = []
-    for _, part in once.groupby(["dataset", "task"], sort=False):
-        ranked = part.sort_values(["object_px", "image"], kind="stable")
-        kept += [ranked.index[i] for i in sorted({0, (len(ranked) - 1) // 2, len(ranked) - 1})]
-    return found.loc[kept, ["task", "image"]].reset_index(drop=True)
+def _drawn(once: pd.DataFrame, pictured: set[tuple[str, str]]) -> pd.DataFrame:
+    """All objects, or of too many every n-th of each task by size, and those with a picture."""
+    step = -(-len(once) // MAX_OBJECTS)
+    opens = np.array([key in pictured for key in zip(once.task, once.image, strict=True)])
+    return once[(once.groupby("task").cumcount() % step == 0) | opens]
+
+
+def _correlations(part: pd.DataFrame, size: pd.Series) -> dict[str, list[Any]]:
+    """``[rho, low, high, objects, tasks]`` of each task, and pooled over them as ``""``."""
+    from medsam.sizes import pooled, within
+
+    table = within(part.assign(size=size))
+    both = pooled(table)
+    found = {"": both[both.method == "spearman"].iloc[0].rename({"value": "rho"})}
+    for _, row in table.iterrows():
+        found[row.task] = row.rename({"rho_low": "low", "rho_high": "high"}).drop("groups")
+    return {
+        task: [*map(number, one[["rho", "low", "high"]]), int(one.n), int(one.get("groups", 1))]
+        for task, one in found.items()
+    }
 
 
 class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
-    """Choose a mode and a task; see size and IoU of each object, and the case of a point.
+    """Size and IoU of each object, a point each; a point chosen tells, and may show, its case.
 
-    Every point has its numbers; those with a picture are filled. The selection is in the synced
-    traits ``mode``, ``task`` (empty for all) and ``selected`` (place in ``objects``, -1: none).
+    Every point has its numbers; those that open a picture are filled diamonds, others rings.
+    The selection is in the synced traits ``task`` (empty for all), ``mode``, ``choice``,
+    ``axis`` and ``selected`` (place in ``objects``, -1: none).
 
     Parameters
     ----------
-    found : DataFrame
-        From :func:`medsam.sizes.cases`, of one choice of mask and one dataset.
+    found : mapping of str to DataFrame
+        By choice of mask (``"top"``, ``"oracle"``), from :func:`medsam.sizes.cases`; of one
+        dataset.
     examples : sequence of Example
-        Cases that open a picture; each must be an object and mode of ``found``.
+        Cases that open a picture, each an object of ``found``; see
+        :func:`medsam.opening.opening`.
     about : str
         What the rows are, in words.
+    areas : mapping of str to float, optional
+        Area of a pixel in mm², by image, from :func:`medsam.spacing.pixel_areas`. Sizes are
+        told in mm² where every image has one.
 
     Raises
     ------
     InputError
         If nothing can be shown, or an example is not among the rows.
     UnknownName
-        If the selection names a task that is not there.
+        If there is no such choice of mask, or the selection names a task that is not there.
     """
 
     _esm = bundle(Path(__file__).with_suffix(".js"))
     _css = styles(Path(__file__).with_suffix(".css"))
 
-    mode = traitlets.Int(help="Mode shown, 1 to 5.").tag(sync=True)
     task = traitlets.Unicode(help="Key of the task shown; empty: all.").tag(sync=True)
-    selected = traitlets.Int(-1, help="Object whose card is shown; -1: none.").tag(sync=True)
+    mode = traitlets.Int(help="Mode shown, 1 to 5.").tag(sync=True)
+    choice = traitlets.Unicode(help="Choice of mask: top or oracle.").tag(sync=True)
+    axis = traitlets.Unicode("share", help="Size as share, px or mm2.").tag(sync=True)
+    selected = traitlets.Int(-1, help="Object whose case is shown; -1: none.").tag(sync=True)
 
     about = traitlets.Unicode(help="What the rows are.").tag(sync=True)
-    tasks: traitlets.List[Any] = traitlets.List(help="[key, title, colour].").tag(sync=True)
+    tasks: traitlets.List[Any] = traitlets.List(help="[key, title, modality, colour].").tag(
+        sync=True
+    )
     modes: traitlets.List[Any] = traitlets.List(help="[mode, words] of each mode.").tag(sync=True)
+    choices: traitlets.List[Any] = traitlets.List(help="[choice, words] of each.").tag(sync=True)
+    axes: traitlets.List[Any] = traitlets.List(help="Sizes there are, of AXES.").tag(sync=True)
     objects: traitlets.List[Any] = traitlets.List(
-        help="[task, image, pixels, share of the image], from the smallest."
+        help="[task, image, {axis: size}], from the smallest."
     ).tag(sync=True)
-    ious = traitlets.Dict(help="IoU of each object, by mode; null: no result.").tag(sync=True)
-    rhos = traitlets.Dict(help="[Spearman's rho, objects] by mode and task.").tag(sync=True)
+    ious = traitlets.Dict(help="IoU of each object by choice/mode; null: none.").tag(sync=True)
+    rhos = traitlets.Dict(
+        help="[rho, low, high, objects, tasks] by choice/mode/axis and task; empty: pooled."
+    ).tag(sync=True)
     images = traitlets.Dict(help="Pictures as data URIs, by name.").tag(sync=True)
     masks = traitlets.Dict(help="Masks: run lengths as text, by name.").tag(sync=True)
-    cases = traitlets.Dict(help="Pictures of a case by mode and place.").tag(sync=True)
+    cases = traitlets.Dict(help="What is drawn, by choice/mode/object.").tag(sync=True)
 
-    def __init__(self, found: pd.DataFrame, examples: Sequence[Example] = (), about: str = ""):
-        from medsam.correlation import relation
+    def __init__(
+        self,
+        found: Mapping[str, pd.DataFrame],
+        examples: Sequence[Example] = (),
+        about: str = "",
+        areas: Mapping[str, float] | None = None,
+    ):
+        import pandas as pd
+
         from medsam.figures.style import MODALITIES
 
-        if found.empty or found.dataset.nunique() > 1:
-            raise InputError(
-                f"{len(found)} rows of {found.dataset.nunique()} datasets. Allowed: at least one "
-                "row, of one dataset. Take rows from medsam.sizes.cases."
-            )
-        once = found.drop_duplicates(["task", "image"])
-        once = once.sort_values(["object_px", "task", "image"], kind="stable")
-        place = {key: n for n, key in enumerate(zip(once.task, once.image, strict=True))}
-        modes = sorted(int(k) for k in found.k.unique())
-        ious: dict[str, list[float | None]] = {str(k): [None] * len(once) for k in modes}
-        for task, image, k, iou in zip(found.task, found.image, found.k, found.iou, strict=True):
-            ious[str(k)][place[task, image]] = number(iou)
-        rhos = {}
-        for k in modes:
-            of_mode = found[found.k == k]
-            for task in ("", *dict.fromkeys(found.task)):
-                part = of_mode if not task else of_mode[of_mode.task == task]
-                rho = relation(part["size"], part.iou).rho if len(part) else float("nan")
-                rhos[f"{k}/{task}"] = [number(rho), len(part)]
+        _check(found)
+        rows = pd.concat([part.assign(choice=choice) for choice, part in found.items()])
+        rows = rows.assign(share=rows["size"], px=rows.object_px)
+        if areas and set(rows.image) <= set(areas):
+            rows["mm2"] = rows.object_px * rows.image.map(areas)
+        axes = [name for name in ("share", "px", "mm2") if name in rows]
+        once = rows.drop_duplicates(_OBJECT).sort_values(["px", *_OBJECT], kind="stable")
+        drawn = _drawn(once, {(e.task, e.image_id) for e in examples})
+        if len(drawn) < len(once):
+            about += f" Drawn: {len(drawn):,} of {len(once):,} objects; correlations: of all."
+        place = {key: n for n, key in enumerate(zip(drawn.task, drawn.image, strict=True))}
+        ious: dict[str, list[float | None]] = {}
+        rhos: dict[str, dict[str, list[Any]]] = {}
+        ranked: dict[bytes, dict[str, list[Any]]] = {}  # sizes in the same order: the same numbers
+        for (choice, k), part in rows.groupby(["choice", "k"], sort=False):
+            values: list[float | None] = [None] * len(place)
+            for task, image, iou in zip(part.task, part.image, part.iou, strict=True):
+                if (task, image) in place:
+                    values[place[task, image]] = number(iou)
+            ious[f"{choice}/{k}"] = values
+            for axis in axes:
+                order = f"{choice}/{k}".encode() + part[axis].rank().to_numpy().tobytes()
+                if order not in ranked:
+                    ranked[order] = _correlations(part, part[axis])
+                rhos[f"{choice}/{k}/{axis}"] = ranked[order]
         images, masks = Pool("i", data_uri), Pool("m", runs_text)
         cases: dict[str, dict[str, Any]] = {}
         for e in examples:
-            if (e.task, e.image_id) not in place or str(e.k) not in ious:
+            key = f"{e.choice}/{e.k}"
+            at = place.get((e.task, e.image_id))
+            if at is None or ious.get(key, [])[at : at + 1] in ([], [None]):
                 raise InputError(
-                    f"Example {e.image_id!r} of task {e.task!r}, mode {e.k}: not among the rows. "
-                    "Allowed: objects and modes of the rows. Choose with opening."
+                    f"Example {e.image_id!r} of task {e.task!r}, {key}: not among the rows. "
+                    "Allowed: objects, choices and modes of the rows. "
+                    "Choose with medsam.opening.opening."
                 )
-            cases[f"{e.k}/{place[e.task, e.image_id]}"] = {
+            cases[f"{key}/{at}"] = {
                 "size": list(e.mask.shape),
                 "image": images.add(e.image),
                 "truth": masks.add(e.mask),
@@ -126,32 +178,49 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
                 **{"points": [], "labels": [], "boxes": []},
                 **json.loads(e.prompt.to_json()),
             }
-        titles = found.drop_duplicates("task")
-        colours = [MODALITIES.get(m, MODALITIES["unknown"]) for m in titles.modality]
+        titles = rows.drop_duplicates("task")
+        self._titles = dict(zip(titles.task, titles["name"], strict=True))
+        first_choice, first_mode = next(iter(found)), int(rows.k.max())
+        self._still = _few([e for e in examples if (e.choice, e.k) == (first_choice, first_mode)])
+        middle = self._still[(len(self._still) - 1) // 2] if self._still else None
         super().__init__(
             about=about,
-            tasks=[list(t) for t in zip(titles.task, titles["name"], colours, strict=True)],
-            modes=[[k, MODES[k]] for k in modes],
-            objects=[
-                [task, str(image), int(px), round(float(share), 6)]
-                for task, image, px, share in zip(
-                    once.task, once.image, once.object_px, once["size"], strict=True
+            tasks=[
+                [task, name, modality, MODALITIES.get(modality, MODALITIES["unknown"])]
+                for task, name, modality in zip(
+                    titles.task, titles["name"], titles.modality, strict=True
                 )
+            ],
+            modes=[[int(k), MODES[int(k)]] for k in sorted(rows.k.unique())],
+            choices=[[choice, CHOICES[choice]] for choice in found],
+            axes=axes,
+            objects=[
+                [task, str(image), {a: float(f"{v:.6g}") for a, v in zip(axes, sizes, strict=True)}]
+                for task, image, *sizes in drawn[[*_OBJECT, *axes]].itertuples(index=False)
             ],
             ious=ious,
             rhos=rhos,
             images=images.values,
             masks=masks.values,
             cases=cases,
-            mode=modes[0],
+            mode=first_mode,
+            choice=first_choice,
+            selected=place[middle.task, middle.image_id] if middle else -1,
         )
 
-    @traitlets.validate("mode")
-    def _mode_is_there(self, proposal: Mapping[str, Any]) -> int:
-        allowed = [k for k, _ in self.modes]
-        if allowed and proposal["value"] not in allowed:
-            raise InputError(f"Mode {proposal['value']}. Allowed: {', '.join(map(str, allowed))}.")
-        return int(proposal["value"])
+    @traitlets.validate("mode", "choice", "axis")
+    def _is_there(self, proposal: Mapping[str, Any]) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        allowed = {
+            "mode": [k for k, _ in self.modes],
+            "choice": [choice for choice, _ in self.choices],
+            "axis": self.axes,
+        }[name]
+        if allowed and value not in allowed:
+            raise InputError(
+                f"{name.capitalize()} {value}. Allowed: {', '.join(map(str, allowed))}."
+            )
+        return value
 
     @traitlets.validate("task")
     def _task_is_there(self, proposal: Mapping[str, Any]) -> str:
@@ -167,9 +236,65 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             raise InputError(f"Object {value}. Allowed: -1 (none) to {last}.")
         return value
 
+    def still(self) -> Still | Note:
+        """A small, a middling and a large object, for a reader whose browser runs no scripts."""
+        if not self._still:
+            return Note("")
+        kind = f"{CHOICES[self._still[0].choice]}, mode {self._still[0].k}"
+        each = "; ".join(
+            f"{self._titles[e.task]}, {e.image_id}: {int(e.mask.sum()):,} pixels, IoU {e.iou:.3f}"
+            for e in self._still
+        )
+        drawn = f"From left to right: {each}. Ground truth green, prediction red ({kind})."
+        more = "With scripts every object is a point to choose, beside the case that it is."
+        return Still(_side_by_side(self._still), drawn, f"{drawn} {more}")
+
+    def state_bytes(self) -> int:
+        """Size of the data that a page with this widget carries, its code excluded."""
+        data = [self.objects, self.ious, self.rhos, self.images, self.masks, self.cases]
+        return len(json.dumps(data, separators=(",", ":")))
+
     def __repr__(self) -> str:
-        """Words for where no widget can be shown."""
+        """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
         return (
             f"SizeScatter({self.about}; {len(self.objects)} objects of {len(self.tasks)} tasks, "
-            f"{len(self.cases)} pictures)"
+            f"{len(self.images)} images)"
         )
+
+
+def _few(examples: Sequence[Example]) -> list[Example]:
+    """The smallest, the middle and the largest object."""
+    ranked = sorted(examples, key=lambda e: (int(e.mask.sum()), e.task, e.image_id))
+    last = len(ranked) - 1
+    return [ranked[i] for i in sorted({0, last // 2, last})] if ranked else []
+
+
+def _side_by_side(examples: Sequence[Example], side: int = 240, gap: int = 8) -> Image.Image:
+    """Square windows around the objects, in a row."""
+    sheet = Image.new("RGB", (len(examples) * (side + gap) - gap, side), "white")
+    for n, e in enumerate(examples):
+        x0, y0, x1, y1 = _window(e.mask)
+        part = slice(y0, y1 + 1), slice(x0, x1 + 1)
+        picture = painted(
+            e.image[part],
+            [(e.mask[part], TRUTH), (e.prediction[part], (255, 92, 92))],
+            [(x - x0, y - y0) for x, y in e.prompt.points],
+            scale=max(1, side // max(x1 - x0 + 1, y1 - y0 + 1)),
+        )
+        picture.thumbnail((side, side))
+        left = n * (side + gap) + (side - picture.width) // 2
+        sheet.paste(picture, (left, (side - picture.height) // 2))
+    return sheet
+
+
+def _window(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """A box around the object and as much again, within the image; both ends inside."""
+    y, x = np.nonzero(mask)
+    margin = max(8, int(np.ptp(x)), int(np.ptp(y))) // 2
+    height, width = mask.shape
+    return (
+        max(0, int(x.min()) - margin),
+        max(0, int(y.min()) - margin),
+        min(width - 1, int(x.max()) + margin),
+        min(height - 1, int(y.max()) + margin),
+    )

@@ -1,118 +1,152 @@
-"""Size scatter: its traits by hand, and in Chromium as a reader uses it."""
+"""The data behind the size scatter; what it draws is in tests/book/test_scatter_page.py."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from scatter_toys import SHIFT, example, examples, found, square
+from size_toys import objects
 
+from medsam import sizes
 from medsam.errors import InputError, UnknownName
-from medsam.examples import Example
-from medsam.prompts import mode_prompt
-from medsam.widgets.scatter import SizeScatter, opening
-
-PX = {"a": 4, "b": 16, "c": 100, "d": 400}
+from medsam.widgets import scatter
+from medsam.widgets.kit.runs import decode_mask
+from medsam.widgets.scatter import SizeScatter
 
 
-def found():
-    """Four objects; mode 2 rises with size (rho 1), mode 4 falls (rho -1)."""
-    rows = [
-        {
-            "dataset": "d", "task": "t" if name < "c" else "u", "name": "Liver", "modality": "CT",
-            "image": name, "group": name, "object_px": px, "size": px / 400, "k": k,
-            "iou": 0.2 * n if k == 2 else 0.9 - 0.2 * n,
-        }
-        for k in (2, 4)
-        for n, (name, px) in enumerate(PX.items())
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+def both():
+    return {choice: found(choice) for choice in ("top", "oracle")}
 
 
-def example(image="b"):
-    mask = np.zeros((20, 20), bool)
-    mask[4:8, 4:8] = True
-    return Example(
-        task="t", image_id=image, model="m", protocol="paper", choice="top", k=2, percentile=50,
-        image=np.full((20, 20, 3), 90, np.uint8), mask=mask, prediction=np.roll(mask, 2, 1),
-        prompt=mode_prompt(mask, 2), iou=0.2, dice=0.3, score=0.5,
-    )  # fmt: skip
-
-
+# ------------------------------------------------------------------------- data
 def test_points_by_hand():
-    made = SizeScatter(found(), [example()], "Toy rows.")
+    made = SizeScatter(both(), examples(), "Toy rows.")
     assert made.objects == [
-        ["t", "a", 4, 0.01],
-        ["t", "b", 16, 0.04],
-        ["u", "c", 100, 0.25],
-        ["u", "d", 400, 1.0],
+        ["liver", "a", {"share": 0.01, "px": 4}],
+        ["liver", "b", {"share": 0.04, "px": 16}],
+        ["spleen", "c", {"share": 0.25, "px": 100}],
+        ["spleen", "d", {"share": 1.0, "px": 400}],
     ]
-    assert made.ious == {"2": [0.0, 0.2, 0.4, 0.6], "4": [0.9, 0.7, 0.5, 0.3]}
-    assert (made.rhos["2/"], made.rhos["4/"]) == ([1.0, 4], [-1.0, 4])
-    assert made.rhos["2/t"] == [None, 2]  # too few for a correlation
-    assert list(made.cases) == ["2/1"]
-    assert "4 objects of 2 tasks, 1 pictures" in repr(made)
+    assert made.ious == {
+        "top/2": [0.0, 0.2, 0.4, 0.6],
+        "top/4": [0.8, 0.6, 0.4, 0.2],
+        "oracle/2": [0.1, 0.3, 0.5, 0.7],
+        "oracle/4": [0.9, 0.7, 0.5, 0.3],
+    }
+    assert made.tasks == [
+        ["liver", "Liver", "CT", "#D55E00"],
+        ["spleen", "Spleen", "CT", "#D55E00"],
+    ]
+    assert (made.task, made.mode, made.choice, made.axis) == ("", 4, "top", "share")
+    assert made.selected == 1  # of the two with a picture the smaller: the middle, rounded down
+    json.dumps(made.get_state(), allow_nan=False)
 
 
-def test_extremes_and_median_open():
-    assert opening(found()).image.tolist() == ["a", "b", "c", "d"]
+def test_masks_of_every_choice_come_with_it():
+    made = SizeScatter(both(), examples())
+    keys = {f"{c}/{k}/{at}" for c in ("top", "oracle") for k in (2, 4) for at in (1, 2)}
+    assert set(made.cases) == keys
+    for at, image in ((1, "b"), (2, "c")):
+        for choice, shift in SHIFT.items():
+            case = made.cases[f"{choice}/4/{at}"]
+            masks = {
+                name: decode_mask(map(int, made.masks[case[name]].split()), tuple(case["size"]))
+                for name in ("truth", "prediction")
+            }
+            assert (masks["truth"] == square(image)).all()
+            assert (masks["prediction"] == np.roll(square(image), shift, 1)).all()
+    assert made.cases["top/4/1"]["boxes"] == [[4, 4, 7, 7]]
+    assert len(made.cases["top/2/1"]["points"]) == 1
+    assert len(made.masks) == 6  # an object and two masks, whatever the mode
+    assert len(made.images) == 1
 
 
-def test_what_cannot_be_selected_or_shown():
-    made = SizeScatter(found())
+def test_correlations_are_those_of_the_page():
+    table = objects(n_tasks=2, per=9)
+    table["dataset"] = "d"
+    made = SizeScatter({"top": table})
+    within = sizes.within(table)
+    for row in within.itertuples():
+        told = made.rhos[f"top/{row.k}/share"][row.task]
+        assert told == [*np.round([row.rho, row.rho_low, row.rho_high], 4), 9, 1]
+    for row in sizes.pooled(within).query("method == 'spearman'").itertuples():
+        told = made.rhos[f"top/{row.k}/share"][""]
+        assert told == [*np.round([row.value, row.low, row.high], 4), 18, 2]
+    assert SizeScatter(both()).rhos["top/2/px"]["liver"] == [None, None, None, 2, 1]  # too few
+
+
+def test_pixels_of_different_area_have_a_correlation_of_their_own():
+    # Four livers; IoU rises with pixels, and falls with mm², as the large ones have small pixels.
+    table = found().assign(task="liver", name="Liver").query("k == 2")
+    areas = {"a": 1000.0, "b": 100.0, "c": 4.0, "d": 0.5}
+    made = SizeScatter({"top": table}, areas=areas)
+    assert made.axes == ["share", "px", "mm2"]
+    assert [sizes["mm2"] for *_, sizes in made.objects] == [4000, 1600, 400, 200]
+    assert made.rhos["top/2/px"]["liver"][0] == 1
+    assert made.rhos["top/2/mm2"]["liver"][0] == -1
+    made.axis = "mm2"
+    del areas["d"]  # one image does not tell: no mm² for any
+    assert SizeScatter({"top": table}, areas=areas).axes == ["share", "px"]
+
+
+def test_of_too_many_objects_some_are_drawn_and_all_are_counted(monkeypatch):
+    monkeypatch.setattr(scatter, "MAX_OBJECTS", 2)
+    made = SizeScatter(both(), [example("d")], "Toy rows.")
+    # Every second of each task by size, and the one with a picture.
+    assert [image for _, image, _ in made.objects] == ["a", "c", "d"]
+    assert made.ious["top/2"] == [0.0, 0.4, 0.6]
+    assert list(made.cases) == ["top/2/2"]
+    assert made.rhos["top/2/px"]["spleen"][3] == 2
+    assert made.about == "Toy rows. Drawn: 3 of 4 objects; correlations: of all."
+
+
+def test_words_and_a_picture_where_it_cannot_run():
+    made = SizeScatter(both(), examples(), "Toy rows.")
+    assert repr(made) == "SizeScatter(Toy rows.; 4 objects of 2 tasks, 1 images)"
+    still = made.still()
+    assert still.picture.size == (488, 240)
+    # Of 4 columns 2 are shared, of 6: 1/3; of 10, 8 of 12.
+    assert "Liver, b: 16 pixels, IoU 0.333; Spleen, c: 100 pixels, IoU 0.667" in still.caption
+    assert "(most confident mask, mode 4)" in still.caption
+    assert still._repr_html_().startswith("<noscript>")
+    assert repr(SizeScatter(both()).still()) == ""
+    assert 0 < made.state_bytes() < 10_000
+
+
+# ----------------------------------------------------------------------- errors
+def test_what_cannot_be_selected():
+    made = SizeScatter(both())
+    assert made.selected == -1
     with pytest.raises(InputError, match=r"Mode 3\. Allowed: 2, 4"):
         made.mode = 3
+    with pytest.raises(InputError, match=r"Choice best\. Allowed: top, oracle"):
+        made.choice = "best"
+    with pytest.raises(InputError, match=r"Axis mm2\. Allowed: share, px\."):
+        made.axis = "mm2"
     with pytest.raises(InputError, match=r"Object 4\. Allowed: -1 \(none\) to 3"):
         made.selected = 4
     with pytest.raises(UnknownName, match="lung"):
         made.task = "lung"
+
+
+def test_what_cannot_be_shown():
     with pytest.raises(InputError, match="0 rows of 0 datasets"):
-        SizeScatter(found().iloc[:0])
-    with pytest.raises(InputError, match="'z' of task 't', mode 2: not among the rows"):
-        SizeScatter(found(), [example("z")])
-
-
-HARNESS = """
-const url = URL.createObjectURL(new Blob([ESM], {type: "text/javascript"}));
-const state = STATE, heard = {};
-window.model = {get: n => state[n], save_changes() {}, on: (n, f) => { heard[n] = f; }, off() {},
-  set(n, v) { state[n] = v; heard["change:" + n]?.(); }};
-const widget = (await import(url)).default;
-widget.render({model: window.model, el: document.body});
-window.ready = true;
-"""
+        SizeScatter({"top": found().iloc[:0]})
+    two = pd.concat([found(), found().assign(dataset="e")])
+    with pytest.raises(InputError, match="16 rows of 2 datasets"):
+        SizeScatter({"top": two})
+    with pytest.raises(UnknownName, match="best"):
+        SizeScatter({"best": found()})
+    with pytest.raises(InputError, match="'z' of task 'liver', top/2: not among the rows"):
+        SizeScatter(both(), [example(image_id="z")])
+    with pytest.raises(InputError, match="'b' of task 'liver', oracle/2: not among the rows"):
+        SizeScatter({"top": found()}, [example(choice="oracle")])
 
 
 @pytest.mark.slow
-def test_a_reader_uses_it(browser, tmp_path):
-    made = SizeScatter(found(), [example()], "Toy rows.")
-    names = ("mode", "task", "selected", "about", "tasks", "modes", "objects", "ious", "rhos")
-    state = {n: getattr(made, n) for n in (*names, "images", "masks", "cases")}
-    esm, css = str(made._esm), str(made._css)
-    script = HARNESS.replace("ESM", json.dumps(esm)).replace("STATE", json.dumps(state))
-    page_file = tmp_path / "page.html"
-    page_file.write_text(
-        f"<!doctype html><meta charset=utf-8><style>{css}</style><body>"
-        f"<script type=module>{script}</script>"
-    )
-    page = browser.new_page(viewport={"width": 400, "height": 900})
-    page.goto(page_file.as_uri())
-    page.wait_for_function("window.ready")
-    assert page.locator(".mss-plot [data-at]").count() == 4
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    page.locator('.mss-plot [data-at="1"]').click()
-    assert "16 pixels (4.0 % of the image), IoU 0.200" in page.inner_text(".mss-card")
-    # The outline is the mask's: four by four pixels from (4, 4).
-    assert page.get_attribute(".mss-truth", "d") == "M4 4H8V8H4Z"
-    assert page.get_attribute(".mss-prediction", "d") == "M6 4H10V8H6Z"
-    page.locator(".mss-plot").press("ArrowRight")
-    assert page.evaluate("window.model.get('selected')") == 2
-    assert "No picture" in page.inner_text(".mss-card")
-    page.get_by_label("Mode").select_option("4")
-    assert "ρ −1.00 over 4 objects" in page.inner_text(".mss-rho")
-    page.get_by_label("Task").select_option("t")
-    assert page.locator(".mss-plot [data-at]").count() == 2
-    page.set_viewport_size({"width": 1280, "height": 800})
-    plot, card = (page.locator(name).bounding_box() for name in (".mss-plot", ".mss-card"))
-    assert card["x"] >= plot["x"] + plot["width"]
-    page.screenshot(path=tmp_path / "wide.png")
-    page.close()
+def test_it_needs_no_model():
+    code = "import sys, medsam.widgets.scatter; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
