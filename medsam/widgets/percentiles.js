@@ -1,11 +1,11 @@
 // Browser of example cases. Everything it shows is in the model's traits, so it works without
 // a kernel; task, mode and percentile are written back, so that Python or a link can follow.
 
-import { digits, followScheme, h, s, set, STAR } from "./kit/js/dom.js";
-import { fromRuns, outline } from "./kit/js/masks.js";
+import { barRadios, card, check } from "./kit/js/card.js";
+import { button, digits, followScheme, h, ordinal, radios, s, set } from "./kit/js/dom.js";
+import { boxLines, keepSize, lines, mark, swatch, tracer } from "./kit/js/drawing.js";
 
 const MAX_SCALE = 48; // CSS pixels per image pixel
-const PIXELATED_FROM = 3; // from here on a reader wants to see the pixels, not a blur
 const KEYS = [
   ["← →", "percentile"],
   ["↑ ↓", "task"],
@@ -20,7 +20,7 @@ let views = 0; // radio groups need a name of their own in each view
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const uid = `mpb${views++}`;
-  const paths = new Map(); // mask name -> contour; a mask is traced once
+  const trace = tracer(get("masks"));
   const shown = { truth: true, prediction: true, prompt: true };
   let toObject = true;
   let view = null; // {x, y, scale}: image point in the middle of the stage, CSS px per pixel
@@ -28,10 +28,6 @@ function render({ model, el }) {
   let current = null; // what is drawn: {key, case, bounds}
 
   // ---------------------------------------------------------------- elements
-  const root = h("div", { class: "mpb mkit", "data-lm-suppress-shortcuts": "true" });
-  const task = h("select", { id: `${uid}-task` });
-  for (const [key, title] of get("tasks")) task.append(h("option", { value: key }, title));
-
   const readout = {};
   const figures = h("div", { class: "mpb-figures" });
   for (const [name, label] of [
@@ -42,34 +38,30 @@ function render({ model, el }) {
     readout[name] = h("span", { class: `mpb-${name}` });
     figures.append(h("div", {}, h("span", { class: "mpb-label" }, label), readout[name]));
   }
-  readout.id = h("p", { class: "mpb-id" });
+  readout.id = h("p", { class: "mkit-id" });
 
   const picture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
   const layers = {
-    truth: s("g", { class: "mpb-truth" }),
-    prediction: s("g", { class: "mpb-prediction" }),
-    prompt: s("g", { class: "mpb-prompt" }),
+    truth: s("g", { class: "mkit-truth" }),
+    prediction: s("g", { class: "mkit-prediction" }),
+    prompt: s("g", { class: "mkit-prompt" }),
   };
-  const svg = s("svg", { class: "mpb-svg", role: "img" }, picture, ...Object.values(layers));
+  const svg = s("svg", { class: "mkit-svg", role: "img" }, picture, ...Object.values(layers));
   const mapPicture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
   const mapFrame = s("rect", { class: "mpb-frame" });
   const map = s("svg", { class: "mpb-map", "aria-hidden": "true" }, mapPicture, mapFrame);
   const none = h("p", { class: "mpb-none", hidden: "" }, "No case here");
   const hint = h("p", { class: "mpb-hint", "aria-hidden": "true" }, "Click first, or hold Ctrl, to zoom with the wheel");
-  const button = (label, text, action, pressed) => {
-    const made = h("button", { type: "button", title: label, "aria-label": label }, text);
-    if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
-    made.addEventListener("click", action);
-    return made;
-  };
-  const objectButton = button("Fit object: zoom to it (z)", "Fit object", toggleObject, toObject);
-  const helpButton = button("Keys (?)", "?", toggleHelp, false);
+  const tool = (label, text, action, pressed) =>
+    button(text, label, action, { "aria-label": label, ...(pressed === undefined ? {} : { "aria-pressed": String(pressed) }) });
+  const objectButton = tool("Fit object: zoom to it (z)", "Fit object", toggleObject, toObject);
+  const helpButton = tool("Keys (?)", "?", toggleHelp, false);
   const tools = h(
     "div",
     { class: "mpb-tools" },
     objectButton,
-    button("Zoom out (−)", "−", () => zoomBy(1 / 1.5)),
-    button("Zoom in (+)", "+", () => zoomBy(1.5)),
+    tool("Zoom out (−)", "−", () => zoomBy(1 / 1.5)),
+    tool("Zoom in (+)", "+", () => zoomBy(1.5)),
     helpButton,
   );
   const keys = h("div", {});
@@ -77,23 +69,12 @@ function render({ model, el }) {
   const help = h("div", { class: "mpb-help", hidden: "" }, h("p", {}, "Keys, while the image has focus"), keys);
   const stage = h(
     "div",
-    { class: "mpb-stage", tabindex: "0", role: "group", "aria-label": "Image. Press ? for keys." },
+    { class: "mpb-stage mkit-stage", tabindex: "0", role: "group", "aria-label": "Image. Press ? for keys." },
     svg, map, none, readout.id, hint, help, tools,
   );
 
-  const percentiles = radios("Percentile", "percentile", get("percentiles").map((p) => [p, h("span", {}, ordinal(p))]));
-  const bars = new Map();
-  const modes = radios(
-    "Mode",
-    "mode",
-    get("modes").map(([k, words]) => {
-      const bar = h("i", {});
-      const value = h("b", {});
-      bars.set(k, { bar, value });
-      const label = h("span", {}, h("em", {}, String(k)), h("span", {}, words.replace("≤ ", "≤\u00a0")), value, h("span", { class: "mpb-bar", "aria-hidden": "true" }, bar));
-      return [k, label];
-    }),
-  );
+  const percentiles = radios("Percentile", `${uid}-percentile`, get("percentiles").map((p) => [p, ordinal(p)]), (p) => select("percentile", p));
+  const modes = barRadios("Mode", `${uid}-mode`, get("modes"), (k) => select("mode", k));
   const toggles = h("fieldset", { class: "mpb-layers" }, h("legend", {}, "Show"));
   const boxes = {};
   for (const [name, label, key] of [
@@ -101,17 +82,11 @@ function render({ model, el }) {
     ["prediction", "Prediction", "r"],
     ["prompt", "Prompts", "p"],
   ]) {
-    boxes[name] = h("input", { type: "checkbox", checked: "" });
-    boxes[name].addEventListener("change", () => show(name, boxes[name].checked));
-    toggles.append(h("label", { title: `${label} (${key})` }, boxes[name], swatch(name), h("span", {}, label)));
+    const { input, node } = check(label, (on) => show(name, on), swatch(name === "prompt" ? "positive" : name));
+    boxes[name] = set(input, { checked: "" });
+    toggles.append(set(node, { title: `${label} (${key})` }));
   }
-  const status = h("p", { class: "mkit-unseen", role: "status", "aria-live": "polite" });
-
-  root.append(
-    h("div", { class: "mpb-head mkit-head" }, h("label", { for: task.id }, "Task"), task, h("p", {}, get("about"))),
-    h("div", { class: "mpb-body" }, h("div", { class: "mpb-main" }, figures, stage), h("div", { class: "mpb-side" }, percentiles.box, modes.box, toggles)),
-    status,
-  );
+  const { root, task, status } = card("mpb", uid, get, [figures, stage], [percentiles.box, modes.box, toggles]);
   el.append(root);
   const unfollow = followScheme(root);
 
@@ -125,26 +100,11 @@ function render({ model, el }) {
     const at = values.indexOf(get(name)) + by;
     if (at >= 0 && at < values.length) select(name, values[at]);
   }
-  function radios(legend, trait, options) {
-    const box = h("fieldset", { class: `mpb-${trait}` }, h("legend", {}, legend));
-    const inputs = new Map();
-    for (const [value, label] of options) {
-      const input = h("input", { type: "radio", name: `${uid}-${trait}`, value: String(value) });
-      input.addEventListener("change", () => select(trait, value));
-      inputs.set(value, input);
-      box.append(h("label", {}, input, label));
-    }
-    return { box, inputs };
-  }
   task.addEventListener("change", () => select("task", task.value));
 
   // ----------------------------------------------------------------- drawing
   function slot(k = get("mode")) {
     return get("cases")[get("task")]?.[k]?.[get("percentile")] ?? null;
-  }
-  function contour(name, size) {
-    if (!paths.has(name)) paths.set(name, outline(fromRuns(get("masks")[name], size), size));
-    return paths.get(name);
   }
 
   function update(announce = true) {
@@ -152,11 +112,7 @@ function render({ model, el }) {
     task.value = get("task");
     percentiles.inputs.get(get("percentile")).checked = true;
     modes.inputs.get(get("mode")).checked = true;
-    for (const [k, { bar, value }] of bars) {
-      const iou = slot(k)?.iou;
-      value.textContent = digits(iou, 2);
-      bar.style.inlineSize = `${100 * Math.max(0, iou ?? 0)}%`;
-    }
+    for (const k of modes.inputs.keys()) modes.show(k, slot(k)?.iou);
     readout.iou.textContent = digits(found?.iou);
     readout.dice.textContent = digits(found?.dice);
     readout.score.textContent = digits(found?.score);
@@ -181,25 +137,16 @@ function render({ model, el }) {
       set(image, { href: get("images")[found.image], width: columns, height: rows });
     }
     map.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
-    // The halo below each line keeps it legible on bright and on dark tissue.
     for (const name of ["truth", "prediction"]) {
-      const d = contour(found[name], found.size);
-      layers[name].replaceChildren(s("path", { d, class: "mpb-halo" }), s("path", { d, class: "mpb-line" }));
+      layers[name].replaceChildren(...lines(trace(found[name], found.size).d));
     }
-    const prompts = [];
-    for (const [x0, y0, x1, y1] of found.boxes) {
-      // Ends are inside: the box reaches to the far edge of its last pixel.
-      const at = { x: x0, y: y0, width: x1 - x0 + 1, height: y1 - y0 + 1 };
-      prompts.push(s("rect", { ...at, class: "mpb-halo" }), s("rect", { ...at, class: "mpb-line" }));
-    }
-    found.points.forEach(([x, y], i) => {
-      const kind = found.labels[i] ? "mpb-star" : "mpb-star mpb-negative";
-      prompts.push(s("path", { d: STAR, class: kind, "data-x": x + 0.5, "data-y": y + 0.5 }));
-    });
-    layers.prompt.replaceChildren(...prompts);
+    layers.prompt.replaceChildren(
+      ...found.boxes.flatMap(boxLines),
+      ...found.points.map((point, i) => mark(point, found.labels[i])),
+    );
     const key = `${found.image} ${found.truth}`;
     if (current?.key !== key) moved = false;
-    current = { key, found, bounds: bounds(get("masks")[found.truth], found.size) };
+    current = { key, found, bounds: bounds(trace(found.truth, found.size).bits, found.size) };
     if (!moved) view = null;
   }
 
@@ -235,10 +182,7 @@ function render({ model, el }) {
     svg.setAttribute("viewBox", box.map((v) => +v.toFixed(4)).join(" "));
     set(mapFrame, { x: box[0], y: box[1], width: box[2], height: box[3] });
     map.style.display = view.scale > 1.2 * whole ? "" : "none";
-    picture.classList.toggle("mpb-pixels", view.scale >= PIXELATED_FROM);
-    for (const star of layers.prompt.querySelectorAll(".mpb-star")) {
-      star.setAttribute("transform", `translate(${star.dataset.x} ${star.dataset.y}) scale(${1 / view.scale})`);
-    }
+    keepSize(svg, view.scale);
     stage.classList.toggle("mpb-moved", moved);
   }
   // (px, py): the point, in CSS pixels from the middle of the stage, that stays where it is.
@@ -370,9 +314,7 @@ function render({ model, el }) {
 
 // ------------------------------------------------------------------- masks
 // [x0, y0, x1, y1] of a mask, far edges included; null where it is empty.
-function bounds(runs, size) {
-  const [rows, columns] = size;
-  const bits = fromRuns(runs, size);
+function bounds(bits, [rows, columns]) {
   let [x0, y0, x1, y1] = [columns, rows, 0, 0];
   for (let i = 0; i < bits.length; i++) {
     if (!bits[i]) continue;
@@ -389,20 +331,6 @@ function proportions(cases) {
     .map(({ size: [rows, columns] }) => columns / rows)
     .sort((a, b) => a - b);
   return String(Math.min(Math.max(ratios[Math.floor(ratios.length / 2)], 1), 1.5).toFixed(3));
-}
-
-function ordinal(n) {
-  const tens = n % 100;
-  const end = tens > 10 && tens < 14 ? "th" : ({ 1: "st", 2: "nd", 3: "rd" }[n % 10] ?? "th");
-  return `${n}${end}`;
-}
-
-function swatch(name) {
-  const drawn = name === "prompt"
-    ? s("path", { d: STAR, class: "mpb-star", transform: "translate(12 8) scale(0.8)" })
-    : s("path", { d: "M1 8H23", class: "mpb-line" });
-  const group = s("g", { class: `mpb-${name}` }, drawn);
-  return s("svg", { class: "mpb-swatch", viewBox: "0 0 24 16", "aria-hidden": "true" }, group);
 }
 
 export default { render };

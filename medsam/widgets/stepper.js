@@ -1,43 +1,43 @@
 // The clicks of Algorithm 1, one by one. Everything it shows is in the model's traits, so it
 // works without a kernel; task and step are written back, so that Python or a link can follow.
 
-import { button, digits, followScheme, h, s, set, STAR } from "./kit/js/dom.js";
-import { fromRuns, outline } from "./kit/js/masks.js";
+import { card, check } from "./kit/js/card.js";
+import { button, digits, followScheme, h, s, set } from "./kit/js/dom.js";
+import { lines, mark, showPart, swatch, tracer } from "./kit/js/drawing.js";
+import { outline } from "./kit/js/masks.js";
 
-const MINUS = "M-8 -3H8V3H-8Z";
 const CHART = { width: 260, height: 130, left: 30, right: 10, top: 10, bottom: 24 };
 const KINDS = { missed: "Missed", surplus: "Surplus" };
+const TURNS = { missed: " rotate(45)", surplus: "" }; // of the stripes and of the dots
+const NUMBER = { high: 14, digit: 8.5, away: 8 }; // of a click, in CSS pixels
 let steppers = 0; // patterns and labels need a name of their own in each view
 
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const uid = `mcs${steppers++}`;
-  const traced = new Map(); // mask name -> {bits, d}; a mask is traced once
+  const trace = tracer(get("masks"));
   const wrong = new Map(); // prediction name -> {missed, surplus}
-  let errors = false;
   let whole = false;
   let drawn = ""; // the case whose chart is drawn
 
   // ---------------------------------------------------------------- elements
-  const root = h("div", { class: "mcs mkit", "data-lm-suppress-shortcuts": "true" });
-  const task = h("select", { id: `${uid}-task` });
-  for (const [key, title] of get("tasks")) task.append(h("option", { value: key }, title));
   const iou = h("b", { class: "mcs-iou" });
   const change = h("span", { class: "mcs-change" });
-  const name = h("p", { class: "mcs-id" });
+  const name = h("p", { class: "mkit-id" });
 
+  const pattern = (kind, drawing) =>
+    s("pattern", { id: `${uid}-${kind}`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: TURNS[kind].trim() },
+      s("rect", { width: 6, height: 6, class: `mcs-${kind}-ground` }), drawing);
   const patterns = {
-    missed: s("pattern", { id: `${uid}-missed`, width: 6, height: 6, patternUnits: "userSpaceOnUse" },
-      s("rect", { width: 6, height: 6, class: "mcs-missed-ground" }), s("path", { d: "M0 3H6", class: "mcs-missed-mark" })),
-    surplus: s("pattern", { id: `${uid}-surplus`, width: 6, height: 6, patternUnits: "userSpaceOnUse" },
-      s("rect", { width: 6, height: 6, class: "mcs-surplus-ground" }), s("circle", { cx: 3, cy: 3, r: 1.7, class: "mcs-surplus-mark" })),
+    missed: pattern("missed", s("path", { d: "M0 3H6", class: "mcs-missed-mark" })),
+    surplus: pattern("surplus", s("circle", { cx: 3, cy: 3, r: 1.7, class: "mcs-surplus-mark" })),
   };
   const picture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
-  const layer = (kind) => s("g", { class: `mcs-${kind}` });
-  const [map, truth, prediction, clicks] = ["errors", "truth", "prediction", "clicks"].map(layer);
-  const svg = s("svg", { class: "mcs-svg", role: "img" },
+  const map = s("g", { class: "mcs-errors" });
+  const [truth, prediction, clicks] = ["truth", "prediction", "clicks"].map((kind) => s("g", { class: `mkit-${kind}` }));
+  const svg = s("svg", { class: "mkit-svg", role: "img" },
     s("defs", {}, ...Object.values(patterns)), picture, map, truth, prediction, clicks);
-  const stage = h("div", { class: "mcs-stage", tabindex: "0", role: "group", "aria-label": "Image. Left and right arrow keys go from click to click." }, svg, name);
+  const stage = h("div", { class: "mcs-stage mkit-stage", tabindex: "0", role: "group", "aria-label": "Image. Left and right arrow keys go from click to click." }, svg, name);
 
   const previous = button("‹", "Previous click (left arrow)", () => go(get("step") - 1), { class: "mcs-previous", "aria-label": "Previous click" });
   const next = button("›", "Next click (right arrow)", () => go(get("step") + 1), { class: "mcs-next", "aria-label": "Next click" });
@@ -46,39 +46,26 @@ function render({ model, el }) {
   slider.addEventListener("input", () => go(Number(slider.value)));
 
   const chart = s("svg", { class: "mcs-chart", role: "img", viewBox: `0 0 ${CHART.width} ${CHART.height}` });
-  const toggle = (label, act) => {
-    const input = h("input", { type: "checkbox" });
-    input.addEventListener("change", () => act(input.checked));
-    return h("label", { class: "mcs-toggle" }, input, label);
-  };
   const counts = {};
   const legend = h("div", { class: "mcs-legend" });
-  const entry = (swatch, ...words) => legend.append(h("p", {}, s("svg", { class: "mcs-swatch", viewBox: "-15 -10 30 20", "aria-hidden": "true" }, swatch), ...words));
-  entry(s("path", { d: "M-12 0H12", class: "mcs-line mcs-truth-line" }), "Ground truth");
-  entry(s("path", { d: "M-12 0H12", class: "mcs-line mcs-prediction-line" }), "Prediction");
-  entry(s("path", { d: STAR, class: "mcs-positive" }), "Positive click");
-  entry(s("path", { d: MINUS, class: "mcs-negative" }), "Negative click");
+  for (const [kind, words] of [["truth", "Ground truth"], ["prediction", "Prediction"], ["positive", "Positive click"], ["negative", "Negative click"]]) {
+    legend.append(h("p", {}, swatch(kind), words));
+  }
   for (const [kind, label] of Object.entries(KINDS)) {
     counts[kind] = h("b", { class: `mcs-count-${kind}` });
-    entry(s("rect", { x: -13, y: -8, width: 26, height: 16, fill: `url(#${uid}-${kind}-key)` }), `${label}: `, counts[kind], " px");
     // The patterns of the image grow and shrink with it; those of the legend do not.
-    const key = patterns[kind].cloneNode(true);
-    key.id = `${uid}-${kind}-key`;
-    legend.lastChild.firstChild.prepend(s("defs", {}, key));
+    const key = set(patterns[kind].cloneNode(true), { id: `${uid}-${kind}-key` });
+    const area = s("rect", { width: 24, height: 16, fill: `url(#${uid}-${kind}-key)` });
+    legend.append(h("p", {}, s("svg", { class: "mkit-swatch", viewBox: "0 0 24 16", "aria-hidden": "true" }, s("defs", {}, key), area), `${label}: `, counts[kind], " px"));
   }
   const toggles = h("div", { class: "mcs-toggles" },
-    toggle("Error map", (on) => { errors = on; map.style.display = on ? "" : "none"; }),
-    toggle("Whole image", (on) => { whole = on; place(); }));
+    check("Error map", (on) => { map.style.display = on ? "" : "none"; }).node,
+    check("Whole image", (on) => { whole = on; place(); }).node);
   map.style.display = "none";
-  const status = h("p", { class: "mkit-unseen", role: "status", "aria-live": "polite" });
 
-  root.append(
-    h("div", { class: "mcs-head mkit-head" }, h("label", { for: task.id }, "Task"), task, h("p", {}, get("about"))),
-    h("div", { class: "mcs-body" },
-      h("div", {}, stage, h("div", { class: "mcs-steps" }, previous, slider, next)),
-      h("div", { class: "mcs-side" }, h("div", {}, at, h("p", { class: "mcs-value" }, "IoU ", iou, " ", change)), chart, toggles, legend)),
-    status,
-  );
+  const { root, task, status } = card("mcs", uid, get,
+    [stage, h("div", { class: "mcs-steps" }, previous, slider, next)],
+    [h("div", {}, at, h("p", { class: "mcs-value" }, "IoU ", iou, " ", change)), chart, toggles, legend]);
   el.append(root);
   const unfollow = followScheme(root);
 
@@ -107,13 +94,6 @@ function render({ model, el }) {
   for (const own of [task, slider]) own.addEventListener("keydown", (event) => event.stopPropagation());
 
   // ----------------------------------------------------------------- drawing
-  function trace(mask, size) {
-    if (!traced.has(mask)) {
-      const bits = fromRuns(get("masks")[mask], size);
-      traced.set(mask, { bits, d: outline(bits, size) });
-    }
-    return traced.get(mask);
-  }
   function differences(of, found) {
     const key = `${found.truth} ${of}`;
     if (!wrong.has(key)) {
@@ -123,13 +103,17 @@ function render({ model, el }) {
     }
     return wrong.get(key);
   }
-  // The halo below each line keeps it legible on bright and on dark tissue.
-  const lines = (d, kind) => [s("path", { d, class: "mcs-halo" }), s("path", { d, class: `mcs-line mcs-${kind}-line` })];
-  function mark([x, y], i, newest) {
-    const label = s("text", { x: 8, y: -6, class: "mcs-number" }, String(i + 1));
-    const positive = current().labels[i] === 1;
-    return s("g", { class: "mcs-click", "data-x": x + 0.5, "data-y": y + 0.5, "data-size": newest ? 1.2 : 0.8 },
-      s("path", { d: positive ? STAR : MINUS, class: positive ? "mcs-positive" : "mcs-negative" }), label);
+  // Clicks on one pixel are one mark with all their numbers; its kind and size are the newest's.
+  function marks(found, step) {
+    const places = new Map();
+    found.points.slice(0, step).forEach((point, i) => {
+      const key = `${point} ${found.labels[i]}`;
+      places.set(key, { point, label: found.labels[i], numbers: [...(places.get(key)?.numbers ?? []), i + 1] });
+    });
+    return [...places.values()].map(({ point, label, numbers }) => {
+      const words = numbers.join(", ");
+      return mark(point, label === 1, numbers.includes(step) ? 1.2 : 0.8, s("text", { class: "mcs-number" }, words));
+    });
   }
   function update(announce) {
     const [found, step] = [current(), get("step")];
@@ -138,13 +122,13 @@ function render({ model, el }) {
     const [rows, columns] = found.size;
     task.value = get("task");
     set(picture, { href: get("images")[found.image], width: columns, height: rows });
-    truth.replaceChildren(...lines(trace(found.truth, found.size).d, "truth"));
-    prediction.replaceChildren(...lines(trace(now.prediction, found.size).d, "prediction"));
+    truth.replaceChildren(...lines(trace(found.truth, found.size).d));
+    prediction.replaceChildren(...lines(trace(now.prediction, found.size).d));
     const areas = differences(now.prediction, found);
     map.replaceChildren(...Object.keys(KINDS).map((kind) =>
       s("path", { d: areas[kind].d, "fill-rule": "evenodd", fill: `url(#${uid}-${kind})`, "data-kind": kind })));
     for (const kind of Object.keys(KINDS)) counts[kind].textContent = areas[kind].count.toLocaleString("en");
-    clicks.replaceChildren(...found.points.slice(0, step).map((point, i) => mark(point, i, i === step - 1)));
+    clicks.replaceChildren(...marks(found, step));
     place();
 
     set(slider, { max: found.steps.length });
@@ -198,19 +182,12 @@ function render({ model, el }) {
   // Marks and patterns keep their size on the screen.
   function place() {
     const found = current();
-    const [rows, columns] = found.size;
-    const [x0, y0, x1, y1] = whole ? [0, 0, columns - 1, rows - 1] : found.view;
-    const [width, height] = [x1 - x0 + 1, y1 - y0 + 1];
-    svg.setAttribute("viewBox", `${x0} ${y0} ${width} ${height}`);
-    const scale = Math.min(stage.clientWidth / width, stage.clientHeight / height);
+    const scale = showPart(stage, svg, whole ? [0, 0, found.size[1] - 1, found.size[0] - 1] : found.view);
     if (!scale) return;
-    picture.classList.toggle("mcs-pixels", scale >= 3);
-    for (const [kind, turn] of [["missed", " rotate(45)"], ["surplus", ""]]) {
+    for (const [kind, turn] of Object.entries(TURNS)) {
       patterns[kind].setAttribute("patternTransform", `scale(${1 / scale})${turn}`);
     }
-    for (const one of clicks.children) {
-      one.setAttribute("transform", `translate(${one.dataset.x} ${one.dataset.y}) scale(${one.dataset.size / scale})`);
-    }
+    placeNumbers([...clicks.children], scale);
   }
   const sized = new ResizeObserver(place);
   sized.observe(stage);
@@ -225,6 +202,27 @@ function render({ model, el }) {
     model.off("change:task", follow);
     model.off("change:step", follow);
   };
+}
+
+// Each number on the side of its click where it hides least of the other clicks and numbers.
+function placeNumbers(marks, scale) {
+  const middles = marks.map(({ dataset: { x, y } }) => [x * scale, y * scale]);
+  const taken = middles.map(([x, y]) => [x - 8, y - 8, x + 8, y + 8]);
+  const shared = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+  marks.forEach((one, i) => {
+    const text = one.querySelector("text");
+    const { high, digit, away } = NUMBER;
+    const wide = digit * text.textContent.length;
+    const sides = [[away, -away], [-away - wide, -away], [away, away + high], [-away - wide, away + high]].map(([dx, dy]) => {
+      const box = [middles[i][0] + dx, middles[i][1] + dy - high, middles[i][0] + dx + wide, middles[i][1] + dy];
+      return { dx, dy, box, hidden: taken.reduce((sum, other) => sum + shared(box, other), 0) };
+    });
+    const best = sides.reduce((a, b) => (b.hidden < a.hidden ? b : a));
+    taken.push([best.box[0] - high, best.box[1], best.box[2] + high, best.box[3]]); // "1, 2" and "3" are not "1, 2 3"
+    // The mark around it is drawn at its own size.
+    const { size } = one.dataset;
+    set(text, { x: best.dx / size, y: best.dy / size, "font-size": (high + 1) / size });
+  });
 }
 
 export default { render };

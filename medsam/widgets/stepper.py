@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import traitlets
-from numpy.typing import NDArray
 
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.runs import runs_text
-from medsam.widgets.kit.state import CHOICES, Pool, data_uri, number
-from medsam.widgets.kit.still import TRUTH, Still, painted
+from medsam.widgets.kit.cases import CaseWidget, Pools, around, check_example, check_one_run
+from medsam.widgets.kit.state import CHOICES, number
+from medsam.widgets.kit.still import Still, example_still
 
 if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
     from medsam.examples import Example
@@ -27,23 +24,7 @@ MAX_CASES = 8
 """At most so many cases: each brings a mask for every click into the page."""
 
 
-def _view(mask: NDArray[np.bool_], points: NDArray[np.float64]) -> list[int]:
-    """A window around the object and all clicks, as a box with both ends inside."""
-    y, x = np.nonzero(mask)
-    height, width = mask.shape
-    corners = [*zip(x, y, strict=True), *points]
-    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    # What surrounds the object explains the errors.
-    margin = max(8.0, 0.3 * float((high - low).max()))
-    return [
-        int(max(0, low[0] - margin)),
-        int(max(0, low[1] - margin)),
-        int(min(width - 1, high[0] + margin)),
-        int(min(height - 1, high[1] + margin)),
-    ]
-
-
-def _check_case(task: str, steps: Sequence[Example]) -> None:
+def _check_case(task: str, steps: Sequence[Example], titles: Mapping[str, str]) -> None:
     """Stop at clicks that are not one case of Algorithm 1."""
     first, last = steps[0], steps[-1]
     where = f"Task {task!r}"
@@ -64,11 +45,7 @@ def _check_case(task: str, steps: Sequence[Example]) -> None:
             f"{where}: an object without a pixel. Allowed: at least one. Leave the case out."
         )
     for e in steps:
-        if not e.image.shape[:2] == e.mask.shape == e.prediction.shape:
-            raise InputError(
-                f"{where}, click {e.k}: image {e.image.shape}, mask {e.mask.shape}, prediction "
-                f"{e.prediction.shape}. Allowed: one height and width."
-            )
+        check_example(e, f"{where}, click {e.k}", titles)
         if not (
             np.array_equal(e.prompt.points, last.prompt.points[: e.k])
             and np.array_equal(e.prompt.labels, last.prompt.labels[: e.k])
@@ -81,16 +58,9 @@ def _check_case(task: str, steps: Sequence[Example]) -> None:
 
 def _cases(examples: Sequence[Example], titles: Mapping[str, str]) -> dict[str, list[Example]]:
     """The clicks of each task, in order."""
-    kinds = sorted({(e.model, e.protocol, e.choice) for e in examples})
-    if len(kinds) > 1:
-        raise InputError(
-            f"Examples of several models, protocols or choices of mask: {kinds}. "
-            "Allowed: one of each. Make a stepper for each."
-        )
+    check_one_run(examples, ("model", "protocol", "choice"), "a stepper")
     found: dict[str, list[Example]] = {}
     for e in sorted(examples, key=lambda e: e.k):
-        if e.task not in titles:
-            raise UnknownName("task of an example", e.task, titles)
         found.setdefault(e.task, []).append(e)
     if not 1 <= len(found) <= MAX_CASES:
         raise InputError(
@@ -98,11 +68,11 @@ def _cases(examples: Sequence[Example], titles: Mapping[str, str]) -> dict[str, 
             "Choose cases with medsam.steps.slots, then medsam.examples.predict_again."
         )
     for task, steps in found.items():
-        _check_case(task, steps)
+        _check_case(task, steps, titles)
     return {task: found[task] for task in titles if task in found}
 
 
-class ClickStepper(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
+class ClickStepper(CaseWidget):
     """Go from click to click; see what each changed, and what is still wrong.
 
     Ground truth is drawn in solid green, the prediction in dashed red, both exactly on pixel
@@ -132,33 +102,24 @@ class ClickStepper(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     _esm = bundle(Path(__file__).with_suffix(".js"))
     _css = styles(Path(__file__).with_suffix(".css"))
 
-    task = traitlets.Unicode(help="Key of the task shown.").tag(sync=True)
     step = traitlets.Int(help="Number of clicks shown, from 1.").tag(sync=True)
-
-    about = traitlets.Unicode(help="Model, protocol and choice of mask, in words.").tag(sync=True)
-    tasks: traitlets.List[Any] = traitlets.List(help="[key, title] of each task.").tag(sync=True)
-    images = traitlets.Dict(help="Pictures as data URIs, by name.").tag(sync=True)
-    masks = traitlets.Dict(help="Masks: run lengths as text, by name.").tag(sync=True)
-    cases = traitlets.Dict(help="Case of each task, with its clicks and steps.").tag(sync=True)
 
     def __init__(self, examples: Sequence[Example], tasks: Mapping[str, str] | None = None):
         examples = list(examples)
         titles = dict(tasks) if tasks is not None else {e.task: e.task for e in examples}
         found = _cases(examples, titles)
-        images, masks = Pool("i", data_uri), Pool("m", runs_text)
+        pools = Pools()
         cases: dict[str, dict[str, Any]] = {}
         for task, steps in found.items():
             first, prompt = steps[0], steps[-1].prompt
             cases[task] = {
-                "id": first.image_id,
-                "size": list(first.mask.shape),
-                "view": _view(first.mask, prompt.points),
-                "image": images.add(first.image),
-                "truth": masks.add(first.mask),
+                **pools.object(first),
+                "view": around(first.mask, prompt.points),
                 "points": prompt.points.tolist(),
                 "labels": prompt.labels.tolist(),
                 "steps": [
-                    {"prediction": masks.add(e.prediction), "iou": number(e.iou)} for e in steps
+                    {"prediction": pools.masks.add(e.prediction), "iou": number(e.iou)}
+                    for e in steps
                 ],
             }
         task, steps = next(iter(found.items()))
@@ -167,18 +128,12 @@ class ClickStepper(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         super().__init__(
             about=f"{steps[0].model}, protocol {steps[0].protocol}, {CHOICES[steps[0].choice]}",
             tasks=[[key, titles[key]] for key in found],
-            images=images.values,
-            masks=masks.values,
+            images=pools.images.values,
+            masks=pools.masks.values,
             cases=cases,
             task=task,
             step=1,
         )
-
-    @traitlets.validate("task")
-    def _task_is_there(self, proposal: Mapping[str, Any]) -> str:
-        if self.cases and proposal["value"] not in self.cases:
-            raise UnknownName("task", proposal["value"], self.cases)
-        return str(proposal["value"])
 
     @traitlets.validate("step")
     def _step_is_there(self, proposal: Mapping[str, Any]) -> int:
@@ -199,25 +154,16 @@ class ClickStepper(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     def still(self) -> Still:
         """The first case with all its clicks, for a reader whose browser runs no scripts."""
         e = self._shown_still
-        x0, y0, x1, y1 = _view(e.mask, e.prompt.points)
-        part = slice(y0, y1 + 1), slice(x0, x1 + 1)
-        picture = painted(
-            e.image[part],
-            [(e.mask[part], TRUTH), (e.prediction[part], (255, 92, 92))],
-            [(x - x0, y - y0) for x, y in e.prompt.points],
-            scale=max(2, 400 // max(x1 - x0 + 1, y1 - y0 + 1)),
-        )
         drawn = (
-            f"{self._title}, {e.image_id}: ground truth outlined in green, the prediction after "
-            f"{e.k} clicks in red (IoU {e.iou:.3f}), the clicks as crosses."
+            f"{self._title}, {e.image_id}: ground truth in solid green, the prediction after "
+            f"{e.k} clicks in dashed red (IoU {e.iou:.3f}), the clicks numbered; stars are "
+            "positive, minus signs negative."
         )
-        return Still(picture, drawn, f"{drawn} With scripts the reader goes from click to click.")
-
-    def state_bytes(self) -> int:
-        """Size of the data that a page with this widget carries, its code excluded."""
-        return len(json.dumps([self.images, self.masks, self.cases], separators=(",", ":")))
+        more = "With scripts the reader goes from click to click."
+        return example_still(e, around(e.mask, e.prompt.points), drawn, more, numbered=True)
 
     def __repr__(self) -> str:
         """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
         most = max(len(case["steps"]) for case in self.cases.values())
-        return f"ClickStepper({self.about}; {len(self.cases)} cases, up to {most} clicks)"
+        count = f"{len(self.cases)} case{'s' if len(self.cases) > 1 else ''}"
+        return f"ClickStepper({self.about}; {count}, up to {most} clicks)"

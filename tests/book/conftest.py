@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from browsing import must_or_skip
+from widget_page import write_page
 
 from medsam.serving import serve
 
@@ -93,11 +94,29 @@ def serve_folder():
 
 
 # ---------------------------------------------------------------------- widget
+@pytest.fixture
+def open_widget(watch, serve_folder, tmp_path):
+    """Open a widget in a page of its own: ``open_widget(widget)`` gives (watched, page).
+
+    Its traits are ``window.traits``.
+    """
+
+    def make(widget, **how):
+        write_page(tmp_path, widget)
+        watched = watch(serve_folder(tmp_path), **how)
+        page = watched.open("index.html")
+        page.locator(".mkit-truth path").first.wait_for()
+        return watched, page
+
+    return make
+
+
 def browser_state(page) -> dict:
     """The state of the page's percentile browser, as the page carries it."""
     text = page.locator("script[type='application/vnd.jupyter.widget-state+json']").first
     models = json.loads(text.text_content())["state"].values()
-    return next(model["state"] for model in models if "cases" in model["state"])
+    states = [model["state"] for model in models]
+    return next(s for s in states if s.get("_anywidget_id", "").endswith(".PercentileBrowser"))
 
 
 def path_area(d: str) -> int:
@@ -122,7 +141,7 @@ class Driven:
     def __init__(self, page):
         self.page, self.state = page, browser_state(page)
         self.root = page.locator(".mpb").first
-        self.root.locator(".mpb-svg path").first.wait_for()
+        self.root.locator(".mkit-svg path").first.wait_for()
         self.root.scroll_into_view_if_needed()
         self.stage = self.root.locator(".mpb-stage")
 
@@ -131,28 +150,31 @@ class Driven:
             self.root.locator("select").select_option(task)
         for name, value in (("mode", mode), ("percentile", percentile)):
             if value is not None:
-                chosen = f".mpb-{name} label:has(input[value='{value}'])"
-                self.root.locator(chosen).click()
+                self.group(name).locator(f"label:has(input[value='{value}'])").click()
+
+    def group(self, name):
+        """A group of radio buttons."""
+        return self.root.get_by_role("group", name=name.capitalize(), exact=True)
 
     @property
     def shown(self) -> tuple[str, int, int]:
         """Task, mode and percentile, as the controls say."""
         return (
             self.root.locator("select").input_value(),
-            int(self.root.locator(".mpb-mode input:checked").input_value()),
-            int(self.root.locator(".mpb-percentile input:checked").input_value()),
+            int(self.group("mode").locator("input:checked").input_value()),
+            int(self.group("percentile").locator("input:checked").input_value()),
         )
 
     def text(self, name: str) -> str:
         return self.root.locator(f".mpb-{name}").first.text_content()
 
     def path(self, layer: str) -> str:
-        return self.root.locator(f".mpb-svg .mpb-{layer} .mpb-line").get_attribute("d")
+        return self.root.locator(f".mkit-svg .mkit-{layer} .mkit-line").get_attribute("d")
 
     @property
     def view(self) -> list[float]:
         """The viewBox: x, y, width, height."""
-        return [float(v) for v in self.root.locator(".mpb-svg").get_attribute("viewBox").split()]
+        return [float(v) for v in self.root.locator(".mkit-svg").get_attribute("viewBox").split()]
 
     def check(self):
         """What is drawn and written is what the state says of the selection."""
@@ -168,15 +190,15 @@ class Driven:
                 assert self.text(name) == "–"
             else:
                 assert float(self.text(name)) == pytest.approx(case[name], abs=5.01e-4)
-        assert self.text("id") == case["id"]
+        assert self.root.locator(".mkit-id").text_content() == case["id"]
         for layer in ("truth", "prediction"):
             runs = self.state["masks"][case[layer]].split()
             assert path_area(self.path(layer)) == sum(map(int, runs[1::2]))
-        svg = self.root.locator(".mpb-svg")
-        assert svg.locator(".mpb-star").count() == len(case["points"])
+        svg = self.root.locator(".mkit-svg")
+        assert svg.locator(".mkit-mark").count() == len(case["points"])
         boxes = [
             tuple(float(node.get_attribute(a)) for a in ("x", "y", "width", "height"))
-            for node in svg.locator(".mpb-prompt rect.mpb-line").all()
+            for node in svg.locator(".mkit-prompt rect.mkit-line").all()
         ]
         assert boxes == [(a, b, c - a + 1, d - b + 1) for a, b, c, d in case["boxes"]]
         picture = svg.locator("image").get_attribute("href")

@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 
-import numpy as np
 import pytest
-from live_page import HEAD, POLICY
 from stepper_toys import LABELS, case
+from widget_page import inside
 
-from medsam.widgets.kit.runs import encode_mask
+from medsam.prompts import Prompt
 from medsam.widgets.stepper import ClickStepper
 
 pytestmark = pytest.mark.book
-
-PAGE = """<style>body { margin: 8px; } html[data-theme="dark"] body { background: #121212; }</style>
-<link rel="stylesheet" href="widget.css"><script type="module">
-import widget from "./widget.js";
-const traits = await (await fetch("state.json")).json();
-const heard = {};
-window.traits = traits;
-const model = {
-  get: (name) => traits[name], off() {}, save_changes() {},
-  on: (event, call) => { heard[event] = call; },
-  set: (name, value) => { traits[name] = value; heard[`change:${name}`](); },
-};
-widget.render({ model, el: document.querySelector("main") });
-</script><main></main>"""
-
-
-@pytest.fixture
-def open_stepper(watch, serve_folder, tmp_path):
-    def make(stepper, **how):
-        names = ("about", "tasks", "images", "masks", "cases", "task", "step")
-        state = {name: stepper.get_state()[name] for name in names}
-        (tmp_path / "state.json").write_text(json.dumps(state))
-        (tmp_path / "widget.js").write_text(str(stepper._esm))
-        (tmp_path / "widget.css").write_text(str(stepper._css))
-        (tmp_path / "index.html").write_text(HEAD.format(policy=POLICY, scripts="", body=PAGE))
-        watched = watch(serve_folder(tmp_path), **how)
-        page = watched.open("index.html")
-        page.locator(".mcs-truth path").first.wait_for()
-        return watched, page
-
-    return make
-
-
-def drawn(page, selector):
-    """The pixels whose middle lies in a drawn area, as the browser itself decides it."""
-    runs = page.locator(selector).last.evaluate(
-        """(path) => {
-          const area = new Path2D(path.getAttribute("d"));
-          const pen = document.createElement("canvas").getContext("2d");
-          const [rows, columns] = window.traits.cases[window.traits.task].size;
-          return Array.from({ length: rows * columns }, (_, i) =>
-            pen.isPointInPath(area, (i % columns) + 0.5, Math.floor(i / columns) + 0.5, "evenodd"));
-        }"""
-    )
-    return np.array(runs)
 
 
 def check(page, shown, k):
@@ -69,24 +23,24 @@ def check(page, shown, k):
     assert page.locator(".mcs-steps input").input_value() == str(k)
     missed, surplus = e.mask & ~e.prediction, e.prediction & ~e.mask
     areas = {
-        ".mcs-truth .mcs-line": e.mask,
-        ".mcs-prediction .mcs-line": e.prediction,
+        ".mkit-svg .mkit-truth .mkit-line": e.mask,
+        ".mkit-svg .mkit-prediction .mkit-line": e.prediction,
         "[data-kind='missed']": missed,
         "[data-kind='surplus']": surplus,
     }
     for selector, mask in areas.items():
-        assert encode_mask(drawn(page, selector)) == encode_mask(mask), selector
+        assert (inside(page.locator(selector), mask.shape) == mask).all(), selector
     assert page.locator(".mcs-count-missed").inner_text() == str(missed.sum())
     assert page.locator(".mcs-count-surplus").inner_text() == str(surplus.sum())
-    numbers = page.locator(".mcs-click .mcs-number").all_text_contents()
+    numbers = page.locator(".mkit-mark .mcs-number").all_text_contents()
     assert numbers == [str(i) for i in range(1, k + 1)]
-    assert page.locator(".mcs-click .mcs-positive").count() == sum(LABELS[:k])
+    assert page.locator(".mkit-mark .mkit-positive").count() == sum(LABELS[:k])
     assert page.locator(".mcs-chart text.mcs-here").text_content() == str(k)
 
 
-def test_every_way_from_click_to_click(open_stepper):
+def test_every_way_from_click_to_click(open_widget):
     liver, spleen = case(), case("spleen", 2)
-    watched, page = open_stepper(ClickStepper([*liver, *spleen]))
+    watched, page = open_widget(ClickStepper([*liver, *spleen]))
     status = page.locator("[role='status']")
     check(page, liver, 1)
     assert status.text_content() == ""  # a page does not begin to speak by itself
@@ -116,8 +70,8 @@ def test_every_way_from_click_to_click(open_stepper):
     assert watched.problems == []
 
 
-def test_the_error_map_is_asked_for_and_told_apart_without_colour(open_stepper):
-    watched, page = open_stepper(ClickStepper(case()))
+def test_the_error_map_is_asked_for_and_told_apart_without_colour(open_widget):
+    watched, page = open_widget(ClickStepper(case()))
     assert page.locator("[data-kind='missed']").is_hidden()
     page.get_by_label("Error map").check()
     fills = [page.locator(f"[data-kind='{kind}']") for kind in ("missed", "surplus")]
@@ -128,14 +82,44 @@ def test_the_error_map_is_asked_for_and_told_apart_without_colour(open_stepper):
         marks.append(page.locator(f"{pattern} > :last-child").evaluate("(e) => e.tagName"))
     assert marks == ["path", "circle"]
     page.get_by_label("Whole image").check()
-    assert page.locator(".mcs-svg").get_attribute("viewBox") == "0 0 16 12"
+    assert page.locator(".mkit-svg").get_attribute("viewBox") == "0 0 16 12"
     assert watched.problems == []
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_it_fits_in_both_schemes(open_stepper, width, scheme):
-    watched, page = open_stepper(ClickStepper(case()), width=width, scheme=scheme)
+def test_it_fits_in_both_schemes(open_widget, width, scheme):
+    watched, page = open_widget(ClickStepper(case()), width=width, scheme=scheme)
     assert page.locator(f".mcs[data-scheme='{scheme}']").is_visible()
     assert watched.sideways() == 0
     assert page.locator(".mcs").evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
     assert watched.problems == []
+
+
+def test_clicks_on_one_pixel_and_side_by_side_keep_their_numbers(open_widget):
+    again = [[5, 4], [5, 4], [6, 4]]  # all three positive
+    steps = [dataclasses.replace(e, prompt=Prompt(again[: e.k], [1] * e.k)) for e in case()]
+    _, page = open_widget(ClickStepper(steps))
+    for _ in range(2):
+        page.locator(".mcs-next").click()
+    numbers = page.locator(".mcs-number")
+    assert numbers.all_text_contents() == ["1, 2", "3"]
+    assert hidden(*(number.bounding_box() for number in numbers.all())) < 0.1
+
+
+def hidden(one, other):
+    """Part of a box that lies in another one."""
+    shared = [
+        max(0, min(one[at] + one[side], other[at] + other[side]) - max(one[at], other[at]))
+        for at, side in (("x", "width"), ("y", "height"))
+    ]
+    return shared[0] * shared[1] / (one["width"] * one["height"])
+
+
+def test_stripes_lie_in_the_legend_as_in_the_image(open_widget):
+    _, page = open_widget(ClickStepper(case()))
+    page.get_by_label("Error map").check()
+    turns = page.locator("pattern[id*='-missed']").evaluate_all(
+        "(all) => all.map((e) => e.patternTransform.baseVal.consolidate().matrix)"
+        ".map((m) => Math.round((Math.atan2(m.b, m.a) * 180) / Math.PI))"
+    )
+    assert turns == [45, 45]

@@ -116,11 +116,15 @@ def test_keys(open_page):
         press(key)
         assert widget.shown == shown, key
         widget.check()
-    for key, layer in (("g", "truth"), ("r", "prediction"), ("p", "prompt")):
-        lines = widget.root.locator(f".mpb-svg .mpb-{layer}")
+    for key, layer, name in (
+        ("g", "truth", "Ground truth"),
+        ("r", "prediction", "Prediction"),
+        ("p", "prompt", "Prompts"),
+    ):
+        lines = widget.root.locator(f".mkit-svg .mkit-{layer}")
         press(key)
         assert lines.evaluate("(node) => getComputedStyle(node).display") == "none"
-        assert not widget.root.locator(f".mpb-layers label:has(.mpb-{layer}) input").is_checked()
+        assert not widget.root.get_by_role("checkbox", name=name).is_checked()
         press(key)
         assert lines.evaluate("(node) => getComputedStyle(node).display") != "none"
     press("?")
@@ -128,7 +132,7 @@ def test_keys(open_page):
     press("Escape")
     assert widget.root.locator(".mpb-help").is_hidden()
     # In a menu and in a group of radio buttons arrows do what they do everywhere.
-    widget.root.locator(".mpb-mode input:checked").focus()
+    widget.group("mode").locator("input:checked").focus()
     press("ArrowDown")
     assert widget.shown == ("a", 5, 50)
     assert watched.problems == []
@@ -167,7 +171,7 @@ def test_zoom_and_pan(open_page):
     assert widget.view == first
     page.mouse.wheel(0, -300)
     page.wait_for_function(
-        "(w) => +document.querySelector('.mpb-svg').getAttribute('viewBox').split(' ')[2] < w",
+        "(w) => +document.querySelector('.mkit-svg').getAttribute('viewBox').split(' ')[2] < w",
         arg=first[2],
     )
     assert page.evaluate("scrollY") == 0
@@ -190,9 +194,9 @@ def test_zoom_and_pan(open_page):
     # Stars and lines keep their width on the screen.
     for _ in range(6):
         page.keyboard.press("+")
-    star = widget.root.locator(".mpb-svg .mpb-star").bounding_box()
+    star = widget.root.locator(".mkit-svg .mkit-positive").bounding_box()
     assert 12 < star["width"] < 26
-    assert widget.root.locator("image.mpb-pixels").count() == 1
+    assert widget.root.locator("image.mkit-pixels").count() == 1
     assert watched.problems == []
 
 
@@ -242,7 +246,7 @@ def test_narrow_and_dark(open_page, width, scheme):
 def test_touch(open_page):
     """A tap chooses; two fingers zoom."""
     watched, widget = open_page(width=400, has_touch=True, is_mobile=True)
-    widget.root.locator(".mpb-percentile label").nth(2).tap()
+    widget.group("percentile").locator("label").nth(2).tap()
     assert widget.shown[2] == 75
     before = widget.view
     box = widget.stage.bounding_box()

@@ -95,12 +95,12 @@ def test_a_task_with_fewer_clicks_takes_its_last():
 def test_words_and_a_picture_where_it_cannot_run():
     stepper = ClickStepper(case(), {"liver": "Liver"})
     assert repr(stepper) == (
-        "ClickStepper(square, protocol paper, most confident mask; 1 cases, up to 3 clicks)"
+        "ClickStepper(square, protocol paper, most confident mask; 1 case, up to 3 clicks)"
     )
     still = stepper.still()
-    assert still.picture.size == (400, 300)
-    assert "Liver, liver-7: ground truth outlined in green" in still.caption
-    assert "after 3 clicks in red (IoU 1.000)" in still.caption
+    assert still.picture.size == (480, 360)
+    assert "Liver, liver-7: ground truth in solid green" in still.caption
+    assert "after 3 clicks in dashed red (IoU 1.000)" in still.caption
     assert still._repr_html_().startswith("<noscript>")
 
 

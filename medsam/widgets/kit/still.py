@@ -6,49 +6,133 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["MASKS", "TRUTH", "Note", "Outline", "Still", "painted"]
+if TYPE_CHECKING:
+    from medsam.examples import Example
+
+__all__ = [
+    "MASKS",
+    "PREDICTION",
+    "TRUTH",
+    "Note",
+    "Outline",
+    "Still",
+    "example_still",
+    "numbers",
+    "painted",
+]
 
 MASKS = ((255, 176, 0), (92, 192, 255), (240, 139, 216))
 """Colours of the three masks, most confident first; as in live.css."""
-TRUTH, PROMPT = (61, 220, 132), (25, 211, 224)
+TRUTH, PREDICTION = (61, 220, 132), (255, 92, 92)
+"""Solid and dashed, as in kit.css."""
+PROMPT, NEGATIVE, DARK = (25, 211, 224), (255, 79, 216), (6, 38, 42)
 
 Outline = tuple[NDArray[np.bool_], tuple[int, int, int]]
+
+_ANGLES = np.arange(10) * np.pi / 5
+_RADII = np.where(np.arange(10) % 2, 3.9, 9.0)
+STAR = np.c_[np.sin(_ANGLES) * _RADII, -np.cos(_ANGLES) * _RADII]
+MINUS = np.array([[-8, -3], [8, -3], [8, 3], [-8, 3]])
+"""Shapes of a click in pixels of the picture, around 0 0; as in kit/js."""
 
 
 def painted(
     image: NDArray[np.uint8],
     outlines: Sequence[Outline],
-    points: Sequence[tuple[float, float]] = (),
+    points: ArrayLike = (),
     scale: int = 2,
+    *,
+    labels: Sequence[int] | None = None,
+    boxes: ArrayLike = (),
+    numbered: bool = False,
 ) -> Image.Image:
-    """An image, made larger, with outlines of masks and points on it.
+    """An image, made larger, with outlines of masks and a prompt on it, as the widgets draw them.
 
     Parameters
     ----------
     image : (H, W, 3) uint8
     outlines : sequence of ((H, W) bool, RGB colour)
-        The later ones lie on top.
-    points : sequence of (x, y)
-        Pixels of the image.
+        The later ones lie on top; those in the colour of a prediction are dashed.
+    points : (N, 2) array_like
+        ``(x, y)`` in pixels of the image.
     scale : int
         Pixels of the picture for one of the image.
+    labels : sequence of int, optional
+        1 for a positive click, which is a star, 0 for a negative one, a minus sign; all positive
+        by default.
+    boxes : (M, 4) array_like
+        ``(x0, y0, x1, y1)`` in pixels of the image, both ends inside.
+    numbered : bool
+        Number the points, those on one pixel together.
     """
-    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    zoomed = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    large = np.asarray(zoomed, np.uint8)
     for mask, colour in outlines:
         inside = np.kron(mask, np.ones((scale, scale), bool)).astype(np.uint8)
-        edge = inside - cv2.erode(inside, np.ones((3, 3), np.uint8), borderValue=0)
-        large[edge > 0] = colour
-    for x, y in points:
-        at = int((x + 0.5) * scale), int((y + 0.5) * scale)
-        for colour, width in (((6, 38, 42), 4), (PROMPT, 2)):
-            cv2.drawMarker(large, at, colour, cv2.MARKER_CROSS, 6 * scale, width)
-    return Image.fromarray(large)
+        _line(large, inside, colour, dashed=colour == PREDICTION)
+    for x0, y0, x1, y1 in np.reshape(boxes, (-1, 4)).astype(int) * scale:
+        inside = np.zeros(large.shape[:2], np.uint8)
+        inside[y0 : y1 + scale, x0 : x1 + scale] = 1
+        _line(large, inside, PROMPT)
+    at = (np.reshape(points, (-1, 2)) + 0.5) * scale
+    signs = np.ones(len(at), int) if labels is None else labels
+    for middle, label in zip(at, signs, strict=True):
+        shape = np.rint(16 * (middle + (STAR if label else MINUS))).astype(np.int32)
+        cv2.fillPoly(large, [shape], PROMPT if label else NEGATIVE, cv2.LINE_AA, shift=4)
+        cv2.polylines(large, [shape], True, DARK, 1, cv2.LINE_AA, shift=4)
+    picture = Image.fromarray(large)
+    if numbered:
+        pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=15)
+        for (x, y), words in numbers(at).items():
+            side, room = "l", pen.textlength(words, font) + 10
+            if x + room > picture.width:
+                side, x = "r", x - 16
+            place = (x + 8, max(y - 6, 14))
+            pen.text(place, words, "white", font, side + "s", stroke_width=2, stroke_fill="black")
+    return picture
+
+
+def _line(
+    large: NDArray[np.uint8],
+    inside: NDArray[np.uint8],
+    colour: tuple[int, int, int],
+    dashed: bool = False,
+) -> None:
+    """Draw the edge of an area, two pixels wide, on a shadow that shows it on bright tissue."""
+    loops, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    drawn = np.zeros_like(inside)
+    for loop in loops:
+        x, y = loop[:, 0].T
+        kept = np.arange(len(x)) % 11 < 7 if dashed else slice(None)
+        drawn[y[kept], x[kept]] = 1
+    around = cv2.dilate(drawn, np.ones((4, 4), np.uint8)) > 0
+    large[around] = (0.6 * large[around]).astype(np.uint8)
+    large[cv2.dilate(drawn, np.ones((2, 2), np.uint8)) > 0] = colour
+
+
+def numbers(points: ArrayLike) -> dict[tuple[float, float], str]:
+    """Numbers of clicks by their place, from 1; those of one place together.
+
+    Parameters
+    ----------
+    points : (N, 2) array_like
+
+    Examples
+    --------
+    >>> numbers([[3, 4], [8, 4], [3, 4]])
+    {(3.0, 4.0): '1, 3', (8.0, 4.0): '2'}
+    """
+    found: dict[tuple[float, float], list[str]] = {}
+    for number, (x, y) in enumerate(np.reshape(points, (-1, 2)), 1):
+        found.setdefault((float(x), float(y)), []).append(str(number))
+    return {place: ", ".join(each) for place, each in found.items()}
 
 
 class Still:
@@ -77,6 +161,35 @@ class Still:
             f'<img src="{uri}" width="{width}" height="{height}" alt="{escape(self.alt)}">'
             f"<figcaption>{escape(self.caption)}</figcaption></figure></noscript>"
         )
+
+
+def example_still(
+    e: Example, view: Sequence[int], drawn: str, more: str, *, numbered: bool = False
+) -> Still:
+    """A part of an example's image with its object, prediction and prompt.
+
+    Parameters
+    ----------
+    e : Example
+    view : (x0, y0, x1, y1) of int
+        The part, both ends inside.
+    drawn, more : str
+        What is drawn; and what a reader with scripts can do.
+    numbered : bool
+        Number the points.
+    """
+    x0, y0, x1, y1 = view
+    part = slice(y0, y1 + 1), slice(x0, x1 + 1)
+    picture = painted(
+        e.image[part],
+        [(e.mask[part], TRUTH), (e.prediction[part], PREDICTION)],
+        e.prompt.points - [x0, y0],
+        scale=max(2, 480 // max(x1 - x0 + 1, y1 - y0 + 1)),
+        labels=e.prompt.labels.tolist(),
+        boxes=e.prompt.boxes - [x0, y0, x0, y0],
+        numbered=numbered,
+    )
+    return Still(picture, drawn, f"{drawn} {more}")
 
 
 class Note:

@@ -28,7 +28,7 @@ export function button(label, title, action, more = {}) {
 
 // A group of radio buttons: [value, label node] each; choose(value) is called with a choice.
 export function radios(legend, name, options, choose) {
-  const box = h("fieldset", { class: "mlv-radios" }, h("legend", {}, legend));
+  const box = h("fieldset", { class: "mkit-radios" }, h("legend", {}, legend));
   const inputs = new Map();
   for (const [value, label, title] of options) {
     const input = h("input", { type: "radio", name, value });
@@ -41,6 +41,12 @@ export function radios(legend, name, options, choose) {
 
 export function digits(value, count = 3) {
   return value === null || value === undefined || Number.isNaN(value) ? "–" : value.toFixed(count);
+}
+
+export function ordinal(n) {
+  const tens = n % 100;
+  const end = tens > 10 && tens < 14 ? "th" : ({ 1: "st", 2: "nd", 3: "rd" }[n % 10] ?? "th");
+  return `${n}${end}`;
 }
 
 export function megabytes(bytes) {
