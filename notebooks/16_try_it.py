@@ -87,17 +87,22 @@ clicks.still()
 
 # %% [markdown]
 # In the published page you can also try **an image of your own**: the encoder comes to your browser
-# ({glue:text}`encoder-mb:.0f` MB more), and the image stays there.
+# ({glue:text}`encoder-mb:.0f` MB more), and the image stays there. It may be a picture, or a slice of a scan: a
+# NIfTI file (`.nii`, `.nii.gz`) or an uncompressed DICOM file, of which you choose plane, slice and grey values.
+# Slices lie as in this book, the patient's right on the left; letters at the sides say so. Nothing is uploaded.
 #
 # With the keyboard: *Tab* to the image, arrow keys move a cross (with *Shift*, by single pixels), *Enter*
 # asks there. *P*, *N* and *B* choose a positive click, a negative click and a box, *U* undoes, *R* starts
-# again; in the first widget *1*, *2* and *3* show and hide the masks.
+# again; in the first widget *1*, *2* and *3* show and hide the masks. Arrow keys move through the slices of a
+# scan once its slider is reached.
 #
 # ## What runs here
 #
 # The images were encoded when this page was made; the browser gets the features in half precision, runs only
 # the decoder, and brings its masks to the size of the image exactly as the study does. The decoder's weights
-# are stored in 16 bits. The masks are those of the study up to a few pixels on their edge.
+# are stored in 16 bits. The masks are those of the study up to a few pixels on their edge. A scan of your own is
+# read as the study reads it: values rescaled as the file says, cut and turned by its affine, and brought to 8 bit
+# by its maximum, by percentiles or by a window.
 #
 # ## Run it again
 #

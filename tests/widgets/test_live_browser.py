@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from live_node import JS, node
 from live_toys import sample
 from toys import SquareModel
 
@@ -19,7 +18,7 @@ from medsam.errors import InputError
 from medsam.metrics import dice, iou
 from medsam.models.onnx_sam import postprocess
 from medsam.prompts import Prompt
-from medsam.widgets import kit, live
+from medsam.widgets import kit
 from medsam.widgets.kit.bundle import bundle
 from medsam.widgets.kit.runs import encode_mask
 from medsam.widgets.live import LiveSam
@@ -27,24 +26,11 @@ from medsam.widgets.live.decoder import browser_decoder, to_int16
 from medsam.widgets.live.downloads import DOWNLOADS
 from medsam.widgets.live.site import live_files, states
 
-JS = Path(live.__file__).parent / "js"
 KIT = Path(kit.__file__).parent / "js"
 NODE_MODULES = Path(__file__).parents[2] / "node_modules"
 needs_weights = pytest.mark.skipif(
     not (NODE_MODULES / "onnxruntime-web").is_dir(), reason="No node_modules; run `npm ci`"
 )
-
-
-def node(script: str):
-    """What a script that imports the widgets' modules prints as JSON."""
-    if not shutil.which("node"):
-        pytest.skip("No node on the PATH")
-    command = ["node", "--input-type=module", "-"]
-    done = subprocess.run(
-        command, input=script, capture_output=True, text=True, check=False, cwd=JS
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_the_widgets_module_runs_alone(tmp_path):

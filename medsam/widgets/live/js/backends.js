@@ -1,6 +1,7 @@
 // Who answers a prompt: Python, while a notebook runs, or a worker of this page.
 
 import { fromBytes } from "../../kit/js/masks.js";
+import { program } from "./program.js";
 
 // The site says where its own scripts lie; a notebook does not.
 export function backend(model) {
@@ -12,20 +13,6 @@ function browser(model) {
   const shared = (window.medsamLive ??= { loaded: null, images: new Map(), heard: new Set() });
   const { engine, decoder, features, encoder } = model.get("downloads");
   const files = engine.bytes + decoder.bytes;
-
-  const call = (action, options, tell = () => {}, give = []) =>
-    new Promise((resolve, reject) => {
-      const id = (shared.last = (shared.last ?? 0) + 1);
-      const listen = ({ data }) => {
-        if (data.id !== id) return;
-        if (data.bytes !== undefined) return tell(data.bytes);
-        shared.worker.removeEventListener("message", listen);
-        if (data.error !== undefined) reject(new Error(data.error));
-        else resolve(data.result);
-      };
-      shared.worker.addEventListener("message", listen);
-      shared.worker.postMessage({ id, action, ...options }, give);
-    });
 
   const tellAll = (state) => {
     shared.state = state;
@@ -56,9 +43,9 @@ function browser(model) {
         let got = 0;
         tellAll({ progress: 0, got });
         try {
-          shared.worker ??= new Worker(new URL("../sam/worker.js", window.medsamWidgets), { type: "module" });
-          shared.worker.onerror = () => tellAll({ error: "The model’s program could not be loaded." });
-          await call("load", { engine: engine.name, model: decoder.name }, (bytes) => {
+          shared.call ??= program("worker.js", { type: "module" });
+          shared.call.worker.onerror = () => tellAll({ error: "The model’s program could not be loaded." });
+          await shared.call("load", { engine: engine.name, model: decoder.name }, (bytes) => {
             got += bytes;
             tellAll({ progress: Math.min(1, got / files), got });
           });
@@ -73,15 +60,15 @@ function browser(model) {
     },
     image({ key }) {
       if (!shared.images.has(key)) {
-        const coming = call("image", { key });
+        const coming = shared.call("image", { key });
         shared.images.set(key, coming);
         coming.catch(() => shared.images.delete(key));
       }
       return shared.images.get(key);
     },
-    ask: ({ key, size }, index, prompt) => call("ask", { key, size, prompt }),
-    async encode({ key }, pixels, rows, columns, tell) {
-      await call("encode", { key, model: encoder.name, pixels, rows, columns }, tell, [pixels.buffer]);
+    ask: ({ key, size }, index, prompt) => shared.call("ask", { key, size, prompt }),
+    async encode({ key }, picture, tell) {
+      await shared.call("encode", { key, model: encoder.name, ...picture }, tell);
       shared.images.set(key, Promise.resolve());
     },
   };

@@ -89,7 +89,8 @@ export function clicks({ model, el }) {
     h("div", { class: "mlv-layers" }, layer("truth", "Ground truth"), layer("mask", "Mask")),
   );
   if (frame.answers.encode && !frame.answers.refusal) {
-    frame.body.append(ownImage(frame.answers.encoderBytes, encode, frame.tell));
+    const { uid, tell, showOwn: show, answers } = frame;
+    frame.body.append(ownImage({ uid, bytes: answers.encoderBytes, take: encode, show, tell }));
   }
   who.inputs.get("mine").checked = true;
   use(tool);
@@ -108,12 +109,12 @@ export function clicks({ model, el }) {
     stop();
     update(false);
   }
-  async function encode(found, pixels, rows, columns) {
+  async function encode(found, picture) {
     const { answers, tell } = frame;
     tell("Loading the model …");
     await answers.load();
     let got = 0;
-    await answers.encode(found, pixels, rows, columns, (bytes) => {
+    await answers.encode(found, picture, (bytes) => {
       got += bytes;
       const all = got >= answers.encoderBytes;
       tell(all ? "Encoding the image: some seconds …" : `Loading the encoder: ${megabytes(got)} of ${megabytes(answers.encoderBytes)}`, false);
@@ -136,6 +137,7 @@ export function clicks({ model, el }) {
     };
   }
   function step(added) {
+    if (frame.current().raw) return frame.tell("Encode this slice first: the button is below the image.");
     if (!frame.answers.ready) return frame.tell("Load the model first: the button is on the image.");
     if (whose !== "mine") {
       whose = "mine";

@@ -54,8 +54,8 @@ export function makeFrame({ model, el }, of) {
 
   // The features of an image are fetched when it is looked at with a model at hand.
   async function fetchImage() {
-    if (!answers.ready) return;
     const wanted = current();
+    if (!answers.ready || wanted.raw) return;
     try {
       await answers.image(wanted);
       if (current() === wanted) of.ready?.();

@@ -1,46 +1,55 @@
-// The reader's own image: read, made small enough, encoded here. It does not leave the browser.
+// The reader's own image: read and encoded here. It does not leave the browser.
 
 import { h, megabytes } from "../../kit/js/dom.js";
 import { fitSize, SIDE } from "./prompt.js";
+import { caseOf, isScan, makeScan } from "./scan.js";
 
 let taken = 0;
 
-// A label that is a file button. take(case, pixels, rows, columns) encodes; failures are told.
-export function ownImage(bytes, take, tell) {
-  const input = h("input", { type: "file", accept: "image/*", class: "mkit-unseen" });
+// A label that is a file button, and what a scan needs besides. of: { uid, bytes, take, show, tell };
+// take(found, picture) encodes, show(found) only shows; failures are told.
+export function ownImage({ uid, bytes, take, show, tell }) {
+  // Any file may be chosen: a DICOM file often has no ending.
+  const input = h("input", { type: "file", class: "mkit-unseen" });
   const words = `Try an image of your own (${megabytes(bytes)} more)`;
+  const note = h("p", { class: "mlv-note" },
+    "A picture, or a scan: NIfTI (.nii, .nii.gz) or DICOM. The encoder comes to your browser; the file is not uploaded.");
+  const wrong = h("p", { class: "mlv-wrong", role: "alert" });
+  const scan = makeScan({ uid, take, show, tell, name: () => `own-${(taken += 1)}`, fail });
+  function fail(file, error) {
+    wrong.textContent = error ? `${file.name} cannot be used: ${error.message}` : "";
+    if (error) tell("This cannot be used: the reason is below.", false);
+  }
   input.addEventListener("change", async () => {
     const [file] = input.files;
     if (!file) return;
     input.disabled = true;
+    wrong.textContent = "";
     try {
-      await take(...(await readImage(file)));
+      if (await isScan(file)) await scan.open(file);
+      else {
+        await take(...(await readImage(file)));
+        scan.close();
+      }
     } catch (error) {
-      tell(`${file.name} cannot be used: ${error.message}`);
+      fail(file, error);
     }
     [input.disabled, input.value] = [false, ""];
   });
-  const note = h("p", { class: "mlv-note" }, "The encoder comes to your browser; the image is not uploaded.");
-  return h("div", { class: "mlv-own" }, h("label", { class: "mlv-file" }, input, h("span", {}, words)), note);
+  return h("div", { class: "mlv-own" },
+    h("label", { class: "mlv-file" }, input, h("span", {}, words)), note, wrong, scan.node);
 }
 
 async function readImage(file) {
   const bitmap = await createImageBitmap(file);
   const whole = [bitmap.height, bitmap.width];
-  const [rows, columns] = fitSize(whole);
-  if (!rows || !columns) throw new Error("it is too narrow");
-  const pixels = drawn(bitmap, rows, columns).getContext("2d").getImageData(0, 0, columns, rows).data;
+  const fitted = fitSize(whole);
+  const pixels = drawn(bitmap, ...whole).getContext("2d").getImageData(0, 0, whole[1], whole[0]).data;
   // Masks have the image's own pixels, up to those that the encoder sees.
-  const size = Math.max(...whole) > SIDE ? [rows, columns] : whole;
-  const found = {
-    id: file.name,
-    key: `own-${(taken += 1)}`,
-    size,
-    view: [0, 0, size[1] - 1, size[0] - 1],
-    image: drawn(bitmap, ...size).toDataURL("image/png"),
-    objects: [],
-  };
-  return [found, pixels, rows, columns];
+  const size = Math.max(...whole) > SIDE ? fitted : whole;
+  const image = drawn(bitmap, ...size).toDataURL("image/png");
+  const found = { ...caseOf(file.name, size, image), key: `own-${(taken += 1)}` };
+  return [found, { pixels, channels: 4, size: whole }];
 }
 
 function drawn(bitmap, rows, columns) {

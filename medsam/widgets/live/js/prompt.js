@@ -89,14 +89,57 @@ export function fromHalf(halves) {
   return numbers;
 }
 
-// Pixels (RGBA of the fitted size) as the encoder wants them: normalised, zeros right and below.
-export function toInput(pixels, rows, columns) {
+// Pixels brought to another size as Pillow's bilinear filter does it: first along the rows, then
+// down the columns, each rounded to 8 bit. pixels: channel after channel of each pixel.
+export function resized(pixels, channels, [rows, columns], [toRows, toColumns]) {
+  const along = new Uint8ClampedArray(rows * toColumns * channels);
+  triangles(columns, toColumns).forEach(({ from, weights }, x) => {
+    for (let y = 0; y < rows; y++) {
+      for (let c = 0; c < channels; c++) {
+        let value = 0;
+        weights.forEach((weight, t) => (value += weight * pixels[(y * columns + from + t) * channels + c]));
+        along[(y * toColumns + x) * channels + c] = Math.floor(value + 0.5);
+      }
+    }
+  });
+  const line = toColumns * channels;
+  const whole = new Uint8ClampedArray(toRows * line);
+  triangles(rows, toRows).forEach(({ from, weights }, y) => {
+    for (let x = 0; x < line; x++) {
+      let value = 0;
+      weights.forEach((weight, t) => (value += weight * along[(from + t) * line + x]));
+      whole[y * line + x] = Math.floor(value + 0.5);
+    }
+  });
+  return whole;
+}
+
+// Which pixels make one of the new ones: a triangle around its centre, wider where it shrinks.
+function triangles(length, to) {
+  const scale = length / to;
+  const wide = Math.max(scale, 1);
+  return Array.from({ length: to }, (_, i) => {
+    const centre = (i + 0.5) * scale;
+    const from = Math.max(0, Math.floor(centre - wide + 0.5));
+    const end = Math.min(length, Math.floor(centre + wide + 0.5));
+    const raw = Array.from({ length: end - from }, (_, t) => Math.max(0, 1 - Math.abs((from + t - centre + 0.5) / wide)));
+    const sum = raw.reduce((total, weight) => total + weight, 0);
+    // Pillow's weights have 22 bits after the point.
+    return { from, weights: raw.map((weight) => Math.floor(weight / sum * 2 ** 22 + 0.5) / 2 ** 22) };
+  });
+}
+
+// Pixels as the encoder wants them: at its size, normalised, zeros right and below. One channel
+// stands for three; a fourth (alpha) is left out.
+export function toInput(pixels, channels, size) {
   const [mean, deviation] = [[123.675, 116.28, 103.53], [58.395, 57.12, 57.375]];
+  const [rows, columns] = fitSize(size);
+  const fitted = resized(pixels, channels, size, [rows, columns]);
   const input = new Float32Array(3 * SIDE * SIDE);
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++) {
       for (let c = 0; c < 3; c++) {
-        const value = pixels[4 * (y * columns + x) + c];
+        const value = fitted[channels * (y * columns + x) + (channels > 1 ? c : 0)];
         input[(c * SIDE + y) * SIDE + x] = (value - mean[c]) / deviation[c];
       }
     }

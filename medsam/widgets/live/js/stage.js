@@ -21,8 +21,9 @@ export function makeStage(cases, on, label) {
   const cross = s("path", { class: "mlv-cross" });
   const svg = s("svg", { class: "mlv-svg", "aria-hidden": "true" }, picture, areas, prompts, rubber, cross);
   const name = h("p", { class: "mlv-id" });
+  const ways = Object.fromEntries(["left", "right", "top", "bottom"].map((way) => [way, h("span", { class: `mlv-way mlv-way-${way}` })]));
   const card = h("div", { class: "mlv-card", hidden: "" });
-  const surface = h("div", { class: "mlv-surface", tabindex: "0", role: "application", "aria-label": label }, svg, name);
+  const surface = h("div", { class: "mlv-surface", tabindex: "0", role: "application", "aria-label": label }, svg, name, ...Object.values(ways));
   const node = h("div", { class: "mlv-stage" }, surface, card);
   const ratios = cases.map(({ view: [x0, y0, x1, y1] }) => (x1 - x0 + 1) / (y1 - y0 + 1)).sort((a, b) => a - b);
   // Decided once: nothing jumps when another image comes.
@@ -58,6 +59,8 @@ export function makeStage(cases, on, label) {
     svg.setAttribute("viewBox", Object.values(frame(view)).join(" "));
     name.textContent = found.id;
     name.title = found.id;
+    // Where the sides of a scan lie in the patient.
+    for (const [way, node] of Object.entries(ways)) node.textContent = found.sides?.[way] ?? "";
     [cursor, corner, drag] = [null, null, null];
     areas.replaceChildren();
     showPrompts({ points: [], labels: [] });

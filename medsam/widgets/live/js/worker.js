@@ -75,9 +75,9 @@ const actions = {
     return { result, give: masks.map((mask) => mask.buffer) };
   },
 
-  async encode({ key, model, pixels, rows, columns }, tell) {
+  async encode({ key, model, pixels, channels, size }, tell) {
     encoder ??= await session(await fetched(model, tell));
-    const input = new ort.Tensor("float32", toInput(pixels, rows, columns), [1, 3, 1024, 1024]);
+    const input = new ort.Tensor("float32", toInput(pixels, channels, size), [1, 3, 1024, 1024]);
     const out = await encoder.run({ input });
     images.set(key, Float32Array.from(Object.values(out)[0].data));
     return { result: null };
