@@ -14,25 +14,19 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import nbformat
-import yaml
 from address import checked, configured, repository, sitemap
 from card import social_card
-from sphinx_external_toc.parsing import parse_toc_yaml
+from lean import lighten
+from tree import ROOT, listed, notebooks, offered, originals, own_data, read
 
-from medsam.chapters import PREFIX, moved
+from medsam.chapters import PREFIX
 from medsam.errors import InputError, MedsamError
 from medsam.page import FOLDER, files
 from medsam.widgets.live.site import live_files
 from medsam.widgets.static import assets, write_if_new
 
-read: Any = nbformat.read  # its functions carry no types
-writes: Any = nbformat.writes
-
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/*.html")
+PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/**/*.html")
 """What of ``book/`` goes into the tree."""
 
 
@@ -53,43 +47,6 @@ def copy(files: Iterable[Path], base: Path, to: Path) -> list[Path]:
 def pages(source: Path, book: Path = ROOT / "book") -> list[Path]:
     """Put the prose pages, the bibliography and the static files into the tree."""
     return copy((f for p in PAGES for f in sorted(book.glob(p))), book, source)
-
-
-def notebooks(source: Path, executed: Path) -> list[Path]:
-    """Put the executed notebooks into ``notebooks/`` of the tree."""
-    found = sorted(executed.glob("*.ipynb"))
-    if not found:
-        raise InputError(
-            f"No executed notebook (*.ipynb) in {executed}. "
-            "Allowed: a folder that papermill has written to. Run `make notebooks`."
-        )
-    return copy(found, executed, source / "notebooks")
-
-
-def own_data(source: Path, executed: Path, toc: Path = ROOT / "_toc.yml") -> list[Path]:
-    """Put the notebooks of chapters on one's own data into folders beside ``notebooks/``.
-
-    Only those that the table of contents lists: what an earlier build ran on other data stays
-    where it was executed, and out of the book.
-    """
-    names = [Path(f"{name}.ipynb") for name in listed(toc) if name.startswith(PREFIX)]
-    others = {file.stem for file in executed.glob("*.ipynb")}
-    captions = {
-        str(page.get("file", "")).partition("/")[0]: str(part["caption"])
-        for part in yaml.safe_load(toc.read_text("utf-8")).get("parts", [])
-        for page in part["chapters"]
-    }
-    made = []
-    for name in names:
-        if not (executed / name).is_file():
-            continue  # check() says what is missing
-        folder = str(name.parent)
-        beside = {other.stem for other in names if other.parent == name.parent}
-        title = captions.get(folder, "").partition(": ")[2] or folder
-        page = moved(read(executed / name, as_version=4), folder, title, beside, others)
-        made.append(source / name)
-        write_if_new(made[-1], writes(page).encode())
-    return made
 
 
 def downloads(extra: Path, pages: Iterable[Path], clean: Path = ROOT / "notebooks") -> list[Path]:
@@ -127,11 +84,6 @@ def prune(source: Path, kept: Iterable[Path]) -> None:
             path.unlink()
 
 
-def listed(toc: Path = ROOT / "_toc.yml") -> list[str]:
-    """Names, without ending, of the files that the table of contents lists, in its order."""
-    return list(parse_toc_yaml(toc))
-
-
 def check(source: Path, toc: Path = ROOT / "_toc.yml") -> None:
     """Stop where a page that the table of contents lists is not in the tree."""
     missing = [
@@ -156,9 +108,11 @@ def assemble(
 ) -> None:
     """Make the source tree whole: pages, notebooks, JavaScript; nothing else stays."""
     extra = source / "_extra"
-    shown = notebooks(source, executed) + own_data(source, executed, toc)
-    kept = pages(source) + shown + assets(extra, node_modules) + downloads(extra, shown)
-    kept += live_files(extra, shown, node_modules) + social_card(extra, shown)
+    kept = notebooks(source, executed) + own_data(source, executed, toc)
+    shown = [file for file in kept if file.suffix == ".ipynb"]
+    kept += pages(source) + assets(extra, node_modules) + downloads(extra, shown)
+    kept += live_files(extra, originals(shown, source, executed), node_modules)
+    kept += social_card(extra, shown)
     prune(source, kept)
     check(source, toc)
 
@@ -219,6 +173,7 @@ def html(
         # A page that was read is not read again, and would not warn again.
         shutil.rmtree(build / ".doctrees", ignore_errors=True)
         return done.returncode or 1
+    lighten(build / "html")
     if url:
         sitemap(build / "html", listed(toc), url)
     return 0
@@ -263,7 +218,10 @@ def main(arguments: list[str] | None = None) -> int:
         assemble(source, options.executed, toc=options.toc)
         if options.assemble_only:
             return 0
-        return html(source, options.output, toc=options.toc, url=url, repo=repo)
+        failed = html(source, options.output, toc=options.toc, url=url, repo=repo)
+        if not failed:
+            offered(source, options.executed, options.output / "_build" / "html")
+        return failed
     except MedsamError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -13,7 +13,7 @@ NODE_MODULES = Path(__file__).parents[1] / "node_modules"
 
 # As in book/_templates/layout.html.
 POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:; "
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; "
     "worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "font-src 'self' data:; connect-src 'self' blob: data:; object-src 'none'"
 )

@@ -1,15 +1,15 @@
-// Shows a page's anywidgets where no kernel runs: the page carries the state of each model, with
-// its code and its style, and a mark in each place where one is to be seen.
+// Shows a page's anywidgets where no kernel runs: each place names the files that hold a widget's
+// code, its style and its traits; they are fetched when a reader comes near the place.
 
 (() => {
   // Where this file lies, whatever page it is loaded from: what a widget fetches lies beside it.
-  window.medsamWidgets = document.currentScript.src.replace(/[^/]*$/, "");
-  const STATE = "script[type='application/vnd.jupyter.widget-state+json']";
-  const VIEW = "script[type='application/vnd.jupyter.widget-view+json']";
-  const modules = new Map(); // code -> module: one copy for all widgets of a class
-  const styled = new Set();
+  const base = document.currentScript.src.replace(/[^/]*$/, "");
+  window.medsamWidgets = base;
+  const NEAR = "800px 0px"; // beyond the window: about what a second of reading scrolls by
+  const parts = new Map(); // name -> what comes of it: one copy for all widgets of a class
+  const models = new Map(); // all views of a model share it
 
-  // What our widgets use of anywidget's model; all views of a model share it.
+  // What our widgets use of anywidget's model.
   function modelOf(state) {
     const heard = new Map();
     const changed = new Set();
@@ -41,49 +41,46 @@
     return model;
   }
 
-  function moduleOf(code) {
-    if (!modules.has(code)) {
-      const place = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-      modules.set(code, import(place).finally(() => URL.revokeObjectURL(place)));
-    }
-    return modules.get(code);
+  // Not by fetch and import, which a page that is opened from a folder may not use.
+  function part(name) {
+    const load = (done, fail) => {
+      const style = name.endsWith(".css");
+      const node = document.createElement(style ? "link" : "script");
+      node.onload = () => done(node.holds);
+      node.onerror = () => fail(new Error(`the page lacks its file ${name}.`));
+      if (style) node.rel = "stylesheet";
+      node[style ? "href" : "src"] = `${base}parts/${name}`;
+      document.head.append(node);
+    };
+    if (!parts.has(name)) parts.set(name, new Promise(load));
+    return parts.get(name);
   }
 
-  function style(css) {
-    if (!css || styled.has(css)) return;
-    styled.add(css);
-    const node = document.createElement("style");
-    node.textContent = css;
-    document.head.append(node);
-  }
-
-  async function show(mark, models, states) {
-    const el = document.createElement("div");
-    el.className = "jupyter-widgets";
-    mark.after(el);
+  async function show(el) {
+    const { model, code, traits, style } = el.dataset;
     try {
-      const id = JSON.parse(mark.textContent).model_id;
-      const entry = states[id];
-      if (!entry) throw new Error("the page does not carry its state.");
-      if (entry.model_module !== "anywidget") throw new Error(`a ${entry.model_name} needs a kernel.`);
-      if (!models.has(id)) models.set(id, modelOf(entry.state));
-      style(entry.state._css);
-      const { default: widget } = await moduleOf(entry.state._esm);
-      await widget.render({ model: models.get(id), el });
+      const [widget, state] = await Promise.all([part(code), part(traits), part(style)]);
+      if (!models.has(model)) models.set(model, modelOf({ ...state }));
+      await widget.render({ model: models.get(model), el });
     } catch (error) {
       el.replaceChildren(`This interactive figure could not be shown: ${error?.message ?? error}`);
       el.setAttribute("role", "note");
       console.error(error);
     }
+    el.removeAttribute("aria-busy"); // and with it the height that was kept for it
   }
 
-  function start() {
-    const marks = document.querySelectorAll(VIEW);
-    const text = document.querySelector(STATE)?.textContent;
-    const states = text ? JSON.parse(text).state : {};
-    const models = new Map();
-    for (const mark of marks) show(mark, models, states);
+  const places = new Set(document.querySelectorAll(".jupyter-widgets[data-model]"));
+  const near = new IntersectionObserver(
+    (seen) => seen.filter((one) => one.isIntersecting).forEach((one) => begin(one.target)),
+    { rootMargin: NEAR },
+  );
+  function begin(el) {
+    near.unobserve(el);
+    if (places.delete(el)) show(el);
   }
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
+  const all = () => [...places].forEach(begin);
+  for (const el of places) near.observe(el);
+  addEventListener("beforeprint", all);
+  if (matchMedia("print").matches) all();
 })();

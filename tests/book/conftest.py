@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from browsing import must_or_skip
+from site_page import SHOW
 from widget_page import write_page
 
 from medsam.serving import serve
@@ -49,7 +49,9 @@ class Watched:
             self.problems.append(f"{response.status}: {response.url}")
 
     def open(self, path: str):
+        """Go to a page and meet its widgets, which come when a reader is near."""
         self.page.goto(self.base + path, wait_until="load")
+        self.page.evaluate(SHOW)
         return self.page
 
     def sideways(self) -> int:
@@ -112,11 +114,11 @@ def open_widget(watch, serve_folder, tmp_path):
 
 
 def browser_state(page) -> dict:
-    """The state of the page's percentile browser, as the page carries it."""
-    text = page.locator("script[type='application/vnd.jupyter.widget-state+json']").first
-    models = json.loads(text.text_content())["state"].values()
-    states = [model["state"] for model in models]
-    return next(s for s in states if s.get("_anywidget_id", "").endswith(".PercentileBrowser"))
+    """The traits of the page's percentile browser, as its file holds them."""
+    place = page.locator(".jupyter-widgets[data-widget='PercentileBrowser']:not([aria-busy])").first
+    return place.evaluate(
+        "(el) => document.querySelector(`script[src$='${el.dataset.traits}']`).holds"
+    )
 
 
 def path_area(d: str) -> int:

@@ -1,12 +1,15 @@
 """Assembling the source tree, and the bar of zero warnings."""
 
 import importlib.util
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from medsam.errors import InputError
+from medsam.widgets.publish import STATE, VIEW
 
 ROOT = Path(__file__).parents[2]
 needs_node = pytest.mark.skipif(
@@ -62,6 +65,39 @@ def test_tree(build, executed, tmp_path):
     build.assemble(source, executed, toc=contents)
     assert (source / "method.md").stat().st_mtime == 1
     assert not (source / "notebooks" / "old.ipynb").exists()
+
+
+def with_widget(path, kind="medsam.toys.Toy"):
+    """Put a notebook there that shows a widget."""
+    state = {"_anywidget_id": kind, "_esm": "export default {};", "n": 7}
+    model = {"model_module": "anywidget", "model_name": "AnyModel", "state": state}
+    output = {"output_type": "display_data", "metadata": {}, "data": {VIEW: {"model_id": "a"}}}
+    cell = {"cell_type": "code", "id": "b", "metadata": {}, "source": "", "execution_count": 1}
+    notebook = json.loads(NOTEBOOK)
+    notebook["cells"].append(cell | {"outputs": [output]})
+    notebook["metadata"]["widgets"] = {STATE: {"state": {"a": model}}}
+    path.write_text(json.dumps(notebook))
+
+
+@needs_node
+def test_widgets_are_files_of_the_site_and_stay_in_what_is_downloaded(build, executed, tmp_path):
+    with_widget(executed / "one.ipynb")
+    whole = (executed / "one.ipynb").read_text()
+    source, site = tmp_path / "source", tmp_path / "html"
+    build.assemble(source, executed, toc=toc(tmp_path, "method"))
+    page = (source / "notebooks" / "one.ipynb").read_text()
+    assert STATE not in page
+    (name,) = re.findall(r'data-traits=\\"(\w+\.js)\\"', page)
+    assert '"n":7' in (source / "_extra" / "widgets" / "parts" / name).read_text()
+    assert (executed / "one.ipynb").read_text() == whole
+    build.offered(source, executed, site)
+    assert (site / "_sources" / "notebooks" / "one.ipynb").read_text() == whole
+
+
+def test_a_foreign_widget_is_told_with_its_notebook(build, executed, tmp_path):
+    with_widget(executed / "one.ipynb", "others.Map")
+    with pytest.raises(InputError, match=r"notebooks/one\.ipynb shows .* class others\.Map"):
+        build.notebooks(tmp_path / "source", executed)
 
 
 def test_no_notebooks(build, tmp_path):

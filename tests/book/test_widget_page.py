@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ipywidgets.embed import embed_data
 from live_page import POLICY
 from playwright.sync_api import expect
+from site_page import notebook_of, places, saved
 
 from medsam.examples import Example
 from medsam.metrics import dice, iou
 from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets import PercentileBrowser
-from medsam.widgets.static import SCRIPTS, assets
 
 NODE_MODULES = Path(__file__).parents[2] / "node_modules"
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Widget</title>
-<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">{scripts}</head>
-<body><script type="application/vnd.jupyter.widget-state+json">{state}</script>
-<script type="application/vnd.jupyter.widget-view+json">{view}</script>
-<p style="height: 120vh">Something to scroll to.</p></body></html>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"></head>
+<body>{widget}<p style="height: 120vh">Something to scroll to.</p></body></html>
 """
 
 
@@ -63,17 +60,11 @@ def folder(tmp_path_factory):
     if not (NODE_MODULES / "mathjax").is_dir():
         pytest.skip("No node_modules; run `npm ci`")
     folder = tmp_path_factory.mktemp("page")
-    assets(folder, NODE_MODULES)
     examples = [example(t, k, p) for t in ("a", "b") for k in range(1, 6) for p in (25, 50, 75)]
     missing = [e for e in examples if (e.task, e.k, e.percentile) == ("b", 3, 25)]
     kept = [e for e in examples if e not in missing]
     browser = PercentileBrowser(kept, {"a": "First <b>", "b": "Second"})
-    data = embed_data(views=[browser], drop_defaults=False)  # as notebooks save their state
-    page = PAGE.format(
-        scripts="".join(f'<script src="widgets/{name}"></script>' for name in SCRIPTS),
-        state=json.dumps(data["manager_state"]).replace("<", "\\u003c"),
-        view=json.dumps(data["view_specs"][0]),
-    )
+    page = PAGE.format(widget=places(folder, saved(browser)))
     (folder / "index.html").write_text(page, encoding="utf-8")
     return folder
 
@@ -265,31 +256,26 @@ def test_two_views_share_a_model_and_what_fails_says_so(tmp_path, watch, serve_f
       const show = () => { button.textContent = model.get("n"); };
       button.onclick = () => { model.set("n", model.get("n") + 1); model.save_changes(); };
       model.on("change:n", show); show(); el.append(button);
-    }
-    export default { render };"""
+    }\nexport default { render };"""
     broken = "export default { render() { throw new Error('nothing to draw'); } };"
 
-    def of(code):
+    def of(code, n):
         return {
             "model_module": "anywidget",
             "model_name": "AnyModel",
-            "state": {"_esm": code, "n": 1},
+            "state": {"_anywidget_id": "medsam.Toy", "_esm": code, "n": n},
         }
 
-    foreign = {"model_module": "@jupyter-widgets/controls", "model_name": "IntSlider", "state": {}}
-    states = {"a": of(counter), "b": of(broken), "c": foreign}
-    state = json.dumps({"state": states})
-    mark = '<script type="application/vnd.jupyter.widget-view+json">{"model_id": "%s"}</script>'
-    assets(tmp_path, NODE_MODULES)
+    states = {"a": of(counter, 1), "b": of(broken, 1), "c": of(counter, 5)}
+    html = places(tmp_path, notebook_of(states, *"aabc"))
+    gone = re.findall('data-traits="(.*?)"', html)[-1]
+    (tmp_path / "widgets" / "parts" / gone).unlink()
     page = f"""<!doctype html><link rel="icon" href="data:,">
-      <meta http-equiv="Content-Security-Policy" content="{POLICY}">
-      <script src="widgets/boot.js"></script>
-      <body><script type="application/vnd.jupyter.widget-state+json">{state}</script>
-      {"".join(mark % name for name in "aabcd")}"""
+      <meta http-equiv="Content-Security-Policy" content="{POLICY}"><body>{html}"""
     (tmp_path / "index.html").write_text(page, encoding="utf-8")
     shown = watch(serve_folder(tmp_path)).open("index.html").locator(".jupyter-widgets")
     shown.nth(0).locator("button").click()
     assert [shown.nth(i).inner_text() for i in (0, 1)] == ["2", "2"]
-    for i, why in ((2, "nothing to draw"), (3, "IntSlider needs a kernel"), (4, "carry its state")):
+    for i, why in ((2, "nothing to draw"), (3, f"the page lacks its file {gone}")):
         expect(shown.nth(i)).to_contain_text("could not be shown")
         expect(shown.nth(i)).to_contain_text(why)

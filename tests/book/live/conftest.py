@@ -6,15 +6,14 @@ import json
 
 import pandas as pd
 import pytest
-from ipywidgets.embed import embed_data
 from live_page import HEAD, NODE_MODULES, POLICY, Live, sample
+from site_page import places, saved
 
 from medsam.evaluation import evaluate
 from medsam.models import load
 from medsam.predictions import Predictor
 from medsam.widgets.live import AmbiguityExplorer, LiveSam
 from medsam.widgets.live.site import live_files
-from medsam.widgets.static import SCRIPTS, assets
 
 
 @pytest.fixture(scope="package")
@@ -35,18 +34,12 @@ def folder(study, tmp_path_factory):
     model, samples, rows = study
     titles = {"left": "Left disc", "right": "Right disc", "low": "Low disc"}
     widgets = [kind(model, samples, titles, rows) for kind in (AmbiguityExplorer, LiveSam)]
-    data = embed_data(views=widgets, drop_defaults=False)
-    view = '<script type="application/vnd.jupyter.widget-view+json">{}</script>'
-    state = json.dumps(data["manager_state"]).replace("<", "\\u003c")
-    body = f'<script type="application/vnd.jupyter.widget-state+json">{state}</script>'
-    body += "".join(view.format(json.dumps(v)) for v in data["view_specs"])
+    notebook = saved(*widgets)
+    body = places(folder, notebook)
     body += "".join(widget.still()._repr_html_() for widget in widgets)
-    scripts = "".join(f'<script src="widgets/{name}"></script>' for name in SCRIPTS)
-    page = HEAD.format(policy=POLICY, scripts=scripts, body=body)
+    page = HEAD.format(policy=POLICY, scripts="", body=body)
     (folder / "index.html").write_text(page, encoding="utf-8")
-    notebook = {"widgets": {"application/vnd.jupyter.widget-state+json": data["manager_state"]}}
-    (folder / "live.ipynb").write_text(json.dumps({"metadata": notebook}))
-    assets(folder, NODE_MODULES)
+    (folder / "live.ipynb").write_text(json.dumps(notebook))
     live_files(folder, [folder / "live.ipynb"], NODE_MODULES)
     return folder
 

@@ -1,0 +1,85 @@
+"""Pictures of the built pages: as AVIF, and with the size that the page keeps free for them.
+
+A picture that loads late needs its size in the page: without, the page shifts when it comes, and
+the browser takes all of them to be near, as none takes any room yet.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from PIL import Image
+
+__all__ = ["QUALITY", "size", "with_sizes"]
+
+QUALITY = 70
+"""Of the AVIF in place of what a notebook drew, which the notebook keeps. Not WebP, which has
+colours at half the resolution: outlines are a pixel or two wide."""
+
+_DRAWN = re.compile(r"<img [^>]*\bsrc=\"((?:\.\./)*_images/[^\"]+)\"[^>]*>")
+_SIZED = re.compile(r"\s(?:width|height|style)=")
+_HASHED = re.compile(
+    r"[0-9a-f]{64}\.(?:png|jpg|jpeg)"
+)  # by its content, as outputs of notebooks are named
+_UNITS = {"": 1.0, "px": 1.0, "pt": 96 / 72, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
+_LENGTH = re.compile(r"([\d.]+)(\D*)")
+
+
+def size(file: Path) -> tuple[int, int] | None:
+    """Width and height of a picture in CSS pixels; ``None`` where a drawing does not say.
+
+    Parameters
+    ----------
+    file : Path
+        SVG, or what Pillow reads.
+    """
+    if file.suffix != ".svg":
+        with Image.open(file) as picture:
+            return picture.size
+    for _, root in ElementTree.iterparse(file, events=("start",)):
+        found = [_LENGTH.fullmatch(root.get(name, "")) for name in ("width", "height")]
+        if not all(one and one[2] in _UNITS for one in found):
+            return None
+        width, height = (round(float(one[1]) * _UNITS[one[2]]) for one in found if one)
+        return width, height
+    return None
+
+
+def _lighter(file: Path) -> Path:
+    """The picture as AVIF beside it, where that is smaller."""
+    made = file.with_suffix(".avif")
+    if not made.is_file():
+        with Image.open(file) as opened:
+            picture: Image.Image = opened
+            opaque = "A" not in picture.mode or picture.getchannel("A").getextrema()[0] == 255
+            picture = picture.convert("RGB" if opaque else "RGBA")
+            picture.save(made, quality=QUALITY, subsampling="4:4:4", speed=6)
+    return made if made.stat().st_size < file.stat().st_size else file
+
+
+def with_sizes(page: str, folder: Path) -> str:
+    """The page with the size of each picture, and with AVIF for what a notebook drew.
+
+    Parameters
+    ----------
+    page : str
+        HTML.
+    folder : Path
+        Where the page lies; addresses of pictures begin there.
+    """
+
+    def sized(mark: re.Match[str]) -> str:
+        tag, address = mark[0], mark[1]
+        file = folder / address
+        if not file.is_file():
+            return tag
+        if _HASHED.fullmatch(file.name):
+            file = _lighter(file)
+            tag = tag.replace(address, f"{address.rpartition('/')[0]}/{file.name}")
+        if _SIZED.search(tag) or not (found := size(file)):
+            return tag
+        return tag.replace("<img ", f'<img width="{found[0]}" height="{found[1]}" ', 1)
+
+    return _DRAWN.sub(sized, page)
