@@ -1,8 +1,9 @@
 // Size against IoU, a point an object; beside it the case of the point chosen. Everything it shows
 // is in the model's traits, so it works without a kernel; the selection is written back.
 
-import { button, digits, followScheme, h, radios, s, set, STAR } from "./kit/js/dom.js";
-import { fromRuns, outline } from "./kit/js/masks.js";
+import { card, check } from "./kit/js/card.js";
+import { button, digits, followScheme, h, radios, s, set } from "./kit/js/dom.js";
+import { boxLines, lines, mark, showPart, swatch, tracer } from "./kit/js/drawing.js";
 
 const EDGE = { left: 40, right: 22, top: 10, bottom: 44 };
 const AXES = {
@@ -18,7 +19,8 @@ let scatters = 0; // labels need a name of their own in each view
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const uid = `mss${scatters++}`;
-  const tasks = new Map(get("tasks").map(([key, title, modality, colour]) => [key, { title, modality, colour }]));
+  const trace = tracer(get("masks"));
+  const titles = new Map(get("tasks"));
   const objects = get("objects");
   let over = -1; // the point under the mouse
   let whole = false;
@@ -29,9 +31,6 @@ function render({ model, el }) {
     model.set(name, value);
     model.save_changes();
   };
-  const task = h("select", { id: `${uid}-task` }, h("option", { value: "" }, "All tasks"));
-  for (const [key, { title }] of tasks) task.append(h("option", { value: key }, title));
-  task.addEventListener("change", () => turn("task", task.value));
   const groups = {
     mode: radios("Mode", `${uid}-mode`, get("modes").map(([k, words]) => [String(k), `${k}: ${words.replace("≤ ", "≤\u00a0")}`]), (v) => turn("mode", Number(v))),
     choice: radios("Mask", `${uid}-choice`, get("choices").map(([key, words]) => [key, MASKS[key], words]), (v) => turn("choice", v)),
@@ -56,33 +55,20 @@ function render({ model, el }) {
   const name = h("p", { class: "mkit-id" });
   const none = h("p", { class: "mss-none" });
   const stage = h("div", { class: "mss-case mkit-stage" }, svg, name, none);
-  const check = h("input", { type: "checkbox" });
-  check.addEventListener("change", () => { whole = check.checked; place(); });
-  const swatch = (...shapes) => s("svg", { class: "mkit-swatch", viewBox: "-15 -10 30 20", "aria-hidden": "true" }, ...shapes);
-  const key = h("p", { class: "mss-key" },
-    h("span", {}, swatch(s("path", { d: "M-12 0H12", class: "mkit-line" })), "Ground truth"),
-    h("span", {}, swatch(s("path", { d: "M-12 0H12", class: "mkit-line" })), "Prediction"),
-    h("span", {}, swatch(s("path", { d: STAR, class: "mkit-positive", transform: "translate(-6 0) scale(0.8)" }), s("path", { d: "M3 -5H13V5H3Z", class: "mkit-line" })), "Prompt"));
-  ["truth", "prediction", "prompt"].forEach((kind, i) => key.children[i].classList.add(`mkit-${kind}`));
-  const mark = (shape) => s("svg", { class: "mss-mark", viewBox: "-9 -9 18 18", "aria-hidden": "true" }, shape);
+  const key = h("p", { class: "mss-key" }, ...[["truth", "Ground truth"], ["prediction", "Prediction"], ["positive", "Prompt"]].map(([kind, words]) => h("span", {}, swatch(kind), words)));
+  const symbol = (shape) => s("svg", { class: "mss-mark", viewBox: "-9 -9 18 18", "aria-hidden": "true" }, shape);
   const legend = h("p", { class: "mss-legend" },
-    h("span", {}, mark(s("path", { d: DIAMOND, class: "mss-opens" })), "opens a picture"),
-    h("span", {}, mark(s("circle", { r: 4, class: "mss-point" })), "numbers only"),
-    h("span", { class: "mss-floor-key" }, mark(s("path", { d: "M-9 0H9", class: "mss-floor" })), "a mask of the whole image"));
-  const modalities = new Map([...tasks.values()].map(({ modality, colour }) => [modality, colour]));
+    h("span", {}, symbol(s("path", { d: DIAMOND, class: "mss-opens" })), "opens a picture"),
+    h("span", {}, symbol(s("circle", { r: 4, class: "mss-point" })), "numbers only"),
+    h("span", { class: "mss-floor-key" }, symbol(s("path", { d: "M-9 0H9", class: "mss-floor" })), "a mask of the whole image"));
+  const modalities = new Map(Object.values(get("colours")));
   if (modalities.size > 1) {
-    for (const [modality, colour] of modalities) legend.append(h("span", {}, mark(coloured(s("circle", { r: 5, class: "mss-solid" }), colour)), modality));
+    for (const [modality, colour] of modalities) legend.append(h("span", {}, symbol(coloured(s("circle", { r: 5, class: "mss-solid" }), colour)), modality));
   }
-  const status = h("p", { class: "mkit-unseen", role: "status", "aria-live": "polite" });
-
-  const root = h("div", { class: "mss mkit", "data-lm-suppress-shortcuts": "true" },
-    h("div", { class: "mkit-head" }, h("label", { for: task.id }, "Task"), task, h("p", {}, get("about"))),
-    h("div", { class: "mss-choices" }, groups.mode.box, groups.choice.box, groups.axis.box),
-    rho,
-    h("div", { class: "mkit-body" },
-      h("div", {}, field, tip, steps, legend),
-      h("div", { class: "mkit-side" }, stage, h("label", { class: "mkit-check" }, check, "Whole image"), key)),
-    status);
+  const all = check("Whole image", (on) => { whole = on; place(); }).node;
+  const { root, task, status } = card("mss", uid, get, [field, tip, steps, legend], [stage, all, key]);
+  root.querySelector(".mkit-body").before(h("div", { class: "mss-choices" }, ...Object.values(groups).map(({ box }) => box)), rho);
+  task.addEventListener("change", () => turn("task", task.value));
   el.append(root);
   const unfollow = followScheme(root);
 
@@ -91,7 +77,7 @@ function render({ model, el }) {
   const ious = () => get("ious")[setting()] ?? [];
   const sizeOf = (i) => objects[i][2][get("axis")];
   const opens = (i) => get("cases")[`${setting()}/${i}`];
-  const title = (i) => tasks.get(objects[i][0]).title;
+  const title = (i) => titles.get(objects[i][0]);
   const within = (i) => !get("task") || get("task") === objects[i][0];
   const known = () => objects.flatMap((_, i) => (typeof ious()[i] === "number" ? [i] : []));
   // From small to large by the size that is shown: pixels of images may differ in area.
@@ -165,7 +151,7 @@ function render({ model, el }) {
   function point(i) {
     const at = `translate(${x(sizeOf(i)).toFixed(1)} ${y(ious()[i]).toFixed(1)})`;
     const shape = opens(i) ? s("path", { d: DIAMOND, class: "mss-opens" }) : s("circle", { r: 3.5, class: "mss-point" });
-    return coloured(set(shape, { transform: at }), tasks.get(objects[i][0]).colour);
+    return coloured(set(shape, { transform: at }), get("colours")[objects[i][0]][1]);
   }
   function draw() {
     over = -1;
@@ -188,7 +174,7 @@ function render({ model, el }) {
   function correlation() {
     const [value, low, high, count, of] = get("rhos")[`${setting()}/${get("axis")}`]?.[get("task")] ?? [null, null, null, 0, 0];
     const sign = (v) => `${v < 0 ? "−" : "+"}${digits(Math.abs(v), 2)}`;
-    const where = get("task") ? tasks.get(get("task")).title : "Within the tasks";
+    const where = get("task") ? titles.get(get("task")) : "Within the tasks";
     if (value === null) rho.textContent = `${where}: no correlation of so few objects, or of equal values.`;
     else {
       const interval = low === null ? "" : ` (95 % interval ${sign(low)} to ${sign(high)})`;
@@ -215,37 +201,25 @@ function render({ model, el }) {
   }
 
   // -------------------------------------------------------------------- case
-  let current; // the case that is drawn, and a window around its object
+  let current; // the case that is drawn
   function picture(i) {
-    const found = i >= 0 ? opens(i) : undefined;
+    current = i >= 0 ? opens(i) : undefined;
     name.textContent = i >= 0 ? objects[i][1] : "";
-    none.textContent = found ? "" : i >= 0 ? "The page carries no picture of this object. Filled diamonds have one." : "No point is chosen.";
-    svg.style.display = found ? "" : "none";
-    if (!found) return (current = undefined);
-    const [rows, columns] = found.size;
-    const bits = fromRuns(get("masks")[found.truth], found.size);
-    set(image, { href: get("images")[found.image], width: columns, height: rows });
-    truth.replaceChildren(...lines(outline(bits, found.size)));
-    prediction.replaceChildren(...lines(outline(fromRuns(get("masks")[found.prediction], found.size), found.size)));
-    prompt.replaceChildren(
-      ...found.boxes.flatMap(([x0, y0, x1, y1]) => lines(`M${x0} ${y0}H${x1 + 1}V${y1 + 1}H${x0}Z`)),
-      ...found.points.map(([px, py]) => s("path", { d: STAR, class: "mkit-positive", "data-x": px + 0.5, "data-y": py + 0.5 })));
+    none.textContent = current ? "" : i >= 0 ? "The page carries no picture of this object. Filled diamonds have one." : "No point is chosen.";
+    svg.style.display = current ? "" : "none";
+    if (!current) return;
+    const { size: [rows, columns], boxes, points, labels } = current;
+    set(image, { href: get("images")[current.image], width: columns, height: rows });
+    truth.replaceChildren(...lines(trace(current.truth, current.size).d));
+    prediction.replaceChildren(...lines(trace(current.prediction, current.size).d));
+    prompt.replaceChildren(...boxes.flatMap(boxLines), ...points.map((at, n) => mark(at, labels[n])));
     set(svg, { "aria-label": `${words(i)} Ground truth solid green, prediction dashed red, prompt teal.` });
-    current = { found, view: around(bits, found) };
     place();
   }
   function place() {
     if (!current) return;
-    const [rows, columns] = current.found.size;
-    const [left, top, width, height] = whole ? [0, 0, columns, rows] : current.view;
-    set(svg, { viewBox: `${left} ${top} ${width} ${height}` });
-    const scale = Math.min(stage.clientWidth / width, stage.clientHeight / height);
-    if (!scale) return;
-    image.classList.toggle("mkit-pixels", scale >= 3);
-    // Stars keep their size on the screen.
-    for (const star of prompt.querySelectorAll("[data-x]")) {
-      star.setAttribute("transform", `translate(${star.dataset.x} ${star.dataset.y}) scale(${1 / scale})`);
-    }
+    const [rows, columns] = current.size;
+    showPart(stage, svg, whole ? [0, 0, columns - 1, rows - 1] : current.view);
   }
 
   // -------------------------------------------------------------------- hands
@@ -285,21 +259,16 @@ function render({ model, el }) {
 
   const sized = new ResizeObserver(() => { draw(); place(); });
   sized.observe(field);
-  const all = ["task", "mode", "choice", "axis"];
-  for (const trait of all) model.on(`change:${trait}`, draw);
+  const traits = ["task", "mode", "choice", "axis"];
+  for (const trait of traits) model.on(`change:${trait}`, draw);
   model.on("change:selected", update);
   draw();
   return () => {
     unfollow();
     sized.disconnect();
-    for (const trait of all) model.off(`change:${trait}`, draw);
+    for (const trait of traits) model.off(`change:${trait}`, draw);
     model.off("change:selected", update);
   };
-}
-
-// The halo below each line keeps it legible on bright and on dark tissue.
-function lines(d) {
-  return [s("path", { d, class: "mkit-halo" }), s("path", { d, class: "mkit-line" })];
 }
 
 function coloured(shape, colour) {
@@ -313,23 +282,6 @@ function text(x, y, words, anchor) {
 
 function short(value) {
   return value.toLocaleString("en", { maximumSignificantDigits: 3 });
-}
-
-// A window around the object and its prompt, with as much again of what surrounds it.
-function around(bits, { size: [rows, columns], boxes, points }) {
-  const [xs, ys] = [[], []];
-  for (let at = 0; at < bits.length; at++) {
-    if (!bits[at]) continue;
-    xs.push(at % columns);
-    ys.push(Math.floor(at / columns));
-  }
-  for (const [x0, y0, x1, y1] of boxes) [xs.push(x0, x1), ys.push(y0, y1)];
-  for (const [px, py] of points) [xs.push(px), ys.push(py)];
-  const ends = (values, last) => values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [last, 0]);
-  const [[x0, x1], [y0, y1]] = [ends(xs, columns - 1), ends(ys, rows - 1)];
-  const margin = Math.max(8, (x1 - x0) / 2, (y1 - y0) / 2);
-  const [left, top] = [Math.max(0, x0 - margin), Math.max(0, y0 - margin)];
-  return [left, top, Math.min(columns, x1 + 1 + margin) - left, Math.min(rows, y1 + 1 + margin) - top];
 }
 
 export default { render };

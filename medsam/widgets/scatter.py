@@ -7,18 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import traitlets
-from numpy.typing import NDArray
 from PIL import Image
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.runs import runs_text
-from medsam.widgets.kit.state import CHOICES, Pool, data_uri, number
-from medsam.widgets.kit.still import TRUTH, Note, Still, painted
+from medsam.widgets.kit.cases import CaseWidget, Pools, around
+from medsam.widgets.kit.state import CHOICES, number
+from medsam.widgets.kit.still import PREDICTION, TRUTH, Note, Still, painted
 
 if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
     import pandas as pd
@@ -31,6 +29,7 @@ MAX_OBJECTS = 2000
 """Of more objects, every second, third, ... is drawn: a page has to carry them."""
 
 _OBJECT = ["task", "image"]
+_MARGIN = 0.5  # around an object, as a part of it
 
 
 def _check(found: Mapping[str, pd.DataFrame]) -> None:
@@ -67,7 +66,7 @@ def _correlations(part: pd.DataFrame, size: pd.Series) -> dict[str, list[Any]]:
     }
 
 
-class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
+class SizeScatter(CaseWidget):
     """Size and IoU of each object, a point each; a point chosen tells, and may show, its case.
 
     Every point has its numbers; those that open a picture are filled diamonds, others rings.
@@ -99,16 +98,12 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     _esm = bundle(Path(__file__).with_suffix(".js"))
     _css = styles(Path(__file__).with_suffix(".css"))
 
-    task = traitlets.Unicode(help="Key of the task shown; empty: all.").tag(sync=True)
     mode = traitlets.Int(help="Mode shown, 1 to 5.").tag(sync=True)
     choice = traitlets.Unicode(help="Choice of mask: top or oracle.").tag(sync=True)
     axis = traitlets.Unicode("share", help="Size as share, px or mm2.").tag(sync=True)
     selected = traitlets.Int(-1, help="Object whose case is shown; -1: none.").tag(sync=True)
 
-    about = traitlets.Unicode(help="What the rows are.").tag(sync=True)
-    tasks: traitlets.List[Any] = traitlets.List(help="[key, title, modality, colour].").tag(
-        sync=True
-    )
+    colours = traitlets.Dict(help="[modality, colour] of each task.").tag(sync=True)
     modes: traitlets.List[Any] = traitlets.List(help="[mode, words] of each mode.").tag(sync=True)
     choices: traitlets.List[Any] = traitlets.List(help="[choice, words] of each.").tag(sync=True)
     axes: traitlets.List[Any] = traitlets.List(help="Sizes there are, of AXES.").tag(sync=True)
@@ -119,9 +114,6 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     rhos = traitlets.Dict(
         help="[rho, low, high, objects, tasks] by choice/mode/axis and task; empty: pooled."
     ).tag(sync=True)
-    images = traitlets.Dict(help="Pictures as data URIs, by name.").tag(sync=True)
-    masks = traitlets.Dict(help="Masks: run lengths as text, by name.").tag(sync=True)
-    cases = traitlets.Dict(help="What is drawn, by choice/mode/object.").tag(sync=True)
 
     def __init__(
         self,
@@ -159,7 +151,7 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
                 if order not in ranked:
                     ranked[order] = _correlations(part, part[axis])
                 rhos[f"{choice}/{k}/{axis}"] = ranked[order]
-        images, masks = Pool("i", data_uri), Pool("m", runs_text)
+        pools = Pools()
         cases: dict[str, dict[str, Any]] = {}
         for e in examples:
             key = f"{e.choice}/{e.k}"
@@ -171,12 +163,10 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
                     "Choose with medsam.opening.opening."
                 )
             cases[f"{key}/{at}"] = {
-                "size": list(e.mask.shape),
-                "image": images.add(e.image),
-                "truth": masks.add(e.mask),
-                "prediction": masks.add(e.prediction),
-                **{"points": [], "labels": [], "boxes": []},
-                **json.loads(e.prompt.to_json()),
+                **pools.object(e),
+                "view": around(e.mask, e.prompt.points, _MARGIN),
+                "prediction": pools.masks.add(e.prediction),
+                **pools.prompt(e),
             }
         titles = rows.drop_duplicates("task")
         self._titles = dict(zip(titles.task, titles["name"], strict=True))
@@ -185,12 +175,11 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         middle = self._still[(len(self._still) - 1) // 2] if self._still else None
         super().__init__(
             about=about,
-            tasks=[
-                [task, name, modality, MODALITIES.get(modality, MODALITIES["unknown"])]
-                for task, name, modality in zip(
-                    titles.task, titles["name"], titles.modality, strict=True
-                )
-            ],
+            tasks=[["", "All tasks"], *map(list, self._titles.items())],
+            colours={
+                task: [modality, MODALITIES.get(modality, MODALITIES["unknown"])]
+                for task, modality in zip(titles.task, titles.modality, strict=True)
+            },
             modes=[[int(k), MODES[int(k)]] for k in sorted(rows.k.unique())],
             choices=[[choice, CHOICES[choice]] for choice in found],
             axes=axes,
@@ -200,8 +189,8 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             ],
             ious=ious,
             rhos=rhos,
-            images=images.values,
-            masks=masks.values,
+            images=pools.images.values,
+            masks=pools.masks.values,
             cases=cases,
             mode=first_mode,
             choice=first_choice,
@@ -222,13 +211,6 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             )
         return value
 
-    @traitlets.validate("task")
-    def _task_is_there(self, proposal: Mapping[str, Any]) -> str:
-        allowed = [key for key, *_ in self.tasks]
-        if allowed and proposal["value"] and proposal["value"] not in allowed:
-            raise UnknownName("task", proposal["value"], allowed)
-        return str(proposal["value"])
-
     @traitlets.validate("selected")
     def _object_is_there(self, proposal: Mapping[str, Any]) -> int:
         value, last = int(proposal["value"]), len(self.objects) - 1
@@ -245,7 +227,10 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             f"{self._titles[e.task]}, {e.image_id}: {int(e.mask.sum()):,} pixels, IoU {e.iou:.3f}"
             for e in self._still
         )
-        drawn = f"From left to right: {each}. Ground truth green, prediction red ({kind})."
+        drawn = (
+            f"From left to right: {each}. Ground truth in solid green, "
+            f"the prediction in dashed red, the prompt in teal ({kind})."
+        )
         more = "With scripts every object is a point to choose, beside the case that it is."
         return Still(_side_by_side(self._still), drawn, f"{drawn} {more}")
 
@@ -257,7 +242,7 @@ class SizeScatter(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     def __repr__(self) -> str:
         """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
         return (
-            f"SizeScatter({self.about}; {len(self.objects)} objects of {len(self.tasks)} tasks, "
+            f"SizeScatter({self.about}; {len(self.objects)} objects of {len(self._titles)} tasks, "
             f"{len(self.images)} images)"
         )
 
@@ -273,28 +258,16 @@ def _side_by_side(examples: Sequence[Example], side: int = 240, gap: int = 8) ->
     """Square windows around the objects, in a row."""
     sheet = Image.new("RGB", (len(examples) * (side + gap) - gap, side), "white")
     for n, e in enumerate(examples):
-        x0, y0, x1, y1 = _window(e.mask)
+        x0, y0, x1, y1 = around(e.mask, e.prompt.points, _MARGIN)
         part = slice(y0, y1 + 1), slice(x0, x1 + 1)
         picture = painted(
             e.image[part],
-            [(e.mask[part], TRUTH), (e.prediction[part], (255, 92, 92))],
-            [(x - x0, y - y0) for x, y in e.prompt.points],
-            scale=max(1, side // max(x1 - x0 + 1, y1 - y0 + 1)),
+            [(e.mask[part], TRUTH), (e.prediction[part], PREDICTION)],
+            e.prompt.points - (x0, y0),
+            max(1, side // max(x1 - x0 + 1, y1 - y0 + 1)),
+            boxes=e.prompt.boxes - (x0, y0, x0, y0),
         )
         picture.thumbnail((side, side))
         left = n * (side + gap) + (side - picture.width) // 2
         sheet.paste(picture, (left, (side - picture.height) // 2))
     return sheet
-
-
-def _window(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """A box around the object and as much again, within the image; both ends inside."""
-    y, x = np.nonzero(mask)
-    margin = max(8, int(np.ptp(x)), int(np.ptp(y))) // 2
-    height, width = mask.shape
-    return (
-        max(0, int(x.min()) - margin),
-        max(0, int(y.min()) - margin),
-        min(width - 1, int(x.max()) + margin),
-        min(height - 1, int(y.max()) + margin),
-    )

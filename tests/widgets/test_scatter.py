@@ -36,10 +36,8 @@ def test_points_by_hand():
         "oracle/2": [0.1, 0.3, 0.5, 0.7],
         "oracle/4": [0.9, 0.7, 0.5, 0.3],
     }
-    assert made.tasks == [
-        ["liver", "Liver", "CT", "#D55E00"],
-        ["spleen", "Spleen", "CT", "#D55E00"],
-    ]
+    assert made.tasks == [["", "All tasks"], ["liver", "Liver"], ["spleen", "Spleen"]]
+    assert made.colours == {"liver": ["CT", "#D55E00"], "spleen": ["CT", "#D55E00"]}
     assert (made.task, made.mode, made.choice, made.axis) == ("", 4, "top", "share")
     assert made.selected == 1  # of the two with a picture the smaller: the middle, rounded down
     json.dumps(made.get_state(), allow_nan=False)

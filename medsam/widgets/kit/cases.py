@@ -17,7 +17,7 @@ from medsam.widgets.kit.state import Pool, data_uri
 
 if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
     from medsam.examples import Example
-    from medsam.widgets.kit.still import Still
+    from medsam.widgets.kit.still import Note, Still
 
 __all__ = ["CaseWidget", "Pools", "around", "check_example", "check_one_run"]
 
@@ -44,8 +44,8 @@ class CaseWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         """Size of the data that a page with this widget carries, its code excluded."""
         return len(json.dumps([self.images, self.masks, self.cases], separators=(",", ":")))
 
-    def still(self) -> Still:
-        """A picture of the first case, for a reader whose browser runs no scripts."""
+    def still(self) -> Still | Note:
+        """A picture of a case, or words, for a reader whose browser runs no scripts."""
         raise NotImplementedError
 
 
