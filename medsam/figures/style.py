@@ -124,12 +124,12 @@ class Source:
 
     Attributes
     ----------
-    kind : {"published", "run", "measured"}
+    kind : {"published", "run", "measured", "model"}
     detail : str
         Model, data, protocol.
     """
 
-    kind: Literal["published", "run", "measured"]
+    kind: Literal["published", "run", "measured", "model"]
     detail: str
 
     @classmethod
@@ -147,6 +147,11 @@ class Source:
         """Numbers that this project measured and ships: of neither the paper nor this run."""
         return cls("measured", detail)
 
+    @classmethod
+    def model(cls, detail: str) -> Source:
+        """Numbers that were computed from others, for what nobody has run."""
+        return cls("model", detail)
+
     @property
     def label(self) -> str:
         """The words of the badge."""
@@ -157,11 +162,13 @@ _LABELS = {
     "published": "PUBLISHED TABLE",
     "run": "THIS RUN",
     "measured": "MEASURED BY THIS PROJECT",
+    "model": "ON PAPER, NOT RUN",
 }
 BADGES = {
     "published": {"facecolor": "#1F3A5F", "edgecolor": "#1F3A5F"},
     "run": {"facecolor": "#FFD54A", "edgecolor": "#8A6D00", "linestyle": "--"},
     "measured": {"facecolor": "#DCF0E6", "edgecolor": "#00664F", "linestyle": ":"},
+    "model": {"facecolor": "white", "edgecolor": "#5E3C99", "linestyle": "-."},
 }
 """How the box of a badge looks, by kind of source; for matplotlib's ``bbox``."""
 
@@ -170,7 +177,8 @@ def badge(figure: Figure, source: Source, *, line: int = 0) -> None:
     """Write the source at the top left of a figure.
 
     Dark for published, yellow with a dashed edge for a run, green with a dotted one for what this
-    project measured and ships. A figure of two sources has two lines.
+    project measured and ships, white for what is only computed. A figure of two sources has two
+    lines.
     """
     size = 7.5
     words = source.label

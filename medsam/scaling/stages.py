@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from medsam.errors import InputError
 
-__all__ = ["STAGES", "Stages"]
+__all__ = ["ONCE", "STAGES", "Stages"]
 
 STAGES = {
     "start": "start Python",
@@ -22,7 +22,8 @@ STAGES = {
 }
 """Each stage, in order, in words."""
 
-_ONCE = ("start", "load", "open")
+ONCE = ("start", "load", "open")
+"""Those of a process; the others are of an image, an embedding or a prompt."""
 _IMAGE = ("read", "write")
 _PROMPT = ("simulate", "decode", "metrics")
 
@@ -89,7 +90,7 @@ class Stages:
         dict of str to float
             The keys of :data:`STAGES`, in order.
         """
-        times = dict.fromkeys(_ONCE, processes) | dict.fromkeys((*_IMAGE, "merge"), images)
+        times = dict.fromkeys(ONCE, processes) | dict.fromkeys((*_IMAGE, "merge"), images)
         times |= dict.fromkeys(_PROMPT, prompts) | {"encode": embeddings}
         costs = asdict(self)
         return {name: costs[name] * times[name] for name in STAGES}
