@@ -15,7 +15,8 @@ from medsam.choice import choose
 from medsam.datasets.sample import Dataset
 from medsam.errors import InputError, ResultsError
 from medsam.metrics import iou
-from medsam.models.contract import Prediction, PromptableModel
+from medsam.models.contract import PromptableModel
+from medsam.predictions import Predictor
 from medsam.prompts import MAX_REGIONS, Prompt
 from medsam.protocol import Protocol
 from medsam.regions import regions
@@ -92,6 +93,7 @@ def slots(
     *,
     choice: str = "top",
     rank_by: int | None = None,
+    show: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """The rows that stand at the 25th, 50th and 75th percentile of each task.
 
@@ -105,21 +107,26 @@ def slots(
     rank_by : int, optional
         The mode whose IoU ranks the images: every mode then shows the same image in a slot.
         By default each mode ranks for itself.
+    show : sequence of {"top", "oracle"}, optional
+        Choices of mask to take of the images that ``choice`` ranks; by default that one.
 
     Returns
     -------
     DataFrame
         Rows of the results with a column ``percentile``.
     """
-    kept = rows[(rows.experiment == "mode") & (rows.choice == choice) & (rows.status == "ok")]
+    kept = rows[(rows.experiment == "mode") & (rows.status == "ok")]
+    shown = [choice] if show is None else list(show)
     found = []
     for _, of_task in kept.groupby("task", sort=False):
         for mode in modes:
             of_mode = of_task[of_task.k == mode]
             ranked = of_mode if rank_by is None else of_task[of_task.k == rank_by]
+            ranked = ranked[ranked.choice == choice]
             for percentile in PERCENTILES:
                 image = at_percentile(ranked, percentile).image
-                found.append(of_mode[of_mode.image == image].assign(percentile=percentile))
+                there = of_mode[(of_mode.image == image) & of_mode.choice.isin(shown)]
+                found.append(there.assign(percentile=percentile))
     return pd.concat(found, ignore_index=True) if found else kept.assign(percentile=0)
 
 
@@ -162,14 +169,11 @@ def predict_again(
     groups = chosen.groupby("image", sort=False)
     for image_id, of_image in tqdm(groups, desc="examples", unit="image", disable=not progress):
         sample = cases[str(image_id)].load()
-        embedding = model.embed(sample.image)
-        answers: dict[str, list[Prediction]] = {}  # one answer has the masks of both choices
+        predict = Predictor(model, sample.image)
         for index, row in of_image.iterrows():
             mask, prompt = sample.masks[row.task], Prompt.from_json(row.prompt)
             parts = regions(mask, protocol)[:MAX_REGIONS]
-            if row.prompt not in answers:
-                answers[row.prompt] = model.predict(embedding, prompt.split())
-            picked = choose(answers[row.prompt], mask, row.choice, protocol, parts)
+            picked = choose(predict(prompt), mask, row.choice, protocol, parts)
             if not math.isclose(iou(picked.mask, mask, empty="nan"), row.iou, abs_tol=1e-3):
                 raise ResultsError(
                     f"{row.task} on {image_id}: IoU {iou(picked.mask, mask):.4f} now, "

@@ -259,9 +259,21 @@ class Study:
             for mode in MODES
         }
 
-    def examples(self, modes: tuple[int, ...], *, rank_by: int | None = None) -> list[Example]:
-        """The 25/50/75-percentile cases of every task, masks predicted again."""
-        chosen = examples.slots(self.rows, modes, rank_by=rank_by)
+    def examples(
+        self,
+        modes: tuple[int, ...],
+        *,
+        rank_by: int | None = None,
+        show: tuple[str, ...] | None = None,
+    ) -> list[Example]:
+        """The 25/50/75-percentile cases of every task, masks predicted again.
+
+        Parameters
+        ----------
+        modes, rank_by, show
+            As in :func:`medsam.examples.slots`.
+        """
+        chosen = examples.slots(self.rows, modes, rank_by=rank_by, show=show)
         return examples.predict_again(chosen, self.dataset, self.model, self.protocol)
 
 

@@ -4,6 +4,9 @@ All logic is in the JavaScript and all data in the synced traits, so that a widg
 a notebook and, without a kernel, in the published page.
 """
 
+from medsam.widgets.modes import ModeSwitcher
 from medsam.widgets.percentiles import PercentileBrowser
+from medsam.widgets.scatter import SizeScatter
+from medsam.widgets.stepper import ClickStepper
 
-__all__ = ["PercentileBrowser"]
+__all__ = ["ClickStepper", "ModeSwitcher", "PercentileBrowser", "SizeScatter"]
