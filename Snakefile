@@ -1,43 +1,105 @@
-# The study as a workflow: each part of each task is a folder of rows, and all of them merge into one
-# results folder. `medsam study --config FILE` runs it; what is done is not done again.
-import shutil
+# The study as a workflow: encode -> evaluate -> merge -> notebooks -> book. `medsam study --config FILE`
+# writes study.json, which says what there is to do, and runs this file in the folder of the study.
+# Names of jobs change with all that they depend on, so that a job whose file is there is done, whatever
+# the times of files are. workflow/README.md tells more.
+import json
+import shlex
+import sys
 from pathlib import Path
 
-from medsam.merging import merge
-from medsam.results import shards
+with open("study.json", encoding="utf-8") as file:
+    STUDY = json.load(file)
 
-LINES = config["lines"]  # folder of a part -> the command that fills it
+WORK = f"OMP_NUM_THREADS={{threads}} {shlex.quote(sys.executable)} -m medsam.cli study-worker"
+GPUS = f"--gpus {config.get('gpus_here', 0)}"
+MERGED = f"results/.done-{STUDY['merged']}"
+
+
+def before(output, files):
+    """What a job waits for, if it is due: a job that is done does not run again after others."""
+    return [] if Path(output).is_file() else files
+
+
+localrules:
+    all,
 
 
 rule all:
     input:
-        "results/.done",
+        MERGED,
+        [f"executed/{name}.ipynb" for name in STUDY["pages"]],
+        [f"done/book/{STUDY['site']['name']}"] if STUDY["site"] else [],
 
 
-# Its shards stay when a process is killed; the next one goes on from them.
-rule evaluate:
+# Images that are asked more than once are encoded once.
+rule embed:
     output:
-        touch("parts/{digest}/{part}/.done"),
+        touch("done/embed/{name}"),
     threads: 1
     retries: 2
     resources:
-        gpu=config["gpus"],
-    params:
-        line=lambda wildcards: LINES[f"parts/{wildcards.digest}/{wildcards.part}"],
+        gpu=STUDY["gpus"],
     log:
-        "logs/{digest}/{part}.log",
+        "logs/embed/{name}.log",
     shell:
-        "OMP_NUM_THREADS={threads} {params.line} > {log} 2>&1"
+        WORK + " embed {wildcards.name} " + GPUS + " > {log} 2>&1"
 
 
-# Anew from all parts: what the plan no longer asks for is not in the results.
+# Some shards, one after the other. Their rows stay when the process is killed; the next one goes on.
+rule evaluate:
+    input:
+        lambda wildcards: before(
+            f"done/evaluate/{wildcards.name}",
+            [f"done/embed/{name}" for name in STUDY["evaluate"][wildcards.name]["needs"]],
+        ),
+    output:
+        touch("done/evaluate/{name}"),
+    threads: 1
+    retries: 2
+    resources:
+        gpu=STUDY["gpus"],
+    log:
+        "logs/evaluate/{name}.log",
+    shell:
+        WORK + " evaluate {wildcards.name} " + GPUS + " > {log} 2>&1"
+
+
 rule merge:
     input:
-        [f"{folder}/.done" for folder in LINES],
+        before(MERGED, [f"done/evaluate/{name}" for name in STUDY["evaluate"]]),
     output:
-        touch("results/.done"),
-    run:
-        shutil.rmtree("results", ignore_errors=True)
-        folders = [Path(file).parent for file in input]
-        # Of more parts than images some are empty, which is no fault.
-        merge([folder for folder in folders if shards(folder)], Path("results"))
+        touch(MERGED),
+    log:
+        "logs/merge.log",
+    shell:
+        WORK + " merge > {log} 2>&1"
+
+
+rule page:
+    input:
+        lambda wildcards: before(f"executed/{wildcards.name}.ipynb", [MERGED]),
+    output:
+        "executed/{name}.ipynb",
+    threads: 1
+    resources:
+        gpu=STUDY["gpus"],
+    log:
+        "logs/pages/{name}.log",
+    shell:
+        WORK + " page {wildcards.name} " + GPUS + " > {log} 2>&1"
+
+
+rule book:
+    input:
+        lambda wildcards: before(
+            f"done/book/{wildcards.name}",
+            [f"executed/{name}.ipynb" for name in STUDY["pages"]],
+        ),
+    output:
+        touch("done/book/{name}"),
+    wildcard_constraints:
+        name="[0-9a-f]+",
+    log:
+        "logs/book-{name}.log",
+    shell:
+        WORK + " book > {log} 2>&1"

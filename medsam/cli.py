@@ -15,6 +15,7 @@ from medsam.commands.models import app as models_app
 from medsam.commands.options import Choices, Headers, PlaneName, Window, reading
 from medsam.commands.results import app as results_app
 from medsam.commands.study import study as study_command
+from medsam.commands.study import worker as study_worker
 from medsam.commands.weights import app as weights_app
 from medsam.errors import InputError, MedsamError
 from medsam.protocol import Protocol
@@ -40,6 +41,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(results_app, name="results")
 app.add_typer(weights_app, name="weights")
 app.command("study")(study_command)
+app.command("study-worker", hidden=True)(study_worker)
 
 Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
 

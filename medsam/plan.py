@@ -1,4 +1,4 @@
-"""A study as a plan: which parts of which task each model is asked, and by which command.
+"""A study as a plan: which parts of which task each model is asked, and what is made of the rows.
 
 A YAML file says what is wanted::
 
@@ -9,7 +9,11 @@ A YAML file says what is wanted::
       - us_breast=/data/BUSI
     tasks: all                   # or a list of keys
     parts: 4                     # of each task: that many processes can share it
+    batch: 8                     # parts that a process does before it ends, its model loaded once
+    embeddings: auto             # always or never; auto: kept where an image is asked again
     gpus: 0                      # of each process; a cluster's profile knows what it means
+    notebooks: [02_prompt_modes] # executed on the rows; or all
+    book: true                   # of these notebooks
     out: study                   # paths are relative to the file
 
 ``medsam study --config FILE`` runs it with Snakemake.
@@ -17,52 +21,27 @@ A YAML file says what is wanted::
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shlex
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medsam.config import Names
 from medsam.errors import InputError, UnknownName
+from medsam.jobs import Embedding, Evaluation, Images, Jobs, Shard, digest
 from medsam.protocol import Protocol
 
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
 
-__all__ = ["Plan", "Shard", "read"]
+__all__ = ["Plan", "read"]
 
 PROMPTS = 5 + 2 * 9
 """Most prompts of an object in an image: five modes, nine clicks after the top and the oracle."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One process of the study: a part of one task for one model.
-
-    Attributes
-    ----------
-    folder : str
-        Of its rows, below that of the study. Its name changes with all that the rows depend on,
-        so that a change of the plan computes only what it changes.
-    command : list of str
-        What is run, without the interpreter.
-    """
-
-    folder: str
-    command: list[str]
-
-    @property
-    def line(self) -> str:
-        """The command for a shell."""
-        return shlex.join([sys.executable, "-m", "medsam.cli", *self.command])
 
 
 class Plan(BaseModel):
@@ -75,10 +54,19 @@ class Plan(BaseModel):
     sources: Names = Field(default=("sample",), min_length=1)
     tasks: Names = ("all",)
     parts: int = Field(default=1, ge=1, le=10_000)
+    batch: int = Field(default=1, ge=1)
     every: int = Field(default=1, ge=1)
     seed: int = 1
+    embeddings: Literal["auto", "always", "never"] = "auto"
     gpus: int = Field(default=0, ge=0)
+    notebooks: Names = ()
+    book: bool = False
     out: Path = Path("study")
+
+    def images(self, source: str, protocol: str = "") -> Images:
+        """All images of a source that the plan takes, as a protocol reads them."""
+        way = Protocol.get(protocol or self.protocols[0]).intensity
+        return Images(source=source, tasks=self.tasks, intensity=way, every=self.every)
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
@@ -89,54 +77,136 @@ class Plan(BaseModel):
         InputError, UnknownName
             If there is no such source or task.
         """
-        from medsam.datasets.every import Every
-        from medsam.datasets.select import select
+        return {source: self.images(source).open() for source in self.sources}
 
+    @cached_property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Images and objects (at most) of each source."""
         found = {}
-        for source in self.sources:
-            data = "" if source == "sample" else source
-            whole = select(self.tasks, data=data, progress=False)
-            found[source] = whole if self.every == 1 else Every(whole, self.every)
+        for source, dataset in self.datasets.items():
+            tasks = [len(case.tasks) for case in dataset.cases()]
+            found[source] = len(tasks), sum(tasks)
         return found
 
     @cached_property
-    def shards(self) -> list[Shard]:
-        """Every process of the study, in order.
+    def _data(self) -> dict[str, Any]:
+        """By source what rows depend on: which dataset, and its files, wherever they lie.
+
+        One of so many images is another where the images of other tasks lie between.
+        """
+        from medsam.chapters.making import listing
+        from medsam.config import Source
+
+        return {
+            source: [
+                dataset.key,
+                listing(Source(data=source)),
+                [self.every, dataset.tasks] if self.every > 1 else [],
+            ]
+            for source, dataset in self.datasets.items()
+        }
+
+    def shares(self, source: str, model: str, protocol: str) -> bool:
+        """Whether what the model makes of an image is kept for all that ask it again."""
+        from medsam.models.registry import models
+
+        if self.embeddings == "never" or not models()[model].encodes:
+            return False
+        images, objects = self.sizes[source]
+        way = self.images(source, protocol)
+        asked = objects * sum(self.images(source, name) == way for name in self.protocols)
+        return self.embeddings == "always" or asked > images
+
+    @cached_property
+    def encodings(self) -> dict[str, Embedding]:
+        """The processes that encode images, by name."""
+        found = {}
+        for source, dataset in self.datasets.items():
+            for model in self.models:
+                for protocol in self.protocols:
+                    if not self.shares(source, model, protocol):
+                        continue
+                    whole = self.images(source, protocol)
+                    for part in range(1, self.parts + 1):
+                        images = whole.model_copy(update={"part": f"{part}/{self.parts}"})
+                        made_of = [self._data[source], dataset.tasks, images.intensity, images.part]
+                        name = f"{quote(model, '')}-{digest([made_of, _weights(model)])}"
+                        found[name] = Embedding(model=model, images=images)
+        return found
+
+    @cached_property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """The processes that compute rows, by name; each has some shards."""
+        found, seen = {}, set[str]()
+        for source in self.sources:
+            for model in self.models:
+                for protocol in self.protocols:
+                    way = self.images(source, protocol)
+                    needs = tuple(
+                        name
+                        for name, job in self.encodings.items()
+                        if job.model == model
+                        and job.images == way.model_copy(update={"part": job.images.part})
+                    )
+                    # A source that is named twice is computed once.
+                    due = [s for s in self._shards(source, model, protocol) if s.folder not in seen]
+                    seen.update(shard.folder for shard in due)
+                    for first in range(0, len(due), self.batch):
+                        some = tuple(due[first : first + self.batch])
+                        name = f"{quote(model, '')}-{digest([shard.folder for shard in some])}"
+                        found[name] = Evaluation(model=model, shards=some, needs=needs)
+        return found
+
+    def _shards(self, source: str, model: str, protocol: str) -> Iterator[Shard]:
+        """In folders whose names change with all that rows depend on, and with nothing else.
 
         A protocol that draws from one stream over the images cannot be cut: it has one part.
         """
-        return list(self._shards())
+        from medsam.store import RESULTS_VERSION
+        from medsam.surface import TOLERANCE
 
-    def _shards(self) -> Iterator[Shard]:
-        for source, dataset in self.datasets.items():
-            for model in self.models:
-                for name in self.protocols:
-                    parts = 1 if Protocol.get(name).random == "stream" else self.parts
-                    for task in dataset.tasks:
-                        base = ["run", "--model", model, "--protocol", name, "--tasks", task]
-                        base += [] if source == "sample" else ["--data", source]
-                        base += ["--every", str(self.every), "--seed", str(self.seed)]
-                        made_of = json.dumps([base, Protocol.get(name).as_dict()], sort_keys=True)
-                        digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
-                        for part in range(1, parts + 1):
-                            folder = f"parts/{digest}/{part}-of-{parts}"
-                            more = ["--part", f"{part}/{parts}", "--out", folder, "--quiet"]
-                            yield Shard(folder=folder, command=base + more)
+        whole, fields = self.images(source, protocol), Protocol.get(protocol).as_dict()
+        parts = 1 if fields["random"] == "stream" else self.parts
+        code = [RESULTS_VERSION, TOLERANCE]
+        for task in self.datasets[source].tasks:
+            made_of = [self._data[source], task, model, _weights(model), fields, self.seed, code]
+            for part in range(1, parts + 1):
+                images = whole.model_copy(update={"task": task, "part": f"{part}/{parts}"})
+                folder = f"parts/{digest(made_of)}/{part}-of-{parts}"
+                yield Shard(folder=folder, protocol=protocol, seed=self.seed, images=images)
 
-    def counts(self) -> dict[str, int]:
-        """Images, objects at most, embeddings, prompts at most, and processes."""
-        images = objects = 0
-        for dataset in self.datasets.values():
-            for case in dataset.cases():
-                images, objects = images + 1, objects + len(case.tasks)
-        asked = len(self.models) * len(self.protocols)
-        return {
-            "images": images,
-            "objects (at most)": objects,
-            "embeddings (a task each)": objects * asked,
-            "prompts (at most)": objects * asked * PROMPTS,
-            "processes": len(self.shards),
-        }
+    @property
+    def shards(self) -> list[Shard]:
+        """Every part of every task, in order."""
+        return [shard for job in self.evaluations.values() for shard in job.shards]
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Every process of the study.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such notebook.
+        """
+        from medsam.chapters.alone import pages, site
+
+        made = pages(self)
+        return Jobs(
+            gpus=self.gpus,
+            merged=digest([shard.folder for shard in self.shards]),
+            embed=self.encodings,
+            evaluate=self.evaluations,
+            pages={name: page for each in made.values() for name, page in each.items()},
+            site=site(self, made) if self.book else None,
+        )
+
+
+def _weights(model: str) -> list[str | None]:
+    """What is known of a model's weights before they are there."""
+    from medsam.models.registry import models
+
+    return [one.sha256 for one in models()[model].weights]
 
 
 def read(file: Path | str) -> Plan:
@@ -175,6 +245,11 @@ def read(file: Path | str) -> Plan:
         check_name(model)
     for protocol in plan.protocols:
         Protocol.get(protocol)
+    if plan.book and not plan.notebooks:
+        raise InputError(
+            f"{path.name}: a book of no notebooks. Allowed: notebooks: [02_prompt_modes, ...] or "
+            "all, with book: true. Name some, or leave the book away."
+        )
     base = path.resolve().parent
     sources = tuple(_absolute(source, base) for source in plan.sources)
     return plan.model_copy(update={"out": base / plan.out, "sources": sources})

@@ -31,13 +31,11 @@ def test_shards_by_hand(tmp_path):
     names = [shard.folder.rpartition("/")[2] for shard in plan.shards]
     # One stream over all images cannot be cut.
     assert names == ["1-of-2", "2-of-2", "1-of-1"]
-    assert plan.shards[0].command[:5] == ["run", "--model", "minisam", "--protocol", "paper"]
-    assert "--part 2/2" in plan.shards[1].line
-    counts = plan.counts()
-    assert (counts["processes"], counts["prompts (at most)"]) == (
-        3,
-        counts["embeddings (a task each)"] * 23,
-    )
+    assert [shard.images.part for shard in plan.shards] == ["1/2", "2/2", "1/1"]
+    assert {shard.images.task for shard in plan.shards} == {"brain_stem"}
+    # Of one task under one protocol no image is asked twice; `released` reads others.
+    assert plan.encodings == {}
+    assert len(read(written(tmp_path, embeddings="always")).encodings) == 2
 
 
 def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path):
@@ -47,9 +45,32 @@ def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path)
     first = folders()
     assert folders(seed=2).isdisjoint(first)
     assert folders(protocols="paper+top=first").isdisjoint(first)
-    assert folders(tasks=["brain_stem", "brain_putamen"]) > first
     assert folders(models=["minisam", "lite-medsam"]) > first
-    assert folders(gpus=1, out="other") == first
+    assert folders(gpus=1, out="other", batch=2, embeddings="always") == first
+    assert folders(sources=["sample", "sample"]) == first
+    two = ["brain_stem", "brain_putamen"]
+    assert folders(tasks=two, every=None) > folders(every=None)
+    # One of so many images is another where images of the other task lie between.
+    assert folders(tasks=two).isdisjoint(first)
+
+
+def test_folders_change_with_the_files_and_not_with_their_place(tmp_path):
+    from study_toys import own
+
+    def folders(place):
+        content = {"models": "minisam", "sources": ["own.yaml"]}
+        (place / "study.yaml").write_text(yaml.safe_dump(content))
+        return [shard.folder for shard in read(place / "study.yaml").shards]
+
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    own(here)
+    first = folders(here)
+    here.rename(there)
+    assert folders(there) == first
+    with (there / "own" / "masks" / "case0.png").open("ab") as file:
+        file.write(b" ")
+    assert set(folders(there)).isdisjoint(first)
 
 
 def test_paths_are_relative_to_the_plan(tmp_path):
@@ -71,6 +92,12 @@ def test_what_is_no_plan(tmp_path):
         read(written(tmp_path, parts=0))
     with pytest.raises(InputError, match=r"study\.yaml: models is .*Allowed: Field required"):
         read(written(tmp_path, models=None))
+    with pytest.raises(InputError, match=r"embeddings is True\. Allowed: .*'auto', 'always' or"):
+        read(written(tmp_path, embeddings=True))
+    with pytest.raises(InputError, match=r"a book of no notebooks\. Allowed: notebooks: "):
+        read(written(tmp_path, book=True))
+    with pytest.raises(UnknownName, match=r"Unknown notebook '02'\. .*Allowed: .*, all, none"):
+        assert read(written(tmp_path, notebooks="02")).jobs
     (tmp_path / "study.yaml").write_text("- a\n")
     with pytest.raises(InputError, match=r"holds no keys"):
         read(tmp_path / "study.yaml")
@@ -89,7 +116,10 @@ def test_a_study_gives_the_rows_of_one_run_and_computes_only_what_is_new(tmp_pat
     def stamps():
         return {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "parts").rglob("rows-*")}
 
-    assert run("--dry-run").split()[-1] == "2"
+    def left():
+        return run("--dry-run", "--no-probe").partition("processes still to run")[2].split()[0]
+
+    assert left() == "3"
     run("--cores", "2")
     first = stamps()
     assert len(first) >= 2
@@ -99,16 +129,21 @@ def test_a_study_gives_the_rows_of_one_run_and_computes_only_what_is_new(tmp_pat
     pd.testing.assert_frame_equal(results.read(tmp_path / "out" / "results"), one)
     run("--cores", "2")
     assert stamps() == first
-    assert run("--dry-run").split()[-1] == "0"
-    run("--cores", "2", protocols=["paper", "paper+top=first"], parts=2)
+    assert left() == "0"
+    # One process for both parts of the other protocol; all images are now asked twice, so kept.
+    run("--cores", "2", protocols=["paper", "paper+top=first"], batch=2)
     assert stamps().items() >= first.items()
-    assert set(results.read(tmp_path / "out" / "results").protocol) == {"paper", "paper+top=first"}
+    rows = results.read(tmp_path / "out" / "results")
+    assert set(rows.protocol) == {"paper", "paper+top=first"}
+    pd.testing.assert_frame_equal(rows[rows.protocol == "paper"].reset_index(drop=True), one)
+    kept = list((tmp_path / "out" / "embeddings").glob("*.emb"))
+    assert len(kept) == one.image.nunique()
 
 
 @pytest.mark.slow
 def test_a_killed_study_goes_on_and_more_parts_than_images_are_no_fault(tmp_path):
     plan = written(tmp_path, every=80, parts=3)
-    assert read(plan).counts()["objects (at most)"] < 3
+    assert read(plan).sizes["sample"][1] < 3
     command = [sys.executable, "-m", "medsam.cli", "study", "--config", str(plan)]
     with subprocess.Popen(command) as first:
         log = tmp_path / "out" / "logs"

@@ -51,6 +51,8 @@ def _places(source: Source) -> Iterator[Path]:
 def listing(source: Source) -> str:
     """Name, size and time of every file of a source, as one digest: another one, other data.
 
+    Where the files lie does not count.
+
     Examples
     --------
     >>> listing(Source(data="sample")) == listing(Source(data="sample"))
@@ -64,7 +66,7 @@ def listing(source: Source) -> str:
         for path in sorted(found):
             about = path.stat(follow_symlinks=True) if path.exists() else None
             told = (about.st_size, about.st_mtime_ns) if about else "broken link"
-            whole.update(f"{path}\n{told}\n".encode())
+            whole.update(f"{path.relative_to(place)}\n{told}\n".encode())
     return whole.hexdigest()
 
 

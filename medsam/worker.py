@@ -1,0 +1,204 @@
+"""What a process of a study does: encode, evaluate, merge, execute a notebook, build the book.
+
+It stands in the folder of the study. What is done is not done again, so that a process that was
+killed, or that is started once more, goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+
+from medsam.errors import DataError, InputError, ResultsError, UnknownName
+from medsam.jobs import Embedding, Evaluation, Jobs, Page, Shard
+
+__all__ = ["work"]
+
+DONE = ".done"
+"""In the folder of each shard that is complete."""
+
+KEPT = Path("embeddings")
+
+T = TypeVar("T")
+
+
+def work(kind: str, name: str, file: Path = Path("study.json"), gpus: int = 0) -> None:
+    """Do one job of a study.
+
+    Parameters
+    ----------
+    kind : str
+        ``embed``, ``evaluate``, ``merge``, ``page`` or ``book``.
+    name : str
+        Of the job; empty for those of which there is one.
+    file : Path
+        What ``medsam study`` wrote, relative to the folder of the study, where the process stands.
+    gpus : int
+        Of this machine, for processes that nothing else has given one: each takes the first
+        that is free.
+
+    Raises
+    ------
+    InputError, UnknownName
+        If there is no such file, kind or job.
+    ResultsError
+        If rows of a shard cannot be written or continued; the other shards are computed.
+    """
+    try:
+        jobs = Jobs.model_validate_json(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Cannot use {file}: {error}. Allowed: what `medsam study` wrote. Run it."
+        ) from error
+    kinds: dict[str, Callable[[], None]] = {
+        "embed": lambda: _embed(_job(jobs.embed, name)),
+        "evaluate": lambda: _evaluate(_job(jobs.evaluate, name)),
+        "merge": lambda: _merge(jobs.folders),
+        "page": lambda: _execute(_job(jobs.pages, name), Path("executed") / f"{name}.ipynb"),
+        "book": lambda: _build(jobs),
+    }
+    if kind not in kinds:
+        raise UnknownName("kind of job", kind, kinds)
+    with _gpu(gpus):
+        kinds[kind]()
+
+
+def _job(jobs: dict[str, T], name: str) -> T:
+    if name not in jobs:
+        raise UnknownName("job", name, jobs)
+    return jobs[name]
+
+
+@contextmanager
+def _gpu(count: int) -> Iterator[None]:
+    """A GPU of this machine for this process alone, if there are any to share."""
+    with ExitStack() as stack:
+        for number in range(count):
+            with suppress(Timeout):
+                stack.enter_context(FileLock(f".gpu-{number}.lock", timeout=0))
+                os.environ["CUDA_VISIBLE_DEVICES"] = str(number)
+                break
+        yield
+
+
+def _embed(job: Embedding) -> None:
+    from medsam.models import load
+    from medsam.models.cache import CachedModel
+
+    model = CachedModel(load(job.model), KEPT, limit=None)
+    for case in job.images.open().cases():
+        # A case that cannot be read becomes a row that says why.
+        with suppress(DataError):
+            model.keep(case.load().image)
+    print(f"{model.misses} images encoded into {KEPT}")
+
+
+def _evaluate(job: Evaluation) -> None:
+    from medsam.models import load
+    from medsam.models.cache import CachedModel
+
+    due = [shard for shard in job.shards if not (Path(shard.folder) / DONE).is_file()]
+    if not due:
+        print("All shards were complete.")
+        return
+    model = load(job.model)
+    if job.needs:
+        model = CachedModel(model, KEPT, limit=None)
+    wrong = []
+    for shard in due:
+        try:
+            _fill(shard, model)
+        except ResultsError as error:
+            print(f"{shard.folder}: {error}", file=sys.stderr)
+            wrong.append(error)
+    if wrong:
+        raise wrong[0]
+
+
+def _fill(shard: Shard, model: object) -> None:
+    from medsam import study
+    from medsam.models.contract import PromptableModel
+    from medsam.protocol import Protocol
+
+    assert isinstance(model, PromptableModel)
+    folder = Path(shard.folder)
+    report = study.run(
+        shard.images.open(),
+        model,
+        folder,
+        Protocol.get(shard.protocol),
+        seed=shard.seed,
+        progress=False,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DONE).touch()
+    print(f"{folder}: {report.computed} cases computed, {report.resumed} found complete")
+    for image, reason in report.reasons.items():
+        print(f"  {image}: {reason}", file=sys.stderr)
+
+
+def _merge(folders: list[str]) -> None:
+    """Anew from all parts: what the plan no longer asks for is not in the results."""
+    from medsam.merging import merge
+    from medsam.results import shards
+
+    out = Path("results")
+    shutil.rmtree(out, ignore_errors=True)
+    # Of more parts than images some are empty, which is no fault.
+    merge([Path(folder) for folder in folders if shards(Path(folder))], out)
+
+
+def _execute(page: Page, executed: Path) -> None:
+    """Execute a notebook on rows of its own: it may add what they lack, beside other notebooks."""
+    import papermill
+
+    from medsam.chapters.alone import ROOT
+    from medsam.results import shards
+
+    here = Path.cwd()
+    own, merged = here / page.folder / "results", here / "results"
+    if not own.is_dir():
+        partial = own.with_name(".results.tmp")
+        shutil.rmtree(partial, ignore_errors=True)
+        for shard in shards(merged):
+            path = partial / shard.relative_to(merged)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _link(shard, path)
+        partial.rename(own)
+    given = page.parameters | {key: str(here / page.folder / v) for key, v in page.folders.items()}
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    papermill.execute_notebook(
+        page.notebook, here / executed, given, cwd=ROOT, progress_bar=False, log_output=True
+    )
+
+
+def _link(file: Path, path: Path) -> None:
+    """The same file under another name, or a copy where the file system has no links."""
+    try:
+        path.hardlink_to(file)
+    except OSError:
+        shutil.copyfile(file, path)
+
+
+def _build(jobs: Jobs) -> None:
+    from medsam.chapters.alone import ROOT, assemble
+
+    if jobs.site is None:
+        raise UnknownName("job", "book", ())
+    here = Path.cwd()
+    executed, toc = assemble(jobs.site, here)
+    command = [sys.executable, str(ROOT / "book" / "build.py"), "--executed", str(executed)]
+    command += ["--toc", str(toc), "--output", str(here / "book")]
+    if subprocess.run(command, check=False).returncode:
+        raise InputError("The book could not be built. Allowed: no warning. They are above.")
+    html = Path("html")
+    if not html.is_symlink():
+        html.symlink_to(Path("book") / "_build" / "html", target_is_directory=True)
