@@ -126,6 +126,41 @@ glue("label", study.label)
 size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
 
 # %% [markdown]
+# ## Case by case
+#
+# Each point is an object of **this run**. Under the mouse it tells its task, size and IoU; a click, the slider or the
+# arrow keys choose it. **Filled diamonds open a picture**: all {glue:text}`opening-objects` objects of
+# {glue:text}`opening-images` images, of {glue:text}`opening-all` objects in all. The model was asked again for these
+# images only, which were chosen so that each task has small, middling and large objects among them. Rings have numbers
+# only.
+#
+# *Mask* is the choice among those that the model proposes for a prompt: its most confident one, as in the figures
+# above, or the one that fits the object best (oracle). Correlations are those of the figures above: a task's own, or
+# pooled where all tasks are shown.
+
+# %% tags=["remove-cell"]
+from medsam import examples
+from medsam.choice import CHOICES
+from medsam.opening import opening
+from medsam.spacing import pixel_areas
+from medsam.widgets.scatter import SizeScatter
+
+chosen = opening(study.rows)
+again = examples.predict_again(chosen, study.dataset, study.model, study.protocol)
+of = {one: sizes.cases(study.rows, choice=one, names=study.titles) for one in CHOICES}
+areas = pixel_areas(study.dataset, found.image)
+scatter = SizeScatter(of, again, f"This run: {study.label}.", areas)
+glue("opening-images", chosen.image.nunique())
+glue("opening-objects", len(chosen.drop_duplicates(["task", "image"])))
+glue("opening-all", len(found.drop_duplicates(["task", "image"])))
+
+# %% tags=["remove-input"]
+scatter
+
+# %% tags=["remove-input"]
+scatter.still()
+
+# %% [markdown]
 # ## What the text says of sizes
 #
 # Each statement with the verdict of **this run**; the rules are those of [](10_claims). They correlate with the size

@@ -55,7 +55,7 @@ function render({ model, el }) {
   const name = h("p", { class: "mkit-id" });
   const none = h("p", { class: "mss-none" });
   const stage = h("div", { class: "mss-case mkit-stage" }, svg, name, none);
-  const key = h("p", { class: "mss-key" }, ...[["truth", "Ground truth"], ["prediction", "Prediction"], ["positive", "Prompt"]].map(([kind, words]) => h("span", {}, swatch(kind), words)));
+  const key = h("p", { class: "mss-key" }, ...[["Ground truth", "truth"], ["Prediction", "prediction"], ["Prompt", "positive", "prompt"]].map(([words, ...kinds]) => h("span", {}, ...kinds.map(swatch), words)));
   const symbol = (shape) => s("svg", { class: "mss-mark", viewBox: "-9 -9 18 18", "aria-hidden": "true" }, shape);
   const legend = h("p", { class: "mss-legend" },
     h("span", {}, symbol(s("path", { d: DIAMOND, class: "mss-opens" })), "opens a picture"),
