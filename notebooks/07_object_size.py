@@ -129,14 +129,14 @@ size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
 # ## Case by case
 #
 # Each point is an object of **this run**. Under the mouse it tells its task, size and IoU; a click, the slider or the
-# arrow keys choose it. **Filled diamonds open a picture**: all {glue:text}`opening-objects` objects of
-# {glue:text}`opening-images` images, of {glue:text}`opening-all` objects in all. The model was asked again for these
-# images only, which were chosen so that each task has small, middling and large objects among them. Rings have numbers
-# only.
+# arrow keys choose it (left and right: by size; up and down: from picture to picture). **Filled diamonds open a
+# picture**: all {glue:text}`opening-objects` objects of {glue:text}`opening-images` images, of
+# {glue:text}`opening-all` objects in all. The model was asked again for these images only, which were chosen so that
+# each task has small, middling and large objects among them. Rings have numbers only.
 #
 # *Mask* is the choice among those that the model proposes for a prompt: its most confident one, as in the figures
-# above, or the one that fits the object best (oracle). Correlations are those of the figures above: a task's own, or
-# pooled where all tasks are shown.
+# above, or the one that fits the object best (oracle). For the most confident mask, correlations are those of the
+# figure above: a task's own, or pooled where all tasks are shown.
 
 # %% tags=["remove-cell"]
 from medsam import examples

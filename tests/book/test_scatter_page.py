@@ -166,6 +166,9 @@ def test_it_fits_in_both_schemes(open_scatter, width, scheme):
     assert scatter.page.locator(f".mss[data-scheme='{scheme}']").is_visible()
     assert watched.sideways() == 0
     assert scatter.root.evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
+    scatter.page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
+    found = scatter.page.evaluate("axe.run('.mss').then((result) => result.violations)")
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
     assert watched.problems == []
 
 
