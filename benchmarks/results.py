@@ -1,8 +1,9 @@
 """Ten million rows: how long the table of means takes, and how much memory.
 
 Rows of the real schema are generated into ``model=M/task=T/rows-*.parquet`` of a temporary folder.
-Each way runs in a process of its own: DuckDB on the files (:func:`medsam.deposit.means`), and, on a
-tenth of the rows, pandas on all rows in memory as :func:`medsam.results.read` gives them.
+Each way runs in a process of its own: DuckDB on the files (:func:`medsam.deposit.means`; the tables
+of ``medsam summary``; one CSV file of all rows, sorted), and, on a tenth of the rows, pandas on all
+rows in memory as :func:`medsam.results.read` gives them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from medsam.store import Identity
 
 WAYS = {
     "duckdb": "from medsam.deposit import means; means(shards(folder), folder / 'means.csv')",
+    "summary": "from medsam.summary import tables; list(tables(folder))",
+    "export": "from medsam.export import export; export(folder, folder / 'rows.csv')",
     "pandas": "from medsam.results import read; read(folder).groupby("
     "['task', 'model', 'protocol', 'experiment', 'k', 'choice'])['iou'].agg(['mean', 'median'])",
 }
@@ -94,6 +97,8 @@ def main() -> None:
         print(f"{given.rows} rows in {given.files} files, {size:.0f} MB")
         runs = {
             "duckdb, all rows": measured("duckdb", whole),
+            "summary, all rows": measured("summary", whole),
+            "export, all rows": measured("export", whole),
             "duckdb, a tenth": measured("duckdb", tenth),
             "pandas, a tenth": measured("pandas", tenth),
         }

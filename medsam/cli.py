@@ -257,7 +257,7 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")],
 ) -> None:
     """Write all rows into one file."""
-    from medsam.results import export as write
+    from medsam.export import export as write
 
     typer.echo(f"{write(folder, file)} rows in {file}")
 

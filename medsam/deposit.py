@@ -2,56 +2,53 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 
-from medsam.checking import check
+from medsam import query
+from medsam.checking import MANIFEST, check
+from medsam.datapackage import MEANS, licence_text, package, readme, schema
 from medsam.errors import ResultsError
-from medsam.kept import versions
-from medsam.results import SCHEMA, cannot, existing, provenance
+from medsam.export import digest, manifest
+from medsam.results import cannot, existing, identity_digest, provenance, told
 
 __all__ = ["deposit", "means"]
 
-_MEANS = """
-copy (
-    select dataset, task, modality, model, protocol, experiment, k, choice,
-           count(*) as n, count(*) filter (status = 'error') as errors,
-           avg(iou) as mean_iou, median(iou) as median_iou, avg(dice) as mean_dice
-    from read_parquet($files, hive_partitioning = false, union_by_name = true)
-    group by all order by all
-) to '{out}' (header, delimiter ',')
-"""
+_GROUPS = ("dataset", "task", "modality", "model", "protocol", "experiment", "k", "choice")
 
 
-def means(files: list[Path], out: Path) -> None:
+def means(files: Sequence[Path], out: Path) -> None:
     """Means by task, model, protocol and prompt as CSV; the rows are never all in memory.
 
     Parameters
     ----------
-    files : list of Path
-        Shards in which no unit comes twice, as a merge makes them.
+    files : sequence of Path
+        Shards, in the order of writing.
     out : Path
     """
-    quoted = str(out).replace("'", "''")
-    with duckdb.connect() as connection:
-        connection.execute(_MEANS.format(out=quoted), {"files": [str(file) for file in files]})
+    with query.connected(files) as connection:
+        table = query.means(connection, median=True)
+    names = {"iou": "mean_iou", "dice": "mean_dice"}
+    table = table.rename(columns=names).astype({"k": "Int16"})
+    table.to_csv(out, index=False, columns=[*_GROUPS, *MEANS])
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def _entry(file: Path, name: str) -> dict[str, Any]:
+    return {"file": name, "bytes": file.stat().st_size, "sha256": digest(file)}
 
 
-def deposit(folder: Path | str, to: Path | str) -> int:
-    """Copy the shards, add ``means.csv``, ``manifest.json`` and ``SHA256SUMS``.
+def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> int:
+    """Copy the shards; add means, a manifest, a data package, a README, a licence and checksums.
 
-    The manifest names size, rows and sha256 of every file, what the rows depend on (weights,
-    protocol, versions) and what each column means. ``sha256sum -c SHA256SUMS`` checks it.
+    ``manifest.json`` names size, rows and sha256 of every file of rows, what the rows depend on
+    (weights, protocol, versions) and what each column means; ``datapackage.json`` and
+    ``schema.json`` say it as a Frictionless Data Package. ``sha256sum -c SHA256SUMS`` checks all
+    files, and ``medsam results validate`` checks a deposit like any results folder.
 
     Parameters
     ----------
@@ -59,6 +56,8 @@ def deposit(folder: Path | str, to: Path | str) -> int:
         A merged results folder.
     to : path
         A folder that is not there yet.
+    licence : str
+        One of :data:`medsam.datapackage.LICENCES`.
 
     Returns
     -------
@@ -68,9 +67,13 @@ def deposit(folder: Path | str, to: Path | str) -> int:
     Raises
     ------
     ResultsError
-        If there are no results, a unit comes twice, ``to`` is there, or it cannot be written.
+        If there are no results, something is wrong with them, ``to`` is there, or it cannot be
+        written.
+    UnknownName
+        If there is no such licence.
     """
     folder, to = Path(folder), Path(to)
+    text = licence_text(licence)
     files = existing(folder)
     wrong = check(folder).wrong
     if wrong:
@@ -83,34 +86,34 @@ def deposit(folder: Path | str, to: Path | str) -> int:
     half = to.with_name(f".{to.name}.tmp")
     try:
         shutil.rmtree(half, ignore_errors=True)
-        entries = []
-        for file in files:
-            name = file.relative_to(folder)
-            (half / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, half / name)
-            entry = {"file": name.as_posix(), "bytes": file.stat().st_size}
-            rows = pq.read_metadata(file).num_rows
-            entries.append(entry | {"rows": rows, "sha256": _digest(half / name)})
+        entries = [_copied(file, folder, half) for file in files]
         means(files, half / "means.csv")
-        columns = {
-            column.name: {key.decode(): value.decode() for key, value in column.metadata.items()}
-            | {"type": str(column.type)}
-            for column in SCHEMA
+        table = _entry(half / "means.csv", "means.csv")
+        told_of = package(to.name, entries, table, _GROUPS, provenance(folder), licence)
+        words = {
+            "LICENSE": text,
+            "README.md": readme(told_of),
+            "datapackage.json": json.dumps(told_of, indent=2) + "\n",
+            MANIFEST: manifest(folder, entries),
+            "schema.json": json.dumps(schema(), indent=2) + "\n",
         }
-        manifest = {
-            "files": entries,
-            "depends_on": provenance(folder),
-            "columns": columns,
-            "made_with": versions(),
-        }
-        text = json.dumps(manifest, indent=2, sort_keys=True)
-        (half / "manifest.json").write_text(text + "\n", encoding="utf-8")
-        sums = {entry["file"]: entry["sha256"] for entry in entries}
-        sums |= {name: _digest(half / name) for name in ("means.csv", "manifest.json")}
-        lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+        for name, content in words.items():
+            (half / name).write_text(content, encoding="utf-8")
+        sums = {entry["file"]: entry["sha256"] for entry in [*entries, table]}
+        sums |= {name: digest(half / name) for name in words}
+        lines = "".join(f"{value}  {name}\n" for name, value in sums.items())
         (half / "SHA256SUMS").write_text(lines, encoding="utf-8")
         half.rename(to)
     except OSError as error:
         shutil.rmtree(half, ignore_errors=True)
         raise cannot("write", to, error) from error
     return len(files)
+
+
+def _copied(file: Path, folder: Path, half: Path) -> dict[str, Any]:
+    """Copy a shard to its place; returns what the manifest says of it."""
+    name = file.relative_to(folder).as_posix()
+    (half / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, half / name)
+    about = {"rows": pq.read_metadata(file).num_rows}
+    return _entry(half / name, name) | about | {"identity": identity_digest(told(file))}

@@ -8,7 +8,7 @@ The parts of a study that ran beside each other each have a folder of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from medsam.agreement import agree
 from medsam.errors import ResultsError
 from medsam.kept import write
 from medsam.results import (
@@ -57,6 +58,18 @@ class Merged:
     known: int
 
 
+def _key(identity: Mapping[str, Any]) -> _Key:
+    return identity["dataset"], identity["model"], identity["protocol"]["name"]
+
+
+@dataclass
+class _Share:
+    """What a folder has of one kind: units, and the state after the last of them."""
+
+    units: set[_Unit] = field(default_factory=set)
+    state: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass
 class _Plan:
     """Which units are taken from which shard."""
@@ -64,13 +77,17 @@ class _Plan:
     identities: dict[_Key, tuple[dict[str, Any], Path]] = field(default_factory=dict)
     owners: dict[_Unit, tuple[Path, str, bool]] = field(default_factory=dict)
     abouts: dict[Path, dict[str, Any]] = field(default_factory=dict)
+    shares: dict[_Key, dict[Path, _Share]] = field(default_factory=dict)
+    """What each folder has of a kind."""
+    twice: dict[tuple[Path, Path], list[tuple[str, str]]] = field(default_factory=dict)
+    """Each (image, task) that two shards have."""
 
-    def see(self, shard: Path) -> list[_Unit]:
-        """Take up a shard; returns its units."""
+    def see(self, shard: Path, folder: Path) -> list[_Unit]:
+        """Take up a shard of a folder; returns its units."""
         about = told(shard)
         self.abouts[shard] = about
         identity = about["identity"]
-        key = (identity["dataset"], identity["model"], identity["protocol"]["name"])
+        key = _key(identity)
         there, first = self.identities.setdefault(key, (identity, shard))
         if there != identity:
             other = sorted(n for n in {*there, *identity} if there.get(n) != identity.get(n))
@@ -90,6 +107,33 @@ class _Plan:
                     f"{before[0]} and {shard} both have rows of image {image!r}, but its files "
                     "were not the same. Allowed: rows of the same files. Leave one of them out."
                 )
+            elif before[0] != shard and not failed and not before[2]:
+                self.twice.setdefault((before[0], shard), []).append((image, task))
+        share = self.shares.setdefault(key, {}).setdefault(folder, _Share())
+        share.units.update(found)
+        share.state = about["state"]
+        return found
+
+    def states(self) -> dict[_Key, dict[str, Any]]:
+        """The state from which a run of each kind goes on: after the last of all units.
+
+        Raises
+        ------
+        ResultsError
+            If there is one, but the units before it are in no folder together.
+        """
+        found = {}
+        for key, shares in self.shares.items():
+            longest = max(shares.values(), key=lambda share: len(share.units))
+            goes_on = any(value for share in shares.values() for value in share.state.values())
+            if goes_on and not all(share.units <= longest.units for share in shares.values()):
+                raise ResultsError(
+                    f"{', '.join(map(str, shares))} each have rows of {' / '.join(key)} that go on "
+                    "from those before them, image by image, and no folder has all of them. "
+                    "Allowed: one that was computed in one go, and parts of it. Leave the others "
+                    "out."
+                )
+            found[key] = longest.state
         return found
 
 
@@ -97,7 +141,13 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
     """Add the rows of results folders to a partitioned one; each unit once.
 
     Files appear whole or not at all, so that a merge that was killed goes on when it is run
-    again; what ``out`` holds already is not added again. The sources stay as they are.
+    again; what ``out`` holds already is not added again. The sources stay as they are. Of a unit
+    that several of them have, the rows are compared.
+
+    Rows of a protocol whose draws are one stream over the images (``random="stream"``), and those
+    of segmenting everything, go on from a state that the ones before them left. Those of several
+    folders are merged only if one of the folders has the units of all the others: its state is the
+    one that is kept.
 
     Parameters
     ----------
@@ -110,8 +160,9 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
     ------
     ResultsError
         If a source holds no results or a torn shard, two hold rows of the same dataset, model and
-        protocol that depend on something else or on other files, another run writes to ``out``,
-        or it cannot be written.
+        protocol that depend on something else or on other files, or that differ though they
+        depend on the same, rows of several folders go on from different states, another run
+        writes to ``out``, or it cannot be written.
     """
     out = Path(out)
     folders = [Path(source) for source in sources]
@@ -122,20 +173,23 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
         )
     lists = [existing(folder) for folder in folders]
     with held(out):
-        return _merge([shard for found in lists for shard in found], out)
+        return _merge(list(zip(folders, lists, strict=True)), out)
 
 
-def _merge(found: list[Path], out: Path) -> Merged:
+def _merge(sources: list[tuple[Path, list[Path]]], out: Path) -> Merged:
     plan = _Plan()
     present = shards(out)
-    schema = told_at(one_tolerance([*present, *found]))
+    schema = told_at(one_tolerance([*present, *(s for _, found in sources for s in found)]))
     for shard in present:
-        plan.see(shard)
-    seen = [unit for shard in found for unit in plan.see(shard)]
+        plan.see(shard, out)
+    seen = [u for folder, found in sources for s in found for u in plan.see(s, folder)]
+    states = plan.states()
+    for (one, other), units in plan.twice.items():
+        agree(one, other, units)
     there = set(present)
     fresh = {unit: owner[0] for unit, owner in plan.owners.items() if owner[0] not in there}
     rows = files = 0
-    for path, rowset, about in _files(fresh, plan.abouts, out, numbers(present)):
+    for path, rowset, about in _files(fresh, plan.abouts, states, out, numbers(present)):
         # Reading a shard gives it today's schema; its rows keep the tolerance that they have.
         rowset = pa.Table.from_arrays(rowset.columns, schema=schema)
         write(path, rowset, about, make=True)
@@ -146,6 +200,7 @@ def _merge(found: list[Path], out: Path) -> Merged:
 def _files(
     fresh: dict[_Unit, Path],
     abouts: dict[Path, dict[str, Any]],
+    states: dict[_Key, dict[str, Any]],
     out: Path,
     places: Iterator[int],
 ) -> Iterator[tuple[Path, pa.Table, dict[str, Any]]]:
@@ -154,11 +209,7 @@ def _files(
     for unit, shard in fresh.items():
         by_shard.setdefault(shard, []).append(unit)
     groups: dict[str, list[tuple[Path, list[_Unit]]]] = {}
-    # A run continues from the state after its last shard. That shard may be of one task, and its
-    # rows not in the last file: so each file tells the state after the last shard of its kind.
-    states: dict[str, dict[str, Any]] = {}
     for shard, about in abouts.items():
-        states[json.dumps(about["identity"], sort_keys=True)] = about["state"]
         same = {name: about[name] for name in ("identity", "versions")}
         for task in sorted({unit[4] for unit in by_shard.get(shard, [])}):
             units = [unit for unit in by_shard[shard] if unit[4] == task]
@@ -183,6 +234,8 @@ def _files(
                 model = about["identity"]["model"]
                 folder = out / f"model={quote(model, '')}" / f"task={quote(task, '')}"
                 path = folder / f"rows-{next(places):06d}.parquet"
-                state = states[json.dumps(about["identity"], sort_keys=True)]
+                # A run continues from the state after its last shard. That shard may be of one
+                # task, and its rows not in the last file: so each file tells that state.
+                state = states[_key(about["identity"])]
                 yield path, pa.concat_tables(tables), about | {"units": kept, "state": state}
                 tables, kept = [], []

@@ -8,9 +8,10 @@ was killed goes on where it stopped.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from medsam.errors import ResultsError
 from medsam.surface import TOLERANCE
 
-__all__ = ["COLUMNS", "SCHEMA", "export", "provenance", "read"]
+__all__ = ["COLUMNS", "ORDER", "SCHEMA", "provenance", "read"]
 
 
 def _column(
@@ -44,13 +45,14 @@ SCHEMA = pa.schema(
         _column("experiment", pa.string(), "mode | clicks | everything; null without a prompt"),
         _column("k", pa.int16(), "mode 1-5, number of clicks 1-9, or points a side"),
         _column("choice", pa.string(), "top | oracle"),
-        _column("iou", pa.float64(), "intersection over union, 0-1"),
-        _column("dice", pa.float64(), "Dice coefficient, 0-1"),
+        _column("iou", pa.float64(), "intersection over union, 0-1", unit="1"),
+        _column("dice", pa.float64(), "Dice coefficient, 0-1", unit="1"),
         _column(
             "nsd",
             pa.float64(),
             "fraction of the boundaries within tolerance_mm of each other, 0-1; 0 where the "
             "prediction is empty; null where the size of a pixel is unknown",
+            unit="1",
             tolerance_mm=TOLERANCE,
         ),
         _column(
@@ -58,12 +60,13 @@ SCHEMA = pa.schema(
             pa.float64(),
             "95th percentile of the distance between the boundaries, mm; null where the size of "
             "a pixel is unknown or the prediction is empty",
+            unit="mm",
         ),
-        _column("score", pa.float64(), "the model's own estimate of the IoU"),
-        _column("object_px", pa.int64(), "pixels of the object"),
+        _column("score", pa.float64(), "the model's own estimate of the IoU", unit="1"),
+        _column("object_px", pa.int64(), "pixels of the object", unit="pixel"),
         _column("n_regions", pa.int32(), "contiguous regions of the object (8-connectivity)"),
-        _column("height", pa.int32(), "pixels"),
-        _column("width", pa.int32(), "pixels"),
+        _column("height", pa.int32(), "rows of the image", unit="pixel"),
+        _column("width", pa.int32(), "columns of the image", unit="pixel"),
         _column("prompt", pa.string(), "compact JSON; points xy, boxes xyxy inclusive, pixels"),
         _column("status", pa.string(), "ok | empty | error", False),
         _column("reason", pa.string(), "why the status is not ok"),
@@ -79,6 +82,8 @@ KEY = b"medsam"
 _SHARDS = "rows-*.parquet"
 LAYOUTS = ("", "model=*/task=*/")
 """Where the shards of a folder lie: beside each other, or by model and task."""
+ORDER = ("dataset", "model", "protocol", "task", "image", "experiment", "choice", "k")
+"""Columns by which rows are sorted."""
 _UNIT = ["dataset", "model", "protocol", "image", "task"]
 
 
@@ -120,6 +125,18 @@ def told(shard: Path) -> dict[str, Any]:
     with _readable(shard):
         found: dict[str, Any] = json.loads((pq.read_schema(shard).metadata or {})[KEY])
         return found
+
+
+def identity_digest(about: Mapping[str, Any]) -> str:
+    """Hex sha256 of what the rows of a shard depend on.
+
+    Parameters
+    ----------
+    about : mapping
+        As :func:`told` gives it.
+    """
+    text = json.dumps(about["identity"], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def tolerance(shard: Path) -> float | None:
@@ -206,8 +223,7 @@ def read(folder: Path | str) -> pd.DataFrame:
     frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
     last = frame.groupby(_UNIT, sort=False).shard.transform("max")
     frame = frame[frame.shard == last].drop(columns="shard").astype(_WHOLE)
-    order = ["dataset", "model", "protocol", "task", "image", "experiment", "choice", "k"]
-    ordered: pd.DataFrame = frame.sort_values(order, kind="stable", ignore_index=True)
+    ordered: pd.DataFrame = frame.sort_values([*ORDER], kind="stable", ignore_index=True)
     return ordered
 
 
@@ -223,39 +239,3 @@ def provenance(folder: Path | str) -> list[dict[str, Any]]:
         about["tolerance_mm"] = tolerance(shard)
         seen.setdefault(json.dumps(about, sort_keys=True), about)
     return list(seen.values())
-
-
-def export(folder: Path | str, file: Path | str) -> int:
-    """Write all rows into one CSV or Parquet file, whole or not at all.
-
-    A Parquet file keeps what the schema says of each column: meaning, unit, tolerance.
-
-    Returns
-    -------
-    int
-        Number of rows.
-
-    Raises
-    ------
-    ResultsError
-        If there are no rows, the suffix is another one, or the file cannot be written.
-    """
-    path = Path(file)
-    if path.suffix not in (".csv", ".parquet"):
-        raise ResultsError(
-            f"Cannot export to {path.name!r}. Allowed: a file ending in .csv or .parquet."
-        )
-    frame = read(folder)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        if path.suffix == ".csv":
-            frame.to_csv(temporary, index=False)
-        else:
-            schema = told_at(one_tolerance(existing(Path(folder))))
-            pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), temporary)
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise cannot("write", path, error) from error
-    return len(frame)

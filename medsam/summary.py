@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from medsam import query
 from medsam.prompts import MODES
-from medsam.results import provenance, read
+from medsam.results import existing, provenance
 
 __all__ = ["clicks", "modes", "tables"]
 
@@ -76,19 +77,26 @@ def _wide(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
 def tables(folder: Path | str) -> Iterator[str]:
     """The tables that ``medsam summary`` prints: cases, and each metric by mode and clicks.
 
-    A metric that no row has is left out: those in mm, where no size of a pixel is known.
+    A metric that no row has is left out: those in mm, where no size of a pixel is known. The rows
+    are never all in memory.
     """
-    rows = read(folder)
-    per_case = rows.drop_duplicates(["dataset", "model", "protocol", "task", "image"])
-    counts = per_case.pivot_table(
-        index=_TASK, columns="status", values="image", aggfunc="count", fill_value=0
+    with query.connected(existing(Path(folder))) as connection:
+        cases, means = query.counts(connection), query.means(connection)
+    counts = cases.pivot_table(
+        index=_TASK, columns="status", values="n", aggfunc="sum", fill_value=0
     )
     counts.columns.name = None
     yield _text("Cases", counts)
     by_mode = "by mode: " + "; ".join(f"({k}) {title}" for k, title in MODES.items())
-    means = ((by_mode, modes(rows), "mode"), ("by number of clicks", clicks(rows), "k"))
+    of_mode, of_clicks = (
+        means[means.experiment == name].astype({"k": int}) for name in ("mode", "clicks")
+    )
+    parts = (
+        (by_mode, of_mode.rename(columns={"k": "mode"}), "mode"),
+        ("by number of clicks", of_clicks, "k"),
+    )
     for value, title in _metrics(folder).items():
-        for by, table, column in means:
+        for by, table, column in parts:
             if table[value].notna().any():
                 yield _text(f"{title} {by}", _wide(table, column, value))
 

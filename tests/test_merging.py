@@ -1,9 +1,5 @@
 """Folders of parts become one results folder; nothing is lost, nothing counts twice."""
 
-import hashlib
-import json
-import shutil
-import subprocess
 
 import duckdb
 import pandas as pd
@@ -12,27 +8,25 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_store import identity, row
-from typer.testing import CliRunner
+from test_store import complete, identity, refused, row
 
 from medsam import checking, results
-from medsam.cli import app
-from medsam.deposit import deposit
 from medsam.errors import ResultsError
 from medsam.merging import merge
+from medsam.protocol import PROTOCOLS
 from medsam.store import Store, Unit
 
 SCORES = {"iou": 0.5, "dice": 2 / 3}
+A = 2 * (5 + 9)
+"""Rows a unit."""
 
 
 def fill(folder, units, digest="d", failed=False, **changes):
     """A folder with a shard for each unit, an (image, task)."""
     with Store(folder, identity(**changes)) as store:
         for image, task in units:
-            scores = {"status": "error", "iou": None} if failed else SCORES
-            rows = [
-                row(image, k, task=task, model=changes.get("model", "m"), **scores) for k in (1, 2)
-            ]
+            names = {"task": task, "model": changes.get("model", "m")}
+            rows = [refused(image, **names)] if failed else complete(image, **names, **SCORES)
             store.write(rows, [Unit(image, task, digest, failed)], {})
     return folder
 
@@ -43,7 +37,7 @@ def test_parts_become_partitions_that_a_run_continues(tmp_path):
     fill(tmp_path / "p1", whole[:4])
     fill(tmp_path / "p2", whole[4:])
     done = merge([tmp_path / "p1", tmp_path / "p2"], tmp_path / "all")
-    assert (done.units, done.rows, done.known) == (6, 12, 0)
+    assert (done.units, done.rows, done.known) == (6, 6 * A, 0)
     names = sorted(
         p.relative_to(tmp_path / "all").as_posix() for p in results.shards(tmp_path / "all")
     )
@@ -56,7 +50,7 @@ def test_parts_become_partitions_that_a_run_continues(tmp_path):
     files = [str(file) for file in results.shards(tmp_path / "all")]
     with duckdb.connect() as connection:
         count = connection.execute("select count(*) from read_parquet(?)", [files]).fetchone()
-    assert count == (13,)
+    assert count == (6 * A + 1,)
 
 
 def test_again_adds_nothing_and_a_grown_source_only_what_is_new(tmp_path):
@@ -68,7 +62,7 @@ def test_again_adds_nothing_and_a_grown_source_only_what_is_new(tmp_path):
     assert {p: p.read_bytes() for p in results.shards(tmp_path / "all")} == before
     fill(tmp_path / "p", [("b", "t")])
     assert merge([tmp_path / "p"], tmp_path / "all").units == 1
-    assert sorted(results.read(tmp_path / "all").image) == ["a", "a", "b", "b"]
+    assert sorted(results.read(tmp_path / "all").image) == ["a"] * A + ["b"] * A
     assert checking.check(tmp_path / "all").wrong == []
 
 
@@ -99,9 +93,75 @@ def test_rows_keep_the_tolerance_of_their_nsd(tmp_path):
 def test_a_source_that_is_named_twice_counts_once(tmp_path):
     fill(tmp_path / "p", [("a", "t")])
     done = merge([tmp_path / "p", tmp_path / "p"], tmp_path / "all")
-    assert (done.units, done.rows, done.known) == (1, 2, 1)
-    assert len(results.read(tmp_path / "all")) == 2
+    assert (done.units, done.rows, done.known) == (1, A, 1)
+    assert len(results.read(tmp_path / "all")) == A
     assert checking.check(tmp_path / "all").wrong == []
+
+
+def store_rows(folder, rows, state=None, **changes):
+    """A folder with one shard of these rows, whose units are named by them."""
+    with Store(folder, identity(**changes)) as store:
+        units = sorted({(one["image"], one["task"], one["status"]) for one in rows})
+        store.write(
+            rows,
+            [Unit(image, task, "d", how == "error") for image, task, how in units],
+            state or {},
+        )
+    return folder
+
+
+def test_sources_that_say_otherwise_of_the_same_files_are_both_named(tmp_path):
+    fill(tmp_path / "p", [("a", "t"), ("b", "t")])
+    (_, shard) = results.shards(tmp_path / "p")
+    last = [one | {"iou": 0.5 + 1e-9} for one in complete("b", **SCORES)]
+    store_rows(tmp_path / "close", last)
+    done = merge([tmp_path / "p", tmp_path / "close"], tmp_path / "all")
+    assert (done.units, done.known) == (2, 1)
+    store_rows(tmp_path / "other", [*last[:-1], last[-1] | {"iou": 0.25, "dice": 0.4}])
+    (other,) = results.shards(tmp_path / "other")
+    said = (
+        f"{shard} and {other} both have rows of image 'b', task t, from the same files, but not "
+        "the same ones: iou 0.5 and 0.25. Allowed: equal rows (scores to 1e-06), or those of one "
+        "of them. Find out which is right and leave the other out."
+    )
+    with pytest.raises(ResultsError) as error:
+        merge([tmp_path / "p", tmp_path / "other"], tmp_path / "new")
+    assert str(error.value) == said
+    assert not results.shards(tmp_path / "new")
+    # What was merged before is not taken for granted.
+    with pytest.raises(ResultsError, match=r"model=m/task=t/rows-0+\.parquet and .*iou 0\.5"):
+        merge([tmp_path / "other"], tmp_path / "all")
+    store_rows(tmp_path / "clicked", [one | {"prompt": "[]"} for one in last])
+    with pytest.raises(ResultsError, match=r"prompt \{\} and \[\]\. Allowed: equal rows"):
+        merge([tmp_path / "p", tmp_path / "clicked"], tmp_path / "new")
+    store_rows(tmp_path / "short", last[:-2])
+    with pytest.raises(ResultsError, match=r"28 and 26 rows of it\. Allowed: equal rows"):
+        merge([tmp_path / "p", tmp_path / "short"], tmp_path / "new")
+
+
+def test_a_stream_is_merged_from_the_folder_that_has_it_all(tmp_path):
+    stream = {"protocol": PROTOCOLS["released"].as_dict()}
+    kind = {"protocol": "released", **SCORES}
+    for name, images in (("long", "abc"), ("short", "a"), ("else", "d")):
+        for place, image in enumerate(images):
+            state = {"mode": [place]}
+            store_rows(tmp_path / name, complete(image, **kind), state, **stream)
+    # In whatever order they are named: a run goes on after the last image of all.
+    merge([tmp_path / "long", tmp_path / "short"], tmp_path / "all")
+    with Store(tmp_path / "all", identity(**stream)) as store:
+        assert store.state == {"mode": [2]}
+    merge([tmp_path / "short"], tmp_path / "grown")
+    assert merge([tmp_path / "long"], tmp_path / "grown").units == 2
+    with Store(tmp_path / "grown", identity(**stream)) as store:
+        assert store.state == {"mode": [2]}
+    with pytest.raises(ResultsError) as error:
+        merge([tmp_path / "long", tmp_path / "else"], tmp_path / "new")
+    assert str(error.value) == (
+        f"{tmp_path / 'long'}, {tmp_path / 'else'} each have rows of d / m / released that go on "
+        "from those before them, image by image, and no folder has all of them. Allowed: one that "
+        "was computed in one go, and parts of it. Leave the others out."
+    )
+    assert not results.shards(tmp_path / "new")
 
 
 def test_a_mended_case_takes_the_place_of_its_error(tmp_path):
@@ -109,7 +169,7 @@ def test_a_mended_case_takes_the_place_of_its_error(tmp_path):
     merge([tmp_path / "p"], tmp_path / "all")
     fill(tmp_path / "q", [("a", "t")], digest="e")
     assert merge([tmp_path / "p", tmp_path / "q"], tmp_path / "all").units == 1
-    assert results.read(tmp_path / "all").iou.tolist() == [0.5, 0.5]
+    assert results.read(tmp_path / "all").iou.tolist() == [0.5] * A
     assert merge([tmp_path / "p", tmp_path / "q"], tmp_path / "all").units == 0
 
 
@@ -164,55 +224,4 @@ def test_a_full_disk_leaves_whole_files_only(tmp_path, monkeypatch):
         merge([tmp_path / "p"], tmp_path / "all")
     monkeypatch.undo()
     assert merge([tmp_path / "p"], tmp_path / "all").units == 1
-    assert len(results.read(tmp_path / "all")) == 4
-
-
-def test_faults_are_found(tmp_path):
-    fill(tmp_path / "p", [("a", "t")])
-    fill(tmp_path / "q", [("a", "t"), ("b", "t")])
-    for number, shard in enumerate(results.shards(tmp_path / "q")):
-        shutil.copy(shard, tmp_path / "p" / f"rows-00000{number + 1}.parquet")
-    (tmp_path / "p" / "rows-000009.parquet").write_bytes(b"PAR1 torn")
-    with Store(tmp_path / "r", identity()) as store:
-        wrong = [row("c", task="t", iou=1.5, dice=0.1), row("d", task="t", **SCORES)]
-        store.write([*wrong, wrong[1]], [Unit("c", "t", "d"), Unit("e", "t", "d")], {})
-    words = " ".join(checking.check(tmp_path / "p").wrong)
-    assert "image 'a', task t is in" in words
-    assert "rows-000009.parquet cannot be read" in words
-    words = " ".join(checking.check(tmp_path / "r").wrong)
-    for fault in (
-        "image 'e', task t has no row",
-        "rows of 1 units that it does not name",
-        "1 rows with iou outside 0 to 1",
-        "1 rows with Dice",
-        "1 rows that are there twice",
-    ):
-        assert fault.replace("with Dice", "whose Dice is not 2 IoU / (1 + IoU)") in words
-    run = CliRunner().invoke(app, ["results", "validate", str(tmp_path / "r")])
-    assert run.exit_code == 1
-    assert "5 wrong" in run.output
-
-
-def test_a_deposit_can_be_checked_by_a_stranger(tmp_path):
-    fill(tmp_path / "p", [("a", "t"), ("b", "u")])
-    (tmp_path / "list.txt").write_text(f"{tmp_path / 'p'}\n\n")
-    run = CliRunner().invoke(
-        app,
-        ["results", "merge", "--list", str(tmp_path / "list.txt"), "--out", str(tmp_path / "all")],
-    )
-    assert run.output.strip().endswith("2 units (4 rows, 2 files) added, 0 there already.")
-    assert deposit(tmp_path / "all", tmp_path / "doi") == 2
-    manifest = json.loads((tmp_path / "doi" / "manifest.json").read_text())
-    for entry in manifest["files"]:
-        content = (tmp_path / "doi" / entry["file"]).read_bytes()
-        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
-        assert entry["rows"] == 2
-    assert manifest["columns"]["iou"]["meaning"].startswith("intersection over union")
-    assert manifest["depends_on"][0]["identity"]["seed"] == 1
-    done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path / "doi", check=False)
-    assert done.returncode == 0
-    means = pd.read_csv(tmp_path / "doi" / "means.csv")
-    assert means.n.tolist() == [1, 1, 1, 1]
-    assert means.mean_iou.tolist() == [0.5] * 4
-    with pytest.raises(ResultsError, match=r"doi is there already"):
-        deposit(tmp_path / "all", tmp_path / "doi")
+    assert len(results.read(tmp_path / "all")) == 2 * A

@@ -1,6 +1,5 @@
 import json
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -24,18 +23,6 @@ def test_columns_are_the_documented_ones():
 def test_no_results(tmp_path):
     with pytest.raises(ResultsError, match="No results in .* run `medsam run` first"):
         results.read(tmp_path)
-
-
-def test_export(tmp_path):
-    fill(tmp_path / "r", "a", "b")
-    assert results.export(tmp_path / "r", tmp_path / "rows.csv") == 4
-    assert list(pd.read_csv(tmp_path / "rows.csv").columns) == list(COLUMNS)
-    results.export(tmp_path / "r", tmp_path / "rows.parquet")
-    assert len(pd.read_parquet(tmp_path / "rows.parquet")) == 4
-    with pytest.raises(ResultsError, match=r"Allowed: a file ending in .csv or .parquet"):
-        results.export(tmp_path / "r", tmp_path / "rows.xlsx")
-    with pytest.raises(ResultsError, match="Cannot write"):
-        results.export(tmp_path / "r", tmp_path / "nowhere" / "rows.csv")
 
 
 def rewrite(shard, change):
@@ -67,11 +54,6 @@ def test_every_shard_tells_the_tolerance_of_its_nsd(tmp_path):
         results.read(tmp_path)
     rewrite(tmp_path / "rows-000001.parquet", at(1.0))
     assert len(results.read(tmp_path)) == 4
-    # The tolerance of the rows, not that of the code that exports them.
-    results.export(tmp_path, tmp_path / "all.parquet")
-    schema = pq.read_schema(tmp_path / "all.parquet")
-    assert schema.field("nsd").metadata[b"tolerance_mm"] == b"1.0"
-    assert schema.field("object_px").metadata[b"meaning"] == b"pixels of the object"
 
 
 def test_rows_written_before_there_were_surface_metrics(tmp_path):

@@ -36,6 +36,23 @@ def row(image, k=1, **changes):
     return values | changes
 
 
+def complete(image, experiments=("mode", "clicks"), **changes):
+    """Rows of all prompts and choices of one case."""
+    last = {"mode": 5, "clicks": 9}
+    return [
+        row(image, k, experiment=name, choice=choice, **changes)
+        for name in experiments
+        for k in range(1, last[name] + 1)
+        for choice in ("top", "oracle")
+    ]
+
+
+def refused(image, status="error", reason="torn", **changes):
+    """The one row of a case that has no object, or could not be read."""
+    blank = dict.fromkeys(("experiment", "k", "choice", "iou", "dice", "score", "prompt"))
+    return row(image, **blank | {"status": status, "reason": reason} | changes)
+
+
 def fill(folder, *images, **changes):
     with Store(folder, identity(**changes)) as store:
         for image in images:

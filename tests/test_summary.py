@@ -1,9 +1,13 @@
+import math
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from test_store import identity, row
 
-from medsam import results, summary
+from medsam import query, results, summary
+from medsam.errors import ResultsError
 from medsam.store import Store, Unit
 
 
@@ -52,6 +56,51 @@ def test_tables_show_what_there_is(tmp_path):
     assert "Mean IoU by mode" in text
     assert "NSD" not in text
     assert "HD95" not in text
+
+
+def test_a_folder_is_summed_up_as_its_rows_are(tmp_path):
+    fill(tmp_path, MEASURED | {"c": {"nsd": 0.3, "hd95": 1.0, "iou": math.nan}})
+    # An older shard without surface metrics, and a case that could not be read at first.
+    with Store(tmp_path, identity(model="n")) as store:
+        old = store.write(
+            [row("a", k, model="n", iou=k / 7) for k in (1, 2)], [Unit("a", "t", "x")], {}
+        )
+        wrong = {"status": "error", "reason": "torn", "experiment": None, "iou": None, "k": None}
+        store.write([row("b", model="n", **wrong)], [Unit("b", "t", "x", True)], {})
+        store.write([row("b", k, model="n", iou=k / 3) for k in (1, 2)], [Unit("b", "t", "y")], {})
+    pq.write_table(pq.read_table(old).drop_columns(["nsd", "hd95"]), old)
+    rows = results.read(tmp_path)
+    with query.connected(results.existing(tmp_path)) as connection:
+        means, counts = query.means(connection, median=True), query.counts(connection)
+    for experiment, table in (("mode", summary.modes), ("clicks", summary.clicks)):
+        found = means[means.experiment == experiment].drop(columns=["experiment", "errors"])
+        wanted = table(rows).rename(columns={"mode": "k"})
+        pd.testing.assert_frame_equal(
+            found[list(wanted)].reset_index(drop=True), wanted, check_dtype=False, rtol=1e-12
+        )
+    kept = rows[rows.experiment.notna()].groupby(["model", "experiment", "k", "choice"])
+    np.testing.assert_allclose(
+        means[means.experiment.notna()]
+        .set_index(["model", "experiment", "k", "choice"])
+        .median_iou,
+        kept.iou.median().reindex(
+            pd.MultiIndex.from_frame(
+                means[means.experiment.notna()][["model", "experiment", "k", "choice"]]
+            )
+        ),
+    )
+    told = {(one.model, one.status): one.n for one in counts.itertuples()}
+    assert told == {("m", "empty"): 1, ("m", "ok"): 3, ("n", "ok"): 2}
+
+
+def test_a_torn_page_is_said_with_what_to_do(tmp_path):
+    fill(tmp_path, MEASURED)
+    (shard,) = results.shards(tmp_path)
+    content = bytearray(shard.read_bytes())
+    content[4:600] = bytes(596)
+    shard.write_bytes(content)
+    with pytest.raises(ResultsError, match=r"Cannot query 1 shards beside .*`medsam results val"):
+        list(summary.tables(tmp_path))
 
 
 def test_mean_of_tasks():

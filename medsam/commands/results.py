@@ -1,4 +1,4 @@
-"""``medsam results``: merge, check and deposit results."""
+"""``medsam results``: merge, check, export and deposit results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medsam.errors import InputError
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Merge, check and deposit results.")
+app = typer.Typer(no_args_is_help=True, help="Merge, check, export and deposit results.")
 
 Results = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
 
@@ -66,12 +66,40 @@ def validate_command(folder: Results) -> None:
         raise typer.Exit(1)
 
 
+@app.command("export")
+def export_command(
+    folder: Results,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")],
+    task: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this task; may be repeated.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this model; may be repeated.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this protocol; may be repeated.")
+    ] = None,
+) -> None:
+    """Write rows into one file, with a manifest beside it: sha256, origin, meaning of columns.
+
+    The rows are never all in memory, so that it works for results of any size.
+    """
+    from medsam.export import export, tell
+
+    chosen = {"tasks": task or (), "models": model or (), "protocols": protocol or ()}
+    rows = export(folder, file, **chosen)
+    typer.echo(f"{rows} rows in {file}, told of in {tell(folder, file, rows, **chosen)}.")
+
+
 @app.command("deposit")
 def deposit_command(
     folder: Results,
     to: Annotated[Path, typer.Argument(metavar="TO", help="A new folder.")],
+    licence: Annotated[
+        str, typer.Option(metavar="SPDX", help="Of the tables: CC-BY-4.0 or CC0-1.0.")
+    ] = "CC-BY-4.0",
 ) -> None:
-    """Copy the files with a CSV of means, a manifest and checksums, for a deposit with a DOI."""
+    """Copy the files with means, a manifest, a data package and checksums, for a DOI."""
     from medsam.deposit import deposit
 
-    typer.echo(f"{to}: {deposit(folder, to)} files, SHA256SUMS and manifest.json.")
+    typer.echo(f"{to}: {deposit(folder, to, licence)} files, SHA256SUMS and datapackage.json.")
