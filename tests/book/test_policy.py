@@ -36,13 +36,14 @@ def test_axe_finds_nothing_serious(site, watch, name):
         assert told == [], f"{name}, {scheme}"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, "search", "genindex"])
 def test_policy(site, watch, name):
     page = watch(site).open(f"{name}.html")
     policy = page.locator("meta[http-equiv='Content-Security-Policy']").get_attribute("content")
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'self'"
     assert "http" not in policy
+    assert "blob:" not in rules["script-src"]
     # WebAssembly may be compiled, text may not.
     assert "'wasm-unsafe-eval'" in rules["script-src"]
     assert "'unsafe-eval'" not in policy
