@@ -157,6 +157,30 @@ glue("n-images", study.rows.image.nunique())
 # {glue:text}`run-gain-high:.3f`. Means are over tasks, and for each task over its images.
 
 # %% [markdown]
+# (switch)=
+# ## One image, five prompts
+#
+# The same image in every mode: the bars are the IoU of each mode, and the switch. A point says where an
+# object is, not how far it reaches; a box says both. A tick to the right of a bar is the oracle's: a better
+# mask that the model had and did not prefer.
+
+# %% tags=["remove-cell"]
+from medsam.widgets import ModeSwitcher
+
+compared = study.examples((1, 2, 3, 4, 5), rank_by=4, show=("top", "oracle"))
+switcher = ModeSwitcher(compared, study.titles)
+switcher.task = task  # that of Fig. 1
+
+# %% tags=["remove-input"]
+switcher
+
+# %% tags=["remove-input"]
+switcher.still()
+
+# %% [markdown]
+# For each task the images are those at the 25th, 50th and 75th percentile of the IoU of mode 4, as below.
+# With the keyboard, on the image: *1* to *5* and ↑ ↓ choose the mode, *O* the mask, ← → the image.
+#
 # ## What it looks like
 #
 # For each task, the images at the 25th, 50th and 75th percentile of the IoU of mode 4: the raw image, the
@@ -164,7 +188,7 @@ glue("n-images", study.rows.image.nunique())
 
 # %% tags=["remove-cell"]
 shown = study.dataset.tasks[:4]
-same_image = [e for e in study.examples((2, 4), rank_by=4) if e.task in shown]
+same_image = [e for e in compared if e.task in shown and e.k in (2, 4) and e.choice == "top"]
 every_mode = study.examples((1, 2, 3, 4, 5))
 
 # %% tags=["remove-cell"]
@@ -191,7 +215,11 @@ page.figure("fig3", drawn, examples_table(same_image))
 # %% tags=["remove-input"]
 from medsam.widgets import PercentileBrowser
 
-PercentileBrowser(every_mode, study.titles)
+browser = PercentileBrowser(every_mode, study.titles)
+browser
+
+# %% tags=["remove-input"]
+browser.still()
 
 # %% [markdown]
 # ## Run it again

@@ -181,6 +181,17 @@ def test_text_for_where_no_widget_is():
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
+def test_a_picture_where_no_script_runs():
+    browser = PercentileBrowser(grid(), {"spleen": "Spleen", "liver": "Liver"})
+    browser.mode = 4
+    caption = browser.still().caption
+    assert "Spleen, mode 4 (1 box per region (≤ 3)), percentile 50, case-50" in caption
+    assert browser.still()._repr_html_().startswith("<noscript>")
+    browser = PercentileBrowser(grid(tasks=("liver",)), {"spleen": "Spleen", "liver": "Liver"})
+    assert browser.case is None  # the first task has none: another is drawn
+    assert "Liver, mode 1" in browser.still().caption
+
+
 # ------------------------------------------------------------------------ errors
 def test_no_examples():
     with pytest.raises(InputError, match=r"No examples.*Allowed: at least one.*slots"):
