@@ -7,10 +7,15 @@ import shlex
 import sys
 from pathlib import Path
 
-with open("study.json", encoding="utf-8") as file:
-    STUDY = json.load(file)
+FILE = Path(config.get("study", "study.json")).resolve()
+STUDY = json.loads(FILE.read_text(encoding="utf-8"))
 
-WORK = f"OMP_NUM_THREADS={{threads}} {shlex.quote(sys.executable)} -m medsam.cli study-worker"
+# A worker stands in the folder of the study, wherever Snakemake does; what Snakemake itself reads and
+# writes are the files that say what is done, and the logs.
+WORK = (
+    f"cd {shlex.quote(str(FILE.parent))} && mkdir -p $(dirname {{log}}) && "
+    f"OMP_NUM_THREADS={{threads}} {shlex.quote(sys.executable)} -m medsam.cli study-worker"
+)
 GPUS = f"--gpus {config.get('gpus_here', 0)}"
 MERGED = f"results/.done-{STUDY['merged']}"
 
@@ -27,7 +32,7 @@ localrules:
 rule all:
     input:
         MERGED,
-        [f"executed/{name}.ipynb" for name in STUDY["pages"]],
+        [f"done/page/{name}" for name in STUDY["pages"]],
         [f"done/book/{STUDY['site']['name']}"] if STUDY["site"] else [],
 
 
@@ -77,14 +82,14 @@ rule merge:
 
 rule page:
     input:
-        lambda wildcards: before(f"executed/{wildcards.name}.ipynb", [MERGED]),
+        lambda wildcards: before(f"done/page/{wildcards.name}", [MERGED]),
     output:
-        "executed/{name}.ipynb",
+        touch("done/page/{name}"),
     threads: 1
     resources:
         gpu=STUDY["gpus"],
     log:
-        "logs/pages/{name}.log",
+        "logs/page/{name}.log",
     shell:
         WORK + " page {wildcards.name} " + GPUS + " > {log} 2>&1"
 
@@ -93,7 +98,7 @@ rule book:
     input:
         lambda wildcards: before(
             f"done/book/{wildcards.name}",
-            [f"executed/{name}.ipynb" for name in STUDY["pages"]],
+            [f"done/page/{name}" for name in STUDY["pages"]],
         ),
     output:
         touch("done/book/{name}"),

@@ -84,12 +84,11 @@ def due(plan: Plan) -> dict[str, int]:
     ran = [] if merged else [name for name in jobs.evaluate if not _done(plan, "evaluate", name)]
     needs = {need for name in ran for need in jobs.evaluate[name].needs}
     book = jobs.site is not None and not _done(plan, "book", jobs.site.name)
-    pages = [name for name in jobs.pages if not (plan.out / "executed" / f"{name}.ipynb").is_file()]
     return {
         "embed": sum(not _done(plan, "embed", name) for name in needs),
         "evaluate": len(ran),
         "merge": int(not merged),
-        "page": len(pages),
+        "page": sum(not _done(plan, "page", name) for name in jobs.pages),
         "book": int(book),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,9 @@ from medsam.errors import InputError
 __all__ = ["PROFILES", "find"]
 
 PROFILES = Path(__file__).resolve().parents[1] / "workflow" / "profiles"
+
+BUILT_IN = ("local", "dryrun", "touch")
+"""Executors that Snakemake itself has."""
 
 PROGRAMS = {"slurm": ("sbatch", "srun", "squeue", "scancel", "scontrol")}
 """What the machine must have to hand jobs over, by executor."""
@@ -28,7 +32,7 @@ def find(profile: Path) -> Path:
     Raises
     ------
     InputError
-        If it holds no settings, or programs of its executor are missing.
+        If it holds no settings, or its executor or programs of that are missing.
     """
     for folder in (profile, PROFILES / profile):
         # Snakemake takes the file of its own version before the plain one.
@@ -49,6 +53,12 @@ def _check_programs(file: Path) -> None:
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"Cannot read {file}: {error}. Allowed: YAML. Mend it.") from error
     executor = content.get("executor") if isinstance(content, dict) else None
+    plugin = f"snakemake-executor-plugin-{executor}"
+    if executor not in (None, *BUILT_IN) and find_spec(plugin.replace("-", "_")) is None:
+        raise InputError(
+            f"{file} hands jobs to {executor}, for which {plugin} is not installed. Allowed: with "
+            f"it. Run `pip install {plugin}`, or leave --profile away."
+        )
     missing = [name for name in PROGRAMS.get(str(executor), ()) if not shutil.which(name)]
     if missing:
         raise InputError(

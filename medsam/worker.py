@@ -27,6 +27,8 @@ DONE = ".done"
 
 KEPT = Path("embeddings")
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
 T = TypeVar("T")
 
 
@@ -42,8 +44,8 @@ def work(kind: str, name: str, file: Path = Path("study.json"), gpus: int = 0) -
     file : Path
         What ``medsam study`` wrote, relative to the folder of the study, where the process stands.
     gpus : int
-        Of this machine, for processes that nothing else has given one: each takes the first
-        that is free.
+        Of this machine that processes share where no scheduler gives them out: each takes those
+        that are free, as many as the plan says.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def work(kind: str, name: str, file: Path = Path("study.json"), gpus: int = 0) -
     }
     if kind not in kinds:
         raise UnknownName("kind of job", kind, kinds)
-    with _gpu(gpus):
+    with _gpu(gpus, jobs.gpus):
         kinds[kind]()
 
 
@@ -78,14 +80,18 @@ def _job(jobs: dict[str, T], name: str) -> T:
 
 
 @contextmanager
-def _gpu(count: int) -> Iterator[None]:
-    """A GPU of this machine for this process alone, if there are any to share."""
+def _gpu(here: int, wanted: int) -> Iterator[None]:
+    """As many GPUs of this machine as wanted, for this process alone."""
+    given = [name for name in os.environ.get(VISIBLE, "").split(",") if name]
+    taken: list[str] = []
     with ExitStack() as stack:
-        for number in range(count):
+        for name in (given or [str(number) for number in range(here)])[:here]:
             with suppress(Timeout):
-                stack.enter_context(FileLock(f".gpu-{number}.lock", timeout=0))
-                os.environ["CUDA_VISIBLE_DEVICES"] = str(number)
-                break
+                if len(taken) < wanted:
+                    stack.enter_context(FileLock(f".gpu-{name}.lock", timeout=0))
+                    taken.append(name)
+        if taken:
+            os.environ[VISIBLE] = ",".join(taken)
         yield
 
 

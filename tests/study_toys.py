@@ -41,7 +41,7 @@ def finish(plan: Plan) -> None:
     jobs = plan.jobs
     done = [f"done/embed/{name}" for name in jobs.embed]
     done += [f"done/evaluate/{name}" for name in jobs.evaluate]
-    done += [f"results/.done-{jobs.merged}"] + [f"executed/{name}.ipynb" for name in jobs.pages]
+    done += [f"results/.done-{jobs.merged}"] + [f"done/page/{name}" for name in jobs.pages]
     done += [f"done/book/{jobs.site.name}"] if jobs.site else []
     for file in done:
         (plan.out / file).parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def finish(plan: Plan) -> None:
 
 
 def planned(plan: Path, *more: str) -> dict[str, int]:
-    """What Snakemake would run, counted by rule, in all studies but their own words."""
+    """What Snakemake would run, counted by rule."""
     made = read(plan)
     made.out.mkdir(exist_ok=True)
     (made.out / "study.json").write_text(made.jobs.model_dump_json())

@@ -105,6 +105,13 @@ def test_what_is_no_plan(tmp_path):
         read(tmp_path / "gone.yaml")
 
 
+def test_gpus_of_the_machine_for_a_plan_that_needs_none(tmp_path):
+    command = ["study", "--config", str(written(tmp_path)), "--gpus", "2"]
+    with pytest.raises(InputError, match=r"--gpus 2, but the plan says gpus: 0\. Allowed: with"):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_a_study_gives_the_rows_of_one_run_and_computes_only_what_is_new(tmp_path):
     def run(*more, **changes):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from study_toys import own, written
 from toys import SquareModel
 
@@ -121,20 +122,26 @@ def test_an_image_that_cannot_be_read_is_a_row_and_no_embedding(study, tmp_path)
     assert set(wrong.image) == {"case0"}
 
 
-def test_each_process_takes_a_gpu_of_its_own(study, monkeypatch):
-    from filelock import FileLock
-
-    study(embeddings="never", batch=4)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+@pytest.mark.parametrize(
+    ("visible", "wanted", "free", "beside"),
+    [("", 1, "0", "1"), ("4,7", 1, "4", "7"), ("", 2, "0,1", "1"), ("4,7", 0, "4,7", "4,7")],
+)
+def test_each_process_takes_gpus_of_its_own(study, monkeypatch, visible, wanted, free, beside):
+    study(embeddings="never", batch=4, gpus=wanted)
     seen = []
     monkeypatch.setattr(
         "medsam.worker._merge", lambda _: seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
     )
-    work("merge", "", gpus=2)
-    with FileLock(".gpu-0.lock"):
+
+    def start():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         work("merge", "", gpus=2)
-    work("merge", "", gpus=2)
-    assert seen == ["0", "1", "0"]
+
+    start()
+    with FileLock(".gpu-0.lock"), FileLock(".gpu-4.lock"):
+        start()
+    start()
+    assert seen == [free, beside, free]
 
 
 def test_what_is_no_job(study, tmp_path):

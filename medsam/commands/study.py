@@ -60,9 +60,14 @@ def study(
             "A study needs Snakemake and a checkout of medsam with its Snakefile. Allowed: "
             "pip install -e '.[workflow]' in a clone. Or use `medsam run`."
         )
+    if gpus and not plan.gpus:
+        raise InputError(
+            f"--gpus {gpus}, but the plan says gpus: 0. Allowed: with gpus: 1 or more of each "
+            "process in the plan. Say how many one needs, or leave --gpus away."
+        )
     more = ["--profile", str(find(profile)), "--cores", str(cores)]
-    if gpus:
-        more += ["--resources", f"gpu={gpus}", "--config", f"gpus_here={gpus}"]
+    more += ["--resources", f"gpu={gpus}"] if gpus else []
+    more += ["--config", f"study={(plan.out / 'study.json').as_posix()}", f"gpus_here={gpus}"]
     import fcntl  # which Windows has not, nor would Snakemake run there
 
     plan.out.mkdir(parents=True, exist_ok=True)
