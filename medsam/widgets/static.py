@@ -2,7 +2,7 @@
 
 ``python -m medsam.widgets.static FOLDER`` writes::
 
-    FOLDER/widgets/boot.js       shows widgets from the state that a page carries
+    FOLDER/widgets/boot.js       shows widgets from files; see medsam.widgets.publish
     FOLDER/mathjax/              MathJax with its fonts
 
 Sources: this package, and ``node_modules`` (``npm ci --ignore-scripts``).
