@@ -131,8 +131,8 @@ size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
 # Each point is an object of **this run**. Under the mouse it tells its task, size and IoU; a click, the slider or the
 # arrow keys choose it (left and right: by size; up and down: from picture to picture). **Filled diamonds open a
 # picture**: all {glue:text}`opening-objects` objects of {glue:text}`opening-images` images, of
-# {glue:text}`opening-all` objects in all. The model was asked again for these images only, which were chosen so that
-# each task has small, middling and large objects among them. Rings have numbers only.
+# {glue:text}`opening-all` objects in all. The model was asked again for these images only, which were chosen so that,
+# as far as so few can, each task has small, middling and large objects among them. Rings have numbers only.
 #
 # *Mask* is the choice among those that the model proposes for a prompt: its most confident one, as in the figures
 # above, or the one that fits the object best (oracle). For the most confident mask, correlations are those of the
