@@ -50,7 +50,7 @@ class Scan:
 
     def refused(self, path: Path) -> str:
         self.live.root.locator("input[type='file']").set_input_files(path)
-        wrong = self.live.root.get_by_role("alert")
+        wrong = self.live.root.locator(".mlv-own").get_by_role("alert")
         expect(wrong).to_contain_text("cannot be used")
         expect(self.node).to_be_hidden()
         return wrong.inner_text()
@@ -140,6 +140,21 @@ def test_sides_and_keys(open_page, tmp_path):
     assert clicks.text("told").startswith("Encode this slice first")
     clicks.root.locator("select").first.select_option("0")
     assert scan.sides().strip() == ""
+
+
+def test_a_slice_without_a_grey_value(open_page, tmp_path):
+    """The others can be chosen still."""
+    _, _, clicks, _ = open_page()
+    data = DATA.astype(np.float32)
+    data[:, :, 3] = np.nan
+    scan = Scan(clicks).open(write_nifti(tmp_path / "nan.nii", data, np.diag([-1, 1, 1])))
+    scan.slider.fill("3")
+    wrong = scan.node.locator(".mlv-wrong")
+    expect(wrong).to_contain_text(f"{31 * 23} of {31 * 23} values are NaN or infinite. Allowed")
+    assert scan.node.get_by_role("button").is_disabled()
+    scan.choose(index=4)
+    expect(wrong).to_be_empty()
+    assert scan.node.get_by_role("button").is_enabled()
 
 
 def test_several_images_in_a_file(open_page, tmp_path):

@@ -89,8 +89,10 @@ export function clicks({ model, el }) {
     h("div", { class: "mlv-layers" }, layer("truth", "Ground truth"), layer("mask", "Mask")),
   );
   if (frame.answers.encode && !frame.answers.refusal) {
-    const { uid, tell, showOwn: show, answers } = frame;
-    frame.body.append(ownImage({ uid, bytes: answers.encoderBytes, take: encode, show, tell }));
+    const { uid, tell, showOwn: show, answers, stage, left, body } = frame;
+    const own = ownImage({ uid, bytes: answers.encoderBytes, take: encode, show, tell, near: stage.node });
+    left.append(own.scan); // at the image, however narrow the page is
+    body.append(own.node);
   }
   who.inputs.get("mine").checked = true;
   use(tool);

@@ -17,7 +17,8 @@ export function makeFrame({ model, el }, of) {
   const line = h("p", { class: "mlv-told" }, of.hint);
   const status = h("p", { class: "mkit-unseen", role: "status", "aria-live": "polite" });
   const side = h("div", { class: "mlv-side" });
-  const body = h("div", { class: "mlv-body" }, h("div", {}, stage.node, line), side);
+  const left = h("div", {}, stage.node, line);
+  const body = h("div", { class: "mlv-body" }, left, side);
   const root = h(
     "div",
     { class: `mlv mkit mlv-${model.get("kind")}`, "data-lm-suppress-shortcuts": "true" },
@@ -109,5 +110,5 @@ export function makeFrame({ model, el }, of) {
     root.classList.remove("mlv-busy");
   }
 
-  return { uid, current, answers, stage, body, side, start, tell, ask, showOwn };
+  return { uid, current, answers, stage, body, left, side, start, tell, ask, showOwn };
 }

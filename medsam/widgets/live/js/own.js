@@ -6,20 +6,16 @@ import { caseOf, isScan, makeScan } from "./scan.js";
 
 let taken = 0;
 
-// A label that is a file button, and what a scan needs besides. of: { uid, bytes, take, show, tell };
-// take(found, picture) encodes, show(found) only shows; failures are told.
-export function ownImage({ uid, bytes, take, show, tell }) {
+// A label that is a file button, and what a scan needs besides. of: { uid, bytes, take, show, tell,
+// near }; take(found, picture) encodes, show(found) only shows, near the image; failures are told.
+export function ownImage({ uid, bytes, take, show, tell, near }) {
   // Any file may be chosen: a DICOM file often has no ending.
   const input = h("input", { type: "file", class: "mkit-unseen" });
   const words = `Try an image of your own (${megabytes(bytes)} more)`;
   const note = h("p", { class: "mlv-note" },
     "A picture, or a scan: NIfTI (.nii, .nii.gz) or DICOM. The encoder comes to your browser; the file is not uploaded.");
   const wrong = h("p", { class: "mlv-wrong", role: "alert" });
-  const scan = makeScan({ uid, take, show, tell, name: () => `own-${(taken += 1)}`, fail });
-  function fail(file, error) {
-    wrong.textContent = error ? `${file.name} cannot be used: ${error.message}` : "";
-    if (error) tell("This cannot be used: the reason is below.", false);
-  }
+  const scan = makeScan({ uid, take, show, tell, near, name: () => `own-${(taken += 1)}` });
   input.addEventListener("change", async () => {
     const [file] = input.files;
     if (!file) return;
@@ -32,12 +28,14 @@ export function ownImage({ uid, bytes, take, show, tell }) {
         scan.close();
       }
     } catch (error) {
-      fail(file, error);
+      wrong.textContent = `${file.name} cannot be used: ${error.message}`;
+      tell("This file cannot be used: the reason is below.", false);
     }
     [input.disabled, input.value] = [false, ""];
   });
-  return h("div", { class: "mlv-own" },
-    h("label", { class: "mlv-file" }, input, h("span", {}, words)), note, wrong, scan.node);
+  const node = h("div", { class: "mlv-own" },
+    h("label", { class: "mlv-file" }, input, h("span", {}, words)), note, wrong);
+  return { node, scan: scan.node };
 }
 
 async function readImage(file) {

@@ -17,9 +17,8 @@ export async function isScan(file) {
   return header || dicom || /\.(nii|gz|dcm|ima)$/i.test(file.name);
 }
 
-// of: { uid, take, show, tell, name, fail } as in own.js; name() is a new name for features,
-// fail(file, error) says what is wrong, or with null that nothing is.
-export function makeScan({ uid, take, show, tell, name, fail }) {
+// of: { uid, take, show, tell, near, name } as in own.js; name() is a new name for features.
+export function makeScan({ uid, take, show, tell, near, name }) {
   let [file, scan, read, shown] = [null, null, null, null];
   let made = new Map(); // slices that are encoded, by what they are
   let newest = 0;
@@ -38,10 +37,11 @@ export function makeScan({ uid, take, show, tell, name, fail }) {
   const windowFields = [field("Level", level), field("Width", width)];
   const encode = button("Encode this slice", "Then it can be clicked on", encodeSlice);
   const about = h("p", { class: "mlv-note" });
+  const wrong = h("p", { class: "mlv-wrong", role: "alert" });
   const node = h("fieldset", { class: "mlv-scan", hidden: "" },
     h("legend", {}, "Slice of your scan"), planes,
     h("div", { class: "mlv-field" }, sliderName, h("div", { class: "mlv-slide" }, slider, count)), imageField,
-    h("div", { class: "mlv-grey" }, field("Grey values", way), ...windowFields), about, encode);
+    h("div", { class: "mlv-grey" }, field("Grey values", way), ...windowFields), about, wrong, encode);
   for (const input of [slider, image, way, level, width]) input.addEventListener("input", () => look());
 
   const plane = () => scan.planes.find((one) => one.name === scan.plane);
@@ -78,6 +78,7 @@ export function makeScan({ uid, take, show, tell, name, fail }) {
     [way.value, level.value, width.value] = [scan.intensity.way, scan.intensity.level, scan.intensity.width];
     usePlane(scan.plane);
     node.hidden = false;
+    near.scrollIntoView({ block: "nearest" });
     if (await look()) tell(`${chosen.name}: choose a slice below, then encode it.`);
   }
   function close() {
@@ -96,7 +97,7 @@ export function makeScan({ uid, take, show, tell, name, fail }) {
     try {
       const { grey, rows, columns } = await read("slice", what);
       if (asked !== newest || node.hidden) return false;
-      fail(file, null);
+      wrong.textContent = "";
       const id = `${file.name} ${cut} ${index}${scan.images > 1 ? ` of image ${what.image}` : ""}`;
       const key = JSON.stringify(what);
       const found = made.get(key) ?? { ...caseOf(id, [rows, columns], painted(grey, rows, columns)), sides, raw: true };
@@ -108,7 +109,7 @@ export function makeScan({ uid, take, show, tell, name, fail }) {
       return true;
     } catch (error) {
       encode.disabled = true;
-      fail(file, error);
+      wrong.textContent = `This slice cannot be used: ${error.message}`;
       return false;
     }
   }
@@ -121,7 +122,7 @@ export function makeScan({ uid, take, show, tell, name, fail }) {
       made.set(key, done);
       [encode.disabled, encode.textContent] = [true, "Encoded: click on the image"];
     } catch (error) {
-      fail(file, error);
+      wrong.textContent = `This slice cannot be encoded: ${error.message}`;
     }
     node.disabled = false;
   }
