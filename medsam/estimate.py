@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from medsam.done import marker, merged, stale
 from medsam.plan import PROMPTS
 
 if TYPE_CHECKING:
@@ -79,22 +81,24 @@ def _asked(plan: Plan, model: str) -> Asked:
 def due(plan: Plan) -> dict[str, int]:
     """Processes that are still to run, by kind, as Snakemake will count them."""
     jobs = plan.jobs
-    merged = (plan.out / "results" / f".done-{jobs.merged}").is_file()
+    gone = set(stale(plan.out, jobs))
+
+    def missing(file: Path) -> bool:
+        return file in gone or not file.is_file()
+
+    def count(kind: str, names: Iterable[str]) -> list[str]:
+        return [name for name in names if missing(marker(plan.out, kind, name))]
+
+    merge = missing(merged(plan.out, jobs))
     # What is merged is there, whatever the processes were that it came from.
-    ran = [] if merged else [name for name in jobs.evaluate if not _done(plan, "evaluate", name)]
-    needs = {need for name in ran for need in jobs.evaluate[name].needs}
-    book = jobs.site is not None and not _done(plan, "book", jobs.site.name)
+    ran = count("evaluate", jobs.evaluate) if merge else []
     return {
-        "embed": sum(not _done(plan, "embed", name) for name in needs),
+        "embed": len(count("embed", {need for name in ran for need in jobs.evaluate[name].needs})),
         "evaluate": len(ran),
-        "merge": int(not merged),
-        "page": sum(not _done(plan, "page", name) for name in jobs.pages),
-        "book": int(book),
+        "merge": int(merge),
+        "page": len(count("page", jobs.pages)),
+        "book": len(count("book", [jobs.site.name] if jobs.site else [])),
     }
-
-
-def _done(plan: Plan, kind: str, name: str) -> bool:
-    return (plan.out / "done" / kind / name).is_file()
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,11 @@ from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
+from medsam.done import complete, finish
 from medsam.errors import DataError, InputError, ResultsError, UnknownName
 from medsam.jobs import Embedding, Evaluation, Jobs, Page, Shard
 
 __all__ = ["work"]
-
-DONE = ".done"
-"""In the folder of each shard that is complete."""
 
 KEPT = Path("embeddings")
 
@@ -111,7 +109,7 @@ def _evaluate(job: Evaluation) -> None:
     from medsam.models import load
     from medsam.models.cache import CachedModel
 
-    due = [shard for shard in job.shards if not (Path(shard.folder) / DONE).is_file()]
+    due = [shard for shard in job.shards if not complete(Path(shard.folder))]
     if not due:
         print("All shards were complete.")
         return
@@ -144,8 +142,7 @@ def _fill(shard: Shard, model: object) -> None:
         seed=shard.seed,
         progress=False,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / DONE).touch()
+    finish(folder)
     print(f"{folder}: {report.computed} cases computed, {report.resumed} found complete")
     for image, reason in report.reasons.items():
         print(f"  {image}: {reason}", file=sys.stderr)
@@ -160,6 +157,7 @@ def _merge(folders: list[str]) -> None:
     shutil.rmtree(out, ignore_errors=True)
     # Of more parts than images some are empty, which is no fault.
     merge([Path(folder) for folder in folders if shards(Path(folder))], out)
+    finish(out)
 
 
 def _execute(page: Page, executed: Path) -> None:

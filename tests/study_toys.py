@@ -9,6 +9,8 @@ import yaml
 from toys import blob, write_pair
 
 from medsam.commands.study import SNAKEFILE
+from medsam.done import finish as finish_shard
+from medsam.done import stale
 from medsam.plan import Plan, read
 
 DATA = {
@@ -43,15 +45,20 @@ def finish(plan: Plan) -> None:
     done += [f"done/evaluate/{name}" for name in jobs.evaluate]
     done += [f"results/.done-{jobs.merged}"] + [f"done/page/{name}" for name in jobs.pages]
     done += [f"done/book/{jobs.site.name}"] if jobs.site else []
+    done += [f"executed/{name}.ipynb" for name in jobs.pages] + ["html/index.html"]
     for file in done:
         (plan.out / file).parent.mkdir(parents=True, exist_ok=True)
         (plan.out / file).touch()
+    for folder in (*jobs.folders, "results"):
+        finish_shard(plan.out / folder)
 
 
 def planned(plan: Path, *more: str) -> dict[str, int]:
     """What Snakemake would run, counted by rule."""
     made = read(plan)
     made.out.mkdir(exist_ok=True)
+    for file in stale(made.out, made.jobs):
+        file.unlink()
     (made.out / "study.json").write_text(made.jobs.model_dump_json())
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--dry-run"]
     command += ["--directory", str(made.out), "--rerun-triggers", "mtime", "--nolock", *more]

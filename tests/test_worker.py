@@ -99,6 +99,15 @@ def test_a_batch_goes_on_where_it_was_cut_off(study, capsys):
     assert Loads.count == 2
 
 
+def test_rows_that_were_deleted_are_computed_anew(study, capsys):
+    jobs = study(batch=4, embeddings="never")
+    do("evaluate", jobs.evaluate)
+    Path(jobs.folders[1], "rows-000000.parquet").unlink()
+    capsys.readouterr()
+    do("evaluate", jobs.evaluate)
+    assert capsys.readouterr().out.startswith(f"{jobs.folders[1]}: 2 cases computed, 0 found")
+
+
 def test_a_shard_that_cannot_be_written_does_not_stop_the_others(study, capsys):
     jobs = study(batch=4, embeddings="never")
     torn = Path(jobs.folders[0])

@@ -147,8 +147,7 @@ def _about(plan: Plan) -> str:
     told = plan.model_dump(mode="json", exclude={"out", "gpus", "parts", "batch", "embeddings"})
     images = sum(number for number, _ in plan.sizes.values())
     return (
-        f"# A study\n\n{images:,} images of {len(plan.sources)} sources, "
-        f"{len(plan.models)} models, {len(plan.protocols)} protocols. The plan:\n\n"
+        f"# A study\n\nThese pages are about the rows of one plan; images: {images:,}.\n\n"
         f"```yaml\n{yaml.safe_dump(told, sort_keys=False, allow_unicode=True)}```\n"
     )
 

@@ -143,7 +143,11 @@ def _words(seconds: float) -> str:
 
 
 def _run(plan: Plan, more: list[str], lock: int) -> None:
+    from medsam.done import stale
+
     out = plan.out
+    for file in stale(out, plan.jobs):
+        file.unlink()
     # Snakemake reads its file again in every job: the data are looked at here, once.
     (out / "study.json").write_text(plan.jobs.model_dump_json(indent=1) + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
