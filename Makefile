@@ -6,7 +6,7 @@ BUILD  := _build
 
 NOTEBOOKS := $(notdir $(basename $(wildcard notebooks/*.ipynb)))
 EXECUTED  := $(NOTEBOOKS:%=$(BUILD)/executed/%.ipynb)
-SOURCES   := $(shell find medsam -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.csv' -o -name '*.parquet')
+SOURCES   := $(shell find medsam -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.csv' -o -name '*.json' -o -name '*.parquet')
 # What decides the rows of the results.
 STUDY     := $(wildcard medsam/*.py medsam/models/*.py medsam/datasets/*.py)
 PAGES     := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml

