@@ -6,7 +6,9 @@ import pytest
 from mode_toys import slot
 from widget_page import inside
 
+from medsam.metrics import iou
 from medsam.widgets import ModeSwitcher
+from medsam.widgets.kit.runs import decode_mask
 
 pytestmark = pytest.mark.book
 
@@ -39,13 +41,13 @@ def check(page, shown, k, choice):
         line = page.locator(f".mkit-svg .mkit-{kind} .mkit-line")
         assert (inside(line, mask.shape) == mask).all(), kind
     bars = [[one.k, one.iou] for one in shown if one.choice == choice]
-    for k, iou in bars:
-        bar = modes(page).locator(f"label:has(input[value='{k}'])")
-        assert float(bar.locator("b").inner_text()) == pytest.approx(iou, abs=5.1e-3)
+    for mode, value in bars:
+        bar = modes(page).locator(f"label:has(input[value='{mode}'])")
+        assert float(bar.locator("b").inner_text()) == pytest.approx(value, abs=5.1e-3)
         part = bar.locator(".mkit-bar").evaluate(
             "(e) => e.firstChild.getBoundingClientRect().width / e.getBoundingClientRect().width"
         )
-        assert part == pytest.approx(iou, abs=0.01)
+        assert part == pytest.approx(value, abs=0.01)
     boxes = page.locator(".mkit-svg .mkit-prompt rect.mkit-line").evaluate_all(
         "(all) => all.map((e) => ['x', 'y', 'width', 'height'].map((a) => +e.getAttribute(a)))"
     )
@@ -145,3 +147,42 @@ def test_it_fits_in_both_schemes_and_under_a_finger(open_widget, width, scheme):
     assert watched.sideways() == 0
     assert page.locator(".mms").evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
     assert watched.problems == []
+
+
+# --------------------------------------------------------------------- the book
+PAGE = "notebooks/02_prompt_modes.html"
+
+
+def test_the_masks_of_the_book_are_those_of_the_run(site, watch):
+    watched = watch(site)
+    page = watched.open(PAGE)
+    root = page.locator(".mms").first
+    root.locator(".mkit-truth path").first.wait_for()
+    place = page.locator(".jupyter-widgets[data-widget='ModeSwitcher']").first
+    state = place.evaluate(
+        "(el) => document.querySelector(`script[src$='${el.dataset.traits}']`).holds"
+    )
+    task = root.locator("select").input_value()
+    found = state["cases"][task]["50"]
+    for k, _ in state["modes"]:
+        root.locator(f".mkit-bars label:has(input[value='{k}'])").click()
+        line = root.locator(".mkit-svg .mkit-prediction .mkit-line")
+        drawn = inside(line, found["size"])
+        truth = inside(root.locator(".mkit-svg .mkit-truth .mkit-line"), found["size"])
+        runs = state["masks"][found["modes"][str(k)]["top"]["prediction"]].split()
+        assert iou(drawn, decode_mask(map(int, runs), tuple(found["size"]))) > 0.99
+        told = float(root.locator(".mms-iou").inner_text())
+        assert told == pytest.approx(iou(drawn, truth), abs=1e-3)  # the IoU of the run
+    assert watched.problems == []
+
+
+def test_the_book_without_scripts(site, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site + PAGE)
+    stills = page.locator("figure.medsam-still")
+    assert stills.count() == 2  # of the switcher and of the browser
+    for still in stills.all():
+        assert still.locator("img").get_attribute("alt")
+        assert "With scripts the reader goes" in still.locator("figcaption").inner_text()
+    context.close()
