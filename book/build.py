@@ -18,6 +18,7 @@ from pathlib import Path
 from address import checked, configured, repository, sitemap
 from card import social_card
 from lean import lighten
+from licences import licences
 from tree import ROOT, listed, notebooks, offered, originals, own_data, read
 
 from medsam.chapters import PREFIX
@@ -113,6 +114,7 @@ def assemble(
     kept += pages(source) + assets(extra, node_modules) + downloads(extra, shown)
     kept += live_files(extra, originals(shown, source, executed), node_modules)
     kept += social_card(extra, shown)
+    kept += licences(source, extra, node_modules, ROOT / "requirements.lock")
     prune(source, kept)
     check(source, toc)
 
