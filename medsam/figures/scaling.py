@@ -14,7 +14,7 @@ __all__ = ["hours_by_workers", "in_time", "speedups", "stage_bars"]
 _STAGES = ("name", "words", "per", "seconds")
 _SPEEDUPS = ("scaling", "turn", "wall", "cpu")
 _HOURS = ("worker", "parts", "workers", "hours", "even")
-_WALL, _CPU = "#0072B2", "#D55E00"
+_CPU, _WALL = "#0072B2", "#D55E00"
 _PARTS = ("#B2ABD2", "#8073AC", "#5E3C99", "#2D004B", "#000000")
 
 
@@ -99,8 +99,8 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
     Returns
     -------
     Picture
-        A panel each for strong and weak scaling. A mark a turn: filled by the wall, open by CPU
-        seconds; the line goes through the median of the walls.
+        A panel each for strong and weak scaling. A mark a turn: filled by CPU seconds, open by the
+        wall; the line goes to the median by CPU seconds, which other programs leave alone.
 
     Raises
     ------
@@ -115,10 +115,12 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
     for axes, kind in zip(grid, kinds, strict=True):
         of_kind = table[table.scaling == kind]
         axes.plot([1, 2], [1, 2], "--", color="#888888", lw=1)
-        axes.plot([1, 2], [1, of_kind.wall.median()], color=_WALL, lw=1.4)
-        axes.plot([1], [1], "o", ms=4.5, color=_WALL)
-        axes.plot([1.985] * len(of_kind), of_kind.wall, "o", ms=4.5, color=_WALL, alpha=0.8)
-        axes.plot([2.045] * len(of_kind), of_kind.cpu, "o", ms=4.5, mfc="white", mec=_CPU, mew=1.2)
+        axes.plot([1, 2], [1, of_kind.cpu.median()], color=_CPU, lw=1.4)
+        axes.plot([1], [1], "o", ms=4.5, color=_CPU)
+        axes.plot([1.985] * len(of_kind), of_kind.cpu, "o", ms=4.5, color=_CPU, alpha=0.8)
+        axes.plot(
+            [2.045] * len(of_kind), of_kind.wall, "o", ms=4.5, mfc="white", mec=_WALL, mew=1.2
+        )
         axes.set_title(words.get(kind, kind), fontsize=8, loc="left")
         axes.set(xlim=(0.9, 2.15), ylim=(0.8, top), xlabel="processes")
         axes.set_xticks([1, 2])
@@ -126,17 +128,9 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
     figure.text(0.004, 0.48, "times as fast", va="center", rotation=90, fontsize=8)
     handles = [
         Line2D([], [], ls="--", color="#888888", label="ideal"),
-        Line2D([], [], marker="o", ms=4.5, color=_WALL, label="by the wall, a turn each"),
+        Line2D([], [], marker="o", ms=4.5, color=_CPU, label="by CPU seconds, a turn each"),
         Line2D(
-            [],
-            [],
-            ls="",
-            marker="o",
-            ms=4.5,
-            mfc="white",
-            mec=_CPU,
-            mew=1.2,
-            label="by CPU seconds",
+            [], [], ls="", marker="o", ms=4.5, mfc="white", mec=_WALL, mew=1.2, label="by the wall"
         ),
     ]
     figure.legend(

@@ -78,13 +78,13 @@ def _time(seconds: float) -> str:
 
 def _limit(row: Mapping[Any, Any]) -> str:
     """What takes most of the time that even shares of the images alone would not take."""
-    extra = {
-        "the largest part": row["balance"] - 1,
-        "starting processes": row["once"],
-        "the merge": row["merging"],
+    words = {
+        "balance": f"the largest part: {row['balance']:.1f} × the mean of the workers",
+        "once": f"starting processes: {row['once']:.0%} of the work",
+        "merging": f"the merge: {row['merging']:.0%} of the time",
     }
-    worst = max(extra, key=extra.__getitem__)
-    return f"{worst} ({extra[worst]:+.0%})" if extra[worst] >= 0.02 else "–"
+    extra = {"balance": row["balance"] - 1, "once": row["once"], "merging": row["merging"]}
+    return words[max(extra, key=extra.__getitem__)]
 
 
 def table_of_hours(measured: Measured) -> HtmlTable:
@@ -129,7 +129,7 @@ def table_of_runs(measured: Measured) -> HtmlTable:
             "CPU": found.cpu.map(_time),
             "share of a core": [f"{share:.0%}" for share in found.share],
             "CPU predicted": found.predicted.map(_time),
-            "error": [f"{error:+.0%}" for error in found.error],
+            "error": [f"{error:+.0%}".replace("-", "−") for error in found.error],
         }
     )
     return html_table(

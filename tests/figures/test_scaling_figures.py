@@ -51,9 +51,9 @@ def test_points_are_the_turns():
     table = OURS.scaling()
     figure = speedups(table, source=MEASURED)
     for axes, (_, of_kind) in zip(figure.axes, table.groupby("scaling", sort=False), strict=True):
-        ideal, line, _, walls, cpus = axes.lines
+        ideal, line, _, cpus, walls = axes.lines
         assert ideal.get_xydata().tolist() == [[1, 1], [2, 2]]
-        assert line.get_ydata().tolist() == pytest.approx([1, of_kind.wall.median()])
+        assert line.get_ydata().tolist() == pytest.approx([1, of_kind.cpu.median()])
         np.testing.assert_allclose(walls.get_ydata(), of_kind.wall)
         np.testing.assert_allclose(cpus.get_ydata(), of_kind.cpu)
 

@@ -80,6 +80,7 @@ def test_tables_say_what_is_on_paper():
     assert "on paper, not run" in paper
     assert paper.count("SAM ViT-H, A100") == 5
     assert "a process a task" in paper
+    assert "the largest part: 7." in paper
     runs = told.table_of_runs(ours).html
     assert "+7%" in runs  # 21.48 predicted, 20 measured
     assert "50%" not in runs  # the median share of 50 and 100 %
