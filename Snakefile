@@ -27,6 +27,7 @@ def before(output, files):
 
 localrules:
     all,
+    encoded,
 
 
 rule all:
@@ -50,12 +51,27 @@ rule embed:
         WORK + " embed {wildcards.name} " + GPUS + " > {log} 2>&1"
 
 
+# One file for all parts, so that a study of many parts has few edges.
+rule encoded:
+    input:
+        lambda wildcards: before(
+            f"done/encoded/{wildcards.name}",
+            [f"done/embed/{part}" for part in STUDY["encoded"][wildcards.name]],
+        ),
+    output:
+        touch("done/encoded/{name}"),
+
+
 # Some shards, one after the other. Their rows stay when the process is killed; the next one goes on.
 rule evaluate:
     input:
         lambda wildcards: before(
             f"done/evaluate/{wildcards.name}",
-            [f"done/embed/{name}" for name in STUDY["evaluate"][wildcards.name]["needs"]],
+            [
+                f"done/encoded/{whole}"
+                for whole in [STUDY["evaluate"][wildcards.name]["needs"]]
+                if whole
+            ],
         ),
     output:
         touch("done/evaluate/{name}"),

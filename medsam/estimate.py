@@ -73,8 +73,9 @@ def _asked(plan: Plan, model: str) -> Asked:
     modes = sum(number for kind, number in _MODES.items() if kind in kinds)
     prompts = modes + (_CLICKS if "points" in kinds else 0)
     rows = 2 * modes + (_CLICKS if "points" in kinds else 0)
-    processes = sum(job.model == model for job in plan.encodings.values())
-    processes += sum(job.model == model for job in plan.evaluations.values())
+    jobs = plan.jobs
+    processes = sum(job.model == model for job in jobs.embed.values())
+    processes += sum(job.model == model for job in jobs.evaluate.values())
     return Asked(reads, encoded, kept, objects, objects * prompts, objects * rows, processes)
 
 
@@ -92,8 +93,9 @@ def due(plan: Plan) -> dict[str, int]:
     merge = missing(merged(plan.out, jobs))
     # What is merged is there, whatever the processes were that it came from.
     ran = count("evaluate", jobs.evaluate) if merge else []
+    needs = count("encoded", {jobs.evaluate[name].needs for name in ran} - {""})
     return {
-        "embed": len(count("embed", {need for name in ran for need in jobs.evaluate[name].needs})),
+        "embed": len(count("embed", (name for whole in needs for name in jobs.encoded[whole]))),
         "evaluate": len(ran),
         "merge": int(merge),
         "page": len(count("page", jobs.pages)),

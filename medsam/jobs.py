@@ -113,13 +113,13 @@ class Evaluation(_Job):
     ----------
     model : str
     shards : tuple of Shard
-    needs : tuple of str
-        Names of what must be encoded before; none where embeddings are not kept.
+    needs : str
+        What must be encoded before; empty where embeddings are not kept.
     """
 
     model: str
     shards: tuple[Shard, ...]
-    needs: tuple[str, ...] = ()
+    needs: str = ""
 
 
 class Page(_Job):
@@ -168,10 +168,13 @@ class Jobs(_Job):
         That each process needs.
     merged : str
         Changes with the folders that are merged.
+    encoded : dict of str to tuple of str
+        What is encoded together: the images of a source for a model, in parts.
     """
 
     gpus: int
     merged: str
+    encoded: dict[str, tuple[str, ...]]
     embed: dict[str, Embedding]
     evaluate: dict[str, Evaluation]
     pages: dict[str, Page]

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -117,44 +118,43 @@ class Plan(BaseModel):
         asked = objects * sum(self.images(source, name) == way for name in self.protocols)
         return self.embeddings == "always" or asked > images
 
+    def _encoded(self, source: str, model: str, protocol: str) -> str:
+        """Name of the images that are encoded before they are asked; empty where none are."""
+        if not self.shares(source, model, protocol):
+            return ""
+        way = self.images(source, protocol).intensity
+        made_of = [self._data[source], self.datasets[source].tasks, way, self.parts]
+        return f"{quote(model, '')}-{digest([made_of, _weights(model)])}"
+
     @cached_property
-    def encodings(self) -> dict[str, Embedding]:
-        """The processes that encode images, by name."""
-        found = {}
-        for source, dataset in self.datasets.items():
-            for model in self.models:
-                for protocol in self.protocols:
-                    if not self.shares(source, model, protocol):
-                        continue
-                    whole = self.images(source, protocol)
-                    for part in range(1, self.parts + 1):
-                        images = whole.model_copy(update={"part": f"{part}/{self.parts}"})
-                        made_of = [self._data[source], dataset.tasks, images.intensity, images.part]
-                        name = f"{quote(model, '')}-{digest([made_of, _weights(model)])}"
-                        found[name] = Embedding(model=model, images=images)
+    def encodings(self) -> dict[str, dict[str, Embedding]]:
+        """The processes that encode images, by what they encode together and by name."""
+        found: dict[str, dict[str, Embedding]] = {}
+        for source, model, protocol in product(self.sources, self.models, self.protocols):
+            if whole := self._encoded(source, model, protocol):
+                images, parts = self.images(source, protocol), range(1, self.parts + 1)
+                found[whole] = {
+                    f"{whole}-{part}-of-{self.parts}": Embedding(
+                        model=model,
+                        images=images.model_copy(update={"part": f"{part}/{self.parts}"}),
+                    )
+                    for part in parts
+                }
         return found
 
     @cached_property
     def evaluations(self) -> dict[str, Evaluation]:
         """The processes that compute rows, by name; each has some shards."""
         found, seen = {}, set[str]()
-        for source in self.sources:
-            for model in self.models:
-                for protocol in self.protocols:
-                    way = self.images(source, protocol)
-                    needs = tuple(
-                        name
-                        for name, job in self.encodings.items()
-                        if job.model == model
-                        and job.images == way.model_copy(update={"part": job.images.part})
-                    )
-                    # A source that is named twice is computed once.
-                    due = [s for s in self._shards(source, model, protocol) if s.folder not in seen]
-                    seen.update(shard.folder for shard in due)
-                    for first in range(0, len(due), self.batch):
-                        some = tuple(due[first : first + self.batch])
-                        name = f"{quote(model, '')}-{digest([shard.folder for shard in some])}"
-                        found[name] = Evaluation(model=model, shards=some, needs=needs)
+        for source, model, protocol in product(self.sources, self.models, self.protocols):
+            needs = self._encoded(source, model, protocol)
+            # A source that is named twice is computed once.
+            due = [s for s in self._shards(source, model, protocol) if s.folder not in seen]
+            seen.update(shard.folder for shard in due)
+            for first in range(0, len(due), self.batch):
+                some = tuple(due[first : first + self.batch])
+                name = f"{quote(model, '')}-{digest([shard.folder for shard in some])}"
+                found[name] = Evaluation(model=model, shards=some, needs=needs)
         return found
 
     def _shards(self, source: str, model: str, protocol: str) -> Iterator[Shard]:
@@ -195,7 +195,8 @@ class Plan(BaseModel):
         return Jobs(
             gpus=self.gpus,
             merged=digest([shard.folder for shard in self.shards]),
-            embed=self.encodings,
+            encoded={whole: tuple(each) for whole, each in self.encodings.items()},
+            embed={name: job for each in self.encodings.values() for name, job in each.items()},
             evaluate=self.evaluations,
             pages={name: page for each in made.values() for name, page in each.items()},
             site=site(self, made) if self.book else None,

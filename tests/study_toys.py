@@ -42,6 +42,7 @@ def finish(plan: Plan) -> None:
     """Put down the files that say that each process is done, and no rows."""
     jobs = plan.jobs
     done = [f"done/embed/{name}" for name in jobs.embed]
+    done += [f"done/encoded/{name}" for name in jobs.encoded]
     done += [f"done/evaluate/{name}" for name in jobs.evaluate]
     done += [f"results/.done-{jobs.merged}"] + [f"done/page/{name}" for name in jobs.pages]
     done += [f"done/book/{jobs.site.name}"] if jobs.site else []

@@ -35,7 +35,7 @@ def test_shards_by_hand(tmp_path):
     assert {shard.images.task for shard in plan.shards} == {"brain_stem"}
     # Of one task under one protocol no image is asked twice; `released` reads others.
     assert plan.encodings == {}
-    assert len(read(written(tmp_path, embeddings="always")).encodings) == 2
+    assert len(read(written(tmp_path, embeddings="always")).jobs.embed) == 2
 
 
 def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path):
