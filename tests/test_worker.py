@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 from filelock import FileLock
@@ -11,8 +12,10 @@ from toys import SquareModel
 
 from medsam import results
 from medsam.errors import InputError, ResultsError, UnknownName
+from medsam.jobs import Page
 from medsam.models.registry import models
 from medsam.plan import read
+from medsam.study import run
 from medsam.worker import work
 
 
@@ -76,6 +79,16 @@ def test_rows_are_the_same_with_and_without_kept_embeddings(study):
     assert len(list(Path("embeddings").glob("*.emb"))) == 5
 
 
+def test_rows_are_those_of_one_run(study, tmp_path):
+    jobs = study(every=2, batch=3)
+    do("embed", jobs.embed)
+    do("evaluate", jobs.evaluate)
+    work("merge", "")
+    plan = read(tmp_path / "study.yaml")
+    run(plan.datasets[plan.sources[0]], Loads(), tmp_path / "one", progress=False)
+    pd.testing.assert_frame_equal(results.read("results"), results.read(tmp_path / "one"))
+
+
 def test_a_model_is_loaded_once_for_a_batch(study):
     jobs = study(batch=4, embeddings="never")
     assert len(jobs.evaluate) == 1
@@ -129,6 +142,38 @@ def test_an_image_that_cannot_be_read_is_a_row_and_no_embedding(study, tmp_path)
     work("merge", "")
     wrong = results.read("results").query("status == 'error'")
     assert set(wrong.image) == {"case0"}
+
+
+@pytest.mark.slow
+def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
+    jobs = study(embeddings="never")
+    do("evaluate", jobs.evaluate)
+    work("merge", "")
+    code = "from pathlib import Path\nfound = sorted(Path(results).rglob('rows-*'))\n"
+    cells = ["results = ''\nevery = 1", f"{code}found[0].unlink()\nprint(len(found), every)"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    notebook.cells[0].metadata.tags = ["parameters"]
+    notebook.metadata.kernelspec = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    nbformat.write(notebook, tmp_path / "n.ipynb")
+    page = Page(
+        notebook=tmp_path / "n.ipynb",
+        folder="pages/n",
+        parameters={"every": 3},
+        folders={"results": "results"},
+    )
+    jobs = jobs.model_copy(update={"pages": {"data-own/n-1": page}})
+    Path("study.json").write_text(jobs.model_dump_json())
+    before = {path: path.read_bytes() for path in results.shards(Path("results"))}
+    work("page", "data-own/n-1")
+    executed = nbformat.read("executed/data-own/n-1.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[0].text == f"{len(before)} 3\n"
+    # What it does to its rows it does to no others.
+    assert {path: path.read_bytes() for path in results.shards(Path("results"))} == before
+    assert len(results.shards(Path("pages/n/results"))) == len(before) - 1
 
 
 @pytest.mark.parametrize(
