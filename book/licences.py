@@ -63,7 +63,7 @@ OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 SOFTWARE.
 """
 
-_COPYRIGHT = re.compile(r"Copyright \(c\) [^.\n]+")
+_COPYRIGHT = re.compile(r"Copyright (?:\(c\)|\d{4}) ?[^.(\n]+")
 _PREFIX = re.compile(r"^License :: (?:OSI Approved :: )?")
 _LONG = 60  # a licence field that is longer holds the text itself
 _UNKNOWN = "not stated"
@@ -163,6 +163,9 @@ def javascript(node_modules: Path) -> Iterator[tuple[str, str, str, str, str]]:
     for name, (licence, purpose) in WITHIN.items():
         words = _read(theme / "pydata_sphinx_theme" / scripts / f"{name}.js.LICENSE.txt")
         version = re.search(r"(?:v|Free )(\d+(?:\.\d+)+)", words)
+        notice = _COPYRIGHT.search(words)
+        # The theme brings their notices alone.
+        words += "\n" + MIT.format(copyright=notice[0].strip() if notice else "")
         yield name, version[1] if version else "", licence, purpose, words
 
 

@@ -100,6 +100,8 @@ def test_tables_and_texts(tmp_path):
         "MIT License\n\nCopyright (c) Microsoft Corporation\n"
     )
     assert "Apache License" in texts["mathjax"]
+    assert "MIT License\n\nCopyright 2011-20" in texts["bootstrap"]
+    assert "The Bootstrap Authors\n\nPermission is hereby granted" in texts["bootstrap"]
     assert all("opyright" in text for text in texts.values())
     with open(source / "licences" / "javascript.csv", newline="") as file:
         links = {row[0]: row[2] for row in csv.reader(file)}
