@@ -74,7 +74,7 @@ def part(path: str) -> str:
     ['widgets', 'widgets', 'mathjax']
     """
     top, _, rest = path.partition("/")
-    if top in ("widgets", "sam") and rest != "boot.js":
+    if top in ("widgets", "sam") and rest != "boot.js" and not rest.startswith("files/"):
         return "widgets"
     if top == "_static" and rest not in OWN:
         return "theme"

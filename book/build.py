@@ -112,8 +112,8 @@ def assemble(
     kept = notebooks(source, executed) + own_data(source, executed, toc)
     shown = [file for file in kept if file.suffix == ".ipynb"]
     kept += pages(source) + assets(extra, node_modules) + downloads(extra, shown)
-    kept += live_files(extra, originals(shown, source, executed), node_modules)
-    kept += social_card(extra, shown)
+    whole = originals(shown, source, executed)
+    kept += live_files(extra, whole, node_modules) + social_card(extra, whole)
     kept += licences(source, extra, node_modules, ROOT / "requirements.lock")
     prune(source, kept)
     check(source, toc)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from medsam.chapters import PREFIX
 from medsam.errors import InputError
 from medsam.widgets.static import write_if_new
 
@@ -39,7 +40,7 @@ def social_card(extra: Path, pages: Iterable[Path]) -> list[Path]:
     extra : Path
         Folder of such files.
     pages : iterable of Path
-        Executed notebooks; the card is that of :data:`PAGE` in ``notebooks``.
+        Executed notebooks; the card is that of :data:`PAGE` on the sample.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def social_card(extra: Path, pages: Iterable[Path]) -> list[Path]:
         If the page carries no card, or one that is no PNG of :data:`SIZE`.
     """
     for page in pages:
-        if page.stem == PAGE and page.parent.name == "notebooks":
+        if page.stem == PAGE and not page.parent.name.startswith(PREFIX):
             write_if_new(extra / CARD, _carried(page))
             return [extra / CARD]
     return []

@@ -6,7 +6,6 @@ downloads is the notebook as it was executed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def notebooks(source: Path, executed: Path) -> list[Path]:
         )
     made = []
     for file in found:
-        content = json.loads(file.read_text("utf-8"))
+        content = read(file, as_version=4)
         made += page(source / "notebooks" / file.name, content, source / "_extra")
     return made
 

@@ -1,4 +1,4 @@
-"""The widgets of an executed notebook as files that its page fetches when a reader comes near.
+"""Widgets and downloads of an executed notebook as files, fetched when a reader is near or asks.
 
 In the notebook the state of each widget is whole, for JupyterLab. In the site it is apart, beside
 ``boot.js``, and the page holds places that name the files::
@@ -6,6 +6,7 @@ In the notebook the state of each widget is whole, for JupyterLab. In the site i
     widgets/parts/<hash>.js      code of a class, or the traits of a model
     widgets/parts/<hash>.css     style of a class
     widgets/tiles/<hash>.webp    a picture; also .png, .jpeg, .gif
+    widgets/files/<hash>.pdf     what an output's HTML shows or offers; also .png, .svg, .webp
 
 A file is named by its content: what pages or models share is there once. A script leaves what it
 holds at its own element. They are scripts rather than modules and JSON because a page that is
@@ -34,6 +35,14 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 """Media types: of all models in a notebook's metadata, and of an output that shows one of them."""
 
 _PICTURE = re.compile(r"data:image/(png|webp|jpeg|gif);base64,([A-Za-z0-9+/=]+)")
+_INLINE = re.compile(r'\b(href|src)="data:([\w/+.-]+);base64,([A-Za-z0-9+/=]+)"')
+_ENDINGS = {
+    "application/pdf": "pdf",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/svg+xml": "svg",
+    "image/webp": "webp",
+}
 _TILE = re.compile(r'"medsam-tile:(\w+\.\w+)"')
 _EXPORT = re.compile(r"^export default ", re.M)
 _MODULE = re.compile(r"^(?:import|export)\b", re.M)
@@ -42,8 +51,8 @@ _MODULE = re.compile(r"^(?:import|export)\b", re.M)
 class _Files:
     """Files below a folder, named by their content."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.made = folder, dict[Path, None]()
+    def __init__(self, folder: Path, base: str):
+        self.folder, self.base, self.made = folder, base, dict[Path, None]()
 
     def add(self, below: str, ending: str, content: bytes) -> str:
         """Write a file unless it is there; returns its name."""
@@ -82,6 +91,17 @@ class _Files:
         body = f'(() => {{\n"use strict";\n{body}\nreturn exported;\n}})()'
         text = f"document.currentScript.holds = {body};\n"
         return self.add("parts", "js", text.encode())
+
+    def html(self, text: str) -> str:
+        """HTML with an address in place of each file in it."""
+
+        def address(found: re.Match[str]) -> str:
+            if found[2] not in _ENDINGS:
+                return found[0]
+            name = self.add("files", _ENDINGS[found[2]], base64.b64decode(found[3]))
+            return f'{found[1]}="{escape(self.base)}files/{name}"'
+
+        return _INLINE.sub(address, text)
 
     def place(self, model: str, state: Mapping[str, Any]) -> str:
         """HTML in which boot.js shows the model."""
@@ -125,7 +145,7 @@ def published(
     Parameters
     ----------
     notebook : mapping
-        An executed notebook as in its file; it stays as it is.
+        An executed notebook as nbformat reads it; it stays as it is.
     folder : path
         ``widgets/`` of the site.
     page : str
@@ -136,7 +156,7 @@ def published(
     Returns
     -------
     notebook : dict
-        Without widget state. The first place brings ``boot.js``.
+        Without widget state and without files inside HTML. The first place brings ``boot.js``.
     files : list of Path
         Every file that the page names, whether or not it had to be written.
 
@@ -145,13 +165,17 @@ def published(
     InputError
         If a widget is not one of this package, or its code is not one module.
     """
-    made, files = copy.deepcopy(dict(notebook)), _Files(Path(folder))
+    made, files = copy.deepcopy(dict(notebook)), _Files(Path(folder), base)
     kept = made["metadata"].pop("widgets", {}).get(STATE, {}).get("state", {})
     states = dict(_ours(kept, page))
     script = f'<script src="{escape(base)}boot.js" defer></script>'
     for cell in made["cells"]:
         for output in cell.get("outputs", ()):
-            view = output.get("data", {}).pop(VIEW, None)
+            data = output.get("data", {})
+            # Those that are glued too, whose kind has a prefix.
+            for kind in [kind for kind in data if kind.endswith("text/html")]:
+                data[kind] = files.html(data[kind])
+            view = data.pop(VIEW, None)
             if view is None:
                 continue
             if view["model_id"] not in states:
@@ -160,6 +184,6 @@ def published(
                     "that was saved with its widgets. Execute it again with papermill."
                 )
             place = files.place(view["model_id"], states[view["model_id"]])
-            output["data"]["text/html"] = script + place
+            data["text/html"] = script + place
             script = ""
     return made, list(files.made)

@@ -60,6 +60,22 @@ def test_state_becomes_files_and_the_page_names_them(tmp_path):
     assert sorted(files) == sorted([tile, *parts.iterdir()])
 
 
+def test_files_inside_html_become_files(tmp_path):
+    pdf, text = (base64.b64encode(content).decode() for content in (b"%PDF", b"hi"))
+    html = f'<a href="data:application/pdf;base64,{pdf}" download="a.pdf">A</a><img src="{URI}">'
+    other = f'<a href="data:text/plain;base64,{text}">B</a>'
+    data = {"text/html": html, "application/papermill.record/text/html": html + other}
+    given = {"metadata": {}, "cells": [{"cell_type": "code", "outputs": [{"data": data}]}]}
+    made, files = published(given, tmp_path, "page.ipynb")
+    names = sorted(file.name for file in files)
+    assert [file.read_bytes() for file in sorted(files, key=lambda f: f.suffix)] == [b"%PDF", DOT]
+    document, picture = sorted(names, key=lambda name: name.rpartition(".")[2])
+    folder = "../widgets/files"
+    there = f'<a href="{folder}/{document}" download="a.pdf">A</a><img src="{folder}/{picture}">'
+    shown = made["cells"][0]["outputs"][0]["data"]
+    assert shown == {"text/html": there, "application/papermill.record/text/html": there + other}
+
+
 def test_what_is_the_same_is_there_once(tmp_path):
     for name in ("one", "two"):
         state = {name: model(image=URI), f"{name}-other": model(image=URI, n=2)}
