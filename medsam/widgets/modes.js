@@ -97,7 +97,7 @@ function render({ model, el }) {
     }
     if (rest) tick.lastChild.textContent = `IoU of the ${words(rest)}`;
     iou.textContent = digits(now?.iou);
-    score.textContent = `, model’s estimate ${digits(now?.score)}`;
+    score.textContent = `Model’s estimate ${digits(now?.score)}`;
     name.textContent = found?.id ?? "";
     name.title = found?.id ?? "";
     none.hidden = now !== null;

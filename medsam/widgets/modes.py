@@ -152,12 +152,12 @@ class ModeSwitcher(CaseWidget):
         near = self._slots.get((self.task, self.percentile)) or next(iter(self._slots.values()))
         e = near.get((self.mode, self.choice)) or next(iter(near.values()))
         others = ", ".join(
-            f"mode {k} {near[k, e.choice].iou:.3f}" for k in MODES if (k, e.choice) in near
+            f"{k}: {near[k, e.choice].iou:.3f}" for k in MODES if (k, e.choice) in near
         )
         drawn = (
             f"{self._titles[e.task]}, {e.image_id}, mode {e.k} ({MODES[e.k]}): ground truth in "
             f"solid green, the {CHOICES[e.choice]} in dashed red, the prompt in teal. "
-            f"IoU of the modes: {others}."
+            f"IoU by mode: {others}."
         )
         more = "With scripts the reader goes from mode to mode."
         return example_still(e, around(e.mask, margin=0.5), drawn, more)

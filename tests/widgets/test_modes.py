@@ -101,7 +101,7 @@ def test_words_and_a_picture_where_it_cannot_run():
     still = switcher.still()
     assert still.picture.size == (480, 360)
     assert "Liver, liver-50, mode 4 (1 box per region (≤ 3))" in still.caption
-    assert "mode 1 0.323, mode 2 0.842, mode 3 0.625, mode 4 1.000, mode 5 0.333" in still.caption
+    assert "IoU by mode: 1: 0.323, 2: 0.842, 3: 0.625, 4: 1.000, 5: 0.333." in still.caption
     assert still._repr_html_().startswith("<noscript>")
     switcher.task = "liver"
     switcher = ModeSwitcher([*slot(), *slot(percentile=25)])
