@@ -73,7 +73,8 @@ def test_formulas_are_set(site, watch, name):
 
 
 def test_start_leads_to_the_first_page(site, watch):
-    page = watch(site).open("")
+    page = watch(site).page
+    page.goto(site)
     page.wait_for_url(f"**/{PAGES[0]}.html")
 
 
