@@ -13,7 +13,7 @@ STUDY = json.loads(FILE.read_text(encoding="utf-8"))
 # A worker stands in the folder of the study, wherever Snakemake does; what Snakemake itself reads and
 # writes are the files that say what is done, and the logs.
 WORK = (
-    f"cd {shlex.quote(str(FILE.parent))} && mkdir -p $(dirname {{log}}) && "
+    f"cd {shlex.quote(str(FILE.parent))} && mkdir -p \"$(dirname {{log:q}})\" && "
     f"OMP_NUM_THREADS={{threads}} {shlex.quote(sys.executable)} -m medsam.cli study-worker"
 )
 GPUS = f"--gpus {config.get('gpus_here', 0)}"
@@ -48,7 +48,7 @@ rule embed:
     log:
         "logs/embed/{name}.log",
     shell:
-        WORK + " embed {wildcards.name} " + GPUS + " > {log} 2>&1"
+        WORK + " embed {wildcards.name:q} " + GPUS + " > {log:q} 2>&1"
 
 
 # One file for all parts, so that a study of many parts has few edges.
@@ -82,7 +82,7 @@ rule evaluate:
     log:
         "logs/evaluate/{name}.log",
     shell:
-        WORK + " evaluate {wildcards.name} " + GPUS + " > {log} 2>&1"
+        WORK + " evaluate {wildcards.name:q} " + GPUS + " > {log:q} 2>&1"
 
 
 rule merge:
@@ -93,7 +93,7 @@ rule merge:
     log:
         "logs/merge.log",
     shell:
-        WORK + " merge > {log} 2>&1"
+        WORK + " merge > {log:q} 2>&1"
 
 
 rule page:
@@ -107,7 +107,7 @@ rule page:
     log:
         "logs/page/{name}.log",
     shell:
-        WORK + " page {wildcards.name} " + GPUS + " > {log} 2>&1"
+        WORK + " page {wildcards.name:q} " + GPUS + " > {log:q} 2>&1"
 
 
 rule book:
@@ -123,4 +123,4 @@ rule book:
     log:
         "logs/book-{name}.log",
     shell:
-        WORK + " book > {log} 2>&1"
+        WORK + " book > {log:q} 2>&1"
