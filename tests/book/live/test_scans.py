@@ -9,10 +9,19 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from datasets.dicom_files import enhanced, image
 from live_page import SIZE, sample
 from PIL import Image
 from playwright.sync_api import expect
-from scan_files import write_dicom, write_frames
+from pydicom import dcmread, dcmwrite
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGLosslessSV1,
+)
 
 from medsam.datasets.dicom import open_series
 from medsam.datasets.intensity import Intensity
@@ -166,9 +175,35 @@ def test_several_images_in_a_file(open_page, tmp_path):
     same(scan.grey(), Intensity("max").grey(open_nifti(path, channel=1).slice("axial", 4)))
 
 
+AXIAL = np.diag([-0.8, -0.7, 3, 1])  # columns to the left, rows to the back
+
+
+def write_dicom(path: Path, kind="u2", syntax=ExplicitVRLittleEndian, packed=None, **tags) -> Path:
+    """One picture of 12 bits, or of all bits of another kind of number.
+
+    ``packed`` is the transfer syntax of a compression; the pixels are only put in its form.
+    """
+    low, high = (
+        (-(2**14), 2**14) if kind == "i2" else (0, min(256 ** np.dtype(kind).itemsize, 4096))
+    )
+    pixels = np.random.default_rng(9).integers(low, high, (23, 31)).astype(kind)
+    bits = 8 * pixels.itemsize
+    used = 12 if kind == "u2" else bits
+    tags = {"BitsAllocated": bits, "BitsStored": used, "HighBit": used - 1} | tags
+    if packed:
+        tags["PixelData"] = encapsulate([pixels.T.tobytes()])
+    if syntax != ExplicitVRBigEndian:
+        return image(path, pixels, AXIAL, syntax=packed or syntax, **tags)
+    file = dcmread(image(path, pixels, AXIAL, **tags))
+    file.file_meta.TransferSyntaxUID = syntax
+    file.PixelData = pixels.T.astype(f">{kind}").tobytes()
+    dcmwrite(path, file, enforce_file_format=True)
+    return path
+
+
 DICOM = {
     "ct": {"RescaleSlope": 2, "RescaleIntercept": -1024},
-    "signed": {"signed": True, "Modality": "MR"},
+    "signed": {"kind": "i2", "Modality": "MR"},
     "inverted": {"PhotometricInterpretation": "MONOCHROME1", "Modality": "CR"},
     "window": {
         "WindowCenter": 250,
@@ -181,10 +216,10 @@ DICOM = {
         "WindowCenter": 250,
         "WindowWidth": 700,
     },
-    "bytes": {"bits": 8, "Modality": "US"},
-    "big": {"syntax": "1.2.840.10008.1.2.2", "Modality": "MR"},
-    "implicit": {"syntax": "1.2.840.10008.1.2", "Modality": "MR"},
-    "deflated": {"syntax": "1.2.840.10008.1.2.1.99", "Modality": "MR"},
+    "bytes": {"kind": "u1", "Modality": "US"},
+    "big": {"syntax": ExplicitVRBigEndian, "Modality": "MR"},
+    "implicit": {"syntax": ImplicitVRLittleEndian, "Modality": "MR"},
+    "deflated": {"syntax": DeflatedExplicitVRLittleEndian, "Modality": "MR"},
     "turned": {"ImageOrientationPatient": [0, 0, -1, 0, 1, 0], "Modality": "MR"},
     "film": {"ImagePositionPatient": None, "Modality": "CR"},
 }
@@ -198,7 +233,7 @@ def test_a_dicom_file(open_page, tmp_path, name):
     scan = Scan(clicks).open(path)
     assert "dicom-parser.js" in asked
     if name == "deflated":  # the same pixels, as pydicom takes deflated ones from no path
-        path = write_dicom(tmp_path / "two.dcm", **{**told, "syntax": "1.2.840.10008.1.2.1"})
+        path = write_dicom(tmp_path / "two.dcm", **{**told, "syntax": ExplicitVRLittleEndian})
     volume = open_series([path])
     plane = scan.plane
     picture = volume.slice("axial" if plane == "stored" else plane, 0)
@@ -222,7 +257,8 @@ def test_a_dicom_file(open_page, tmp_path, name):
 def test_frames_of_a_dicom_file(open_page, tmp_path):
     """Enhanced: frames by their places, from the feet on, and cut across them."""
     _, _, clicks, _ = open_page()
-    path = write_frames(tmp_path / "frames.dcm")
+    data = np.random.default_rng(10).integers(0, 4096, (23, 31, 7)).astype(np.uint16)
+    path = enhanced(tmp_path / "frames.dcm", data, AXIAL, order=[3, 0, 6, 2, 5, 1, 4])
     volume = open_series([path])
     scan = Scan(clicks).open(path)
     for plane, index in (("axial", 4), ("coronal", 9), ("sagittal", 2)):
@@ -234,7 +270,7 @@ def test_frames_of_a_dicom_file(open_page, tmp_path):
 def test_what_cannot_be_read(open_page, tmp_path):
     watched, _, clicks, _ = open_page()
     scan = Scan(clicks)
-    packed = write_dicom(tmp_path / "jpeg.dcm", packed="1.2.840.10008.1.2.4.70")
+    packed = write_dicom(tmp_path / "jpeg.dcm", packed=JPEGLosslessSV1)
     assert (
         "Its pixels are compressed (JPEG lossless, transfer syntax 1.2.840.10008.1.2.4.70). "
         "Allowed here: uncompressed or deflated files. Unpack it first, for example with "
