@@ -91,6 +91,7 @@ def cannot(action: str, path: Path, error: OSError) -> ResultsError:
     """Say what the operating system refused, and what to do."""
     hint = {
         errno.ENOSPC: "The disk is full: free some space",
+        errno.EFBIG: "A file may not grow so large: raise the limit (ulimit -f)",
         errno.EDQUOT: "The quota is used up: free some space",
         errno.EROFS: "The file system is read-only: choose another --out",
         errno.EACCES: "Permission is denied: choose a folder that you may write to",

@@ -173,6 +173,7 @@ except t.ResultsError as error:
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Cannot write" in out.stdout
+    assert "A file may not grow so large: raise the limit (ulimit -f) and run" in out.stdout
     assert "every shard that was written is kept" in out.stdout
     assert set(results.read(tmp_path).image) == {"a"}
 
