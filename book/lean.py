@@ -16,25 +16,30 @@ from pictures import with_sizes
 from medsam.errors import InputError
 from medsam.widgets.static import write_if_new
 
-__all__ = ["SCRIPT", "draw_icons", "lighten", "solid"]
+__all__ = ["SCRIPT", "draw_icons", "icon", "lighten"]
 
 SCRIPT = Path("_static", "scripts", "fontawesome.js")
 """Font Awesome Free within the theme's files."""
 
-_MARK = re.compile(r"<(i|span) class=\"([^\"]*\bfa(?:s|-solid) fa-([a-z-]+)[^\"]*)\"([^>]*)></\1>")
-_ANY = re.compile(r"<(?:i|span) class=\"[^\"]*\bfa[bsr]?(?:-\w+)? fa-[^>]*>")
+_KIND = r"\bfa(s|b|r|-solid|-brands|-regular) fa-([a-z0-9-]+)"
+_MARK = re.compile(rf'<(i|span) class="([^"]*{_KIND}[^"]*)"([^>]*)></\1>')
+_ANY = re.compile(r"<(?:i|span) class=\"[^\"]*\bfa[a-z]?(?:-\w+)? fa-[^>]*>")
 _ICON = r'[{{,]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]'
+_PACKS = {"b": (None, "fab"), "r": ("fab", "far"), "s": ("far", "fas")}
+"""Each pack with the one before it and its own short name, under which it is handed over."""
 _OTHER_NAME = r'[{{,]"?([\w-]+)"?:\[\d+,\d+,\[[^\]]*"{name}"[^\]]*\]'
 
 
 @cache
-def solid(script: Path, name: str) -> tuple[int, int, str]:
-    """Width, height and path of a solid icon.
+def icon(script: Path, pack: str, name: str) -> tuple[int, int, str]:
+    """Width, height and path of an icon.
 
     Parameters
     ----------
     script : Path
-        Font Awesome's, with all its packs.
+        Font Awesome's, with all its packs one after the other.
+    pack : {"s", "r", "b"}
+        Solid, regular or brands.
     name : str
         Without ``fa-``; a former name will do.
 
@@ -44,22 +49,22 @@ def solid(script: Path, name: str) -> tuple[int, int, str]:
         If it has no such icon.
     """
     text = script.read_text("utf-8")
-    # The packs come one after the other; each is handed over under its short name.
-    pack = text[text.find('("far"') : text.find('("fas"')]
-    found = re.search(_ICON.format(name=re.escape(name)), pack)
-    if not found and (other := re.search(_OTHER_NAME.format(name=re.escape(name)), pack)):
-        return solid(script, other[1])
+    before, own = _PACKS[pack]
+    part = text[text.find(f'("{before}"') if before else 0 : text.find(f'("{own}"')]
+    found = re.search(_ICON.format(name=re.escape(name)), part)
+    if not found and (other := re.search(_OTHER_NAME.format(name=re.escape(name)), part)):
+        return icon(script, pack, other[1])
     if not found:
         raise InputError(
-            f"No solid icon {name!r} in {script.name}. Allowed: those of Font Awesome Free 6. "
+            f"No icon {name!r} in {own} of {script.name}. Allowed: those of Font Awesome Free 6. "
             "See whether the theme has another version of it."
         )
     return int(found[1]), int(found[2]), found[3]
 
 
 def _drawn(script: Path, mark: re.Match[str]) -> str:
-    _, kinds, name, more = mark.groups()
-    width, height, path = solid(script, name)
+    _, kinds, pack, name, more = mark.groups()
+    width, height, path = icon(script, pack.lstrip("-")[0], name)
     more = re.sub(r"\s+title=\"[^\"]*\"", "", more)  # the button around it has a name
     return (
         f'<svg class="medsam-icon {kinds}"{more} viewBox="0 0 {width} {height}" aria-hidden="true">'
@@ -87,7 +92,7 @@ def draw_icons(page: str, script: Path, name: str) -> str:
     drawn = _MARK.sub(lambda mark: _drawn(script, mark), page)
     if left := _ANY.search(drawn):
         raise InputError(
-            f"{name} has the icon {left[0]}. Allowed: solid icons of Font Awesome, as "
+            f"{name} has the icon {left[0]}. Allowed: icons of Font Awesome Free, as "
             '<i class="fa-solid fa-NAME"></i>. Write it so.'
         )
     return drawn

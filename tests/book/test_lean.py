@@ -1,7 +1,7 @@
 """Icons drawn into pages; pictures with their size, and smaller."""
 
 import pytest
-from lean import SCRIPT, draw_icons, lighten, solid
+from lean import SCRIPT, draw_icons, icon, lighten
 from pictures import size, with_sizes
 from PIL import Image
 
@@ -24,11 +24,13 @@ def script(tmp_path):
     return path
 
 
-def test_solid_icons(script):
-    assert solid(script, "bars") == solid(script, "navicon") == (448, 512, "M0 96")
-    assert solid(script, "circle-half-stroke") == (512, 512, "M448 256")
-    with pytest.raises(InputError, match=r"No solid icon 'gone' in fontawesome\.js.*version"):
-        solid(script, "gone")
+def test_icons_of_each_pack(script):
+    assert icon(script, "s", "bars") == icon(script, "s", "navicon") == (448, 512, "M0 96")
+    assert icon(script, "s", "circle-half-stroke") == (512, 512, "M448 256")
+    assert icon(script, "r", "bars") == (2, 2, "regular")
+    assert icon(script, "b", "bars") == (1, 1, "brand")
+    with pytest.raises(InputError, match=r"No icon 'gone' in fas of fontawesome\.js.*version"):
+        icon(script, "s", "gone")
 
 
 def test_marks_become_drawings(script):
@@ -38,8 +40,10 @@ def test_marks_become_drawings(script):
         'viewBox="0 0 448 512" aria-hidden="true"><path fill="currentColor" d="M0 96"/></svg>'
     )
     assert "<svg" in draw_icons('<span class="fas fa-bars"></span>', script, "a.html")
-    with pytest.raises(InputError, match=r'a\.html has the icon <i class="fa-brands fa-github">'):
-        draw_icons('<i class="fa-brands fa-github"></i>', script, "a.html")
+    for kinds in ("fab fa-bars", "fa-brands fa-bars"):
+        assert 'd="brand"' in draw_icons(f'<i class="{kinds}"></i>', script, "a.html")
+    with pytest.raises(InputError, match=r'a\.html has the icon <i class="fal fa-bars">'):
+        draw_icons('<i class="fal fa-bars"></i>', script, "a.html")
 
 
 def test_sizes(tmp_path):
