@@ -172,3 +172,45 @@ told.table_of_hours(ours)
 #
 # A shard of rows is written whole or not at all, and names the images and tasks that it completes. So a run that
 # is killed goes on where it stopped, and nothing is counted twice.
+
+# %% tags=["remove-cell"]
+from medsam import faults
+from medsam.figures.faults import kills
+
+table, about = faults.kills(), faults.provenance()
+glue_all("fault", faults.findings(table, about))
+page.figure("kills", kills(table, source=Source.measured(about["run"])), table)
+
+# %% [markdown]
+# To see it, a run of {glue:text}`fault-images` images was killed (`SIGKILL`, which no process can prepare for)
+# {glue:text}`fault-random` times at random moments and {glue:text}`fault-aimed` times at a step of the writing of a
+# shard, and a merge of results {glue:text}`fault-merges` times. Then the same command was given again. Each time the
+# rows were those of an undisturbed run, each once: the script that makes this table stops where they are not.
+#
+# ```{glue:figure} kills
+# :alt: Measured by this project. A dot for each kill at its moment in the command, in lanes by how many images had to be computed again, by the step of writing that it was aimed at, and for merges.
+# :figclass: full-width
+#
+# Each kill at its moment; colour and shape: what the process was at. *Images again*: begun, and in no shard yet.
+# A shard was {glue:text}`fault-shard` images. Embeddings had been kept, so that there is nothing to encode. Measured
+# on {glue:text}`fault-made`.
+#
+# {glue:}`kills-origin`
+# ```
+#
+# At most {glue:text}`fault-most` images had to be computed again, {glue:text}`fault-mean:.1f` on average of the kills
+# at random moments: what was begun since the last shard. `--shard` sets how many images that can be, 8 unless told
+# otherwise. A kill before a file has its name leaves a part under another name, which the next run removes.
+#
+# Other faults, each tried with whole processes by the tests:
+#
+# - **The disk is full.** The run ends and says so. What was written stays, and the same command goes on when there is
+#   room.
+# - **A shard is torn or was changed on the disk.** It is named. Without it the same command computes its rows anew,
+#   and no others.
+# - **Two runs into one folder.** The second is refused.
+# - **The clock is set forward or back by years.** Shards are numbered; which rows count is no matter of
+#   times of files or of the clock.
+#
+# Not tried: a loss of power, where what the disk has said to be written must be so, and locks on shared file systems
+# of a cluster, where each part therefore has a folder of its own.
