@@ -111,7 +111,8 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
     kinds = list(dict.fromkeys(table.scaling))
     figure, grid = panels(len(kinds), 2, row=1.9, rest=1.15, top=0.8, bottom=0.42, left=0.08)
     words = {"strong": "strong: the same images", "weak": "weak: twice the images"}
-    top = max(2.15, float(table[["wall", "cpu"]].max().max()) * 1.05)
+    seen = table[["wall", "cpu"]].to_numpy(float)
+    low, top = min(0.8, seen.min() * 0.7), max(2.15, seen.max() * 1.05)
     for axes, kind in zip(grid, kinds, strict=True):
         of_kind = table[table.scaling == kind]
         axes.plot([1, 2], [1, 2], "--", color="#888888", lw=1)
@@ -122,7 +123,7 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
             [2.045] * len(of_kind), of_kind.wall, "o", ms=4.5, mfc="white", mec=_WALL, mew=1.2
         )
         axes.set_title(words.get(kind, kind), fontsize=8, loc="left")
-        axes.set(xlim=(0.9, 2.15), ylim=(0.8, top), xlabel="processes")
+        axes.set(xlim=(0.9, 2.15), ylim=(low, top), xlabel="processes")
         axes.set_xticks([1, 2])
         axes.set_yticks([1, 1.5, 2])
     figure.text(0.004, 0.48, "times as fast", va="center", rotation=90, fontsize=8)

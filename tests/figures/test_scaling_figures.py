@@ -58,6 +58,13 @@ def test_points_are_the_turns():
         np.testing.assert_allclose(cpus.get_ydata(), of_kind.cpu)
 
 
+def test_a_turn_that_was_slower_is_seen():
+    table = OURS.scaling().assign(wall=[0.4, 1.5, 3.6, 1.8])
+    for axes in speedups(table, source=MEASURED).axes:
+        assert axes.get_ylim()[0] < 0.4
+        assert axes.get_ylim()[1] > 3.6
+
+
 def test_lines_are_the_hours_and_are_no_run():
     table = told.hours(OURS)
     figure = hours_by_workers(table, sources=(PAPER, MEASURED))
