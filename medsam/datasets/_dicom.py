@@ -171,10 +171,13 @@ def _decoded(frame: Frame) -> NDArray[Any]:
     import pydicom.pixels
 
     pixels: Any = pydicom.pixels
-    told = pydicom.Dataset()
     known = {"transfer_syntax_uid": frame.syntax} if frame.bare else {}
+    source: Any = frame.path
+    told = pydicom.Dataset()
+    if frame.syntax == pydicom.uid.DeflatedExplicitVRLittleEndian:
+        source = told = pydicom.dcmread(frame.path)  # from a path, these are not inflated
     try:
-        stored = pixels.pixel_array(frame.path, index=frame.index or 0, ds_out=told, **known)
+        stored = pixels.pixel_array(source, index=frame.index or 0, ds_out=told, **known)
     except Exception:
         if frame.syntax in _GDCM_TOO and frame.index is None:
             return _by_gdcm(frame.path)

@@ -20,6 +20,7 @@ from datasets.dicom_files import (
 from hypothesis import given, settings
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from medsam.datasets import _dicom
 from medsam.datasets.dicom import open_masks, open_series
@@ -92,6 +93,19 @@ def test_values(tmp_path):
     volume = open_series(tmp_path / "s")
     assert sorted(volume.slice("axial", 2).ravel()) == sorted(wanted[:, :, 2].ravel())
     assert sorted(volume.slice("coronal", 0).ravel()) == sorted(wanted[:, 0].ravel())
+
+
+def test_deflated(tmp_path):
+    array, affine = phantom()
+    written = [
+        [
+            image(tmp_path / f"{name}{k}.dcm", array[:, :, k], affine, k, syntax=syntax)
+            for k in range(array.shape[2])
+        ]
+        for name, syntax in (("p", ExplicitVRLittleEndian), ("d", DeflatedExplicitVRLittleEndian))
+    ]
+    plain, deflated = map(open_series, written)
+    equal(deflated, plain)
 
 
 @pytest.mark.parametrize(("kind", "ends"), [(np.uint16, 4095), (np.int16, -1)])
