@@ -152,7 +152,7 @@ def _run(plan: Plan, more: list[str], lock: int) -> None:
     (out / "study.json").write_text(plan.jobs.model_dump_json(indent=1) + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
     command += ["--directory", str(out), "--nolock", "--rerun-triggers", "mtime"]
-    command += ["--keep-going", "--rerun-incomplete", "--quiet", "rules", *more]
+    command += ["--keep-going", "--rerun-incomplete", *more]
     # Snakemake's own lock would stay when it is killed. Ours goes with the last process that has it
     # open: with Snakemake, should it outlive this one.
     done = subprocess.run(command, check=False, pass_fds=(lock,))
