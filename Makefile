@@ -13,7 +13,7 @@ PAGES     := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env results notebooks book pdf links test fast test-book check lock clean
+.PHONY: help env results notebooks book pdf screenshots links test fast test-book check lock clean
 
 help:  ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -95,6 +95,9 @@ $(BUILD)/html/index.html: $(EXECUTED) $(DATA_EXECUTED) $(BUILD)/toc.yml $(PAGES)
 
 pdf:  ## Print the built book into _build/medsam.pdf (after make book; needs Chromium)
 	$(BIN)/python book/pdf.py --toc $(BUILD)/toc.yml
+
+screenshots:  ## Save every page and widget as pictures in _build/screenshots (after make book; needs Chromium)
+	$(BIN)/python tests/book/screenshots.py $(BUILD)/screenshots
 
 links:  ## Try every link that leads off the site (after make book; needs the internet)
 	$(BIN)/jupyter-book build $(BUILD)/source --config _config.yml --toc $(BUILD)/toc.yml \

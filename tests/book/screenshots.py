@@ -1,37 +1,86 @@
-"""Save a screenshot of every page: ``python tests/book/screenshots.py FOLDER``."""
+"""Pictures of the built book, to be looked at: every page, and each widget in three states.
+
+``python tests/book/screenshots.py FOLDER [--pages NAME ...]`` saves them at three widths, light and
+dark: ``NAME-WIDTH-SCHEME.png``, and ``NAME-WIDGET-STATE-WIDTH-SCHEME.png`` of widgets as they
+open (1), after their first control was moved on (2), and with all their switches turned (3).
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+WIDTHS = (1280, 768, 400)
+SCHEMES = ("light", "dark")
 
-def main(folder: Path) -> None:
-    # Beside this script; not importable where pytest collects it.
+# What moves a widget on by a key, in the order in which it is looked for.
+MOVED = ("input[type=radio]:checked", "select", "input[type=range]", "[tabindex='0']")
+SWITCHES = "input[type=checkbox], button[aria-pressed], summary"
+
+
+def states(widget: Any):
+    """The widget in three states, one after the other."""
+    yield 1
+    for moved in MOVED:
+        control = widget.locator(moved)
+        if control.count() and control.first.is_visible() and control.first.is_enabled():
+            control.first.press("ArrowRight")
+            break
+    yield 2
+    for switch in widget.locator(SWITCHES).all():
+        if switch.is_visible() and switch.is_enabled():
+            switch.click()
+    yield 3
+
+
+def shoot(page: Any, folder: Path, name: str, ending: str) -> None:
+    """Save the page as it is shown here, and its widgets."""
+    page.screenshot(path=folder / f"{name}-{ending}", full_page=True)
+    for widget in page.locator(".jupyter-widgets[data-widget]").all():
+        if not widget.is_visible():
+            continue  # folded away
+        kind = widget.get_attribute("data-widget")
+        for state in states(widget):
+            widget.screenshot(path=folder / f"{name}-{kind}-{state}-{ending}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    # Beside this script and above it; not importable where pytest collects it.
+    sys.path.append(str(Path(__file__).parents[1]))
     from browsing import chromium
     from conftest import HTML, ROOT, serve
+    from site_page import SHOW
 
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pages", nargs="+", help="as in _toc.yml; all by default")
+    options = parser.parse_args(arguments)
     if not (HTML / "index.html").is_file():
         sys.exit(f"No built book in {HTML}. Run `make book`.")
-    folder.mkdir(parents=True, exist_ok=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
     with serve(HTML) as base, chromium() as browser:
-        for scheme in ("light", "dark"):
-            for width in (1280, 400):
+        for scheme in SCHEMES:
+            for width in WIDTHS:
                 context = browser.new_context(
-                    viewport={"width": width, "height": 900}, color_scheme=scheme
+                    viewport={"width": width, "height": 900},
+                    color_scheme=scheme,
+                    reduced_motion="reduce",
                 )
                 page = context.new_page()
-                for name in parse_toc_yaml(ROOT / "_toc.yml"):
+                for name in options.pages or parse_toc_yaml(ROOT / "_toc.yml"):
                     page.goto(f"{base}{name}.html", wait_until="networkidle")
-                    target = folder / f"{name.replace('/', '-')}-{width}-{scheme}.png"
-                    page.screenshot(path=target, full_page=True)
-                    print(target)
+                    page.evaluate(SHOW)
+                    ending = f"{width}-{scheme}.png"
+                    shoot(page, options.folder, name.replace("/", "-"), ending)
+                    print(name, ending, flush=True)
                 context.close()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    main()
