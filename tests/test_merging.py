@@ -1,6 +1,5 @@
 """Folders of parts become one results folder; nothing is lost, nothing counts twice."""
 
-
 import duckdb
 import pandas as pd
 import pyarrow as pa
