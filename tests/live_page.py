@@ -46,7 +46,7 @@ class Live:
     def __init__(self, page, kind):
         self.page, self.root = page, page.locator(f".mlv-{kind}")
         self.surface = self.root.locator(".mlv-surface")
-        self.root.locator(".mlv-svg image[href]").wait_for()
+        self.root.locator(".mkit-svg image[href]").wait_for()
 
     def load(self):
         self.root.locator(".mlv-card button").click()
@@ -88,7 +88,7 @@ class Live:
 
     def mask(self, kind):
         """The area that is drawn, from its outline along pixel edges; None if there is none."""
-        line = self.root.locator(f'[data-kind="{kind}"] .mlv-line')
+        line = self.root.locator(f'[data-kind="{kind}"] .mkit-line')
         return raster(line.get_attribute("d")) if line.count() else None
 
 

@@ -64,7 +64,7 @@ def test_clicks_a_box_undo_and_start_again(open_page, study):
     clicks.click(60, 110, button="right")
     agrees(first.then(60, 110, 0))
     assert "2: negative click" in said[-1]
-    assert clicks.root.locator(".mlv-prompts .mlv-negative").count() == 1
+    assert clicks.root.locator(".mlv-prompts .mkit-negative").count() == 1
     clicks.drag(24, 46, 52, 74)
     agrees(Prompt([[38, 60], [60, 110]], [1, 0], [[24, 46, 52, 74]]))
     assert said[-1].startswith("3: box.")
@@ -102,7 +102,7 @@ def test_the_clicks_of_the_run(open_page, study):
         assert clicks.text("count") == f"{k + 1} of {len(prompts)}"
         # What the browser draws now is what the run measured then.
         assert float(clicks.text("iou")) == pytest.approx(rows.iou.iloc[k], abs=0.01)
-        stars = clicks.root.locator(".mlv-prompts .mlv-star")
+        stars = clicks.root.locator(".mlv-prompts .mkit-mark")
         places = [[float(s.get_attribute("data-x")), float(s.get_attribute("data-y"))]
                   for s in stars.all()]  # fmt: skip
         assert (np.array(places) - 0.5).tolist() == json.loads(text)["points"]

@@ -85,18 +85,19 @@ class Scan:
         return self.node.locator("input[type='range']")
 
     def named(self, words: str):
-        expect(self.live.root.locator(".mlv-id")).to_contain_text(words)
+        expect(self.live.root.locator(".mkit-id")).to_contain_text(words)
 
     def grey(self) -> np.ndarray:
         """The picture that is shown, once the newest is."""
         self.page.wait_for_timeout(250)
-        uri = self.live.root.locator(".mlv-svg image").get_attribute("href")
+        uri = self.live.root.locator(".mkit-svg image").get_attribute("href")
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))[..., 0]
 
-    def sides(self) -> str:
+    def lies(self, sides: str) -> None:
+        """Letters at the left, right, top and bottom of the picture; '-' for none."""
         ways = ("left", "right", "top", "bottom")
-        found = self.live.root
-        return " ".join(found.locator(f".mlv-way-{way}").text_content() for way in ways)
+        for way, letter in zip(ways, sides.split(), strict=True):
+            expect(self.live.root.locator(f".mlv-way-{way}")).to_have_text(letter.strip("-"))
 
 
 def same(found: np.ndarray, expected: np.ndarray) -> None:
@@ -132,12 +133,12 @@ def test_slices_of_a_nifti_file(open_page, tmp_path, name):
 def test_sides_and_keys(open_page, tmp_path):
     _, _, clicks, _ = open_page()
     scan = Scan(clicks).open(write_nifti(tmp_path / "a.nii.gz", matrix=np.diag([-1, 1, 2])))
-    assert scan.sides() == "R L A P"
+    scan.lies("R L A P")
     scan.choose("coronal")
-    assert scan.sides() == "R L S I"
+    scan.lies("R L S I")
     assert "Pixels of 2.00 x 1.00 mm" in scan.node.inner_text()
     scan.choose("sagittal", 5)
-    assert scan.sides() == "A P S I"
+    scan.lies("A P S I")
     scan.slider.focus()
     scan.page.keyboard.press("ArrowRight")
     scan.named("sagittal 6")
@@ -148,7 +149,7 @@ def test_sides_and_keys(open_page, tmp_path):
     clicks.click(5, 5)
     assert clicks.text("told").startswith("Encode this slice first")
     clicks.root.locator("select").first.select_option("0")
-    assert scan.sides().strip() == ""
+    scan.lies("- - - -")
 
 
 def test_a_slice_without_a_grey_value(open_page, tmp_path):
@@ -245,10 +246,10 @@ def test_a_dicom_file(open_page, tmp_path, name):
     same(scan.grey(), expected)
     scan.choose(way="percentile")
     same(scan.grey(), Intensity("percentile").grey(picture))
-    assert (plane, scan.sides().strip()) == {
-        "turned": ("sagittal", "A P S I"),
-        "film": ("stored", ""),
-    }.get(name, ("axial", "R L A P"))
+    cuts = {"turned": ("sagittal", "A P S I"), "film": ("stored", "- - - -")}
+    wanted, sides = cuts.get(name, ("axial", "R L A P"))
+    assert plane == wanted
+    scan.lies(sides)
     assert watched.problems == []
 
 

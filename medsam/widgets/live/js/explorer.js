@@ -1,6 +1,7 @@
 // One point, three masks: what SAM thinks that a point may mean.
 
-import { digits, h, s } from "../../kit/js/dom.js";
+import { digits, h } from "../../kit/js/dom.js";
+import { swatch } from "../../kit/js/drawing.js";
 import { makeFrame } from "./frame.js";
 import { fromRuns, overlap } from "../../kit/js/masks.js";
 
@@ -139,9 +140,4 @@ export function explorer({ model, el }) {
   }
 
   return frame.start();
-}
-
-function swatch(kind) {
-  const line = s("path", { d: "M1 8H23", class: "mlv-line" });
-  return s("svg", { class: "mlv-swatch", viewBox: "0 0 24 16", "aria-hidden": "true" }, s("g", { class: `mlv-${kind}` }, line));
 }

@@ -27,7 +27,7 @@ export function makeScan({ uid, take, show, tell, near, name }) {
   const planes = h("div", {});
   const slider = h("input", { type: "range", min: 0, step: 1, id: `${uid}-slice` });
   const sliderName = h("label", { for: slider.id }, "Slice");
-  const count = h("output", { class: "mlv-count", for: slider.id });
+  const count = h("output", { class: "mlv-slice", for: slider.id });
   const image = h("input", { type: "number", min: 0, step: 1, value: 0, id: `${uid}-volume` });
   const imageField = h("div", { class: "mlv-field" }, h("label", { for: image.id }, ""), image);
   const way = h("select", { id: `${uid}-way` }, ...WAYS.map(([value, words]) => h("option", { value }, words)));

@@ -1,6 +1,7 @@
 // The image: what is drawn on it, and where the reader points.
 
-import { button, h, megabytes, s, set, STAR } from "../../kit/js/dom.js";
+import { button, h, megabytes, s, set } from "../../kit/js/dom.js";
+import { boxLines, keepSize, lines, mark } from "../../kit/js/drawing.js";
 import { outline } from "../../kit/js/masks.js";
 
 const DRAG = 5; // CSS pixels from which on a click is a box
@@ -16,15 +17,15 @@ export function makeStage(cases, on, label) {
 
   const picture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
   const areas = s("g", {});
-  const prompts = s("g", { class: "mlv-prompts" });
+  const prompts = s("g", { class: "mlv-prompts mkit-prompt" });
   const rubber = s("rect", { class: "mlv-rubber" });
   const cross = s("path", { class: "mlv-cross" });
-  const svg = s("svg", { class: "mlv-svg", "aria-hidden": "true" }, picture, areas, prompts, rubber, cross);
-  const name = h("p", { class: "mlv-id" });
+  const svg = s("svg", { class: "mkit-svg", "aria-hidden": "true" }, picture, areas, prompts, rubber, cross);
+  const name = h("p", { class: "mkit-id" });
   const ways = Object.fromEntries(["left", "right", "top", "bottom"].map((way) => [way, h("span", { class: `mlv-way mlv-way-${way}` })]));
   const card = h("div", { class: "mlv-card", hidden: "" });
   const surface = h("div", { class: "mlv-surface", tabindex: "0", role: "application", "aria-label": label }, svg, name, ...Object.values(ways));
-  const node = h("div", { class: "mlv-stage" }, surface, card);
+  const node = h("div", { class: "mkit-stage" }, surface, card);
   const ratios = cases.map(({ view: [x0, y0, x1, y1] }) => (x1 - x0 + 1) / (y1 - y0 + 1)).sort((a, b) => a - b);
   // Decided once: nothing jumps when another image comes.
   node.style.aspectRatio = String(Math.min(Math.max(ratios[ratios.length >> 1], 0.85), 1.5).toFixed(3));
@@ -32,9 +33,7 @@ export function makeStage(cases, on, label) {
   // ----------------------------------------------------------------- drawing
   const scale = () => Math.min(svg.clientWidth / (view[2] - view[0] + 1), svg.clientHeight / (view[3] - view[1] + 1)) || 1;
   function place() {
-    for (const star of prompts.querySelectorAll(".mlv-star")) {
-      star.setAttribute("transform", `translate(${star.dataset.x} ${star.dataset.y}) scale(${1 / scale()})`);
-    }
+    keepSize(svg, scale());
     cross.style.display = cursor ? "" : "none";
     if (cursor) {
       const [x, y, r] = [cursor.x + 0.5, cursor.y + 0.5, 11 / scale()];
@@ -65,27 +64,22 @@ export function makeStage(cases, on, label) {
     areas.replaceChildren();
     showPrompts({ points: [], labels: [] });
   }
-  // One area a name: its bits, or none. The halo keeps a line legible on bright tissue.
+  // One area a name: its bits, or none.
   function showArea(kind, bits, filled = false) {
     let group = areas.querySelector(`[data-kind="${kind}"]`);
     if (!group) {
-      group = s("g", { "data-kind": kind, class: `mlv-${kind.split("-")[0]} mlv-${kind}` });
+      group = s("g", { "data-kind": kind, class: `mkit-${kind.split("-")[0]} mlv-${kind}` });
       areas.append(group);
     }
     if (!bits) return group.replaceChildren();
     const d = outline(bits, size);
-    const parts = [s("path", { d, class: "mlv-halo" }), s("path", { d, class: "mlv-line" })];
+    const parts = lines(d);
     if (filled) parts.unshift(s("path", { d, class: "mlv-fill", "fill-rule": "evenodd" }));
     return group.replaceChildren(...parts);
   }
   function showPrompts({ points, labels, box }) {
-    const drawn = [];
-    if (box) drawn.push(s("rect", { ...frame(box), class: "mlv-halo" }), s("rect", { ...frame(box), class: "mlv-line" }));
-    points.forEach(([x, y], i) => {
-      const kind = labels[i] ? "mlv-star" : "mlv-star mlv-negative";
-      drawn.push(s("path", { d: labels[i] ? STAR : "M-8 -2.6H8V2.6H-8Z", class: kind, "data-x": x + 0.5, "data-y": y + 0.5 }));
-    });
-    prompts.replaceChildren(...drawn);
+    const marks = points.map((point, i) => mark(point, labels[i]));
+    prompts.replaceChildren(...(box ? boxLines(box) : []), ...marks);
     place();
   }
 
