@@ -21,6 +21,12 @@ SCHEMES = ("light", "dark")
 MOVED = ("input[type=radio]:checked", "select", "input[type=range]", "[tabindex='0']")
 SWITCHES = "input[type=checkbox], button[aria-pressed], summary"
 
+# A picture is fetched when a reader comes near it: here, at once.
+ALL = """() => Promise.all([...document.images].map((one) => {
+  one.loading = "eager";
+  return one.decode().catch(() => {});
+}))"""
+
 
 def states(widget: Any):
     """The widget in three states, one after the other."""
@@ -76,6 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
                 for name in options.pages or parse_toc_yaml(ROOT / "_toc.yml"):
                     page.goto(f"{base}{name}.html", wait_until="networkidle")
                     page.evaluate(SHOW)
+                    page.evaluate(ALL)
                     ending = f"{width}-{scheme}.png"
                     shoot(page, options.folder, name.replace("/", "-"), ending)
                     print(name, ending, flush=True)
