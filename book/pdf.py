@@ -22,8 +22,14 @@ FOOT = (
     '<div style="width:100%;font-size:7px;text-align:center;color:#666">'
     '<span class="title"></span> · <span class="pageNumber"></span></div>'
 )
-# What serves only a reader at a screen.
-SCREEN = "#jb-print-toc, .medsam-origin, .tag_hide-input, .headerlink { display: none !important }"
+SCALE = 0.85
+WIDTH = round((210 - 2 * 13) / 25.4 * 96 / SCALE)
+"""Pixels of a line: of A4 between the margins."""
+# What serves only a reader at a screen is left out; a line of code that scrolls there is broken.
+SCREEN = """
+#jb-print-toc, .medsam-origin, .tag_hide-input, .headerlink { display: none !important }
+pre { white-space: pre-wrap !important; overflow-wrap: anywhere }
+"""
 # Pictures below the fold load late, and what is folded would be missing on paper.
 OPEN = """() => {
   for (const image of document.images) image.loading = "eager";
@@ -34,6 +40,14 @@ OPEN = """() => {
 # Not by wait_for_function, which compiles text in the page: the policy of the pages forbids it.
 LOADED = """() => Promise.all([...document.images].map((image) => image.complete ||
   new Promise((done) => { image.onload = image.onerror = done; })))"""
+
+# Paper does not scroll: what is wider than its place is made smaller.
+FIT = """() => {
+  for (const table of document.querySelectorAll("article table")) {
+    const room = table.parentElement.clientWidth;
+    if (table.offsetWidth > room) table.style.zoom = room / table.offsetWidth;
+  }
+}"""
 
 
 def pages(site: Path, toc: Path) -> list[str]:
@@ -75,17 +89,18 @@ def write(site: Path, out: Path, toc: Path, *, progress: bool = True) -> int:
     names, joined = pages(site, toc), PdfWriter()
     with serve(site) as base, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
-        page = chromium.new_page(color_scheme="light")
+        page = chromium.new_page(color_scheme="light", viewport={"width": WIDTH, "height": 1000})
         page.emulate_media(media="print")
         for name in tqdm(names, desc="PDF", unit="page", disable=not progress):
             page.goto(f"{base}{name}.html", wait_until="networkidle")
             page.add_style_tag(content=SCREEN)
             page.evaluate(OPEN)
             page.evaluate(LOADED)
+            page.evaluate(FIT)
             sheet = page.pdf(
                 format="A4",
                 margin=MARGIN,
-                scale=0.85,
+                scale=SCALE,
                 print_background=True,
                 tagged=True,
                 display_header_footer=True,

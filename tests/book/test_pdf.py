@@ -42,6 +42,33 @@ def test_pages_are_joined_in_order_with_an_outline(site, browser):
     assert not out.with_suffix(".part").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.book
+def test_what_is_wider_than_paper_is_made_smaller(site, browser):
+    folder, toc = site
+    cells = "".join(f"<td>{'word' * 9}{n}</td>" for n in range(8))
+    content = f"<table><tr>{cells}</tr></table><pre>{'code ' * 80}end</pre>"
+    (folder / "second.html").write_text(PAGE.format("Second").replace("</p>", f"</p>{content}"))
+    out = folder / "book.pdf"
+    given = ["--site", folder, "--out", out, "--toc", toc]
+    command = [sys.executable, ROOT / "book" / "pdf.py", *given]
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    sheet = PdfReader(out).pages[1]
+    ends = {}
+
+    def seen(text, now, at, font, size):
+        # The sheet is scaled, then the text: where it begins, in points.
+        ends[text.strip()] = at[4] * now[0] + now[4]
+
+    sheet.extract_text(visitor_text=seen)
+    words = [f"{'word' * 9}{n}" for n in range(8)]
+    found = [next(x for text, x in ends.items() if word in text) for word in words]
+    assert found == sorted(found)
+    # All eight columns begin on the sheet, and there is room for one more.
+    assert found[-1] + (found[-1] - found[-2]) <= float(sheet.mediabox.width)
+    assert any("end" in text for text in ends)
+
+
 def test_a_page_that_is_not_built_is_told(site, capsys):
     folder, toc = site
     (folder / "second.html").unlink()
