@@ -27,6 +27,9 @@ ALL = """() => Promise.all([...document.images].map((one) => {
   return one.decode().catch(() => {});
 }))"""
 
+# What stays on the window would lie on a widget that is taller.
+COVERS = ".bd-header-article, #pst-skip-link, #pst-back-to-top { display: none !important }"
+
 
 def states(widget: Any):
     """The widget in three states, one after the other."""
@@ -46,6 +49,7 @@ def states(widget: Any):
 def shoot(page: Any, folder: Path, name: str, ending: str) -> None:
     """Save the page as it is shown here, and its widgets."""
     page.screenshot(path=folder / f"{name}-{ending}", full_page=True)
+    page.add_style_tag(content=COVERS)
     for widget in page.locator(".jupyter-widgets[data-widget]").all():
         if not widget.is_visible():
             continue  # folded away

@@ -52,6 +52,11 @@ def test_masks_and_scores_are_those_of_python(open_page, study):
     masks, scores = expected(study, Prompt(*explorer_first(explorer)))
     for k in range(3):  # drawn before the model is loaded
         assert iou(explorer.mask(f"mask-{k}"), masks[k]) == 1
+    choice = explorer.root.locator("select").first
+    assert "estimates" in explorer.text("told")
+    choice.select_option("1")
+    assert "estimates" not in explorer.text("told")  # they are of the other image
+    choice.select_option("0")
     explorer.load()
     for image, point in ((0, (38, 60)), (0, (60, 30)), (1, (62, 110))):
         explorer.root.locator("select").first.select_option(str(image))

@@ -44,6 +44,7 @@ export function makeFrame({ model, el }, of) {
   function changed() {
     select.value = atOwn ? "own" : String(model.get("case"));
     stage.showCase(current());
+    line.textContent = of.hint; // what was said is of the image before
     of.changed();
     fetchImage();
   }
