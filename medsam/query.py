@@ -76,6 +76,7 @@ def connected(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
         tempfile.TemporaryDirectory() as spill,
         duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spill}) as connection,
     ):
+        connection.execute("set enable_progress_bar = false")  # it would stand among the results
         connection.register("given", places)
         try:
             for statement in _VIEWS:

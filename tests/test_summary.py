@@ -103,6 +103,14 @@ def test_a_torn_page_is_said_with_what_to_do(tmp_path):
         list(summary.tables(tmp_path))
 
 
+def test_no_bar_stands_among_the_results(tmp_path):
+    """Of a query that takes seconds, DuckDB would print one where the tables go."""
+    fill(tmp_path, MEASURED)
+    with query.connected(results.shards(tmp_path)) as connection:
+        asked = "select current_setting('enable_progress_bar')"
+        assert connection.execute(asked).fetchone() == (False,)
+
+
 def test_mean_of_tasks():
     table = pd.DataFrame(
         {
