@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from medsam.datasets.catalog import catalog
-from medsam.errors import InputError
 from medsam.plan import PROMPTS
-from medsam.scaling.stages import Stages
+from medsam.scaling.stages import Stages, check_workers
 
 __all__ = ["BALANCED", "GPUS", "PARTS", "WORKERS", "Gpu", "Study", "makespan", "tasks"]
 
@@ -86,8 +85,7 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
     InputError
         If there is no worker.
     """
-    if workers < 1:
-        raise InputError(f"{workers} workers. Allowed: a whole number from 1. Choose another.")
+    check_workers(workers)
     ends = [0.0] * workers
     for job in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + job)

@@ -28,6 +28,18 @@ _IMAGE = ("read", "write")
 _PROMPT = ("simulate", "decode", "metrics")
 
 
+def check_workers(workers: int) -> None:
+    """Stop where nobody would work.
+
+    Raises
+    ------
+    InputError
+        If there is no worker.
+    """
+    if workers < 1:
+        raise InputError(f"{workers} workers. Allowed: a whole number from 1. Choose another.")
+
+
 @dataclass(frozen=True)
 class Stages:
     """Seconds of each stage, on one worker (a core, or a GPU with one).
@@ -123,8 +135,7 @@ class Stages:
         InputError
             If there is no worker.
         """
-        if workers < 1:
-            raise InputError(f"{workers} workers. Allowed: a whole number from 1. Choose another.")
+        check_workers(workers)
         started = max(workers, processes or workers)
         shared = self.seconds(images, embeddings, prompts, started)
         serial = shared.pop("merge")
