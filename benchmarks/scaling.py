@@ -30,6 +30,7 @@ import numpy as np
 
 from medsam.datasets import BrainSample
 from medsam.datasets.every import Every
+from medsam.datasets.like import Like
 from medsam.datasets.part import Part
 from medsam.datasets.sample import Case, Sample
 from medsam.kept import versions
@@ -42,15 +43,8 @@ EVERY = 23
 WAYS = {"half": ("1/2",), "whole": ("1/1",), "halves": ("1/2", "2/2")}
 
 
-class Larger:
+class Larger(Like):
     """The sample with pixels of a third of the side: as many as a larger image has."""
-
-    def __init__(self, dataset: BrainSample):
-        self.key, self.title, self.modality = dataset.key, dataset.title, dataset.modality
-        self.tasks, self._dataset = dataset.tasks, dataset
-
-    def __len__(self) -> int:
-        return len(self._dataset)
 
     def cases(self) -> Iterator[Case]:
         """All slices, each enlarged when it is read."""

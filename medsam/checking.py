@@ -14,7 +14,7 @@ import pandas as pd
 from medsam.choice import CHOICES
 from medsam.errors import ResultsError
 from medsam.evaluation import MAX_CLICKS
-from medsam.export import digest
+from medsam.hashes import sha256
 from medsam.models.registry import models
 from medsam.prompts import KINDS, MODES
 from medsam.results import existing, identity_digest, table, told
@@ -235,7 +235,7 @@ def _manifest(folder: Path, files: list[Path]) -> Iterator[str]:
     for name in sorted(there.keys() - said.keys()):
         yield f"{path} does not name {name}. {_WHOLE}"
     for name in sorted(there.keys() & said.keys()):
-        if digest(there[name]) != said[name].get("sha256"):
+        if sha256(there[name]) != said[name].get("sha256"):
             yield f"{path}: the sha256 of {name} is another one. {_WHOLE}"
             continue
         identity = said[name].get("identity")

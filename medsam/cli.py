@@ -14,6 +14,8 @@ from medsam.commands.everything import app as everything_app
 from medsam.commands.models import app as models_app
 from medsam.commands.options import Choices, Headers, PlaneName, Window, reading
 from medsam.commands.results import app as results_app
+from medsam.commands.results import export as export_command
+from medsam.commands.results import summary as summary_command
 from medsam.commands.study import study as study_command
 from medsam.commands.study import worker as study_worker
 from medsam.commands.weights import app as weights_app
@@ -42,8 +44,6 @@ app.add_typer(results_app, name="results")
 app.add_typer(weights_app, name="weights")
 app.command("study")(study_command)
 app.command("study-worker", hidden=True)(study_worker)
-
-Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
 
 
 def _version(asked: bool) -> None:
@@ -242,25 +242,8 @@ def tasks() -> None:
         typer.echo(f"No dataset of the paper in {home()}; see `medsam data list`.")
 
 
-@app.command()
-def summary(folder: Out) -> None:
-    """Mean IoU per task, mode and number of clicks."""
-    from medsam.summary import tables
-
-    for table in tables(folder):
-        typer.echo(table)
-
-
-@app.command()
-def export(
-    folder: Out,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")],
-) -> None:
-    """Write all rows into one file."""
-    from medsam.export import export as write
-
-    typer.echo(f"{write(folder, file)} rows in {file}")
-
+app.command("summary")(summary_command)
+app.command("export")(export_command)
 
 _MANY = ("--tasks", "--protocol", "--experiments", "--sides", "--ids")
 

@@ -13,6 +13,7 @@ import pandas as pd
 from medsam import results
 from medsam.datasets.brain import FILES
 from medsam.errors import MedsamError
+from medsam.hashes import sha256
 from medsam.kept import installed
 from medsam.models.checkpoints import CHECKPOINTS, verified
 from medsam.published import CLICK_TABLES
@@ -55,7 +56,7 @@ def weights() -> pd.DataFrame:
                 "key": key,
                 "file": one.file,
                 "bytes": path.stat().st_size,
-                "sha256": _sha256(path),
+                "sha256": sha256(path),
                 "licence": one.licence,
                 "source": one.source,
             }
@@ -117,8 +118,3 @@ def versions() -> pd.DataFrame:
     found = {"Python": platform.python_version(), "system": platform.platform(terse=True)}
     found |= dict.fromkeys(PACKAGES, "not installed") | installed(PACKAGES)
     return pd.DataFrame([{"name": name, "version": value} for name, value in found.items()])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

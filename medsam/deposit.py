@@ -14,7 +14,8 @@ from medsam import query
 from medsam.checking import MANIFEST, check
 from medsam.datapackage import MEANS, licence_text, package, readme, schema
 from medsam.errors import ResultsError
-from medsam.export import digest, manifest
+from medsam.export import manifest
+from medsam.hashes import sha256
 from medsam.results import cannot, existing, identity_digest, provenance, told
 
 __all__ = ["deposit", "means"]
@@ -39,7 +40,7 @@ def means(files: Sequence[Path], out: Path) -> None:
 
 
 def _entry(file: Path, name: str) -> dict[str, Any]:
-    return {"file": name, "bytes": file.stat().st_size, "sha256": digest(file)}
+    return {"file": name, "bytes": file.stat().st_size, "sha256": sha256(file)}
 
 
 def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> int:
@@ -100,7 +101,7 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
         for name, content in words.items():
             (half / name).write_text(content, encoding="utf-8")
         sums = {entry["file"]: entry["sha256"] for entry in [*entries, table]}
-        sums |= {name: digest(half / name) for name in words}
+        sums |= {name: sha256(half / name) for name in words}
         lines = "".join(f"{value}  {name}\n" for name, value in sums.items())
         (half / "SHA256SUMS").write_text(lines, encoding="utf-8")
         half.rename(to)

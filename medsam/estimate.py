@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from medsam.checking import promised
 from medsam.done import marker, merged, stale
+from medsam.evaluation import EXPERIMENTS
 from medsam.plan import PROMPTS
 
 if TYPE_CHECKING:
@@ -19,9 +21,6 @@ __all__ = ["ROW_BYTES", "Asked", "Probe", "asked", "due", "probe", "totals"]
 
 ROW_BYTES = 73
 """Bytes a row in a file, as measured on the 9,054 rows of the embedded sample's study."""
-
-_MODES = {"points": 2, "box": 3}
-_CLICKS = 2 * 9
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,15 @@ def _asked(plan: Plan, model: str) -> Asked:
         encoded += images * len(shared) + own * alone
         reads += images * len(shared) + own * len(plan.protocols)
     kinds = models()[model].accepts.split()
-    modes = sum(number for kind, number in _MODES.items() if kind in kinds)
-    prompts = modes + (_CLICKS if "points" in kinds else 0)
-    rows = 2 * modes + (_CLICKS if "points" in kinds else 0)
+    rows = promised(EXPERIMENTS, kinds)
+    # One answer to a mode serves both choices of mask; clicks go their own way after each.
+    prompts = {row if row[0] == "clicks" else row[:2] for row in rows}
     jobs = plan.jobs
     processes = sum(job.model == model for job in jobs.embed.values())
     processes += sum(job.model == model for job in jobs.evaluate.values())
-    return Asked(reads, encoded, kept, objects, objects * prompts, objects * rows, processes)
+    return Asked(
+        reads, encoded, kept, objects, objects * len(prompts), objects * len(rows), processes
+    )
 
 
 def due(plan: Plan) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,11 +11,12 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from medsam.errors import ResultsError, UnknownName
+from medsam.hashes import sha256
 from medsam.kept import versions
 from medsam.query import connected, quoted
 from medsam.results import ORDER, SCHEMA, cannot, existing, one_tolerance, provenance, told_at
 
-__all__ = ["columns", "digest", "export", "manifest", "tell"]
+__all__ = ["columns", "export", "manifest", "tell"]
 
 _AT_ONCE = 100_000
 """Rows that are in memory when a Parquet file is written."""
@@ -109,12 +109,6 @@ def _parquet(path: Path, batches: Any, mm: float | None) -> int:
     return count
 
 
-def digest(file: Path) -> str:
-    """Hex sha256 of a file."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def columns() -> dict[str, dict[str, str]]:
     """What each column means, its unit where it has one, and its type."""
     return {
@@ -145,7 +139,7 @@ def tell(folder: Path | str, file: Path | str, rows: int, **chosen: Sequence[str
         If it cannot be written.
     """
     file = Path(file)
-    entry = {"file": file.name, "bytes": file.stat().st_size, "rows": rows, "sha256": digest(file)}
+    entry = {"file": file.name, "bytes": file.stat().st_size, "rows": rows, "sha256": sha256(file)}
     only = {name: list(names) for name, names in chosen.items() if names}
     path = file.with_name(f"{file.name}.manifest.json")
     try:

@@ -31,9 +31,12 @@ from urllib.parse import quote
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from medsam.choice import CHOICES
 from medsam.config import Names
 from medsam.errors import InputError, UnknownName
+from medsam.evaluation import MAX_CLICKS
 from medsam.jobs import Embedding, Evaluation, Images, Jobs, Shard, digest
+from medsam.prompts import MODES
 from medsam.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "read"]
 
-PROMPTS = 5 + 2 * 9
+PROMPTS = len(MODES) + len(CHOICES) * MAX_CLICKS
 """Most prompts of an object in an image: five modes, nine clicks after the top and the oracle."""
 
 

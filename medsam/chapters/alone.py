@@ -89,8 +89,7 @@ def pages(plan: Plan) -> dict[str, dict[str, Page]]:
     """The notebooks of a study, by caption of their part and by name.
 
     A name begins with the page's place in the book, and changes with the notebook, its parameters,
-    the shards of its source and protocol, and
-    this package.
+    the shards of its source and protocol, and this package.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""``medsam results``: merge, check, export and deposit results."""
+"""``medsam results``, ``summary``, ``export``: merge, check, sum up, export and deposit results."""
 
 from __future__ import annotations
 
@@ -9,11 +9,28 @@ import typer
 
 from medsam.errors import InputError
 
-__all__ = ["app"]
+__all__ = ["app", "export", "summary"]
 
 app = typer.Typer(no_args_is_help=True, help="Merge, check, export and deposit results.")
 
 Results = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
+Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")]
+
+
+def summary(folder: Out) -> None:
+    """Mean IoU per task, mode and number of clicks."""
+    from medsam.summary import tables
+
+    for table in tables(folder):
+        typer.echo(table)
+
+
+def export(folder: Out, file: File) -> None:
+    """Write all rows into one file."""
+    from medsam.export import export as write
+
+    typer.echo(f"{write(folder, file)} rows in {file}")
 
 
 @app.command("merge")
@@ -69,7 +86,7 @@ def validate_command(folder: Results) -> None:
 @app.command("export")
 def export_command(
     folder: Results,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")],
+    file: File,
     task: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Only this task; may be repeated.")
     ] = None,
@@ -84,10 +101,11 @@ def export_command(
 
     The rows are never all in memory, so that it works for results of any size.
     """
-    from medsam.export import export, tell
+    from medsam.export import export as write
+    from medsam.export import tell
 
     chosen = {"tasks": task or (), "models": model or (), "protocols": protocol or ()}
-    rows = export(folder, file, **chosen)
+    rows = write(folder, file, **chosen)
     typer.echo(f"{rows} rows in {file}, told of in {tell(folder, file, rows, **chosen)}.")
 
 

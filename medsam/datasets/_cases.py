@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from medsam.datasets.labels import Labels
 from medsam.datasets.sample import Case, Sample
 from medsam.errors import DataError
+from medsam.hashes import sha256
 
 __all__ = ["Masks", "digest", "failed", "file_hashes", "join", "rules", "sample"]
 
@@ -76,8 +77,7 @@ def _below(path: Path) -> Iterator[Path]:
 
 def _hash(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except FileNotFoundError:
         return "missing"
     except OSError:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.sample import Case, Sample
 from medsam.errors import DataError, InputError, UnknownName
+from medsam.hashes import sha256
 
 __all__ = ["FILES", "FIRST", "MIN_PX", "STEP", "TASKS", "BrainSample", "BrainTask"]
 
@@ -206,8 +207,7 @@ def _digest(name: str) -> str:
 def _check(path: Path, expected: str) -> None:
     got = "missing"
     if path.is_file():
-        with open(path, "rb") as file:
-            got = hashlib.file_digest(file, "sha256").hexdigest()
+        got = sha256(path)
     if got != expected:
         raise DataError(
             f"File {path.name!r} of the embedded sample: sha256 {got}. Allowed: {expected}. "

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
+from medsam.datasets.like import Like
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import InputError
 
 __all__ = ["Every", "Stride"]
 
 
-class Stride:
+class Stride(Like):
     """Each n-th case of a dataset from one on, in the order of their ids; else like the dataset.
 
     Parameters
@@ -24,14 +24,8 @@ class Stride:
     """
 
     def __init__(self, dataset: Dataset, first: int, n: int):
-        self.key, self.modality, self.title = dataset.key, dataset.modality, dataset.title
-        self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
-        self._dataset, self._first, self.n = dataset, first, n
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """Those of the dataset."""
-        return self._dataset.tasks
+        super().__init__(dataset)
+        self._first, self.n = first, n
 
     def cases(self) -> Iterator[Case]:
         """Each n-th case."""

@@ -17,6 +17,7 @@ from medsam.datasets._pixels import SUFFIXES, read_image, read_labels
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.sample import Case, Sample
 from medsam.errors import DataError, InputError
+from medsam.hashes import sha256
 
 __all__ = ["FolderDataset"]
 
@@ -213,7 +214,6 @@ def _two(files: Files) -> str:
 
 def _hash(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return "unreadable"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
+from medsam.datasets.like import Like
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import UnknownName
 
 __all__ = ["OneTask"]
 
 
-class OneTask:
+class OneTask(Like):
     """The cases of one task; else like the dataset.
 
     Rows are those of the dataset as a whole, and those of all its tasks are all its rows.
@@ -31,15 +31,18 @@ class OneTask:
     def __init__(self, dataset: Dataset, task: str):
         if task not in dataset.tasks:
             raise UnknownName("task", task, dataset.tasks)
-        self.key, self.modality, self.title = dataset.key, dataset.modality, dataset.title
-        self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
-        self.tasks: tuple[str, ...] = (task,)
-        self._dataset = dataset
+        super().__init__(dataset)
+        self._task = task
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """This one."""
+        return (self._task,)
 
     def cases(self) -> Iterator[Case]:
         """Those that the task counts among its own, in the order of the dataset."""
         for case in self._dataset.cases():
-            if self.tasks[0] in case.tasks:
+            if self._task in case.tasks:
                 yield replace(case, tasks=self.tasks)
 
     def __len__(self) -> int:

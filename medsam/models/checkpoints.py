@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from medsam.errors import InputError, WeightsError
+from medsam.hashes import sha256
 from medsam.models.click.published import PUBLISHED
 from medsam.models.weight_file import ENVIRONMENT, Checkpoint, weights_folder
 
@@ -196,8 +196,7 @@ def locate(key: str | Checkpoint, folder: Path | None = None) -> Path:
 
 @lru_cache(maxsize=32)
 def _digest(path: Path, size: int, mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)
 
 
 def digest(path: Path) -> str:

@@ -8,7 +8,7 @@ import pstats
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
@@ -20,6 +20,7 @@ from types import FunctionType
 from typing import Any
 
 from medsam import evaluation, study
+from medsam.datasets.like import Like
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import DataError, InputError
 from medsam.merging import merge
@@ -72,13 +73,12 @@ class _Clock:
         return timed
 
 
-class _Few:
+class _Few(Like):
     """Some cases of a dataset, and else like it."""
 
     def __init__(self, dataset: Dataset, cases: Sequence[Case]):
-        self.key, self.title, self.modality = dataset.key, dataset.title, dataset.modality
-        self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
-        self.tasks, self._cases = dataset.tasks, cases
+        super().__init__(dataset)
+        self._cases = cases
 
     def cases(self) -> Iterator[Case]:
         return iter(self._cases)
