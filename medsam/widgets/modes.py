@@ -12,7 +12,15 @@ import traitlets
 from medsam.errors import InputError
 from medsam.prompts import MODES
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.cases import CaseWidget, Pools, around, check_example, check_one_run
+from medsam.widgets.kit.cases import (
+    CaseWidget,
+    Pools,
+    around,
+    check_allowed,
+    check_example,
+    check_one_run,
+    titled,
+)
 from medsam.widgets.kit.state import CHOICES, number
 from medsam.widgets.kit.still import Still, example_still
 
@@ -96,7 +104,7 @@ class ModeSwitcher(CaseWidget):
 
     def __init__(self, examples: Sequence[Example], tasks: Mapping[str, str] | None = None):
         examples = list(examples)
-        titles = dict(tasks) if tasks is not None else {e.task: e.task for e in examples}
+        titles = titled(examples, tasks)
         slots = _slots(examples, titles)
         pools = Pools()
         cases: dict[str, dict[str, Any]] = {}
@@ -135,17 +143,12 @@ class ModeSwitcher(CaseWidget):
 
     @traitlets.validate("percentile", "mode", "choice")
     def _value_is_there(self, proposal: Mapping[str, Any]) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        there = {
+        allowed = {
             "percentile": self.percentiles,
             "mode": [k for k, _ in self.modes],
             "choice": [choice for choice, _ in self.choices],
-        }[name]
-        if there and value not in there:
-            raise InputError(
-                f"{name.capitalize()} {value!r}. Allowed: {', '.join(map(str, there))}."
-            )
-        return value
+        }
+        return check_allowed(proposal, allowed, repr)
 
     def still(self) -> Still:
         """What is shown now, or else a first result, for a reader whose browser runs no scripts."""

@@ -11,7 +11,15 @@ import traitlets
 from medsam.errors import InputError
 from medsam.prompts import MODES
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.cases import CaseWidget, Pools, around, check_example, check_one_run
+from medsam.widgets.kit.cases import (
+    CaseWidget,
+    Pools,
+    around,
+    check_allowed,
+    check_example,
+    check_one_run,
+    titled,
+)
 from medsam.widgets.kit.state import CHOICES, number
 from medsam.widgets.kit.still import Still, example_still
 
@@ -81,7 +89,7 @@ class PercentileBrowser(CaseWidget):
 
     def __init__(self, examples: Sequence[Example], tasks: Mapping[str, str] | None = None):
         examples = list(examples)
-        titles = dict(tasks) if tasks is not None else {e.task: e.task for e in examples}
+        titles = titled(examples, tasks)
         _check(examples, titles)
         pools = Pools()
         cases: dict[str, dict[str, dict[str, Any]]] = {}
@@ -112,13 +120,8 @@ class PercentileBrowser(CaseWidget):
 
     @traitlets.validate("mode", "percentile")
     def _number_is_there(self, proposal: Mapping[str, Any]) -> int:
-        name, value = proposal["trait"].name, int(proposal["value"])
-        allowed = [k for k, _ in self.modes] if name == "mode" else self.percentiles
-        if allowed and value not in allowed:
-            raise InputError(
-                f"{name.capitalize()} {value}. Allowed: {', '.join(map(str, allowed))}."
-            )
-        return value
+        allowed = {"mode": [k for k, _ in self.modes], "percentile": self.percentiles}
+        return int(check_allowed(proposal, allowed))
 
     @property
     def case(self) -> dict[str, Any] | None:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
-from PIL import Image
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.cases import CaseWidget, Pools, around
+from medsam.widgets.kit.cases import CaseWidget, Pools, around, check_allowed
 from medsam.widgets.kit.state import CHOICES, number
-from medsam.widgets.kit.still import PREDICTION, TRUTH, Note, Still, painted
+from medsam.widgets.kit.still import Note, Still, side_by_side
 
 if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
     import pandas as pd
@@ -199,17 +198,12 @@ class SizeScatter(CaseWidget):
 
     @traitlets.validate("mode", "choice", "axis")
     def _is_there(self, proposal: Mapping[str, Any]) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
         allowed = {
             "mode": [k for k, _ in self.modes],
             "choice": [choice for choice, _ in self.choices],
             "axis": self.axes,
-        }[name]
-        if allowed and value not in allowed:
-            raise InputError(
-                f"{name.capitalize()} {value}. Allowed: {', '.join(map(str, allowed))}."
-            )
-        return value
+        }
+        return check_allowed(proposal, allowed)
 
     @traitlets.validate("selected")
     def _object_is_there(self, proposal: Mapping[str, Any]) -> int:
@@ -232,7 +226,8 @@ class SizeScatter(CaseWidget):
             f"the prediction in dashed red, the prompt in teal ({kind})."
         )
         more = "With scripts every object is a point to choose, beside the case that it is."
-        return Still(_side_by_side(self._still), drawn, f"{drawn} {more}")
+        parts = [(e, around(e.mask, e.prompt.points, _MARGIN)) for e in self._still]
+        return Still(side_by_side(parts), drawn, f"{drawn} {more}")
 
     def state_bytes(self) -> int:
         """Size of the data that a page with this widget carries, its code excluded."""
@@ -252,22 +247,3 @@ def _few(examples: Sequence[Example]) -> list[Example]:
     ranked = sorted(examples, key=lambda e: (int(e.mask.sum()), e.task, e.image_id))
     last = len(ranked) - 1
     return [ranked[i] for i in sorted({0, last // 2, last})] if ranked else []
-
-
-def _side_by_side(examples: Sequence[Example], side: int = 240, gap: int = 8) -> Image.Image:
-    """Square windows around the objects, in a row."""
-    sheet = Image.new("RGB", (len(examples) * (side + gap) - gap, side), "white")
-    for n, e in enumerate(examples):
-        x0, y0, x1, y1 = around(e.mask, e.prompt.points, _MARGIN)
-        part = slice(y0, y1 + 1), slice(x0, x1 + 1)
-        picture = painted(
-            e.image[part],
-            [(e.mask[part], TRUTH), (e.prediction[part], PREDICTION)],
-            e.prompt.points - (x0, y0),
-            max(1, side // max(x1 - x0 + 1, y1 - y0 + 1)),
-            boxes=e.prompt.boxes - (x0, y0, x0, y0),
-        )
-        picture.thumbnail((side, side))
-        left = n * (side + gap) + (side - picture.width) // 2
-        sheet.paste(picture, (left, (side - picture.height) // 2))
-    return sheet

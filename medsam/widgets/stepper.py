@@ -11,7 +11,14 @@ import traitlets
 
 from medsam.errors import InputError
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.cases import CaseWidget, Pools, around, check_example, check_one_run
+from medsam.widgets.kit.cases import (
+    CaseWidget,
+    Pools,
+    around,
+    check_example,
+    check_one_run,
+    titled,
+)
 from medsam.widgets.kit.state import CHOICES, number
 from medsam.widgets.kit.still import Still, example_still
 
@@ -106,7 +113,7 @@ class ClickStepper(CaseWidget):
 
     def __init__(self, examples: Sequence[Example], tasks: Mapping[str, str] | None = None):
         examples = list(examples)
-        titles = dict(tasks) if tasks is not None else {e.task: e.task for e in examples}
+        titles = titled(examples, tasks)
         found = _cases(examples, titles)
         pools = Pools()
         cases: dict[str, dict[str, Any]] = {}

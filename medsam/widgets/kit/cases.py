@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -19,7 +19,15 @@ if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget need
     from medsam.examples import Example
     from medsam.widgets.kit.still import Note, Still
 
-__all__ = ["CaseWidget", "Pools", "around", "check_example", "check_one_run"]
+__all__ = [
+    "CaseWidget",
+    "Pools",
+    "around",
+    "check_allowed",
+    "check_example",
+    "check_one_run",
+    "titled",
+]
 
 
 class CaseWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
@@ -67,6 +75,40 @@ class Pools:
     def prompt(self, e: Example) -> dict[str, Any]:
         """Points with labels, and boxes, of an example."""
         return {"points": [], "labels": [], "boxes": [], **json.loads(e.prompt.to_json())}
+
+
+def titled(examples: Sequence[Example], tasks: Mapping[str, str] | None) -> dict[str, str]:
+    """Title of each task by its key: those given, or the keys of the examples themselves."""
+    return dict(tasks) if tasks is not None else {e.task: e.task for e in examples}
+
+
+def check_allowed(
+    proposal: Mapping[str, Any],
+    allowed: Mapping[str, Sequence[Any]],
+    show: Callable[[Any], str] = str,
+) -> Any:
+    """The value that a trait is to have, for its validation; all may be had before they are told.
+
+    Parameters
+    ----------
+    proposal : mapping
+        As traitlets gives it.
+    allowed : mapping of str to sequence
+        Values by name of the trait.
+    show : callable
+        Writes a value that is not among them.
+
+    Raises
+    ------
+    InputError
+    """
+    name, value = proposal["trait"].name, proposal["value"]
+    there = allowed[name]
+    if there and value not in there:
+        raise InputError(
+            f"{name.capitalize()} {show(value)}. Allowed: {', '.join(map(str, there))}."
+        )
+    return value
 
 
 def check_one_run(examples: Sequence[Example], fields: Sequence[str], what: str) -> None:

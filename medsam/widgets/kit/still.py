@@ -26,6 +26,8 @@ __all__ = [
     "example_still",
     "numbers",
     "painted",
+    "part",
+    "side_by_side",
 ]
 
 MASKS = ((255, 176, 0), (92, 192, 255), (240, 139, 216))
@@ -178,18 +180,60 @@ def example_still(
     numbered : bool
         Number the points.
     """
+    scale = max(2, 480 // _longer(view))
+    return Still(part(e, view, scale, numbered=numbered), drawn, f"{drawn} {more}")
+
+
+def _longer(view: Sequence[int]) -> int:
     x0, y0, x1, y1 = view
-    part = slice(y0, y1 + 1), slice(x0, x1 + 1)
-    picture = painted(
-        e.image[part],
-        [(e.mask[part], TRUTH), (e.prediction[part], PREDICTION)],
+    return max(x1 - x0 + 1, y1 - y0 + 1)
+
+
+def part(e: Example, view: Sequence[int], scale: int, *, numbered: bool = False) -> Image.Image:
+    """A part of an example's image, made larger, with its object, prediction and prompt.
+
+    Parameters
+    ----------
+    e : Example
+    view : (x0, y0, x1, y1) of int
+        The part, both ends inside.
+    scale : int
+        Pixels of the picture for one of the image.
+    numbered : bool
+        Number the points.
+    """
+    x0, y0, x1, y1 = view
+    inside = slice(y0, y1 + 1), slice(x0, x1 + 1)
+    return painted(
+        e.image[inside],
+        [(e.mask[inside], TRUTH), (e.prediction[inside], PREDICTION)],
         e.prompt.points - [x0, y0],
-        scale=max(2, 480 // max(x1 - x0 + 1, y1 - y0 + 1)),
+        scale,
         labels=e.prompt.labels.tolist(),
         boxes=e.prompt.boxes - [x0, y0, x0, y0],
         numbered=numbered,
     )
-    return Still(picture, drawn, f"{drawn} {more}")
+
+
+def side_by_side(
+    parts: Sequence[tuple[Example, Sequence[int]]], side: int = 240, gap: int = 8
+) -> Image.Image:
+    """Parts of examples' images in a row, each within a square.
+
+    Parameters
+    ----------
+    parts : sequence of (Example, view)
+        As in :func:`part`.
+    side, gap : int
+        Pixels of the picture.
+    """
+    sheet = Image.new("RGB", (len(parts) * (side + gap) - gap, side), "white")
+    for n, (e, view) in enumerate(parts):
+        picture = part(e, view, max(1, side // _longer(view)))
+        picture.thumbnail((side, side))
+        left = n * (side + gap) + (side - picture.width) // 2
+        sheet.paste(picture, (left, (side - picture.height) // 2))
+    return sheet
 
 
 class Note:

@@ -52,7 +52,7 @@ export function clicks({ model, el }) {
     layers[name] = h("input", { type: "checkbox" });
     layers[name].checked = true;
     layers[name].addEventListener("change", () => draw());
-    return h("label", { class: "mlv-check" }, layers[name], h("span", {}, words));
+    return h("label", { class: "mkit-check" }, layers[name], h("span", {}, words));
   };
   const tools = radios("Tool", `${uid}-tool`, [
     ["positive", "+ Object", "A click on the object (p)"],

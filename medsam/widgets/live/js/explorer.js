@@ -53,7 +53,7 @@ export function explorer({ model, el }) {
     masks.append(
       h("label", { title: `Show mask ${k + 1} (${k + 1})` },
         box, swatch(`mask mlv-mask-${k}`), h("span", {}, `Mask ${k + 1}`), value,
-        h("span", { class: "mlv-bar", "aria-hidden": "true" }, bar)),
+        h("span", { class: "mkit-bar", "aria-hidden": "true" }, bar)),
     );
     return { box, value, bar };
   });
@@ -62,7 +62,7 @@ export function explorer({ model, el }) {
   const table = h("table", {},
     h("caption", {}, "IoU of each mask with each labelled object"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Object"), ...heads)), body);
-  frame.side.append(masks, h("div", { class: "mlv-table" }, table), h("label", { class: "mlv-check" }, follow, h("span", {}, "Follow the pointer until a click")));
+  frame.side.append(masks, h("div", { class: "mlv-table" }, table), h("label", { class: "mkit-check" }, follow, h("span", {}, "Follow the pointer until a click")));
 
   // ------------------------------------------------------------------ states
   function changed() {
