@@ -45,7 +45,7 @@ results: $(BUILD)/variants/.done $(BUILD)/everything/.done
 
 # The presets, one choice at a time, and noise on prompts, on one of every four images.
 $(BUILD)/variants/.done: .venv/.done node_modules/.done $(STUDY) medsam/differences.yaml
-	$(BIN)/python -m medsam.variants $(BUILD)/variants
+	$(BIN)/python -m medsam.pages.study $(BUILD)/variants
 	@touch $@
 
 # Segment everything: one image, grids of 32 and of 64 points a side.
@@ -73,9 +73,9 @@ $(BUILD)/executed/14_your_data.ipynb: RESULTS = $(BUILD)/own/results
 $(BUILD)/executed/08_segment_everything.ipynb: $(BUILD)/everything/.done
 
 # Your data: DATA="SOURCE ..." MODEL=... PROTOCOL=... CONFIG=FILE.toml, or the file medsam.toml; see
-# `python -m medsam.chapters --help`. Only the command line of make counts, not the environment.
+# `python -m medsam.pages.own_data --help`. Only the command line of make counts, not the environment.
 said = $(if $(findstring command,$(origin $1)),$($1))
-ASK  = $(BIN)/python -m medsam.chapters --build $(BUILD) $(if $(call said,MODEL),--model $(MODEL)) \
+ASK  = $(BIN)/python -m medsam.pages.own_data --build $(BUILD) $(if $(call said,MODEL),--model $(MODEL)) \
   $(if $(call said,PROTOCOL),--protocol $(PROTOCOL)) $(if $(call said,CONFIG),--file $(CONFIG)) $(call said,DATA)
 
 book: env  ## Do everything, end to end: the book in _build/html (with DATA="...": on your data too)

@@ -43,13 +43,17 @@ import onnx  # noqa: F401
 import pandas as pd
 import scipy.ndimage  # noqa: F401
 
-from medsam import cli, kept, merging, models, results, store, study
-from medsam.checking import check
+from benchmarks.report.faults import DATA, FOLDER, PHASES, STEPS, kills, summary
+from medsam import cli, models
 from medsam.datasets import select
-from medsam.faults import DATA, FOLDER, PHASES, STEPS, kills, summary
 from medsam.models.contract import PromptableModel
 from medsam.models.onnx_sam import MiniSam
-from medsam.store import Identity, Store, Unit
+from medsam.results import merge, store
+from medsam.results import rows as kept
+from medsam.results import rows as results
+from medsam.results.check import check
+from medsam.results.store import Identity, Store, Unit
+from medsam.study import runner
 
 RUN = ["run", "--tasks", "brain_stem", "--experiments", "mode", "--quiet"]
 KEY = ["dataset", "model", "protocol", "task", "image", "experiment", "k", "choice"]
@@ -97,12 +101,12 @@ class Watch:
     def install(self, model: PromptableModel) -> None:
         """Let this process tell where it is, with a model at hand: in a child."""
         models.load = lambda _name, **_options: model
-        study._compute = self.told("reading", study._compute, image=True)
+        runner._compute = self.told("reading", runner._compute, image=True)
         MiniSam.embed = self.told("encoding", MiniSam.embed)
-        study.evaluate = self.told("prompting", study.evaluate)
-        store.write = merging.write = self.told("writing", kept.write)
-        merging.told = self.told("reading", merging.told)
-        merging.table = self.told("reading", merging.table)
+        runner.evaluate = self.told("prompting", runner.evaluate)
+        store.write = merge.write = self.told("writing", kept.write)
+        merge.told = self.told("reading", merge.told)
+        merge.table = self.told("reading", merge.table)
 
 
 def _dies(step: str, nth: int) -> None:

@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from serving import serve
 
 from medsam.datasets import BrainSample
 from medsam.datasets.sample import Sample
@@ -28,7 +29,6 @@ from medsam.models.checkpoints import verified
 from medsam.models.contract import Embedding
 from medsam.models.onnx_sam import decoder_bytes
 from medsam.prompts import Prompt, mode_prompt
-from medsam.serving import serve
 from medsam.widgets.live import LiveSam
 from medsam.widgets.live.decoder import LEAST, browser_decoder
 from medsam.widgets.live.site import live_files

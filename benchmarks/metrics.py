@@ -23,9 +23,8 @@ import torch
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 from scipy import ndimage
 
-from medsam.metrics import dice, iou
+from medsam.metrics import TOLERANCE, dice, iou, measure
 from medsam.regions import Mask
-from medsam.surface import TOLERANCE, measure
 
 Both = tuple[float, float]
 SPACING = (1.0, 0.8)

@@ -18,14 +18,13 @@ from typing import Any
 
 import cv2
 
-from medsam.choice import CHOICES, choose
 from medsam.datasets import BrainSample
 from medsam.datasets.sample import Sample
-from medsam.evaluation import MAX_CLICKS, SEED, Predictor, evaluate, streams
 from medsam.metrics import iou
 from medsam.models.contract import Prediction, PromptableModel
 from medsam.prompts import MAX_REGIONS, MODES, Prompt, mode_prompt, next_click, regions
 from medsam.protocol import PROTOCOLS
+from medsam.study.evaluate import CHOICES, MAX_CLICKS, SEED, Predictor, choose, evaluate, streams
 
 PROTOCOL = PROTOCOLS["paper"]
 Answers = dict[tuple[str, int, str], float]

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from serving import serve
 from sphinx_external_toc.parsing import parse_toc_yaml
-
-from medsam.serving import serve
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("ours", "theme", "mathjax", "widgets")

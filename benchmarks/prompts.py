@@ -20,8 +20,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from medsam.draws import Draw
-from medsam.prompts import MAX_REGIONS, MODES, mode_prompt, regions
+from medsam.prompts import MAX_REGIONS, MODES, Draw, mode_prompt, regions
 from medsam.protocol import PROTOCOLS
 from medsam.regions import Mask
 

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from medsam import results, study
+from medsam.analysis.variants import protocols
 from medsam.datasets import BrainSample
-from medsam.differences import protocols
 from medsam.models import load
 from medsam.models.contract import PromptableModel
 from medsam.models.onnx_sam import MiniSam
-from medsam.variants import Every
+from medsam.pages.study import Every
+from medsam.results import rows
+from medsam.study import runner
 
 
 class Counted(MiniSam):
@@ -79,15 +80,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         together, each = Path(folder, "together"), Path(folder, "each")
         costs = {
-            "one run": cost(model, lambda: study.run_all(data, model, made, together, **options)),
+            "one run": cost(model, lambda: runner.run_all(data, model, made, together, **options)),
             "a run each": cost(
-                model, lambda: [study.run(data, model, each, one, **options) for one in made]
+                model, lambda: [runner.run(data, model, each, one, **options) for one in made]
             ),
             "paper alone": cost(
-                model, lambda: study.run(data, model, Path(folder, "alone"), made[0], **options)
+                model, lambda: runner.run(data, model, Path(folder, "alone"), made[0], **options)
             ),
         }
-        pd.testing.assert_frame_equal(results.read(together), results.read(each))
+        pd.testing.assert_frame_equal(rows.read(together), rows.read(each))
     table = pd.DataFrame(costs).T
     print(f"{len(made)} protocols, {First.images} images; the same rows both ways")
     print(table.round(1).to_string())

@@ -23,13 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from medsam.datasets.disk import DiskDataset
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.layout import grouped, paired
 from medsam.datasets.layouts.tree import Tree
-from medsam.datasets.nifti import open_nifti
-from medsam.datasets.source import Channel, LabelFile, LabelVolume, Picture, Scan
-from medsam.datasets.volume import Plane
+from medsam.datasets.readers.nifti import open_nifti
+from medsam.datasets.readers.volume import Plane
+from medsam.datasets.source import Channel, DiskDataset, LabelFile, LabelVolume, Picture, Scan
 
 TASK = Labels({"object": (1,)})
 

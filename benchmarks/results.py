@@ -1,9 +1,9 @@
 """Ten million rows: how long the table of means takes, and how much memory.
 
 Rows of the real schema are generated into ``model=M/task=T/rows-*.parquet`` of a temporary folder.
-Each way runs in a process of its own: DuckDB on the files (:func:`medsam.deposit.means`; the tables
+Each way runs in a process of its own: DuckDB on the files (:func:`medsam.results.export.means`; the tables
 of ``medsam summary``; one CSV file of all rows, sorted), and, on a tenth of the rows, pandas on all
-rows in memory as :func:`medsam.results.read` gives them.
+rows in memory as :func:`medsam.results.rows.read` gives them.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from medsam.kept import write
 from medsam.protocol import PROTOCOLS
-from medsam.results import SCHEMA, shards
-from medsam.store import Identity
+from medsam.results.rows import SCHEMA, shards, write
+from medsam.results.store import Identity
 
 WAYS = {
-    "duckdb": "from medsam.deposit import means; means(shards(folder), folder / 'means.csv')",
-    "summary": "from medsam.summary import tables; list(tables(folder))",
-    "export": "from medsam.export import export; export(folder, folder / 'rows.csv')",
-    "pandas": "from medsam.results import read; read(folder).groupby("
+    "duckdb": "from medsam.results.export import means; means(shards(folder), folder / 'means.csv')",
+    "summary": "from medsam.results.summary import tables; list(tables(folder))",
+    "export": "from medsam.results.export import export; export(folder, folder / 'rows.csv')",
+    "pandas": "from medsam.results.rows import read; read(folder).groupby("
     "['task', 'model', 'protocol', 'experiment', 'k', 'choice'])['iou'].agg(['mean', 'median'])",
 }
 TIMED = """
 import resource, sys, time
 from pathlib import Path
-from medsam.results import shards
+from medsam.results.rows import shards
 folder, start = Path(sys.argv[1]), time.perf_counter()
 {way}
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

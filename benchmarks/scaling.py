@@ -28,15 +28,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report.scaling import FILE, MODELS, Measured, check
 from medsam.datasets import BrainSample
-from medsam.datasets.every import Every
-from medsam.datasets.like import Like
-from medsam.datasets.part import Part
 from medsam.datasets.sample import Case, Sample
-from medsam.kept import versions
-from medsam.merging import merge
-from medsam.scaling import probe
-from medsam.scaling.measured import FILE, MODELS, Measured, check
+from medsam.datasets.subsets import Every, Like, Part
+from medsam.results.merge import merge
+from medsam.results.rows import versions
+from medsam.study import estimate
 
 LARGER = 3
 EVERY = 23
@@ -68,10 +66,10 @@ def _larger(case: Case) -> Sample:
 
 
 def stages(name: str, images: int) -> dict[str, float]:
-    """The stages of a model by name of :data:`medsam.scaling.measured.MODELS`, CPU seconds."""
+    """The stages of a model by name of :data:`benchmarks.report.scaling.MODELS`, CPU seconds."""
     model, _, size = name.partition(", ")
     dataset: Any = Larger(BrainSample()) if size else BrainSample()
-    return asdict(probe(dataset, model, images=images, cpu=True))
+    return asdict(estimate(dataset, model, images=images, cpu=True))
 
 
 def apart(name: str, images: int) -> dict[str, float]:

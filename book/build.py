@@ -21,9 +21,9 @@ from lean import lighten
 from licences import licences
 from tree import ROOT, listed, notebooks, offered, originals, own_data, read
 
-from medsam.chapters import PREFIX
 from medsam.errors import InputError, MedsamError
-from medsam.page import FOLDER, files
+from medsam.pages.own_data import PREFIX
+from medsam.pages.page import FOLDER, files
 from medsam.widgets.live.site import live_files
 from medsam.widgets.static import assets, write_if_new
 

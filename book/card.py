@@ -15,8 +15,8 @@ from pathlib import Path
 
 import nbformat
 
-from medsam.chapters import PREFIX
 from medsam.errors import InputError
+from medsam.pages.own_data import PREFIX
 from medsam.widgets.static import write_if_new
 
 __all__ = ["CARD", "PAGE", "SIZE", "social_card"]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from playwright.sync_api import PdfMargins, sync_playwright
 from pypdf import PdfReader, PdfWriter
+from serving import serve
 from sphinx_external_toc.parsing import parse_toc_yaml
 from tqdm import tqdm
 
 from medsam.errors import InputError, MedsamError
-from medsam.serving import serve
 
 ROOT = Path(__file__).resolve().parents[1]
 MARGIN: PdfMargins = {"top": "15mm", "bottom": "15mm", "left": "13mm", "right": "13mm"}

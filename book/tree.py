@@ -14,8 +14,8 @@ import nbformat
 import yaml
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from medsam.chapters import PREFIX, moved
 from medsam.errors import InputError
+from medsam.pages.own_data import PREFIX, moved
 from medsam.widgets.publish import published
 from medsam.widgets.static import write_if_new
 

@@ -8,15 +8,16 @@ Source: paper sections 2.2.1 and Algorithm 1 (doi:10.1016/j.media.2023.102918).
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medsam import jitter
-from medsam.draws import Draw
 from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS, Protocol
 from medsam.regions import Mask, Regions, centres, regions
@@ -29,10 +30,180 @@ __all__ = [
     "Draw",
     "Prompt",
     "Protocol",
+    "box",
+    "click",
     "mode_prompt",
     "next_click",
     "regions",
 ]
+
+
+# Where ties are decided: which of several equally central pixels is clicked.
+
+
+class Draw:
+    """Where ties are decided.
+
+    Under ``random="derived"`` each draw has a generator of its own, derived from the seed
+    and the keys of what is drawn for; under ``"stream"`` all draws come from one legacy
+    generator, so that a draw depends on every draw before it.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        Its ``random`` field decides.
+    seed : int
+        Seed of the run.
+    """
+
+    def __init__(self, protocol: Protocol, seed: int = 0):
+        self.kind, self.seed = protocol.random, int(seed)
+        stream = self.kind == "stream"
+        self._stream = np.random.RandomState(self.seed % 2**32) if stream else None
+
+    def index(self, n: int, *keys: object) -> int:
+        """An index in ``range(n)``, uniform.
+
+        Parameters
+        ----------
+        n : int
+            Number of equally good candidates.
+        *keys : object
+            What is drawn for, such as task, image and click; ``str`` of each is hashed.
+        """
+        if self._stream is not None:
+            return int(self._stream.randint(0, n))
+        if n == 1:
+            return 0
+        text = "\x1f".join(map(str, (self.seed, *keys)))
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        return int(np.random.default_rng(int.from_bytes(digest)).integers(n))
+
+    def get_state(self) -> list[int]:
+        """State of the stream, as a list that JSON can hold (empty when derived)."""
+        if self._stream is None:
+            return []
+        _, keys, position, _, _ = self._stream.get_state(legacy=True)
+        return [*np.asarray(keys).tolist(), int(position)]
+
+    def set_state(self, state: list[int]) -> None:
+        """Go on from a state that :meth:`get_state` gave."""
+        if self._stream is not None:
+            self._stream.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1], 0, 0.0))
+
+
+# r"""Human-like noise on prompts: nobody clicks the exact centre or draws the tightest box.
+
+
+_STEP = 0.25
+"""Pixels between the places that a click is moved to along its direction."""
+
+
+def _normals(n: int, seed: int, keys: tuple[object, ...]) -> NDArray[np.float64]:
+    """(n,) standard normal numbers of their own for these keys."""
+    text = "\x1f".join(map(str, ("jitter", seed, *keys)))
+    digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest)).standard_normal(n)
+
+
+def jitter_click(
+    point: tuple[int, int] | NDArray[np.intp],
+    target: Mask,
+    protocol: Protocol,
+    seed: int = 0,
+    keys: tuple[object, ...] = (),
+) -> tuple[int, int]:
+    """Where a person clicks who means a pixel.
+
+    Parameters
+    ----------
+    point : (x, y) int
+        The pixel that is meant.
+    target : (H, W) bool
+        What is clicked on: the object, or the part of an error that is missing from, or too much
+        in, the prediction. Of it, the contiguous region (8-connectivity) around the point counts.
+    protocol : Protocol
+        ``click_jitter`` decides; 0 gives the point back.
+    seed : int
+    keys : tuple
+        Task, image, and region or number of the click.
+
+    Returns
+    -------
+    (x, y) int
+        A pixel of that region. The greater the level, the farther from the point in the same
+        direction, up to the border of the region.
+
+    Examples
+    --------
+    >>> target = np.ones((9, 9), bool)
+    >>> jitter_click((4, 4), target, Protocol())
+    (4, 4)
+    >>> jitter_click((4, 4), target, Protocol().but(click_jitter=0.2), seed=1)
+    (4, 2)
+    """
+    x, y = int(point[0]), int(point[1])
+    # Where nothing is wrong, a click falls anywhere (no_error="anywhere"): it aims at nothing.
+    if not protocol.click_jitter or not target[y, x]:
+        return x, y
+    _, labelled = cv2.connectedComponents(np.ascontiguousarray(target, np.uint8), connectivity=8)
+    region = labelled == labelled[y, x]
+    diameter = 2 * math.sqrt(np.count_nonzero(region) / math.pi)
+    along = _normals(2, seed, keys)
+    length = float(np.hypot(*along))
+    far = protocol.click_jitter * diameter * length
+    way = np.arange(0, far + 1e-9, _STEP)[:, None] * (along / length)
+    xs, ys = np.rint(way + np.array([x, y])).astype(np.intp).T
+    height, width = target.shape
+    inside = (xs >= 0) & (xs < width) & (ys >= 0) & (ys < height)
+    inside[inside] = region[ys[inside], xs[inside]]
+    last = len(inside) - 1 if inside.all() else int(np.argmin(inside)) - 1
+    return int(xs[last]), int(ys[last])
+
+
+def jitter_box(
+    edges: Sequence[int],
+    shape: tuple[int, ...],
+    protocol: Protocol,
+    seed: int = 0,
+    keys: tuple[object, ...] = (),
+) -> list[int]:
+    """The box that a person draws who means another one.
+
+    Parameters
+    ----------
+    edges : (x0, y0, x1, y1) int
+        The tight box, inclusive.
+    shape : (H, W) int
+        Of the image.
+    protocol : Protocol
+        ``box_jitter`` decides; 0 gives the box back.
+    seed : int
+    keys : tuple
+        Task, image and region.
+
+    Returns
+    -------
+    list of int
+        ``x0 <= x1`` and ``y0 <= y1`` within the image: at least one pixel. Edges that pass each
+        other change places, as when a box is drawn from the other corner.
+
+    Examples
+    --------
+    >>> jitter_box([10, 10, 29, 19], (40, 50), Protocol())
+    [10, 10, 29, 19]
+    >>> jitter_box([10, 10, 29, 19], (40, 50), Protocol().but(box_jitter=0.1), seed=1)
+    [10, 9, 27, 19]
+    """
+    if not protocol.box_jitter:
+        return list(edges)
+    sides = np.array([edges[2] - edges[0] + 1, edges[3] - edges[1] + 1] * 2)
+    moved = np.rint(np.array(edges) + protocol.box_jitter * sides * _normals(4, seed, keys))
+    height, width = shape[:2]
+    xs = np.clip(np.sort(moved[[0, 2]]), 0, width - 1)
+    ys = np.clip(np.sort(moved[[1, 3]]), 0, height - 1)
+    return [int(xs[0]), int(ys[0]), int(xs[1]), int(ys[1])]
+
 
 MAX_REGIONS = 3
 """At most this many regions are prompted in modes 2 and 4 (section 2.2.1)."""
@@ -174,7 +345,7 @@ def _aim(
     """Where the click falls that is meant for a point of the target."""
     if not protocol.click_jitter:
         return point
-    return np.array(jitter.click(point, target(), protocol, draw.seed, keys))
+    return np.array(jitter_click(point, target(), protocol, draw.seed, keys))
 
 
 def mode_prompt(
@@ -231,7 +402,7 @@ def mode_prompt(
     chosen = [parts.region(i) for i in range(min(len(parts), 1 if mode in (1, 3) else MAX_REGIONS))]
     if mode in (3, 4, 5):
         boxes = [
-            jitter.box(box, mask.shape, protocol, draw.seed, (*keys, "region", rank))
+            jitter_box(box, mask.shape, protocol, draw.seed, (*keys, "region", rank))
             for rank, box in enumerate([parts.box] if mode == 5 else [p.box for p in chosen])
         ]
         return Prompt(boxes=np.array(boxes))

@@ -61,7 +61,7 @@ class Protocol:
         fraction of the equivalent diameter of what is clicked on. 0: none, as in the paper.
     box_jitter : float
         Standard deviation of each edge of a box, as a fraction of the box's side. 0: none. Both
-        are explained in :mod:`medsam.jitter`.
+        are explained in :mod:`medsam.prompts`.
 
     Raises
     ------

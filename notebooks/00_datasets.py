@@ -32,8 +32,8 @@
 # ```
 
 # %% tags=["remove-cell"]
-from medsam.notebook import DatasetSettings, Parameters
-from medsam.page import Page
+from medsam.pages.study import DatasetSettings, Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals(), DatasetSettings)
 
@@ -45,13 +45,13 @@ show = "licensed"  # example images: "licensed", "all" (do not publish the page 
 chosen = parameters.settings(globals())
 page = Page("00_datasets", parameters)
 
-from medsam import showcase
-from medsam.datasets.cards import cards, overview
+from medsam.pages import datasets
+from medsam.pages.datasets import cards, overview
 from medsam.datasets.catalog import catalog, table
 from medsam.datasets.check import reports
-from medsam.notebook import glue
+from medsam.pages.study import glue
 
-numbers, found, examples = table(), reports(), showcase.examples(chosen.show)
+numbers, found, examples = table(), reports(), datasets.examples(chosen.show)
 page.origin("tables-1-2", numbers)
 glue("n-counted", len(found))
 glue("n-shown", sum(bool(one.uri) for one in examples.values()))

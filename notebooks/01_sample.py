@@ -25,7 +25,7 @@
 # show is said [below](#limits-of-the-sample).
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
+from medsam.pages.study import Parameters
 
 parameters = Parameters(globals())
 
@@ -38,8 +38,8 @@ parameters.settings(globals())
 from medsam import figures
 from medsam.datasets import BrainSample
 from medsam.datasets.brain import TASKS
-from medsam.datasets.brain_tables import neighbour_table, sample_table
-from medsam.notebook import glue
+from medsam.datasets.brain import neighbour_table, sample_table
+from medsam.pages.study import glue
 
 sample = BrainSample()
 table, neighbours = sample_table(), neighbour_table()

@@ -22,8 +22,8 @@
 # results of SAM ViT-H, and from **this run**, which is another model on other data and says so.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -60,7 +60,8 @@ page = Page("02_prompt_modes", parameters)
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from medsam import figures, published
+from medsam import figures
+from medsam.analysis import published
 
 case, task = study.many_parts()
 prompts = study.prompts(case, task)
@@ -84,9 +85,9 @@ page.figure("fig1", drawn, pd.DataFrame(given))
 # ## How well each mode does
 
 # %% tags=["remove-cell"]
-from medsam.examples import table as examples_table
-from medsam.findings import of_modes
-from medsam.notebook import glue, glue_all
+from medsam.analysis.examples import table as examples_table
+from medsam.analysis.comparison import of_modes
+from medsam.pages.study import glue, glue_all
 
 paper, ours = published.modes(), study.mode_means()
 labels = figures.Source.published("SAM ViT-H, 28 tasks"), figures.Source.run(study.label)

@@ -22,9 +22,9 @@
 # difference for models of **this run**, which are others on other data.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.others import OthersSettings
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.study import OthersSettings
+from medsam.pages.page import Page
 
 parameters = Parameters(globals(), OthersSettings)
 
@@ -45,8 +45,9 @@ study = parameters.study(globals())
 page = Page("03_comparison", parameters)
 
 # %% tags=["remove-cell"]
-from medsam import comparison, figures
-from medsam.notebook import glue, glue_all
+from medsam.analysis import comparison
+from medsam import figures
+from medsam.pages.study import glue, glue_all
 
 for key, reference in (
     ("fig4", "SAM"),
@@ -118,9 +119,10 @@ for key, reference in (
 # are on [the page of claims](10_claims).
 
 # %% tags=["remove-input"]
-from medsam.claims import answers, of_published, report
+from medsam.analysis.claims import answers, of_published
+from medsam.pages import claims
 
-stated = report.frame(one for one in answers(of_published()) if "3.2" in one.claim.sections)
+stated = claims.frame(one for one in answers(of_published()) if "3.2" in one.claim.sections)
 page.origin("statements", stated)
 told = {"claim": "The text says", "published_verdict": "verdict", "published_says": "numbers"}
 figures.html_table(stated[list(told)], headers=told, caption="Section 3.2, published tables")
@@ -131,7 +133,7 @@ figures.html_table(stated[list(told)], headers=told, caption="Section 3.2, publi
 # ## Models of this run
 
 # %% tags=["remove-cell"]
-from medsam.others import Others
+from medsam.pages.study import Others
 
 beside = Others(study, study.settings.names)
 source = figures.Source.run(study.label)

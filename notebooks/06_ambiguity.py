@@ -29,8 +29,8 @@
 # data.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -58,9 +58,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from medsam import ambiguity, figures, ranks
+from medsam.analysis import ambiguity
+from medsam import figures
 from medsam.figures.ambiguity import ambiguity_examples, ambiguity_ranks
-from medsam.notebook import glue, glue_all
+from medsam.pages.study import glue, glue_all
 
 folder = Path(study.settings.results)
 table = ambiguity.measure(study.rows, study.dataset, study.model, study.protocol, folder)
@@ -85,12 +86,12 @@ glue("label", study.label)
 # ## What tells the three apart
 
 # %% tags=["remove-cell"]
-told, by_task = ranks.summary(table), ranks.summary(table, by_task=True)
+told, by_task = ambiguity.summary(table), ambiguity.summary(table, by_task=True)
 both = pd.concat([told.assign(task="all"), by_task], ignore_index=True)
 picture = ambiguity_ranks(told, by_task, source=source, model=study.settings.model)
 page.figure("ranks-run", picture, both)
 page.origin("cases", table)
-glue_all("found", ranks.findings(table))
+glue_all("found", ambiguity.findings(table))
 
 # %% [markdown]
 # ```{glue:figure} ranks-run

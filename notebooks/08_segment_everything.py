@@ -27,9 +27,9 @@
 # when the cut of its logits moves), and of masks whose boxes overlap by more than 0.7 only the most confident.
 
 # %% tags=["remove-cell"]
-from medsam.everything_page import Everything, EverythingSettings
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Everything, EverythingSettings
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals(), EverythingSettings)
 
@@ -59,7 +59,7 @@ page = Page("08_segment_everything", parameters)
 
 # %% tags=["remove-cell"]
 from medsam.figures.everything import Shown, everything_masks, everything_sides
-from medsam.notebook import glue, glue_all
+from medsam.pages.study import glue, glue_all
 
 shown = [Shown(name, one.image, found.of(name)) for name, one in found.samples.items()]
 page.figure("fig9-run", everything_masks(shown, detail=found.label), found.counts)

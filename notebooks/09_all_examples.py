@@ -23,8 +23,8 @@
 # is made of them.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -57,8 +57,8 @@ page = Page("09_all_examples", parameters)
 
 # %% tags=["remove-cell"]
 from IPython.display import Markdown
-from medsam import gallery
-from medsam.notebook import glue
+from medsam.pages import gallery
+from medsam.pages.study import glue
 
 glue("examples", Markdown(gallery.draw(page, study)))
 

@@ -22,8 +22,8 @@
 # the numbers that the text itself prints are written down.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -44,8 +44,9 @@ study.rows  # evaluates what the results folder lacks
 here = Page("10_claims", parameters)
 
 # %% tags=["remove-cell"]
-from medsam.claims import answers, count, of_published, of_rows, page, report
-from medsam.notebook import glue, glue_all
+from medsam.analysis.claims import answers, count, of_published, of_rows
+from medsam.pages import claims
+from medsam.pages.study import glue, glue_all
 
 ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
 found = answers(of_published(), ours)
@@ -54,7 +55,7 @@ for source, findings in (
     ("run", [one.ours for one in found]),
 ):
     glue_all(source, {name.replace(" ", "-"): n for name, n in count(findings).items()})
-here.origin("claims", report.frame(found))
+here.origin("claims", claims.frame(found))
 glue("n", len(found))
 glue("label", ours.label)
 
@@ -78,7 +79,7 @@ glue("label", ours.label)
 # ## Where text and published tables disagree
 
 # %% tags=["remove-input"]
-page.disagreements(found)
+claims.disagreements(found)
 
 # %% [markdown]
 # ## Every statement
@@ -87,7 +88,7 @@ page.disagreements(found)
 # All of it as {glue:}`claims-origin`.
 
 # %% tags=["remove-input"]
-page.table(found)
+claims.table(found)
 
 # %% [markdown]
 # ## Run it again

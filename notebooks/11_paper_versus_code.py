@@ -26,9 +26,9 @@
 # they show which choices can matter, and how much they do here.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
-from medsam.variants import Variants, VariantSettings
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
+from medsam.pages.study import Variants, VariantSettings
 
 parameters = Parameters(globals(), VariantSettings)
 
@@ -53,9 +53,10 @@ page = Page("11_paper_versus_code", parameters)
 # ## What each choice changes
 
 # %% tags=["remove-cell"]
-from medsam import differences, figures
-from medsam.figures.differences import differences_by_task, differences_forest, differences_list
-from medsam.notebook import glue, glue_all
+from medsam.analysis import variants as differences
+from medsam import figures
+from medsam.figures.variants import differences_by_task, differences_forest, differences_list
+from medsam.pages.study import glue, glue_all
 
 effects = differences.effects(variants.rows, protocol)
 by_task = variants.named(differences.between(variants.rows, protocol))

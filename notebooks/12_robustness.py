@@ -21,9 +21,9 @@
 # much of the result is left. All numbers are of **this run**.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
-from medsam.variants import NoiseSettings, Variants
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
+from medsam.pages.study import NoiseSettings, Variants
 
 parameters = Parameters(globals(), NoiseSettings)
 
@@ -64,9 +64,10 @@ page = Page("12_robustness", parameters)
 # the same person, and modes that are equal for an object of one region stay equal.
 
 # %% mystnb={"image": {"alt": "The prompts of one object at each level of noise: the exact click and box, and where they are at higher levels."}} tags=["remove-input"]
-from medsam import figures, robustness
-from medsam.figures.robustness import noise_by_task, noise_curves, noise_prompts
-from medsam.notebook import glue, glue_all
+from medsam import figures
+from medsam.analysis import variants as robustness
+from medsam.figures.variants import noise_by_task, noise_curves, noise_prompts
+from medsam.pages.study import glue, glue_all
 
 sample, task = variants.clear_case()
 prompts = robustness.prompts(sample, task, variants.protocols, seed)
@@ -85,7 +86,7 @@ by_task = variants.named(robustness.curves(variants.rows, ("task",)))
 source = figures.Source.run(variants.label)
 page.figure("curves", noise_curves(curves, source=source), curves)
 page.figure("by-task", noise_by_task(by_task, source=source), by_task)
-glue_all("found", robustness.findings(curves))
+glue_all("found", robustness.noise_findings(curves))
 glue("label", variants.label)
 glue("every", every)
 

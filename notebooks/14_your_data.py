@@ -22,9 +22,9 @@
 # as pictures with masks.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
-from medsam.walkthrough import OwnSettings, study_of
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
+from medsam.pages.gallery import OwnSettings, study_of
 
 parameters = Parameters(globals(), OwnSettings)
 
@@ -46,14 +46,14 @@ page = Page("14_your_data", parameters)
 
 # %% tags=["remove-cell"]
 from IPython.display import Markdown
-from medsam import gallery, walkthrough
+from medsam.pages import gallery
 from medsam.datasets.check import check
-from medsam.notebook import glue
+from medsam.pages.study import glue
 
 found = check(study.dataset, progress=False)
-glue("folder", Markdown(walkthrough.folder(study, is_example)))
-glue("counts", walkthrough.counts(found, study.titles))
-glue("reasons", walkthrough.reasons(found))
+glue("folder", Markdown(gallery.folder(study, is_example)))
+glue("counts", gallery.counts(found, study.titles))
+glue("reasons", gallery.reasons(found))
 
 # %% [markdown]
 # ## What is there
@@ -86,8 +86,8 @@ glue("reasons", walkthrough.reasons(found))
 
 # %% tags=["remove-cell"]
 study.rows  # evaluates what the results folder lacks
-glue("rows", walkthrough.rows_table(study.rows, study.titles))
-glue("command", Markdown(walkthrough.command(study)))
+glue("rows", gallery.rows_table(study.rows, study.titles))
+glue("command", Markdown(gallery.command(study)))
 
 # %% [markdown]
 # ## Run it
@@ -103,8 +103,8 @@ glue("command", Markdown(walkthrough.command(study)))
 # is cut off goes on where it stopped: give the same command again.
 
 # %% tags=["remove-cell"]
-glue("modes", Markdown(walkthrough.modes(page, study)))
-glue("clicks", Markdown(walkthrough.clicks(page, study)))
+glue("modes", Markdown(gallery.modes(page, study)))
+glue("clicks", Markdown(gallery.clicks(page, study)))
 glue("examples", Markdown(gallery.draw(page, study)))
 
 # %% [markdown]
@@ -148,7 +148,7 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # data = "liver.yaml"
 # ```
 #
-# `python -m medsam.chapters` checks it, and says which pages it makes. This page alone:
+# `python -m medsam.pages.own_data` checks it, and says which pages it makes. This page alone:
 #
 # ```bash
 # papermill notebooks/14_your_data.ipynb out.ipynb \

@@ -21,8 +21,8 @@
 # number in it is typed, so that the same drawing can be made of **this run**, below.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -43,7 +43,7 @@ study.rows  # evaluates what the results folder lacks
 page = Page("15_graphical_abstract", parameters)
 
 # %% tags=["remove-cell"]
-from medsam import abstract_data
+from medsam.analysis import abstract as abstract_data
 from medsam.figures.abstract import Shown
 
 case, task = study.many_parts()
@@ -60,7 +60,8 @@ shown = Shown(
 )
 
 # %% tags=["remove-cell"]
-from medsam import figures, published
+from medsam import figures
+from medsam.analysis import published
 from medsam.datasets.catalog import catalog
 from medsam.figures.abstract import abstract
 
@@ -82,9 +83,9 @@ page.figure("fig10-run", again, abstract_data.numbers(*ours))
 # %% tags=["remove-cell"]
 from IPython.display import Markdown
 
-from medsam.abstract import facts
-from medsam.claims import answers, claims, of_published
-from medsam.notebook import glue, glue_all
+from medsam.analysis.abstract import facts
+from medsam.analysis.claims import answers, claims, of_published
+from medsam.pages.study import glue, glue_all
 
 said = facts(*paper, "SAM").plain
 glue_all("paper", said | {name: Markdown(str(said[name])) for name in ("alone", "passed")})
@@ -107,8 +108,8 @@ glue("label", study.label)
 
 # %% tags=["remove-input"]
 from medsam.figures.abstract import vector
-from medsam.figures.links import links
-from medsam.figures.social_card import social_card
+from medsam.figures.html import links
+from medsam.figures.abstract import social_card
 
 share = social_card(*paper, shown, model="SAM", source=source)
 links(

@@ -23,7 +23,7 @@
 # ViT-H.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
+from medsam.pages.study import Parameters
 
 parameters = Parameters(globals())
 
@@ -42,7 +42,7 @@ every = 1  # one of so many images; 1 for all
 study = parameters.study(globals())
 study.rows  # evaluates what the results folder lacks
 # %% tags=["remove-cell"]
-from medsam.notebook import glue
+from medsam.pages.study import glue
 from medsam.widgets.live import AmbiguityExplorer, LiveSam
 from medsam.widgets.live.downloads import DOWNLOADS
 

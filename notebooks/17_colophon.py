@@ -22,8 +22,8 @@
 # page is made: hashes from the files themselves, the rest from the metadata that each results file carries.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -33,9 +33,9 @@ results = "_build/results"  # whose origin is told
 # %% tags=["remove-cell"]
 page = Page("17_colophon", parameters, globals())
 
-from medsam import colophon
-from medsam.models.report import page_table
-from medsam.notebook import glue
+from medsam.pages import page as colophon
+from medsam.pages.models import page_table
+from medsam.pages.study import glue
 
 weights, rows = colophon.weights(), colophon.rows(results)
 for name, table in (("weights", weights), ("rows", rows), ("versions", colophon.versions())):

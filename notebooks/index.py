@@ -22,8 +22,8 @@
 # around it. Here the same study is code that you can run, and pages that you can try.
 
 # %% tags=["remove-cell"]
-from medsam.notebook import Parameters
-from medsam.page import Page
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
 
 parameters = Parameters(globals())
 
@@ -35,9 +35,10 @@ study = parameters.study(globals())
 study.rows  # evaluates what the results folder lacks
 page = Page("index", parameters)
 
-from medsam import figures, published
-from medsam.findings import of_clicks, of_modes
-from medsam.notebook import glue, glue_all
+from medsam import figures
+from medsam.analysis import published
+from medsam.analysis.comparison import of_clicks, of_modes
+from medsam.pages.study import glue, glue_all
 
 paper = published.modes()
 glue_all("paper", of_modes(paper))

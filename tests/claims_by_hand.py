@@ -4,8 +4,8 @@ import itertools
 
 import pandas as pd
 
-from medsam.claims import Tables
-from medsam.results import COLUMNS
+from medsam.analysis.claims import Tables
+from medsam.results.rows import COLUMNS
 
 NINE = range(1, 10)
 
@@ -72,5 +72,5 @@ def case(task="a", image="i", top=(0.5,) * 5, clicks=(0.5,) * 9, box=(0, 0, 9, 9
 
 
 def frame(*cases):
-    """Rows of cases, as :func:`medsam.results.read` gives them."""
+    """Rows of cases, as :func:`medsam.results.rows.read` gives them."""
     return pd.DataFrame(list(itertools.chain.from_iterable(cases)))

@@ -7,8 +7,8 @@ import pandas as pd
 from toys import SquareModel
 
 from medsam.datasets.sample import Sample
-from medsam.evaluation import evaluate
-from medsam.predictions import Predictor
+from medsam.models.contract import Predictor
+from medsam.study.evaluate import evaluate
 
 
 def sample(name="one", size=(60, 50), shift=0):

@@ -1,6 +1,6 @@
 """A measurement by hand: costs of powers of ten, two turns on two images."""
 
-from medsam.scaling.measured import MODELS
+from benchmarks.report.scaling import MODELS
 
 COSTS = {
     "start": 1.0, "load": 2.0, "open": 3.0, "read": 0.5, "encode": 4.0, "simulate": 0.01,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from medsam.examples import Example
+from medsam.analysis.examples import Example
 from medsam.metrics import dice, iou
 from medsam.prompts import mode_prompt
 

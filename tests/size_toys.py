@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from medsam import published
+from medsam.analysis import published
 
 
 def objects(n_tasks=28, per=9, modes=(2, 4)):

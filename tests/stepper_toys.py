@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medsam.examples import Example
+from medsam.analysis.examples import Example
 from medsam.metrics import dice, iou
 from medsam.prompts import Prompt
 

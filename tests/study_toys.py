@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 from toys import blob, write_pair
 
-from medsam.commands.study import SNAKEFILE
-from medsam.done import finish as finish_shard
-from medsam.done import stale
-from medsam.plan import Plan, read
+from medsam.cli import SNAKEFILE
+from medsam.study.plan import Plan, read
+from medsam.study.worker import finish as finish_shard
+from medsam.study.worker import stale
 
 DATA = {
     "key": "own",

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from toys import blob, write_pair, write_volume
 
-from medsam.results import COLUMNS, provenance, read
+from medsam.results.rows import COLUMNS, provenance, read
 
 
 def medsam(*arguments, check=True):

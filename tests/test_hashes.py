@@ -1,6 +1,6 @@
 import pytest
 
-from medsam.hashes import sha256
+from medsam.files import sha256
 
 
 def test_a_known_file(tmp_path):

@@ -26,7 +26,7 @@ def test_nothing_heavy(statement):
 
 
 @pytest.mark.parametrize(
-    "module", ["medsam.study", "medsam.models.onnx_sam", "medsam.figures", "medsam.widgets"]
+    "module", ["medsam.study.runner", "medsam.models.onnx_sam", "medsam.figures", "medsam.widgets"]
 )
 def test_no_torch(module):
     assert "torch" not in modules_after(f"import {module}")

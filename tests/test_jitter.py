@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from medsam import jitter
-from medsam.draws import Draw
-from medsam.prompts import MODES, mode_prompt, next_click
+from medsam import prompts
+from medsam.prompts import MODES, Draw, mode_prompt, next_click
 from medsam.protocol import PROTOCOLS
 from medsam.regions import regions
 
@@ -47,20 +46,20 @@ def boxed(draw):
 @given(aimed(), SEEDS)
 def test_level_0_is_the_click_that_was_meant(case, seed):
     mask, point = case
-    assert jitter.click(point, mask, PAPER, seed, ("t", "i")) == point
+    assert prompts.jitter_click(point, mask, PAPER, seed, ("t", "i")) == point
 
 
 @given(boxed(), SEEDS)
 def test_level_0_is_the_box_that_was_meant(case, seed):
     edges, shape = case
-    assert jitter.box(edges, shape, PAPER, seed, ("t", "i")) == edges
+    assert prompts.jitter_box(edges, shape, PAPER, seed, ("t", "i")) == edges
 
 
 @given(aimed(), LEVELS, SEEDS)
 def test_a_click_stays_in_the_region_it_is_meant_for(case, level, seed):
     mask, (x, y) = case
     (region,) = [part for part in regions(mask) if part[y, x]]
-    px, py = jitter.click((x, y), mask, clicking(level), seed)
+    px, py = prompts.jitter_click((x, y), mask, clicking(level), seed)
     assert 0 <= px < mask.shape[1]
     assert 0 <= py < mask.shape[0]
     assert region[py, px]
@@ -69,7 +68,7 @@ def test_a_click_stays_in_the_region_it_is_meant_for(case, level, seed):
 @given(boxed(), LEVELS, SEEDS)
 def test_a_box_is_valid(case, level, seed):
     edges, (height, width) = case
-    x0, y0, x1, y1 = jitter.box(edges, (height, width), drawing(level), seed)
+    x0, y0, x1, y1 = prompts.jitter_box(edges, (height, width), drawing(level), seed)
     assert 0 <= x0 <= x1 < width
     assert 0 <= y0 <= y1 < height
 
@@ -78,8 +77,8 @@ def test_a_box_is_valid(case, level, seed):
 def test_more_noise_is_farther_in_the_same_direction(case, a, b, seed):
     mask, point = case
     less, more = sorted((a, b))
-    near = np.subtract(jitter.click(point, mask, clicking(less), seed), point)
-    far = np.subtract(jitter.click(point, mask, clicking(more), seed), point)
+    near = np.subtract(prompts.jitter_click(point, mask, clicking(less), seed), point)
+    far = np.subtract(prompts.jitter_click(point, mask, clicking(more), seed), point)
     assert (np.abs(near) <= np.abs(far)).all()
     assert (near * far >= 0).all()
 
@@ -90,7 +89,8 @@ def test_more_noise_moves_each_edge_farther(a, b, seed):
     # Of a box in an image so large that nothing is clipped, while edges do not pass each other.
     edges = np.array([4000, 4000, 4999, 4999])
     near, far = (
-        np.array(jitter.box(edges.tolist(), (9000, 9000), drawing(level * 0.1), seed)) - edges
+        np.array(prompts.jitter_box(edges.tolist(), (9000, 9000), drawing(level * 0.1), seed))
+        - edges
         for level in (less, more)
     )
     assert (np.abs(near) <= np.abs(far)).all()
@@ -99,10 +99,14 @@ def test_more_noise_moves_each_edge_farther(a, b, seed):
 
 def test_the_spread_is_the_level():
     disc = np.hypot(*np.mgrid[-200:201, -200:201]) <= 200
-    moved = np.array([jitter.click((200, 200), disc, clicking(0.05), s) for s in range(2000)])
+    moved = np.array(
+        [prompts.jitter_click((200, 200), disc, clicking(0.05), s) for s in range(2000)]
+    )
     assert (moved - 200).std(0) == pytest.approx([0.05 * 401] * 2, rel=0.06)
     assert (moved - 200).mean(0) == pytest.approx([0, 0], abs=1.5)
-    boxes = [jitter.box([400, 400, 599, 499], (1000, 1000), drawing(0.1), s) for s in range(2000)]
+    boxes = [
+        prompts.jitter_box([400, 400, 599, 499], (1000, 1000), drawing(0.1), s) for s in range(2000)
+    ]
     assert np.std(boxes, axis=0) == pytest.approx([20, 10, 20, 10], rel=0.06)
     assert np.corrcoef(np.transpose(boxes))[np.triu_indices(4, 1)] == pytest.approx(0, abs=0.08)
 
@@ -112,7 +116,7 @@ def test_a_click_stops_at_the_border_of_what_is_clicked_on():
     strip = np.zeros((5, 40), bool)
     strip[2, 5:20] = strip[2, 21:] = True
     for seed in range(50):
-        x, y = jitter.click((12, 2), strip, clicking(1), seed)
+        x, y = prompts.jitter_click((12, 2), strip, clicking(1), seed)
         assert y == 2
         assert 5 <= x < 20
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from medsam.errors import InputError
-from medsam.surface import TOLERANCE, Surface, distances, hd95, measure, nsd
+from medsam.metrics import TOLERANCE, Surface, distances, hd95, measure, nsd
 
 NONE = np.zeros((6, 9), bool)
 

@@ -12,12 +12,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from medsam.datasets.catalog import catalog, entry
-from medsam.datasets.disk import DiskDataset
-from medsam.datasets.home import home
+from medsam.datasets.catalog import catalog, entry, home
 from medsam.datasets.layouts import assumption_of
 from medsam.datasets.sample import Case, Dataset
-from medsam.datasets.source import Scan, Source
+from medsam.datasets.source import DiskDataset, Scan, Source
 from medsam.errors import DataError
 
 __all__ = ["Check", "check", "reports", "save"]

@@ -20,12 +20,17 @@ which it has a file.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import sys
-from functools import partial
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -38,18 +43,157 @@ from pydantic import (
 )
 from tqdm import tqdm
 
-from medsam.datasets._patterns import VOLUMES, files, pairs
-from medsam.datasets._pixels import SUFFIXES as PICTURES
-from medsam.datasets.disk import DiskDataset
 from medsam.datasets.intensity import INTENSITIES, WINDOW, Intensity, Unit
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.layout import paired
-from medsam.datasets.opener import open_volume
-from medsam.datasets.source import Channel, LabelFile, LabelVolume, Picture, Scan, Source
-from medsam.datasets.volume import Plane
+from medsam.datasets.layouts.tree import Tree
+from medsam.datasets.readers import itk, nifti, open
+from medsam.datasets.readers.open import open_volume
+from medsam.datasets.readers.pictures import SUFFIXES, read_image, read_labels
+from medsam.datasets.readers.pictures import SUFFIXES as PICTURES
+from medsam.datasets.readers.volume import Plane
+from medsam.datasets.sample import Case, Sample
+from medsam.datasets.source import (
+    Channel,
+    DiskDataset,
+    LabelFile,
+    LabelVolume,
+    Picture,
+    Scan,
+    Source,
+)
 from medsam.errors import DataError, InputError, UnknownName
+from medsam.files import sha256
 
-__all__ = ["VOLUMES", "OwnData", "open_own", "open_volumes", "read_own"]
+__all__ = [
+    "VOLUMES",
+    "Files",
+    "FolderDataset",
+    "OwnData",
+    "files",
+    "open_own",
+    "open_volumes",
+    "pairs",
+    "read_own",
+]
+
+
+# Patterns of paths: which files of a folder are images or masks, and what tells them apart.
+
+
+VOLUMES = (*open.SUFFIXES, *itk.SUFFIXES, *nifti.SUFFIXES)
+"""Endings of files that are read as volumes."""
+
+Files = dict[tuple[str, ...], list[Path]]
+"""Files by (id, group)."""
+
+_ENDINGS = "|".join(re.escape(s) for s in sorted((*PICTURES, *VOLUMES), key=len)[::-1])
+
+
+def pairs(
+    images: str, masks: Mapping[str, str], folder: Path
+) -> tuple[Files, dict[tuple[str, ...], dict[str, list[Path]]]]:
+    """Images, and their masks by what they hold.
+
+    Parameters
+    ----------
+    images : str
+        A pattern with ``{id}``, a folder, or one file or folder of a DICOM series.
+    masks : mapping of str to str
+        The same by what they hold. If each is one file, they belong to the one image.
+    folder : Path
+        What paths are relative to.
+
+    Returns
+    -------
+    images, masks
+        By (id, group). A file that is a mask by some pattern is no image, as both may lie in one
+        folder; where only the images' paths name the patient, masks are those of equal id.
+
+    Raises
+    ------
+    InputError
+        If nothing matches, or no mask has the id of an image.
+    """
+    if all("{" not in each and (folder / each).is_file() for each in masks.values()):
+        path = folder / images
+        if "{" in images or not path.exists():
+            raise InputError(
+                f"The masks {', '.join(map(repr, masks.values()))} are one file each, and the "
+                f"images {images!r}: {'a pattern' if '{' in images else 'nothing is there'}. "
+                "Allowed: then one image, a file or the folder of a DICOM series. Give its path."
+            )
+        key = (re.sub(rf"(?i:{_ENDINGS})$", "", path.name), "")
+        return {key: [path]}, {key: {task: [folder / each] for task, each in masks.items()}}
+    every = files(images, folder, "images")
+    by_task = {task: files(each, folder, "masks") for task, each in masks.items()}
+    taken = {path for of_task in by_task.values() for paths in of_task.values() for path in paths}
+    found = {key: [path for path in paths if path not in taken] for key, paths in every.items()}
+    found = {key: paths for key, paths in found.items() if paths}
+    groups = {name: group for name, group in found if group}
+    joined: dict[tuple[str, ...], dict[str, list[Path]]] = {}
+    for task, of_task in by_task.items():
+        for (name, group), paths in of_task.items():
+            joined.setdefault((name, group or groups.get(name, "")), {})[task] = paths
+    if not found.keys() & joined.keys():
+        patterns = " and ".join(map(repr, masks.values()))
+        raise InputError(
+            f"No image and mask of equal {{id}}: {len(found)} images match {images!r} "
+            f"({_some(found)}), {len(joined)} masks match {patterns} ({_some(joined)}). "
+            "Allowed: patterns whose {id} is the same for both. Mend the patterns."
+        )
+    return found, joined
+
+
+def files(pattern: str, folder: Path, what: str) -> Files:
+    """Files by (id, group) of a pattern or a folder.
+
+    Raises
+    ------
+    InputError
+        If nothing matches, or a pattern has no ``{id}``.
+    """
+    root, rest = _root(pattern, folder)
+    tree = Tree(root)
+    if rest:
+        made = re.escape(rest).replace(r"\*", "[^/]*")
+        made = made.replace(r"\{id\}", "(?P<id>[^/]+)", 1)
+        made = made.replace(r"\{id\}", "(?P=id)").replace(r"\{group\}", "(?P<group>[^/]+)", 1)
+        whole = re.compile(made.replace(r"\{group\}", "(?P=group)"))
+    else:
+        whole = re.compile(rf"(?P<id>[^/]+?)(?i:{_ENDINGS})")
+    found: Files = {}
+    for below, path in tree.paths.items():
+        match = whole.fullmatch(below)
+        if match:
+            parts = match.groupdict()
+            found.setdefault((parts["id"], parts.get("group") or ""), []).append(path)
+    if not found:
+        first = next(iter(tree.paths))
+        raise InputError(
+            f"No file below {str(root)!r} (such as {first!r}) fits the {what} {pattern!r}. "
+            "Allowed: a pattern with {id}, such as images/{id}.nii.gz, or a folder. Mend it."
+        )
+    return found
+
+
+def _root(pattern: str, folder: Path) -> tuple[Path, str]:
+    """The folder of a pattern before its first placeholder, and the rest of it."""
+    if "{" not in pattern:
+        return folder / pattern, ""
+    if "{id}" not in pattern:
+        raise InputError(
+            f"Pattern {pattern!r} has no {{id}}. Allowed: {{id}}, and {{group}} for the patient. "
+            "Put {id} where the names of images differ."
+        )
+    parts = pattern.split("/")
+    fixed = next(i for i, part in enumerate(parts) if "{" in part or "*" in part)
+    return folder / "/".join(parts[:fixed]), "/".join(parts[fixed:])
+
+
+def _some(keys: Iterable[tuple[str, ...]]) -> str:
+    names = [key[0] for key in keys]
+    return ", ".join(names[:2]) + (", …" if len(names) > 2 else "")
 
 
 def _rule(given: Any) -> Any:
@@ -269,3 +413,204 @@ def _name(key: tuple[str, ...]) -> str:
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES
+
+
+# Any two folders of equal file stems: images, and masks whose values 1..n are objects.
+
+
+FolderFiles = dict[str, list[Path]]
+
+_JUNK = ("thumbs.db", "desktop.ini")
+_GENERIC = ("image", "images", "img", "imgs")
+_BAR_FROM = 50  # masks; fewer are scanned before a bar could be read
+
+
+class FolderDataset:
+    """Images of one folder with the masks of equal stem of another.
+
+    Each value 1..n of a mask is an object, its task ``object-<value>``; 255 means 1. The
+    tasks are the values found in any mask, and every case counts for every task: where a
+    value is absent, its mask is empty. A case that cannot be used (no mask, no image,
+    shapes that differ, a broken file) is still a case; its ``load`` says what is wrong.
+
+    Parameters
+    ----------
+    images, masks : path
+        Folders of PNG, TIFF, BMP or JPEG files (:data:`~medsam.datasets.readers.pictures.SUFFIXES`).
+        Folders inside them are not searched. Hidden files are passed over.
+    key : str, optional
+        Name of the dataset in the results; by default the name of the images' folder, or
+        of the folder around it where that is just "images".
+    modality : str
+        Such as "MRI" or "CT".
+    intensity : Intensity, optional
+        As is usual for pictures by default: divided by their maximum.
+    progress : bool
+        A bar on stderr while many masks are scanned for their values.
+
+    Attributes
+    ----------
+    skipped : list of (name, reason)
+        What else lay in the two folders, as ``folder/file``.
+
+    Raises
+    ------
+    InputError
+        If a folder is missing, is a file, holds no image, both are the same, or no stem is
+        in both.
+    """
+
+    def __init__(
+        self,
+        images: Path,
+        masks: Path,
+        *,
+        key: str | None = None,
+        modality: str = "unknown",
+        intensity: Intensity | None = None,
+        progress: bool = True,
+    ):
+        self.images, self.masks = Path(images), Path(masks)
+        self.modality, self.progress = modality, progress
+        self._intensity = intensity or Intensity()
+        self.settings = {"intensity": self._intensity.words()}
+        self.skipped: list[tuple[str, str]] = []
+        self._images = self._files(self.images, "images")
+        self._masks = self._files(self.masks, "masks")
+        if self.images.samefile(self.masks):
+            raise InputError(
+                f"Images and masks are the same folder {str(self.images)!r}. Allowed: two "
+                "folders. Move the masks to a folder of their own, named as their images."
+            )
+        if not self._images.keys() & self._masks.keys():
+            raise InputError(
+                f"No image and mask of equal stem. Got images {_two(self._images)}, masks "
+                f"{_two(self._masks)}. Allowed: 'a.png' in both folders. Rename the masks as "
+                "their images, without an ending such as '_mask'."
+            )
+        self._ids = sorted(self._images.keys() | self._masks.keys())
+        whole = self.images.resolve()
+        name = whole.parent.name if whole.name.lower() in _GENERIC else whole.name
+        self.key = key or name or "folder"
+        self.title = self.key
+
+    def __len__(self) -> int:
+        """Number of cases, those that cannot be used included."""
+        return len(self._ids)
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """``object-<value>`` of every value in any mask; reads each mask once, then forgets it.
+
+        Masks that cannot be read are passed over here: their case says why.
+        """
+        values: set[int] = set()
+        singles = [paths[0] for _, paths in sorted(self._masks.items()) if len(paths) == 1]
+        quiet = not self.progress or len(singles) <= _BAR_FROM
+        for path in tqdm(singles, "masks", disable=quiet, unit="file", file=sys.stderr):
+            try:
+                values.update(np.unique(read_labels(path)).tolist())
+            except DataError:
+                continue
+        return tuple(f"object-{value}" for value in sorted(values - {0})) or ("object-1",)
+
+    def cases(self) -> Iterator[Case]:
+        """All cases, sorted by id."""
+        tasks = self.tasks
+        for stem in self._ids:
+            yield Case(stem, stem, tasks, partial(self._load, stem), partial(self._digest, stem))
+
+    def _load(self, stem: str) -> Sample:
+        image_path = self._one(stem, self._images, "image", self.images)
+        mask_path = self._one(stem, self._masks, "mask", self.masks)
+        name = f"Image {image_path.name!r}"
+        image = self._intensity.rgb(read_image(image_path), name=name)
+        labels = read_labels(mask_path)
+        if labels.shape != image.shape[:2]:
+            raise DataError(
+                f"Mask {mask_path.name!r} has shape {labels.shape}, {name.lower()} has "
+                f"{image.shape[:2]}. Allowed: equal height and width. Resample the mask to the "
+                "image's grid (nearest neighbour)."
+            )
+        masks = {task: labels == int(task.removeprefix("object-")) for task in self.tasks}
+        return Sample(stem, stem, image, masks)
+
+    def _one(self, stem: str, files: FolderFiles, kind: str, folder: Path) -> Path:
+        """The one file of that stem, or the error that the case is."""
+        paths = files.get(stem, [])
+        if not paths:
+            other = self._masks if kind == "image" else self._images
+            raise DataError(
+                f"{'Image' if kind == 'mask' else 'Mask'} {other[stem][0].name!r} has no {kind} "
+                f"in {folder.name!r}. Allowed: a {kind} of equal stem. Add '{stem}.png' there, "
+                "or take the file out."
+            )
+        if len(paths) > 1:
+            names = " and ".join(repr(path.name) for path in paths)
+            raise DataError(
+                f"{len(paths)} {kind}s of the stem {stem!r}: {names}. Allowed: one. "
+                "Take all but one out, or rename them together with their counterpart."
+            )
+        return paths[0]
+
+    def _digest(self, stem: str) -> str:
+        """sha256 over the sha256 of each file of that stem; a marker for one that is missing."""
+        whole = hashlib.sha256()
+        for kind, files in (("image", self._images), ("mask", self._masks)):
+            parts = sorted(_hash(path) for path in files.get(stem, []))
+            whole.update(f"{kind}:{','.join(parts) or 'missing'};".encode())
+        return whole.hexdigest()
+
+    def _files(self, folder: Path, kind: str) -> FolderFiles:
+        """Image files of a folder by normalised stem; the rest goes to ``skipped``."""
+        if not folder.exists():
+            raise InputError(
+                f"Folder of {kind} {str(folder)!r} does not exist. Allowed: a folder. "
+                "Check the path."
+            )
+        if not folder.is_dir():
+            raise InputError(
+                f"Folder of {kind} {str(folder)!r} is a file. Allowed: a folder. "
+                "Give the folder that holds it."
+            )
+        found: FolderFiles = {}
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted((entry.name, entry.is_dir()) for entry in entries)
+        except PermissionError:
+            raise InputError(
+                f"Folder of {kind} {str(folder)!r} cannot be listed. Allowed: a readable folder. "
+                "Change its permissions."
+            ) from None
+        for name, is_dir in listed:
+            if name.startswith(".") or name.lower() in _JUNK:
+                continue
+            path = folder / name
+            if is_dir:
+                self.skipped.append((f"{folder.name}/{name}", "a folder; folders are not searched"))
+            elif path.suffix.lower() not in SUFFIXES:
+                reason = f"not one of {', '.join(SUFFIXES)}"
+                self.skipped.append((f"{folder.name}/{name}", reason))
+            else:
+                # macOS stores 'é' as two code points, Linux as one: the id must not differ.
+                stem = unicodedata.normalize("NFC", path.stem)
+                found.setdefault(stem, []).append(path)
+        if not found:
+            raise InputError(
+                f"No image among the {len(listed)} entries of the folder of {kind} "
+                f"{str(folder)!r}. Allowed: {', '.join(SUFFIXES)}. Export the {kind} as PNG or "
+                "give another folder."
+            )
+        return found
+
+
+def _two(files: FolderFiles) -> str:
+    names = [paths[0].name for _, paths in sorted(files.items())]
+    return ", ".join(map(repr, names[:2])) + (", …" if len(names) > 2 else "")
+
+
+def _hash(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError:
+        return "unreadable"

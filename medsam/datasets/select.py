@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from medsam.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
-    from medsam.datasets.disk import DiskDataset
     from medsam.datasets.intensity import Intensity
+    from medsam.datasets.readers.volume import Plane
     from medsam.datasets.sample import Dataset
-    from medsam.datasets.volume import Plane
+    from medsam.datasets.source import DiskDataset
 
 __all__ = ["Reading", "select"]
 
@@ -64,7 +64,7 @@ def select(
     ----------
     tasks : str or iterable of str
         Keys of tasks, joined with commas or one by one: of the embedded sample, or of one
-        dataset of the paper (which then lies in :func:`medsam.datasets.home.home`).
+        dataset of the paper (which then lies in :func:`medsam.datasets.catalog.home`).
         ``"all"`` for all of the embedded sample, or all of ``data``.
     images, masks : path, optional
         Two folders of equal file stems, of pictures or of volumes.
@@ -117,7 +117,7 @@ def _folders(images: Path, masks: Path, reading: Reading, progress: bool) -> Dat
             plane=_plane(reading),
             progress=progress,
         )
-    from medsam.datasets.folder import FolderDataset
+    from medsam.datasets.own import FolderDataset
 
     return FolderDataset(images, masks, intensity=_intensity(reading), progress=progress)
 
@@ -143,8 +143,7 @@ def _data(given: str, reading: Reading, progress: bool) -> DiskDataset:
 
 
 def _paper(key: str, path: Path | None, reading: Reading, progress: bool) -> DiskDataset:
-    from medsam.datasets.catalog import entry
-    from medsam.datasets.home import VARIABLE, place
+    from medsam.datasets.catalog import VARIABLE, entry, place
     from medsam.datasets.layouts import open_dataset
 
     one = entry(key)
@@ -194,6 +193,6 @@ def _intensity(reading: Reading) -> Intensity:
 
 
 def _plane(reading: Reading) -> Plane | None:
-    from medsam.datasets.volume import check_plane
+    from medsam.datasets.readers.volume import check_plane
 
     return check_plane(reading.plane) if reading.plane else None

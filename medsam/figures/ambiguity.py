@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from medsam.analysis.ambiguity import ORDINALS
 from medsam.errors import InputError
 from medsam.figures.overlay import outline, picture, prompt_marks, tint
 from medsam.figures.style import PREDICTION, Picture, Source, badge, model_colour, need, styled
-from medsam.ranks import ORDINALS
 
 if TYPE_CHECKING:
-    from medsam.ambiguity import Ambiguous
+    from medsam.analysis.ambiguity import Ambiguous
 
 __all__ = ["ambiguity_examples", "ambiguity_ranks"]
 
@@ -57,7 +57,9 @@ def ambiguity_examples(
         If there is no example.
     """
     if not examples:
-        raise InputError("No examples. Allowed: at least one case. Take medsam.ambiguity.examples.")
+        raise InputError(
+            "No examples. Allowed: at least one case. Take medsam.analysis.ambiguity.examples."
+        )
     columns = 1 + max(len(example.masks) for example in examples)
     figure = Picture(figsize=(0.22 + 1.8 * columns, 0.42 + 1.98 * len(examples)))
     figure.raster = True
@@ -107,7 +109,7 @@ def ambiguity_ranks(
     Parameters
     ----------
     table : DataFrame
-        Columns ``measure, rank, mean, low, high, n``, as :func:`medsam.ranks.summary` gives them.
+        Columns ``measure, rank, mean, low, high, n``, as :func:`medsam.analysis.ambiguity.summary` gives them.
     by_task : DataFrame
         ``task, measure, rank, mean``; thin lines.
     source : Source

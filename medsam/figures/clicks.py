@@ -10,8 +10,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from medsam.figures.comparison import method_colours
-from medsam.figures.panels import panels
-from medsam.figures.style import MODALITIES, Picture, Source, badge, need, styled
+from medsam.figures.style import MODALITIES, Picture, Source, badge, need, panels, styled
 
 __all__ = ["clicks_average", "clicks_by_task"]
 

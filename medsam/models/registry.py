@@ -9,9 +9,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from medsam.errors import UnknownName, WeightsError
-from medsam.models.checkpoints import CHECKPOINTS, locate
+from medsam.models.checkpoints import CHECKPOINTS, Checkpoint, locate
 from medsam.models.contract import PromptableModel
-from medsam.models.weight_file import Checkpoint
 
 __all__ = ["GROUP", "MODELS", "Entry", "PluginNote", "check_name", "load", "models"]
 
@@ -135,7 +134,7 @@ MODELS: dict[str, Entry] = {
     "sam2-hiera-base-plus": _sam2("sam2-hiera-base-plus", "Sam2BasePlus"),
     "sam2-hiera-large": _sam2("sam2-hiera-large", "Sam2Large"),
     "lite-medsam": Entry(
-        "medsam.models.lite_medsam:LiteMedSam",
+        "medsam.models.medsam:LiteMedSam",
         "box",
         256,
         "LiteMedSAM: TinyViT, trained on boxes of medical images; not zero-shot SAM.",

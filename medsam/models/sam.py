@@ -11,9 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from medsam.models.checkpoints import CHECKPOINTS, digest, own, verified
+from medsam.models.checkpoints import CHECKPOINTS, digest, fit, own, read_state, verified
 from medsam.models.onnx_sam import SIDE, preprocess
-from medsam.models.states import fit, read_state
 from medsam.models.torch_sam import TorchSam
 
 __all__ = ["RandomSamVitB", "Sam", "SamVitB", "SamVitH", "SamVitL"]

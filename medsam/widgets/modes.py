@@ -24,8 +24,8 @@ from medsam.widgets.kit.cases import (
 from medsam.widgets.kit.state import CHOICES, number
 from medsam.widgets.kit.still import Still, example_still
 
-if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
-    from medsam.examples import Example
+if TYPE_CHECKING:  # medsam.analysis.examples brings pandas and the models; a widget needs neither
+    from medsam.analysis.examples import Example
 
 __all__ = ["ModeSwitcher"]
 
@@ -39,8 +39,8 @@ def _slots(
     """The examples of each slot by mode and choice of mask."""
     if not examples:
         raise InputError(
-            "No examples to switch among. Allowed: at least one medsam.examples.Example. "
-            "Choose cases with medsam.examples.slots, ranked by one mode, then predict_again."
+            "No examples to switch among. Allowed: at least one medsam.analysis.examples.Example. "
+            "Choose cases with medsam.analysis.examples.slots, ranked by one mode, then predict_again."
         )
     check_one_run(examples, ("model", "protocol"), "a switcher")
     found: dict[Slot, dict[tuple[int, str], Example]] = {}
@@ -75,7 +75,7 @@ class ModeSwitcher(CaseWidget):
     ----------
     examples : sequence of Example
         Of one model and protocol. All examples of a task and percentile show one image, as
-        :func:`medsam.examples.slots` gives them with ``rank_by`` and ``show``; each mode and
+        :func:`medsam.analysis.examples.slots` gives them with ``rank_by`` and ``show``; each mode and
         choice of mask at most once. What is missing is shown as "no result".
     tasks : mapping of str to str, optional
         Title of each task by its key, in the order of the menu; tasks without a case are left

@@ -23,8 +23,8 @@ from medsam.widgets.kit.cases import (
 from medsam.widgets.kit.state import CHOICES, number
 from medsam.widgets.kit.still import Still, example_still
 
-if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
-    from medsam.examples import Example
+if TYPE_CHECKING:  # medsam.analysis.examples brings pandas and the models; a widget needs neither
+    from medsam.analysis.examples import Example
 
 __all__ = ["PercentileBrowser"]
 
@@ -33,8 +33,8 @@ def _check(examples: Sequence[Example], titles: Mapping[str, str]) -> None:
     """Stop at what the widget could not show honestly."""
     if not examples:
         raise InputError(
-            "No examples to browse. Allowed: at least one medsam.examples.Example. "
-            "Choose cases with medsam.examples.slots, then predict_again."
+            "No examples to browse. Allowed: at least one medsam.analysis.examples.Example. "
+            "Choose cases with medsam.analysis.examples.slots, then predict_again."
         )
     check_one_run(examples, ("model", "protocol", "choice"), "a browser")
     seen: dict[tuple[str, int, int], str] = {}

@@ -17,10 +17,10 @@ from medsam.widgets.kit.cases import CaseWidget, Pools, around, check_allowed
 from medsam.widgets.kit.state import CHOICES, number
 from medsam.widgets.kit.still import Note, Still, side_by_side
 
-if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
+if TYPE_CHECKING:  # medsam.analysis.examples brings pandas and the models; a widget needs neither
     import pandas as pd
 
-    from medsam.examples import Example
+    from medsam.analysis.examples import Example
 
 __all__ = ["MAX_OBJECTS", "SizeScatter"]
 
@@ -39,7 +39,7 @@ def _check(found: Mapping[str, pd.DataFrame]) -> None:
     if len(datasets) != 1:
         raise InputError(
             f"{sum(map(len, found.values()))} rows of {len(datasets)} datasets. Allowed: at least "
-            "one row, of one dataset. Take rows from medsam.sizes.cases."
+            "one row, of one dataset. Take rows from medsam.analysis.sizes.cases."
         )
 
 
@@ -52,7 +52,7 @@ def _drawn(once: pd.DataFrame, pictured: set[tuple[str, str]]) -> pd.DataFrame:
 
 def _correlations(part: pd.DataFrame, size: pd.Series) -> dict[str, list[Any]]:
     """``[rho, low, high, objects, tasks]`` of each task, and pooled over them as ``""``."""
-    from medsam.sizes import pooled, within
+    from medsam.analysis.sizes import pooled, within
 
     table = within(part.assign(size=size))
     both = pooled(table)
@@ -75,15 +75,15 @@ class SizeScatter(CaseWidget):
     Parameters
     ----------
     found : mapping of str to DataFrame
-        By choice of mask (``"top"``, ``"oracle"``), from :func:`medsam.sizes.cases`; of one
+        By choice of mask (``"top"``, ``"oracle"``), from :func:`medsam.analysis.sizes.cases`; of one
         dataset.
     examples : sequence of Example
         Cases that open a picture, each an object of ``found``; see
-        :func:`medsam.opening.opening`.
+        :func:`medsam.analysis.examples.opening`.
     about : str
         What the rows are, in words.
     areas : mapping of str to float, optional
-        Area of a pixel in mm², by image, from :func:`medsam.spacing.pixel_areas`. Sizes are
+        Area of a pixel in mm², by image, from :func:`medsam.analysis.sizes.pixel_areas`. Sizes are
         told in mm² where every image has one.
 
     Raises
@@ -159,7 +159,7 @@ class SizeScatter(CaseWidget):
                 raise InputError(
                     f"Example {e.image_id!r} of task {e.task!r}, {key}: not among the rows. "
                     "Allowed: objects, choices and modes of the rows. "
-                    "Choose with medsam.opening.opening."
+                    "Choose with medsam.analysis.examples.opening."
                 )
             cases[f"{key}/{at}"] = {
                 **pools.object(e),

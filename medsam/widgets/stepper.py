@@ -11,19 +11,12 @@ import traitlets
 
 from medsam.errors import InputError
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.cases import (
-    CaseWidget,
-    Pools,
-    around,
-    check_example,
-    check_one_run,
-    titled,
-)
+from medsam.widgets.kit.cases import CaseWidget, Pools, around, check_example, check_one_run, titled
 from medsam.widgets.kit.state import CHOICES, number
 from medsam.widgets.kit.still import Still, example_still
 
-if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
-    from medsam.examples import Example
+if TYPE_CHECKING:  # medsam.analysis.examples brings pandas and the models; a widget needs neither
+    from medsam.analysis.examples import Example
 
 __all__ = ["MAX_CASES", "ClickStepper"]
 
@@ -39,13 +32,13 @@ def _check_case(task: str, steps: Sequence[Example], titles: Mapping[str, str]) 
     if len(images) > 1:
         raise InputError(
             f"{where}: clicks on images {images}. Allowed: one image a task. "
-            "Choose cases with medsam.steps.slots."
+            "Choose cases with medsam.analysis.examples.step_slots."
         )
     numbers = [e.k for e in steps]
     if numbers != list(range(1, len(steps) + 1)):
         raise InputError(
             f"{where}: clicks {numbers}. Allowed: 1, 2, 3, ..., each once. "
-            "Take every row that medsam.steps.slots gives of the task."
+            "Take every row that medsam.analysis.examples.step_slots gives of the task."
         )
     if not first.mask.any():
         raise InputError(
@@ -72,7 +65,7 @@ def _cases(examples: Sequence[Example], titles: Mapping[str, str]) -> dict[str, 
     if not 1 <= len(found) <= MAX_CASES:
         raise InputError(
             f"{len(found)} cases to step through. Allowed: 1 to {MAX_CASES}. "
-            "Choose cases with medsam.steps.slots, then medsam.examples.predict_again."
+            "Choose cases with medsam.analysis.examples.step_slots, then medsam.analysis.examples.predict_again."
         )
     for task, steps in found.items():
         _check_case(task, steps, titles)
@@ -91,8 +84,8 @@ class ClickStepper(CaseWidget):
     ----------
     examples : sequence of Example
         Of one model, protocol and choice of mask; of each task one image with its clicks
-        1, 2, 3, ..., as :func:`medsam.steps.slots` and
-        :func:`medsam.examples.predict_again` give them. At most :data:`MAX_CASES` tasks.
+        1, 2, 3, ..., as :func:`medsam.analysis.examples.step_slots` and
+        :func:`medsam.analysis.examples.predict_again` give them. At most :data:`MAX_CASES` tasks.
     tasks : mapping of str to str, optional
         Title of each task by its key, in the order of the menu; tasks without a case are left
         out. By default the keys themselves, in order of appearance.

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 from browsing import must_or_skip
+from serving import serve
 from site_page import SHOW
 from widget_page import write_page
-
-from medsam.serving import serve
 
 ROOT = Path(__file__).parents[2]
 HTML = Path(os.environ.get("MEDSAM_HTML", ROOT / "_build" / "html"))

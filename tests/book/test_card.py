@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 from medsam.errors import InputError
-from medsam.figures.links import links
+from medsam.figures.html import links
 
 
 def page(folder, *cards):

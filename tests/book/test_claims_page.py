@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from medsam.claims import answers, of_published, page
+from medsam.analysis.claims import answers, of_published
+from medsam.pages import claims
 
 STATIC = Path(__file__).parents[2] / "book" / "_static"
 
@@ -33,7 +34,7 @@ def folder(tmp_path_factory, found):
     (folder / "_static").mkdir()
     for name in ("claims.mjs", "claims.css"):
         shutil.copy(STATIC / name, folder / "_static")
-    parts = {"list": page.disagreements(found).html, "table": page.table(found).html}
+    parts = {"list": claims.disagreements(found).html, "table": claims.table(found).html}
     for theme in ("light", "dark"):
         text = PAGE.format(theme=theme, **parts)
         (folder / "notebooks" / f"{theme}.html").write_text(text, encoding="utf-8")
@@ -54,80 +55,80 @@ SHOWN = """() => [...document.querySelectorAll(".mc-table tbody tr")]
 
 
 def shown(page):
-    return page.evaluate(SHOWN)
+    return claims.evaluate(SHOWN)
 
 
 def wait_for_all(page, number):
-    page.wait_for_function(f"(number) => ({SHOWN})().length === number", arg=number)
+    claims.wait_for_function(f"(number) => ({SHOWN})().length === number", arg=number)
 
 
 def test_the_filter(open_page, found):
-    watched, page = open_page()
+    watched, claims = open_page()
     every = [one.claim.id for one in found]
-    assert shown(page) == every
-    count = page.get_by_role("status")
+    assert shown(claims) == every
+    count = claims.get_by_role("status")
     assert count.text_content() == f"{len(every)} of {len(every)} claims"
 
     fails = [one for one in found if one.published.verdict == "does not hold"]
-    page.get_by_label("Published tables").select_option(label="does not hold")
-    assert shown(page) == [one.claim.id for one in fails]
+    claims.get_by_label("Published tables").select_option(label="does not hold")
+    assert shown(claims) == [one.claim.id for one in fails]
     assert count.text_content() == f"{len(fails)} of {len(every)} claims"
 
     both = [one.claim.id for one in fails if "3.3" in one.claim.sections]
-    page.get_by_label("Where").select_option(label="section 3.3")
-    assert shown(page) == both
+    claims.get_by_label("Where").select_option(label="section 3.3")
+    assert shown(claims) == both
 
-    page.get_by_label("Words").fill("ritm 0.5962")
-    assert shown(page) == ["ritm-passes"]
-    page.get_by_label("Words").fill("no such words")
-    assert shown(page) == []
-    assert page.get_by_text("No claim has all of this").is_visible()
-    assert page.locator(".mc-table").is_hidden()
+    claims.get_by_label("Words").fill("ritm 0.5962")
+    assert shown(claims) == ["ritm-passes"]
+    claims.get_by_label("Words").fill("no such words")
+    assert shown(claims) == []
+    assert claims.get_by_text("No claim has all of this").is_visible()
+    assert claims.locator(".mc-table").is_hidden()
 
-    page.get_by_role("button", name="Clear").click()
-    wait_for_all(page, len(every))
+    claims.get_by_role("button", name="Clear").click()
+    wait_for_all(claims, len(every))
     assert watched.problems == []
 
 
 def test_with_the_keyboard_alone(open_page, found):
-    watched, page = open_page()
-    page.get_by_label("Published tables").focus()
-    page.keyboard.type("does")
-    assert len(shown(page)) < len(found)
+    watched, claims = open_page()
+    claims.get_by_label("Published tables").focus()
+    claims.keyboard.type("does")
+    assert len(shown(claims)) < len(found)
     for _ in range(3):
-        page.keyboard.press("Tab")
-    page.keyboard.type("spleen")
-    assert shown(page) == ["point-highest"]
-    page.keyboard.press("Enter")  # does not leave the page
-    assert shown(page) == ["point-highest"]
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    wait_for_all(page, len(found))
-    summary = page.locator("#claim-point-lowest summary")
+        claims.keyboard.press("Tab")
+    claims.keyboard.type("spleen")
+    assert shown(claims) == ["point-highest"]
+    claims.keyboard.press("Enter")  # does not leave the page
+    assert shown(claims) == ["point-highest"]
+    claims.keyboard.press("Tab")
+    claims.keyboard.press("Enter")
+    wait_for_all(claims, len(found))
+    summary = claims.locator("#claim-point-lowest summary")
     summary.focus()
-    page.keyboard.press("Enter")
-    assert page.locator("#claim-point-lowest details p").is_visible()
+    claims.keyboard.press("Enter")
+    assert claims.locator("#claim-point-lowest details p").is_visible()
     assert watched.problems == []
 
 
 def test_a_link_to_a_row_that_is_put_away(open_page, found):
-    _, page = open_page()
-    page.get_by_label("Words").fill("spleen")
-    assert "ritm-passes" not in shown(page)
-    page.locator("a[href='#claim-ritm-passes']").click()
-    page.wait_for_function("() => !document.getElementById('claim-ritm-passes').hidden")
-    assert len(shown(page)) == len(found)
-    assert page.locator("#claim-ritm-passes").evaluate(
+    _, claims = open_page()
+    claims.get_by_label("Words").fill("spleen")
+    assert "ritm-passes" not in shown(claims)
+    claims.locator("a[href='#claim-ritm-passes']").click()
+    claims.wait_for_function("() => !document.getElementById('claim-ritm-passes').hidden")
+    assert len(shown(claims)) == len(found)
+    assert claims.locator("#claim-ritm-passes").evaluate(
         "(row) => Math.abs(row.getBoundingClientRect().top) < innerHeight"
     )
 
 
 def test_all_is_there_without_scripts(open_page, found):
-    _, page = open_page(java_script_enabled=False)
-    rows = page.locator(".mc-table tbody tr")
+    _, claims = open_page(java_script_enabled=False)
+    rows = claims.locator(".mc-table tbody tr")
     assert rows.count() == len(found)
     assert rows.last.is_visible()
-    assert page.locator(".mc-filter").is_hidden()
+    assert claims.locator(".mc-filter").is_hidden()
 
 
 # Contrast of text with the ground behind it, as WCAG 2 defines it.
@@ -146,15 +147,15 @@ CONTRAST = """(badge) => {
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1280])
 def test_narrow_and_dark(open_page, theme, width):
-    watched, page = open_page(theme, width=width, scheme=theme)
+    watched, claims = open_page(theme, width=width, scheme=theme)
     assert watched.sideways() <= 0
     for name in ("holds", "partly", "fails", "open"):
-        assert page.locator(f".mc-{name}").first.evaluate(CONTRAST) >= 4.5
+        assert claims.locator(f".mc-{name}").first.evaluate(CONTRAST) >= 4.5
     # A row keeps its meaning where its cells stand below one another.
-    row = page.get_by_role("row").filter(has_text="CT-Spleen 0.8692")
+    row = claims.get_by_role("row").filter(has_text="CT-Spleen 0.8692")
     assert row.get_by_role("rowheader").is_visible()
     assert row.get_by_role("cell").count() == 2
     stacked = row.get_by_role("cell").first.bounding_box()["x"] < 100
     assert stacked == (width == 400)
-    assert page.locator("td .mc-head").first.is_visible() == (width == 400)
+    assert claims.locator("td .mc-head").first.is_visible() == (width == 400)
     assert watched.problems == []

@@ -11,7 +11,7 @@ from live_page import POLICY
 from playwright.sync_api import expect
 from site_page import notebook_of, places, saved
 
-from medsam.examples import Example
+from medsam.analysis.examples import Example
 from medsam.metrics import dice, iou
 from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets import PercentileBrowser

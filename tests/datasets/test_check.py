@@ -6,13 +6,13 @@ import pytest
 from toys import write_volume
 from typer.testing import CliRunner
 
-from medsam import showcase
-from medsam.commands.data import app
-from medsam.datasets.cards import NOT_RUN, cards, overview
+from medsam.datasets.catalog import VARIABLE
 from medsam.datasets.check import check, reports, save
-from medsam.datasets.home import VARIABLE
+from medsam.datasets.commands import app
 from medsam.datasets.layouts import open_dataset
 from medsam.errors import InputError, UnknownName
+from medsam.pages import datasets
+from medsam.pages.datasets import NOT_RUN, cards, overview
 
 
 @pytest.fixture
@@ -150,13 +150,13 @@ def test_command(data):
 def test_examples_of_what_is_at_hand(data):
     spleen(data / "ct_spleen", 2, [1, 2, 3])
     busi(data / "us_breast")
-    shown = showcase.examples()
+    shown = datasets.examples()
     assert shown["ct_spleen"].uri.startswith("data:image/png;base64,")
     assert shown["ct_spleen"].words.startswith("spleen_2/axial-0002, with the outline of spleen.")
     assert shown["us_breast"].words == "None: its licence does not say that an image may be shown."
     assert shown["ct_colon"].words.startswith("None: its images were not at hand")
-    assert showcase.examples("all")["us_breast"].uri
-    assert not any(one.uri for one in showcase.examples("none").values())
+    assert datasets.examples("all")["us_breast"].uri
+    assert not any(one.uri for one in datasets.examples("none").values())
     html = cards("CT", shown).html
     assert html.count("<img ") == 1
     assert 'alt="spleen_2/axial-0002, with the outline of spleen.' in html
@@ -166,7 +166,7 @@ def test_nothing_to_show(data):
     spleen(data / "ct_spleen", 3, [1], image=False)
     dataset = open_dataset("ct_spleen", data / "ct_spleen", progress=False)
     with pytest.raises(InputError, match=r"none of 1 cases can be shown.*data check ct_spleen"):
-        showcase.telling(dataset)
-    assert "can be shown" in showcase.examples()["ct_spleen"].words
+        datasets.telling(dataset)
+    assert "can be shown" in datasets.examples()["ct_spleen"].words
     with pytest.raises(UnknownName, match="Unknown choice of what to show 'some'"):
-        showcase.examples("some")
+        datasets.examples("some")

@@ -4,9 +4,9 @@ import pytest
 from toys import blob, write_pair
 from typer.testing import CliRunner
 
-from medsam.commands.data import app
 from medsam.datasets import FolderDataset
 from medsam.datasets.check import check
+from medsam.datasets.commands import app
 
 
 @pytest.fixture

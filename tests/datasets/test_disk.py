@@ -14,13 +14,12 @@ from PIL import Image
 from toys import SquareModel
 
 from medsam.datasets import Dataset
-from medsam.datasets.disk import DiskDataset
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts import layout_of
 from medsam.datasets.layouts.layout import open_layout
-from medsam.datasets.source import Broken, LabelFile, Picture
+from medsam.datasets.source import Broken, DiskDataset, LabelFile, Picture
 from medsam.errors import DataError, InputError, UnknownName
-from medsam.study import run
+from medsam.study.runner import run
 
 SPLEEN = np.uint8(objects() == 1)
 
@@ -56,8 +55,8 @@ def test_cases_do_not_depend_on_the_order_of_files(tmp_path):
 
 def test_ids_sort_as_a_whole(tmp_path):
     # "-" sorts before "/": all of a-b before all of a.
+    from medsam.datasets.readers.volume import Volume
     from medsam.datasets.source import Channel, LabelVolume, Scan
-    from medsam.datasets.volume import Volume
 
     def volume(array):
         return lambda: Volume(array, np.eye(4))
@@ -113,18 +112,18 @@ def test_bar_for_scans_only(tmp_path, capsys):
 
 
 def test_nothing_is_open_after_the_last_case(tmp_path):
-    from medsam.datasets import scan
+    from medsam.datasets import source
 
     dataset = opened(spleen(tmp_path, 1))
     for case in dataset.cases():
         case.load()
-        assert scan._now.scan is not None
-    assert scan._now.scan is None
+        assert source._now.scan is not None
+    assert source._now.scan is None
     # Kept cases can still be read.
     assert [case.load().id for case in list(dataset.cases())] == [
         f"spleen_1/axial-000{at}" for at in (1, 2, 3)
     ]
-    scan.close()
+    source.close()
 
 
 def cut(path, share):
@@ -243,7 +242,7 @@ def test_a_bad_picture_is_a_row_with_its_reason(tmp_path, monkeypatch):
 LIGHT = """
 import tracemalloc
 from pathlib import Path
-from medsam.datasets.disk import DiskDataset
+from medsam.datasets.source import DiskDataset
 from medsam.datasets.labels import Labels
 from medsam.datasets.source import LabelFile, Picture
 

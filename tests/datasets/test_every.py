@@ -1,7 +1,7 @@
 import pytest
 
 from medsam.datasets import FolderDataset
-from medsam.datasets.every import Every
+from medsam.datasets.subsets import Every
 from medsam.errors import InputError
 
 

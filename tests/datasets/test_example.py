@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from medsam.datasets import FolderDataset, Sample
-from medsam.datasets._pixels import read_labels
 from medsam.datasets.brain import BrainSample
 from medsam.datasets.check import check
 from medsam.datasets.example import TASKS, example_folder, write_pair
+from medsam.datasets.readers.pictures import read_labels
 from medsam.errors import InputError
 
 

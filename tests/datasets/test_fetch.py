@@ -10,12 +10,10 @@ from threading import Thread
 import pytest
 from typer.testing import CliRunner
 
-from medsam.commands.data import app
 from medsam.datasets import fetch as module
-from medsam.datasets.catalog import entry
-from medsam.datasets.entry import Archive
+from medsam.datasets.catalog import VARIABLE, Archive, entry
+from medsam.datasets.commands import app
 from medsam.datasets.fetch import archives_folder, download, fetch, find_archives
-from medsam.datasets.home import VARIABLE
 from medsam.errors import InputError, UnknownName
 
 

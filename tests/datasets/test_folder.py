@@ -11,7 +11,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from medsam.datasets import Dataset, FolderDataset, _pixels
+from medsam.datasets import Dataset, FolderDataset
+from medsam.datasets.readers import pictures
 from medsam.errors import DataError, InputError
 
 GREY = np.array([[0, 1, 2], [3, 4, 5]], np.uint8)
@@ -168,7 +169,7 @@ def test_16_bit_colour_png_is_kept(folders):
 def test_images_of_other_kinds(folders, picture, suffix, first):
     write(folders[1] / "a.png", MASK)
     picture.save(folders[0] / f"a{suffix}")
-    image = _pixels.read_image(folders[0] / f"a{suffix}")
+    image = pictures.read_image(folders[0] / f"a{suffix}")
     assert np.broadcast_to(image[0, 0], (4 if image.shape[-1] == 4 else 3,))[:3].tolist() == first
     assert only(folders).load().image.shape == (2, 3, 3)
 
@@ -248,7 +249,7 @@ def test_no_permission(folders, monkeypatch):
     def refuse(path, indices):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(_pixels, "_read_pillow", refuse)
+    monkeypatch.setattr(pictures, "_read_pillow", refuse)
     assert failure(folders) == (
         "Image 'a.png': no permission to read it. Allowed: a readable file. Change its permissions."
     )

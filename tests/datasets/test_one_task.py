@@ -3,9 +3,8 @@
 import pytest
 
 from medsam.datasets import FolderDataset
-from medsam.datasets.every import Every
-from medsam.datasets.one_task import OneTask
 from medsam.datasets.sample import Case
+from medsam.datasets.subsets import Every, OneTask
 from medsam.errors import UnknownName
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from toys import SquareModel, blob, write_pair, write_volume
 
-from medsam import study
 from medsam.datasets.own import OwnData, open_own, open_volumes, read_own
 from medsam.datasets.select import Reading, select
 from medsam.errors import InputError, UnknownName
-from medsam.results import read
+from medsam.results.rows import read
+from medsam.study import runner
 
 PICTURES = """
 key: mine
@@ -133,7 +133,7 @@ def test_run_on_own_volumes(tmp_path):
     (tmp_path / "images" / "b.nii.gz").write_bytes(b"\x1f\x8b torn")
     (tmp_path / "masks" / "b.nii.gz").write_bytes(b"\x1f\x8b torn")
     dataset = select(images=tmp_path / "images", masks=tmp_path / "masks", progress=False)
-    report = study.run(dataset, SquareModel(), tmp_path / "out", progress=False)
+    report = runner.run(dataset, SquareModel(), tmp_path / "out", progress=False)
     assert report.status == {"ok": 3, "empty": 0, "error": 2}
     assert "b.nii.gz" in report.reasons["b"]
     assert set(read(tmp_path / "out").status) == {"ok", "error"}
@@ -185,7 +185,7 @@ def test_no_mask_of_equal_id(folder):
 def test_a_missing_mask_is_a_row(folder):
     (folder / "masks" / "case1.png").unlink()
     dataset = select(data=yaml(folder, PICTURES), progress=False)
-    report = study.run(dataset, SquareModel(), folder / "out", progress=False)
+    report = runner.run(dataset, SquareModel(), folder / "out", progress=False)
     assert report.reasons == {
         "case1": "Image 'case1.png' has no mask. Allowed: a mask of the same number or name. "
         "Unpack the masks too, or take the image out."

@@ -6,10 +6,10 @@ import pytest
 from datasets.dicom_files import phantom, series
 from toys import SquareModel, write_volume
 
-from medsam import study
 from medsam.datasets.own import OwnData, open_own
 from medsam.errors import InputError
-from medsam.results import read
+from medsam.results.rows import read
+from medsam.study import runner
 
 
 def own(**told):
@@ -65,7 +65,7 @@ def test_a_mask_file_an_object(tmp_path):
 def test_the_object_that_an_image_lacks_is_no_case(tmp_path):
     dataset = open_own(own(**objects(tmp_path)), tmp_path)
     assert [case.id for case in dataset.only(["hip"]).cases()] == ["a"]
-    study.run(dataset, SquareModel(), tmp_path / "out", progress=False)
+    runner.run(dataset, SquareModel(), tmp_path / "out", progress=False)
     found = read(tmp_path / "out").groupby(["image", "task"]).status.unique()
     assert {key: list(value) for key, value in found.items()} == {
         ("a", "liver"): ["ok"],

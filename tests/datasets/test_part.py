@@ -3,12 +3,13 @@ import pytest
 from toys import SquareModel
 from typer.testing import CliRunner
 
-from medsam import results, study
 from medsam.cli import app
 from medsam.datasets import FolderDataset
-from medsam.datasets.part import Part, parsed
+from medsam.datasets.subsets import Part, parsed
 from medsam.errors import InputError
-from medsam.merging import merge
+from medsam.results import rows
+from medsam.results.merge import merge
+from medsam.study import runner
 
 
 def data(folder):
@@ -28,13 +29,13 @@ def test_each_case_is_in_one_part(folder, n):
 
 def test_parts_merge_into_the_rows_of_one_go(folder, tmp_path):
     whole = data(folder)
-    study.run(whole, SquareModel(), tmp_path / "whole", progress=False)
+    runner.run(whole, SquareModel(), tmp_path / "whole", progress=False)
     for i in (1, 2):
-        study.run(Part(data(folder), i, 2), SquareModel(), tmp_path / str(i), progress=False)
+        runner.run(Part(data(folder), i, 2), SquareModel(), tmp_path / str(i), progress=False)
     merge([tmp_path / "1", tmp_path / "2"], tmp_path / "all")
-    pd.testing.assert_frame_equal(results.read(tmp_path / "all"), results.read(tmp_path / "whole"))
+    pd.testing.assert_frame_equal(rows.read(tmp_path / "all"), rows.read(tmp_path / "whole"))
     # The merged folder is one that a run continues: there is nothing left to compute.
-    assert study.run(whole, SquareModel(), tmp_path / "all", progress=False).computed == 0
+    assert runner.run(whole, SquareModel(), tmp_path / "all", progress=False).computed == 0
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", ""])

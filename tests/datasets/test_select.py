@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toys import write_volume
 
-from medsam.datasets.home import VARIABLE, at_hand, home, place
+from medsam.datasets.catalog import VARIABLE, at_hand, home, place
 from medsam.datasets.select import Reading, select
 from medsam.errors import InputError, UnknownName
 

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from medsam.datasets import scan as module
+from medsam.datasets import source as module
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.labels import Labels
-from medsam.datasets.nifti import open_nifti
-from medsam.datasets.source import (
+from medsam.datasets.readers.nifti import open_nifti
+from medsam.datasets.readers.volume import Volume
+from medsam.datasets.source import (  # fmt: skip
     Broken,
     Channel,
     LabelFile,
@@ -25,8 +26,7 @@ from medsam.datasets.source import (
     Picture,
     Scan,
     close,
-)  # fmt: skip
-from medsam.datasets.volume import Volume
+)
 from medsam.errors import DataError
 
 RULES = Labels({"ell": (1,), "bar": (2,)})

@@ -8,15 +8,13 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from medsam import published
-from medsam.abstract import facts
-from medsam.abstract_data import data_of
+from medsam.analysis import published
+from medsam.analysis.abstract import data_of, facts
 from medsam.datasets.catalog import catalog
 from medsam.errors import InputError
 from medsam.figures import Source
-from medsam.figures.abstract import Shown, abstract, vector
-from medsam.figures.links import links
-from medsam.figures.social_card import CARD_SIZE, card, social_card
+from medsam.figures.abstract import CARD_SIZE, Shown, abstract, card, social_card, vector
+from medsam.figures.html import links
 from medsam.figures.style import MODALITIES
 from medsam.prompts import Prompt, mode_prompt
 

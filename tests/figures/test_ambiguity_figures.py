@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from medsam import figures
-from medsam.ambiguity import Ambiguous
+from medsam.analysis.ambiguity import Ambiguous
 from medsam.errors import InputError
 from medsam.figures.ambiguity import ambiguity_examples, ambiguity_ranks
 from medsam.prompts import Prompt

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 
-from medsam import comparison, figures, published
+from medsam import figures
+from medsam.analysis import comparison, published
 from medsam.errors import InputError
 from medsam.figures.comparison import method_colours
 from medsam.figures.style import MODELS

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medsam.differences import differences
+from medsam.analysis.variants import differences
 from medsam.errors import InputError
 from medsam.figures import Source
-from medsam.figures.differences import differences_by_task, differences_forest, differences_list
+from medsam.figures.variants import differences_by_task, differences_forest, differences_list
 
 RUN = Source.run("square on toys, 1 of 4 images, n = 12 images")
 golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})

@@ -6,8 +6,8 @@ import pytest
 
 from medsam.errors import InputError
 from medsam.figures.everything import EARLIER, Shown, colours, everything_masks, everything_sides
-from medsam.grids import Grid
 from medsam.models.automatic import Found
+from medsam.study.everything import Grid
 
 golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
 

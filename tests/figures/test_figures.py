@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medsam import figures, published
+from medsam import figures
+from medsam.analysis import published
+from medsam.analysis.examples import Example
 from medsam.errors import InputError
-from medsam.examples import Example
 from medsam.figures.clicks import _apart
 from medsam.figures.overlay import edges, window
 from medsam.figures.style import MODES, Picture

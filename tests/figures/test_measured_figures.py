@@ -6,7 +6,7 @@ import pytest
 
 from medsam.errors import InputError
 from medsam.figures import Source
-from medsam.figures.measured import beside_published, models_paired
+from medsam.figures.modes import beside_published, models_paired
 
 MEASURED = Source.measured("two models on toys")
 PUBLISHED = Source.published("SAM on others")

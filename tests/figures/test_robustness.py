@@ -6,7 +6,7 @@ import pytest
 
 from medsam.errors import InputError
 from medsam.figures import Source
-from medsam.figures.robustness import noise_by_task, noise_curves, noise_prompts
+from medsam.figures.variants import noise_by_task, noise_curves, noise_prompts
 from medsam.prompts import Prompt
 
 RUN = Source.run("square on toys, protocol paper, n = 12 images")

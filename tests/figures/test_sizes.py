@@ -6,11 +6,10 @@ import pytest
 from matplotlib.collections import LineCollection
 from size_toys import objects
 
-from medsam import sizes
+from medsam.analysis import sizes
 from medsam.errors import InputError
 from medsam.figures import Source
-from medsam.figures.size_within import correlations, size_correlations, size_within
-from medsam.figures.sizes import share, size_and_iou
+from medsam.figures.sizes import correlations, share, size_and_iou, size_correlations, size_within
 
 RUN = Source.run("square on toys, protocol paper")
 golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})

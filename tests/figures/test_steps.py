@@ -6,8 +6,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
 
 from medsam import figures
+from medsam.analysis.examples import Example
 from medsam.errors import InputError
-from medsam.examples import Example
 from medsam.figures.style import PREDICTION, TRUTH
 from medsam.prompts import Prompt
 

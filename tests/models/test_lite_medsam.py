@@ -14,7 +14,8 @@ from torch_models import brain, iou
 
 from medsam.errors import InputError, WeightsError
 from medsam.models.checkpoints import CHECKPOINTS, locate
-from medsam.models.lite_medsam import LiteMedSam, preprocess
+from medsam.models.medsam import LiteMedSam
+from medsam.models.medsam import preprocess_lite as preprocess
 from medsam.prompts import Prompt, mode_prompt
 
 pytestmark = pytest.mark.skipif(

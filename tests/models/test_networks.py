@@ -5,8 +5,8 @@ import torch
 
 from medsam.models.checkpoints import locate
 from medsam.models.click.focalclick import FocalClickB0S1
-from medsam.models.networks import _count, network
 from medsam.models.registry import MODELS
+from medsam.pages.models import _count, network
 
 
 def test_numbers_are_those_of_floating_point_tensors():
@@ -40,7 +40,7 @@ def test_sam_2_with_and_without_its_package(monkeypatch):
     one = network("sam2.1-hiera-large", 0)
     assert (one.weights, one.tensors, one.model) == ("random", 741, None)
     assert 216e6 < one.numbers < 218e6
-    monkeypatch.setattr("medsam.models.networks.find_spec", lambda _: None)
+    monkeypatch.setattr("medsam.pages.models.find_spec", lambda _: None)
     assert network("sam2.1-hiera-large", 0) is None
 
 

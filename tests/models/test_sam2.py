@@ -13,7 +13,7 @@ from medsam.models import sam2
 from medsam.models.cache import CachedModel
 from medsam.models.checkpoints import digest
 from medsam.models.contract import Embedding
-from medsam.models.sam2_names import as_transformers
+from medsam.models.sam2 import as_transformers
 from medsam.prompts import Prompt
 
 NAMES = Path(__file__).with_name("sam2.1_hiera_tiny.tsv")

@@ -5,13 +5,16 @@ import re
 import pytest
 from notebook_pages import NAMES, cells, parameters
 
-from medsam.everything_page import EverythingSettings
-from medsam.measured.page import MeasuredSettings
-from medsam.notebook import DatasetSettings, Settings
-from medsam.others import OthersSettings
-from medsam.scaling.page import ScalingSettings
-from medsam.variants import NoiseSettings, VariantSettings
-from medsam.walkthrough import OwnSettings
+from benchmarks.report.page import ScalingSettings
+from medsam.pages.gallery import MeasuredSettings, OwnSettings
+from medsam.pages.study import (
+    DatasetSettings,
+    EverythingSettings,
+    NoiseSettings,
+    OthersSettings,
+    Settings,
+    VariantSettings,
+)
 
 SETTINGS = {
     "00_datasets": DatasetSettings,

@@ -3,7 +3,7 @@
 import pytest
 from notebook_pages import run_on_two_folders
 
-from medsam import results
+from medsam.results import rows as results
 
 
 @pytest.mark.slow

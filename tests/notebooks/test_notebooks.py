@@ -10,7 +10,7 @@ import papermill
 import pytest
 from toys import blob, write_pair
 
-from medsam.notebook import Settings
+from medsam.pages.study import Settings
 
 ROOT = Path(__file__).parents[2]
 STUDIES = ["02_prompt_modes", "04_iterative_clicks", "10_claims"]

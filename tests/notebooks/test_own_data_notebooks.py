@@ -9,9 +9,8 @@ import pytest
 from notebook_pages import FOLDER, glued
 from toys import blob, write_pair
 
-from medsam.chapters import chapters, readers
-from medsam.config import Book, Source
-from medsam.page import files
+from medsam.pages.own_data import Book, Source, chapters, readers
+from medsam.pages.page import files
 
 PAGES = ("09_all_examples", "14_your_data")
 

@@ -16,8 +16,8 @@ from browsing import must_or_skip
 from slurm import cluster
 from typer.testing import CliRunner
 
-from medsam import results
 from medsam.cli import app
+from medsam.results import rows as results
 
 SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
 DAEMONS = [*SUDO, sys.executable, cluster.__file__]

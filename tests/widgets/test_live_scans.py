@@ -12,7 +12,7 @@ from nibabel.orientations import io_orientation
 from PIL import Image
 
 from medsam.datasets.intensity import Intensity
-from medsam.datasets.volume import Volume
+from medsam.datasets.readers.volume import Volume
 
 SCAN = JS / "scan"
 

@@ -9,11 +9,13 @@ import pytest
 from mode_toys import IOUS, OBJECT, PREDICTIONS, slot
 from toys import SquareModel
 
-from medsam import examples, results, study
+from medsam.analysis import examples
 from medsam.datasets import FolderDataset
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES, Prompt
 from medsam.protocol import PROTOCOLS
+from medsam.results import rows as results
+from medsam.study import runner
 from medsam.widgets import ModeSwitcher
 from medsam.widgets.kit.runs import decode_mask
 
@@ -54,7 +56,7 @@ def test_a_case_by_hand():
 
 def test_masks_are_those_of_the_model(folder, tmp_path):
     data, model = FolderDataset(folder / "images", folder / "masks", progress=False), SquareModel()
-    study.run(data, model, tmp_path / "r", PROTOCOLS["paper"], progress=False)
+    runner.run(data, model, tmp_path / "r", PROTOCOLS["paper"], progress=False)
     rows = results.read(tmp_path / "r")
     chosen = examples.slots(rows, tuple(MODES), rank_by=4, show=("top", "oracle"))
     shown = examples.predict_again(chosen, data, model, PROTOCOLS["paper"], progress=False)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from medsam.analysis.examples import Example
 from medsam.errors import InputError, UnknownName
-from medsam.examples import Example
 from medsam.metrics import dice, iou
 from medsam.prompts import MODES, mode_prompt
 from medsam.widgets import PercentileBrowser
-from medsam.widgets.kit import state as module
+from medsam.widgets.kit import state
 from medsam.widgets.kit.runs import decode_mask, encode_mask
 
 
@@ -107,7 +107,7 @@ def test_pictures_and_masks_are_stored_once():
 
 @pytest.mark.parametrize("quality", [90, 100])
 def test_pictures_are_the_images(monkeypatch, quality):
-    monkeypatch.setattr(module, "QUALITY", quality)
+    monkeypatch.setattr(state, "QUALITY", quality)
     y, x = np.mgrid[:60, :80]
     image = np.repeat(np.uint8(x + 2 * y)[..., None], 3, axis=2)
     mask = np.zeros((60, 80), bool)

@@ -10,7 +10,7 @@ import pytest
 from scatter_toys import SHIFT, example, examples, found, square
 from size_toys import objects
 
-from medsam import sizes
+from medsam.analysis import sizes
 from medsam.errors import InputError, UnknownName
 from medsam.widgets import scatter
 from medsam.widgets.kit.runs import decode_mask

@@ -10,11 +10,13 @@ import pytest
 from stepper_toys import LABELS, POINTS, PREDICTIONS, case
 from toys import SquareModel
 
-from medsam import examples, results, steps, study
+from medsam.analysis import examples
 from medsam.datasets import FolderDataset
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS
+from medsam.results import rows
+from medsam.study import runner
 from medsam.widgets.kit.runs import decode_mask
 from medsam.widgets.stepper import MAX_CASES, ClickStepper
 
@@ -55,8 +57,8 @@ def test_the_view_is_around_object_and_clicks():
 
 def test_masks_are_those_of_the_model(folder, tmp_path):
     data, model = FolderDataset(folder / "images", folder / "masks", progress=False), SquareModel()
-    study.run(data, model, tmp_path / "r", PROTOCOLS["paper"], progress=False)
-    chosen = steps.slots(results.read(tmp_path / "r"))
+    runner.run(data, model, tmp_path / "r", PROTOCOLS["paper"], progress=False)
+    chosen = examples.step_slots(rows.read(tmp_path / "r"))
     shown = examples.predict_again(chosen, data, model, PROTOCOLS["paper"], progress=False)
     stepper = ClickStepper(shown)
     for task in {e.task for e in shown}:

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from medsam.errors import UnknownName
 
 if TYPE_CHECKING:
-    from medsam.datasets.disk import DiskDataset
     from medsam.datasets.intensity import Intensity
     from medsam.datasets.layouts.layout import Layout
+    from medsam.datasets.readers.volume import Plane
     from medsam.datasets.sample import Sample
-    from medsam.datasets.volume import Plane
+    from medsam.datasets.source import DiskDataset
 
 __all__ = ["assumption_of", "choices_of", "layout_of", "layouts", "open_dataset"]
 
 
 def _modules() -> tuple[ModuleType, ...]:
-    from medsam.datasets.layouts import decathlon, pictures, scans, ultrasound
+    from medsam.datasets.layouts import pictures, scans
 
-    return decathlon, pictures, scans, ultrasound
+    return scans, pictures, scans, pictures
 
 
 @cache

@@ -9,22 +9,429 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import gelu, interpolate, scaled_dot_product_attention
 from torchvision.ops import roi_align
 
-from medsam.models.click.clickmaps import Clicks, disks
-from medsam.models.click.focus import Window, focus, relative, scaled
+from medsam.models.checkpoints import PUBLISHED, Checkpoint
 from medsam.models.click.predictor import THRESHOLD, ClickModel, State
-from medsam.models.click.published import PUBLISHED
-from medsam.models.click.refine import Refiner
 from medsam.models.click.ritm import RADIUS, Scale, normalised
-from medsam.models.click.segformer import SegFormer
-from medsam.models.click.zoom import Zoom, crop, paste, within
-from medsam.models.weight_file import Checkpoint
+from medsam.models.click.zoom import Clicks, Zoom, crop, disks, paste, within
 
-__all__ = ["FocalClickB0S1", "FocalClickB0S2", "FocalClickB3S2", "FocalClickNetwork", "focal_step"]
+__all__ = [
+    "FocalClickB0S1",
+    "FocalClickB0S2",
+    "FocalClickB3S2",
+    "FocalClickNetwork",
+    "Refiner",
+    "SegFormer",
+    "Window",
+    "box",
+    "focal_step",
+    "focus",
+    "grown",
+    "relative",
+    "scaled",
+]
+
+
+# SegFormer with a way in for clicks: four stages of attention to a coarser picture.
+
+
+_HEADS = (1, 2, 5, 8)
+_COARSER = (8, 4, 2, 1)
+"""By what keys and values are coarser than queries, stage by stage."""
+
+
+def _as_map(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, h x w, C) to (B, C, h, w)."""
+    return x.transpose(1, 2).reshape(len(x), x.shape[2], *size)
+
+
+def _as_list(x: Tensor) -> Tensor:
+    """(B, C, h, w) to (B, h x w, C)."""
+    return x.flatten(2).transpose(1, 2)
+
+
+class _Attention(nn.Module):
+    def __init__(self, width: int, heads: int, coarser: int):
+        super().__init__()
+        self.heads, self.coarser = heads, coarser
+        self.q, self.kv = nn.Linear(width, width), nn.Linear(width, 2 * width)
+        self.proj = nn.Linear(width, width)
+        if coarser > 1:
+            self.sr = nn.Conv2d(width, width, coarser, coarser)
+            self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """(B, h x w, width) to the same shape."""
+        query = self.q(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        if self.coarser > 1:
+            x = self.norm(_as_list(self.sr(_as_map(x, size))))
+        both = self.kv(x).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        found = scaled_dot_product_attention(query, both[0], both[1])
+        out: Tensor = self.proj(found.transpose(1, 2).flatten(2))
+        return out
+
+
+class _Depthwise(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.dwconv = nn.Conv2d(width, width, 3, padding=1, groups=width)
+
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """(B, h x w, width) to the same shape."""
+        return _as_list(self.dwconv(_as_map(x, size)))
+
+
+class _Mlp(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.dwconv = _Depthwise(4 * width)
+
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """(B, h x w, width) to the same shape."""
+        out: Tensor = self.fc2(gelu(self.dwconv(self.fc1(x), size)))
+        return out
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int, heads: int, coarser: int):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.attn, self.mlp = _Attention(width, heads, coarser), _Mlp(width)
+
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """(B, h x w, width) to the same shape."""
+        x = x + self.attn(self.norm1(x), size)
+        out: Tensor = x + self.mlp(self.norm2(x), size)
+        return out
+
+
+class _Patches(nn.Module):
+    """Patches that overlap."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int):
+        super().__init__()
+        self.proj = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
+        self.norm = nn.LayerNorm(outputs)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """(B, inputs, H, W) to (B, h x w, outputs), and (h, w)."""
+        out = self.proj(x)
+        normal: Tensor = self.norm(_as_list(out))
+        return normal, (out.shape[2], out.shape[3])
+
+
+class _Backbone(nn.Module):
+    """Four stages; the clicks join after the first."""
+
+    def __init__(self, widths: Sequence[int], depths: Sequence[int]):
+        super().__init__()
+        before = 3
+        for i, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+            kernel, stride = (3, 2) if i else (7, 4)
+            setattr(self, f"patch_embed{i + 1}", _Patches(before, width, kernel, stride))
+            blocks = (_Block(width, _HEADS[i], _COARSER[i]) for _ in range(depth))
+            setattr(self, f"block{i + 1}", nn.ModuleList(blocks))
+            setattr(self, f"norm{i + 1}", nn.LayerNorm(width, eps=1e-6))
+            before = width
+        self.patch_embed_side1 = _Patches(3, widths[0], 7, 4)
+
+    def forward(self, image: Tensor, extra: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) image and (B, 3, H, W) maps to features of 1/4, 1/8, 1/16 and 1/32."""
+        out, x = [], image
+        for i in range(1, 5):
+            x, size = getattr(self, f"patch_embed{i}")(x)
+            for block in getattr(self, f"block{i}"):
+                x = block(x, size)
+            x = _as_map(getattr(self, f"norm{i}")(x), size)
+            out.append(x)
+            if i == 1:
+                x = x + _as_map(*self.patch_embed_side1(extra))
+        return out
+
+
+class _Linear(nn.Module):
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.proj = nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, h, w)."""
+        return _as_map(self.proj(_as_list(x)), (x.shape[2], x.shape[3]))
+
+
+class _Fuse(nn.Module):
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, h, w)."""
+        return torch.relu(self.bn(self.conv(x)))
+
+
+class _Head(nn.Module):
+    def __init__(self, widths: Sequence[int], width: int):
+        super().__init__()
+        for i, each in enumerate(widths, start=1):
+            setattr(self, f"linear_c{i}", _Linear(each, width))
+        self.linear_fuse = _Fuse(4 * width, width)
+        self.linear_pred = nn.Conv2d(width, 1, 1)
+
+    def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Maps, finest first, to logits and features at the finest one's resolution."""
+        size = maps[0].shape[2:]
+        mixed = [
+            interpolate(
+                getattr(self, f"linear_c{i}")(maps[i - 1]),
+                size=size,
+                mode="bilinear",
+                align_corners=False,
+            )
+            for i in (4, 3, 2, 1)
+        ]
+        features: Tensor = self.linear_fuse(torch.cat(mixed, 1))
+        return self.linear_pred(features), features
+
+
+class SegFormer(nn.Module):
+    """Backbone and all-MLP head.
+
+    Parameters
+    ----------
+    widths, depths : (4,) int
+        Of the stages: 32, 64, 160, 256 and 2, 2, 2, 2 for B0; 64, 128, 320, 512 and
+        3, 4, 18, 3 for B3.
+    width : int
+        Of the head.
+    """
+
+    def __init__(self, widths: Sequence[int], depths: Sequence[int], width: int):
+        super().__init__()
+        self.backbone = _Backbone(widths, depths)
+        self.decode_head = _Head(widths, width)
+
+    def forward(self, image: Tensor, extra: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and features.
+
+        Parameters
+        ----------
+        image : (B, 3, H, W) float32
+            Normalised.
+        extra : (B, 3, H, W) float32
+            Previous mask, positive and negative clicks.
+
+        Returns
+        -------
+        (B, 1, H / 4, W / 4) and (B, width, H / 4, W / 4) float32
+        """
+        logits, features = self.decode_head(self.backbone(image, extra))
+        return logits, features
+
+
+# FocalClick's refiner: a small network that corrects a coarse mask in one window.
+
+
+_WIDTH = 32
+
+
+class _Convolution(nn.Module):
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
+        return torch.relu(self.norm(self.conv(x)))
+
+
+class _Separable(nn.Module):
+    """A convolution of each channel, then one across channels."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.conv3x3 = nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.conv1x1 = nn.Conv2d(width, width, 1)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, width, h, w) to the same shape."""
+        return torch.relu(self.norm(self.conv1x1(self.conv3x3(x))))
+
+
+class Refiner(nn.Module):
+    """Corrects logits near the boundary.
+
+    Parameters
+    ----------
+    features : int
+        Channels of the coarse step's features.
+    """
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.image_conv1 = _Convolution(6, _WIDTH, 3, 2)
+        self.image_conv2, self.image_conv3 = _Separable(_WIDTH), _Separable(_WIDTH)
+        self.refine_fusion = _Convolution(features, _WIDTH, 1, 1)
+        self.refine_fusion2, self.refine_fusion3 = _Separable(_WIDTH), _Separable(_WIDTH)
+        # In the checkpoints, but no mask depends on it.
+        self.feature_gate = nn.Sequential(nn.Conv2d(_WIDTH, 1, 1), nn.Sigmoid())
+        self.refine_pred = nn.Conv2d(_WIDTH, 1, 3, padding=1)
+        self.refine_trimap = nn.Conv2d(_WIDTH, 1, 3, padding=1)
+
+    def forward(self, image: Tensor, maps: Tensor, features: Tensor, coarse: Tensor) -> Tensor:
+        """Refined logits.
+
+        Parameters
+        ----------
+        image : (B, 3, s, s) float32
+            0 to 1.
+        maps : (B, 2, s, s) float32
+            Clicks.
+        features : (B, C, h, w) float32
+        coarse : (B, 1, s, s) float32
+            Logits.
+
+        Returns
+        -------
+        (B, 1, s, s) float32
+            New logits near the boundary, as far as the network finds it to be near, and the
+            coarse ones elsewhere.
+        """
+
+        def to(x: Tensor, like: Tensor) -> Tensor:
+            return interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=True)
+
+        x = self.image_conv1(torch.cat([image, maps, torch.sigmoid(coarse)], 1))
+        x = self.image_conv3(self.image_conv2(x))
+        x = to(self.refine_fusion(features), x) + x
+        x = self.refine_fusion3(self.refine_fusion2(x))
+        boundary = torch.sigmoid(to(self.refine_trimap(x), image))
+        return to(self.refine_pred(x), image) * boundary + coarse * (1 - boundary)
+
+
+# Where FocalClick looks twice: the part of the picture that the last click changed.
+
+
+Window = tuple[int, int, int, int]
+"""Top, bottom, left, right; bottom and right are the first that do not belong to it."""
+
+_FEW = 10
+"""A mask of fewer pixels has no box of its own."""
+_SMALL = 3
+"""A change is small if it is that many times less high or wide than the object."""
+_AROUND = 0.2
+"""For a small change: so many times the object's longest side to each side of the click."""
+
+
+def box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """First and last row and column of a mask; the whole picture for fewer than 10 pixels."""
+    if np.count_nonzero(mask) < _FEW:
+        return 0, mask.shape[0], 0, mask.shape[1]
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
+
+
+def grown(box: tuple[float, float, float, float], ratio: float, size: tuple[int, int]) -> Window:
+    """A box, enlarged about its centre and cut at the picture.
+
+    Examples
+    --------
+    >>> grown((10, 19, 10, 29), 1.4, (100, 100))
+    (7, 21, 5, 33)
+    """
+    out = []
+    for first, last, end in ((*box[:2], size[0]), (*box[2:], size[1])):
+        centre, half = 0.5 * (first + last), ratio * (last - first + 1) * 0.5
+        out += [max(0, int(centre - half)), min(end, int(centre + half))]
+    return out[0], out[1], out[2], out[3]
+
+
+def focus(
+    now: NDArray[np.bool_],
+    before: NDArray[np.bool_],
+    click: tuple[int, int],
+    target: Window,
+    ratio: float = 1.4,
+) -> Window:
+    """The window to refine after a click.
+
+    Parameters
+    ----------
+    now, before : (H, W) bool
+        The coarse mask of this click, and the final one of the last.
+    click : (row, column) int
+        The last one.
+    target : Window
+        What the coarse step saw; the window lies within.
+    ratio : float
+        By what the sides are multiplied.
+
+    Returns
+    -------
+    Window
+        Around the object, if there was none before; else around what changed at the click,
+        or around the click where that is small. All of ``target`` where nothing of the
+        window lies in it.
+    """
+    if before.any():
+        _, labels = cv2.connectedComponents((now ^ before).astype(np.uint8))
+        changed = box(labels == labels[click])
+        whole = box(now)
+        high, wide = whole[1] - whole[0], whole[3] - whole[2]
+        if changed[1] - changed[0] < high / _SMALL or changed[3] - changed[2] < wide / _SMALL:
+            reach = _AROUND * max(high, wide)
+            around = click[0] - reach, click[0] + reach, click[1] - reach, click[1] + reach
+            found = grown(around, ratio, now.shape)
+        else:
+            found = grown(changed, ratio, now.shape)
+    else:
+        found = grown(box(now), ratio, now.shape)
+    top, bottom = max(found[0], target[0]), min(found[1], target[1])
+    left, right = max(found[2], target[2]), min(found[3], target[3])
+    if top >= bottom or left >= right:
+        return target
+    return top, bottom, left, right
+
+
+def relative(window: Window, target: Window, side: int) -> tuple[float, float, float, float]:
+    """A window in pixels of its target brought to ``side`` x ``side``.
+
+    Examples
+    --------
+    >>> relative((10, 20, 10, 30), (0, 40, 0, 40), 80)
+    (20.0, 40.0, 20.0, 60.0)
+    """
+    down, across = side / (target[1] - target[0]), side / (target[3] - target[2])
+    return (
+        max((window[0] - target[0]) * down, 0),
+        min((window[1] - target[0]) * down, side),
+        max((window[2] - target[2]) * across, 0),
+        min((window[3] - target[2]) * across, side),
+    )
+
+
+def scaled(clicks: Clicks, window: Window, side: int) -> Clicks:
+    """The clicks in pixels of a window brought to ``side`` x ``side``.
+
+    Examples
+    --------
+    >>> scaled(np.array([[15.0, 20.0, 1.0]]), (10, 20, 10, 30), 80)
+    array([[40., 40.,  1.]])
+    """
+    out = clicks.copy()
+    out[:, 0] = (clicks[:, 0] - window[0]) * (side / (window[1] - window[0]))
+    out[:, 1] = (clicks[:, 1] - window[2]) * (side / (window[3] - window[2]))
+    return out
+
 
 SIDE = 256
 """Side in pixels of what the network sees, coarse and refined."""

@@ -22,13 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medsam.errors import InputError
-from medsam.models.checkpoints import digest, own, verified
-from medsam.models.click.clickmaps import Clicks, mirrored, of_prompt
-from medsam.models.click.weights import build
-from medsam.models.click.zoom import Roi, Zoom, crop, paste, within
+from medsam.models.checkpoints import Checkpoint, build, digest, own, verified
+from medsam.models.click.zoom import Clicks, Roi, Zoom, crop, mirrored, of_prompt, paste, within
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.models.device import Runtime
-from medsam.models.weight_file import Checkpoint
 from medsam.prompts import Prompt
 
 __all__ = ["THRESHOLD", "ClickModel", "State", "zoomed_step"]

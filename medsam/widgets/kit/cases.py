@@ -15,8 +15,8 @@ from medsam.errors import InputError, UnknownName
 from medsam.widgets.kit.runs import runs_text
 from medsam.widgets.kit.state import Pool, data_uri
 
-if TYPE_CHECKING:  # medsam.examples brings pandas and the models; a widget needs neither
-    from medsam.examples import Example
+if TYPE_CHECKING:  # medsam.analysis.examples brings pandas and the models; a widget needs neither
+    from medsam.analysis.examples import Example
     from medsam.widgets.kit.still import Note, Still
 
 __all__ = [

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 if TYPE_CHECKING:
-    from medsam.examples import Example
+    from medsam.analysis.examples import Example
 
 __all__ = [
     "MASKS",

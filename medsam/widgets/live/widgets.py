@@ -13,8 +13,7 @@ import traitlets
 
 from medsam.datasets.sample import Sample
 from medsam.errors import InputError, MedsamError
-from medsam.models.contract import PromptableModel
-from medsam.predictions import Predictor
+from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets.kit.bundle import bundle, styles
 from medsam.widgets.kit.runs import runs_text
@@ -25,7 +24,7 @@ from medsam.widgets.live.downloads import DOWNLOADS, IN_BROWSER
 if TYPE_CHECKING:
     import pandas as pd
 
-    from medsam.notebook import Study
+    from medsam.pages.study import Study
 
 __all__ = ["AmbiguityExplorer", "LiveSam", "typical"]
 
@@ -46,7 +45,7 @@ def typical(study: Study, count: int = 6) -> list[Sample]:
     count : int
         At most so many images; fewer where the study has fewer, none where it has no case.
     """
-    from medsam import examples  # brings pandas, which a widget does not need
+    from medsam.analysis import examples  # brings pandas, which a widget does not need
 
     chosen = examples.slots(study.rows, (1,))
     names = [name for p in (50, 75, 25) for name in chosen[chosen.percentile == p].image]

@@ -9,9 +9,9 @@ import pytest
 from live_page import HEAD, NODE_MODULES, POLICY, Live, sample
 from site_page import places, saved
 
-from medsam.evaluation import evaluate
 from medsam.models import load
-from medsam.predictions import Predictor
+from medsam.models.contract import Predictor
+from medsam.study.evaluate import evaluate
 from medsam.widgets.live import AmbiguityExplorer, LiveSam
 from medsam.widgets.live.site import live_files
 

@@ -23,9 +23,9 @@ from pydicom.uid import (
     JPEGLosslessSV1,
 )
 
-from medsam.datasets.dicom import open_series
 from medsam.datasets.intensity import Intensity
-from medsam.datasets.nifti import open_nifti
+from medsam.datasets.readers.dicom import open_series
+from medsam.datasets.readers.nifti import open_nifti
 from medsam.metrics import iou
 from medsam.prompts import Prompt
 

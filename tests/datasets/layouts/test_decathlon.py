@@ -8,8 +8,8 @@ import pytest
 from datasets.layouts.scan_trees import TREES, write_nifti
 
 from medsam.datasets.layouts import open_dataset
-from medsam.datasets.layouts.decathlon import _layout
 from medsam.datasets.layouts.layout import open_layout
+from medsam.datasets.layouts.scans import _layout
 from medsam.errors import DataError
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from datasets.layouts.scan_trees import SHAPE, TREES, breast, write_segments
 
-from medsam.datasets.layouts import open_dataset, precontrast
+from medsam.datasets.layouts import duke, open_dataset
 from medsam.datasets.layouts.scans import ASSUMPTIONS
 from medsam.errors import DataError, InputError
 
@@ -80,7 +80,7 @@ def test_table_with_classic_paths(tmp_path):
         "DICOM_Images/Breast_MRI_001/post_1/a.dcm,Duke/Breast_MRI_001/1.3.6/1.3.8/1-01.dcm\n"
         "DICOM_Images/Breast_MRI_002/pre/pre.dcm,Duke/Breast_MRI_002/1.3.6/1.3.9/1-01.dcm\n"
     )
-    assert precontrast.read_table(path) == {
+    assert duke.read_table(path) == {
         "Breast_MRI_001": {"1.3.7"},
         "Breast_MRI_002": {"1.3.9"},
     }
@@ -90,10 +90,10 @@ def test_table_with_other_columns(tmp_path):
     path = tmp_path / f"{TABLE}.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="has columns a, b. Allowed: original_path_and_filename"):
-        precontrast.read_table(path)
+        duke.read_table(path)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot be read .UnicodeDecodeError.*Download it again"):
-        precontrast.read_table(path)
+        duke.read_table(path)
 
 
 def test_table_as_spreadsheet(tmp_path):
@@ -104,10 +104,10 @@ def test_table_as_spreadsheet(tmp_path):
         "descriptive_path": None,
     }
     pd.DataFrame([row]).to_excel(path, index=False)
-    assert precontrast.read_table(path) == {"Breast_MRI_001": {"1.3.4"}}
+    assert duke.read_table(path) == {"Breast_MRI_001": {"1.3.4"}}
     path.write_bytes(b"PK\3\4")
     with pytest.raises(InputError, match=r"cannot be read \(BadZipFile.*Download it again"):
-        precontrast.read_table(path)
+        duke.read_table(path)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_table_as_spreadsheet(tmp_path):
 def test_by_description(series, wanted):
     folders = {Path(str(number)): (number, words) for number, words in series}
     if wanted is not None:
-        assert precontrast.by_description("a", folders) == Path(str(wanted))
+        assert duke.by_description("a", folders) == Path(str(wanted))
         return
     with pytest.raises(DataError, match=r"which of 2 series is before contrast .*\(4 'ax"):
-        precontrast.by_description("a", folders)
+        duke.by_description("a", folders)
 
 
 def test_a_series_that_is_not_dicom(tmp_path):

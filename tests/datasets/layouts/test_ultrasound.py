@@ -18,7 +18,7 @@ from datasets.layouts.picture_trees import (
 )
 
 from medsam.datasets.layouts import open_dataset
-from medsam.datasets.layouts.ultrasound import ASSUMPTIONS
+from medsam.datasets.layouts.pictures import ASSUMPTIONS_ultrasound as ASSUMPTIONS
 from medsam.datasets.sample import Sample
 from medsam.errors import DataError, InputError
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsam.models.click.clickmaps import disks, mirrored, of_prompt
+from medsam.models.click.zoom import disks, mirrored, of_prompt
 from medsam.prompts import Prompt
 
 LIKE = torch.zeros(1)

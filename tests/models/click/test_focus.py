@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsam.models.click.focus import box, focus, grown, relative, scaled
+from medsam.models.click.focalclick import box, focus, grown, relative, scaled
 
 WHOLE = (0, 100, 0, 100)
 

@@ -8,11 +8,10 @@ from torch.nn.functional import avg_pool2d
 
 from medsam.errors import InputError, WeightsError
 from medsam.models.cache import CachedModel
-from medsam.models.click.clickmaps import disks
+from medsam.models.checkpoints import Checkpoint
 from medsam.models.click.predictor import THRESHOLD, ClickModel, zoomed_step
 from medsam.models.click.ritm import RitmH18, RitmNetwork
-from medsam.models.click.zoom import Zoom
-from medsam.models.weight_file import Checkpoint
+from medsam.models.click.zoom import Zoom, disks
 from medsam.prompts import Prompt
 
 
@@ -208,7 +207,7 @@ def test_the_checkpoint_of_another_model_is_refused(tmp_path):
 @pytest.mark.slow
 def test_three_clicks_on_the_embedded_brain(tmp_path, weights_of):
     from medsam.datasets.brain import BrainSample
-    from medsam.evaluation import Predictor, evaluate
+    from medsam.study.evaluate import Predictor, evaluate
 
     class Small(RitmH18):
         zoom = Zoom(size=64, min_side=40)

@@ -6,12 +6,12 @@ import torch
 
 from medsam.models.click.predictor import State, zoomed_step
 from medsam.models.click.simpleclick import (
+    PlainVit,
     SimpleClickB,
     SimpleClickH,
     SimpleClickL,
     SimpleClickNetwork,
 )
-from medsam.models.click.vit import PlainVit
 from medsam.models.click.zoom import Zoom
 
 TWO = np.array([[230.0, 200.0, 1], [60.0, 350.0, 0]])

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from medsam.errors import WeightsError
-from medsam.models.click.weights import build
+from medsam.models.checkpoints import build
 
 
 def network():

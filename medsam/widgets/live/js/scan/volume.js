@@ -1,4 +1,4 @@
-// A 3D image on its own grid, cut and turned as medsam/datasets/volume.py does it.
+// A 3D image on its own grid, cut and turned as medsam/datasets/readers/volume.py does it.
 
 const WORLD = { sagittal: 0, coronal: 1, axial: 2 }; // which axis of the patient a plane is cut along
 const LETTERS = [["R", "L"], ["A", "P"], ["S", "I"]]; // the ends of right, anterior, superior

@@ -1,0 +1,1 @@
+"""Statistics and comparisons of result rows and of the published tables."""

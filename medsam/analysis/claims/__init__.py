@@ -1,0 +1,24 @@
+"""Each statement of the paper's text that a table can check, and what the tables say of it.
+
+>>> from medsam.analysis.claims import answers, count, of_published
+>>> found = answers(of_published())
+>>> sum(count(one.published for one in found).values()) == len(found)
+True
+"""
+
+from medsam.analysis.claims.claim import Answer, Claim, Finding, Verdict
+from medsam.analysis.claims.registry import answers, claims, count
+from medsam.analysis.claims.tables import Tables, of_published, of_rows
+
+__all__ = [
+    "Answer",
+    "Claim",
+    "Finding",
+    "Tables",
+    "Verdict",
+    "answers",
+    "claims",
+    "count",
+    "of_published",
+    "of_rows",
+]

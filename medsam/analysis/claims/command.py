@@ -1,0 +1,174 @@
+"""The command ``medsam claims``: the statements of the text against the tables."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medsam.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from medsam.analysis.claims import Answer, Tables
+
+app = typer.Typer(invoke_without_command=True)
+
+
+class Form(StrEnum):
+    """How it is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class VerdictName(StrEnum):
+    """A verdict, as one word of the command line."""
+
+    HOLDS = "holds"
+    PARTLY = "holds-in-part"
+    FAILS = "does-not-hold"
+    OPEN = "not-decidable-here"
+
+
+@app.callback()
+def claims(
+    results: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Check a run, too: a folder that `medsam run` wrote."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which model of the folder stands for SAM.")
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which protocol of the folder.")
+    ] = None,
+    verdict: Annotated[
+        list[VerdictName] | None,
+        typer.Option(help="Only claims with this verdict in either source; may be repeated."),
+    ] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option("--format", help="Without it, the ending of --out decides, or a table."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write into a file, not on the screen.")
+    ] = None,
+) -> None:
+    """Check each statement of the paper's text that a table can check.
+
+    Two sources: the tables that the authors released (SAM ViT-H), and, with --results, a run of
+    your own. Every verdict comes with its numbers; the rules are in the csv and json.
+    """
+    from medsam.analysis.claims import answers, count, of_published
+    from medsam.pages.claims import as_csv, as_json
+
+    found = answers(of_published(), _run(results, model, protocol))
+    if verdict:
+        words = {name.value.replace("-", " ") for name in verdict}
+        both = results is not None
+        found = [
+            one
+            for one in found
+            if one.published.verdict in words or (both and one.ours.verdict in words)
+        ]
+    form = form or _form_of(out)
+    if form is Form.TABLE:
+        counted = {"published": count(one.published for one in found)}
+        if results is not None:
+            counted["run"] = count(one.ours for one in found)
+        _show(list(_table(found, counted)), out)
+        return
+    text = as_csv(found) if form is Form.CSV else as_json(found)
+    _write(text, out)
+
+
+def _run(results: Path | None, model: str | None, protocol: str | None) -> Tables | None:
+    if results is None:
+        if model or protocol:
+            raise InputError(
+                "--model and --protocol without --results. Allowed: both with a results folder. "
+                "Add --results DIR."
+            )
+        return None
+    from medsam.analysis.claims import of_rows
+    from medsam.results.rows import read
+
+    return of_rows(read(results), model, protocol)
+
+
+def _form_of(out: Path | None) -> Form:
+    ending = out.suffix.lstrip(".").lower() if out else ""
+    return Form(ending) if ending in set(Form) else Form.TABLE
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    from medsam.results.rows import cannot
+
+    temporary = out.with_name(f".{out.name}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(out)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise cannot("write", out, error) from error
+    typer.echo(f"Written: {out}", err=True)
+
+
+def _show(parts: list[RenderableType], out: Path | None) -> None:
+    import io
+
+    from rich.console import Console
+
+    if out is None:
+        console = Console(highlight=False)
+        for part in parts:
+            console.print(part)
+        return
+    text = io.StringIO()
+    page = Console(file=text, width=100, highlight=False, no_color=True)
+    for part in parts:
+        page.print(part)
+    _write("\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n", out)
+
+
+_COLOURS = {"holds": "green", "holds in part": "yellow", "does not hold": "red"}
+
+
+def _table(found: list[Answer], counted: dict[str, dict[str, int]]) -> Iterator[RenderableType]:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, expand=True)
+    table.add_column("claim", ratio=5)
+    table.add_column("verdict", width=13)
+    table.add_column("numbers", ratio=7)
+    for one in found:
+        place = ", ".join(one.claim.where)
+        figure = f"; Fig. {one.claim.figure}" if one.claim.figure else ""
+        name = Text(f"{one.claim.id}\n{one.claim.claim} ({place}{figure})")
+        name.stylize("bold", 0, len(one.claim.id))
+        findings = {"published": one.published, "run": one.ours}
+        for number, source in enumerate(counted):
+            told = findings[source]
+            word = Text(f"{source}:\n{told.verdict}")
+            word.stylize(_COLOURS.get(told.verdict, "dim"), len(source) + 1)
+            table.add_row("" if number else name, word, Text(told.says))
+        table.add_row()
+    yield table
+    for source, numbers in counted.items():
+        data = {(one.published if source == "published" else one.ours).data for one in found}
+        words = ", ".join(f"{n} {word}" for word, n in numbers.items())
+        yield Text(f"{source} ({', '.join(data) or 'none left'}): {len(found)} claims: {words}.")
+    if "run" not in counted:
+        yield Text("A run of your own beside them: medsam claims --results DIR")

@@ -1,0 +1,320 @@
+"""Example cases: which images stand at a percentile, with their masks predicted again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from medsam.analysis.sizes import MODES_SHOWN
+from medsam.datasets.sample import Dataset
+from medsam.errors import InputError, ResultsError
+from medsam.metrics import iou
+from medsam.models.contract import Predictor, PromptableModel
+from medsam.prompts import MAX_REGIONS, Prompt
+from medsam.protocol import Protocol
+from medsam.regions import regions
+from medsam.study.evaluate import MAX_CLICKS, choose
+
+__all__ = [
+    "IMAGES",
+    "PERCENTILES",
+    "Example",
+    "at_percentile",
+    "opening",
+    "predict_again",
+    "slots",
+    "step_slots",
+    "table",
+]
+
+
+PERCENTILES = (25, 50, 75)
+"""Of the IoU over the images of a task, as in Fig. 3 and Fig. 11-16."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One case as a reader looks at it.
+
+    Attributes
+    ----------
+    task, image_id, model, protocol, choice : str
+        As in the columns of the results (``image_id`` is the column ``image``).
+    k : int
+        Mode 1 to 5.
+    percentile : int
+        25, 50 or 75: where the case stands among the IoUs of its task and mode.
+    image : (H, W, 3) uint8
+    mask, prediction : (H, W) bool
+        The object, and what the model made of the prompt.
+    prompt : Prompt
+    iou, dice, score : float
+    """
+
+    task: str
+    image_id: str
+    model: str
+    protocol: str
+    choice: str
+    k: int
+    percentile: int
+    image: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    prediction: NDArray[np.bool_]
+    prompt: Prompt
+    iou: float
+    dice: float
+    score: float
+
+
+def at_percentile(rows: pd.DataFrame, percentile: float) -> pd.Series:
+    """The row whose IoU stands at that percentile (nearest rank).
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one task, mode and choice.
+    percentile : float
+        0 to 100.
+
+    Raises
+    ------
+    InputError
+        If there is no row with an IoU.
+    """
+    kept = rows.dropna(subset=["iou"]).sort_values(["iou", "image"], kind="stable")
+    if kept.empty:
+        raise InputError(
+            "No row with an IoU to take a percentile of. "
+            "Allowed: rows of one task, mode and choice with status ok."
+        )
+    rank = max(1, math.ceil(percentile / 100 * len(kept)))
+    return kept.iloc[rank - 1]
+
+
+def slots(
+    rows: pd.DataFrame,
+    modes: Sequence[int],
+    *,
+    choice: str = "top",
+    rank_by: int | None = None,
+    show: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """The rows that stand at the 25th, 50th and 75th percentile of each task.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Results of one model under one protocol.
+    modes : sequence of int
+        Modes to take.
+    choice : {"top", "oracle"}
+    rank_by : int, optional
+        The mode whose IoU ranks the images: every mode then shows the same image in a slot.
+        By default each mode ranks for itself.
+    show : sequence of {"top", "oracle"}, optional
+        Choices of mask to take of the images that ``choice`` ranks; by default that one.
+
+    Returns
+    -------
+    DataFrame
+        Rows of the results with a column ``percentile``.
+    """
+    kept = rows[(rows.experiment == "mode") & (rows.status == "ok")]
+    shown = [choice] if show is None else list(show)
+    found = []
+    for _, of_task in kept.groupby("task", sort=False):
+        for mode in modes:
+            of_mode = of_task[of_task.k == mode]
+            ranked = of_mode if rank_by is None else of_task[of_task.k == rank_by]
+            ranked = ranked[ranked.choice == choice]
+            for percentile in PERCENTILES:
+                image = at_percentile(ranked, percentile).image
+                there = of_mode[(of_mode.image == image) & of_mode.choice.isin(shown)]
+                found.append(there.assign(percentile=percentile))
+    return pd.concat(found, ignore_index=True) if found else kept.assign(percentile=0)
+
+
+def predict_again(
+    chosen: pd.DataFrame,
+    dataset: Dataset,
+    model: PromptableModel,
+    protocol: Protocol,
+    *,
+    progress: bool = True,
+) -> list[Example]:
+    """Predict the masks of some rows again: each image is embedded, each prompt asked once.
+
+    Parameters
+    ----------
+    chosen : DataFrame
+        Rows of the results with a column ``percentile``, as :func:`slots` gives them.
+    dataset, model, protocol
+        Those that the rows came from.
+
+    Returns
+    -------
+    list of Example
+        In the order of the rows.
+
+    Raises
+    ------
+    ResultsError
+        If an image is gone, or a mask does not have the IoU that its row says: the rows are
+        then of other data or weights.
+    """
+    cases = {case.id: case for case in dataset.cases() if case.id in set(chosen.image)}
+    gone = sorted(set(chosen.image) - set(cases))
+    if gone:
+        raise ResultsError(
+            f"Images {gone} of the results are not in dataset {dataset.key!r}. "
+            "Allowed: the data that the results were computed from."
+        )
+    found: dict[int, Example] = {}
+    groups = chosen.groupby("image", sort=False)
+    for image_id, of_image in tqdm(groups, desc="examples", unit="image", disable=not progress):
+        sample = cases[str(image_id)].load()
+        predict = Predictor(model, sample.image)
+        for index, row in of_image.iterrows():
+            mask, prompt = sample.masks[row.task], Prompt.from_json(row.prompt)
+            parts = regions(mask, protocol)[:MAX_REGIONS]
+            picked = choose(predict(prompt), mask, row.choice, protocol, parts)
+            if not math.isclose(iou(picked.mask, mask, empty="nan"), row.iou, abs_tol=1e-3):
+                raise ResultsError(
+                    f"{row.task} on {image_id}: IoU {iou(picked.mask, mask):.4f} now, "
+                    f"{row.iou:.4f} in the results. Allowed: the data and weights that the "
+                    "results were computed from. Run the study into a new folder."
+                )
+            found[int(str(index))] = Example(
+                task=row.task,
+                image_id=str(image_id),
+                model=row.model,
+                protocol=row.protocol,
+                choice=row.choice,
+                k=int(row.k),
+                percentile=int(row.percentile),
+                image=sample.image,
+                mask=mask,
+                prediction=picked.mask,
+                prompt=prompt,
+                iou=float(row.iou),
+                dice=float(row.dice),
+                score=float(row.score),
+            )
+    return [found[index] for index in chosen.index]
+
+
+def table(examples: Sequence[Example]) -> pd.DataFrame:
+    """Which cases are shown, without their pixels.
+
+    Returns
+    -------
+    DataFrame
+        ``task, image, model, protocol, choice, k, percentile, iou, dice, score, prompt`` (JSON).
+    """
+    words = ("task", "model", "protocol", "choice", "k", "percentile", "iou", "dice", "score")
+    rows = [
+        {name: getattr(one, name) for name in words}
+        | {"image": one.image_id, "prompt": one.prompt.to_json()}
+        for one in examples
+    ]
+    return pd.DataFrame(rows, columns=["task", "image", *words[1:], "prompt"])
+
+
+# Which cases a reader can open from the plot of object sizes.
+
+
+IMAGES = 8
+"""At most so many images are shown to the model again; all their objects open a picture."""
+
+
+def opening(rows: pd.DataFrame, images: int = IMAGES) -> pd.DataFrame:
+    """Rows of a few images that have, between them, small, middling and large objects.
+
+    The objects of each task, from the smallest to the largest, fall into three parts of equal
+    count. Image after image is taken, each time the one with most parts that no image has yet
+    (of equal ones the first by name), until every part has one or there are enough. A model
+    reads an image once for all its objects: few images give many pictures.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Results of one dataset, model and protocol.
+    images : int
+        At most so many.
+
+    Returns
+    -------
+    DataFrame
+        Rows of modes 2 and 4, both choices of mask, with a column ``percentile`` (0: none), for
+        :func:`medsam.analysis.examples.predict_again`.
+    """
+    kept = rows[(rows.experiment == "mode") & rows.k.isin(MODES_SHOWN) & rows.iou.notna()]
+    kept = kept[(kept.status == "ok") & (kept.object_px > 0)]
+    once = kept.drop_duplicates(["task", "image"]).sort_values(
+        ["object_px", "image"], kind="stable"
+    )
+    of_task = once.groupby("task", sort=False)
+    third = (3 * of_task.cumcount()) // of_task["image"].transform("size")
+    parts: dict[str, set[tuple[str, int]]] = {}
+    for task, image, part in zip(once.task, once.image, third, strict=True):
+        parts.setdefault(image, set()).add((task, int(part)))
+    missing = set().union(*parts.values())
+    taken: list[str] = []
+    while missing and len(taken) < images:
+        best = max(sorted(parts), key=lambda image: len(parts[image] & missing))
+        missing -= parts[best]
+        taken.append(best)
+    return kept[kept.image.isin(taken)].assign(percentile=0)
+
+
+# One case a task, click by click: which rows Fig. 6 shows.
+
+
+def step_slots(
+    rows: pd.DataFrame, *, percentile: float = 50, at: int = MAX_CLICKS, choice: str = "top"
+) -> pd.DataFrame:
+    """The clicks of the case of each task that stands at a percentile.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Results of one model under one protocol.
+    percentile : float
+        0 to 100, of the IoU over the images of a task: no case is picked by hand.
+    at : int
+        Number of clicks whose IoU ranks the images.
+    choice : {"top", "oracle"}
+
+    Returns
+    -------
+    DataFrame
+        Rows of the results with a column ``percentile``, for
+        :func:`medsam.analysis.examples.predict_again`: for each task one image with all its clicks.
+
+    Raises
+    ------
+    InputError
+        If there are no such rows.
+    """
+    kept = rows[(rows.experiment == "clicks") & (rows.choice == choice) & (rows.status == "ok")]
+    ranked = kept[kept.k == at]
+    if ranked.empty:
+        there = sorted(kept.k.dropna().astype(int).unique().tolist())
+        raise InputError(
+            f"No row of {at} clicks with choice {choice!r} (there: {there or 'none'}). "
+            "Allowed: rows of the experiment 'clicks', of a model that takes points."
+        )
+    found = []
+    for task, of_task in ranked.groupby("task", sort=False):
+        image = at_percentile(of_task, percentile).image
+        case = kept[(kept.task == task) & (kept.image == image)].sort_values("k")
+        found.append(case.assign(percentile=percentile))
+    chosen: pd.DataFrame = pd.concat(found, ignore_index=True)
+    return chosen

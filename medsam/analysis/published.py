@@ -1,0 +1,141 @@
+"""The tables that the paper's authors released, as data.
+
+Source: repository ``mazurowski-lab/segment-anything-medical-evaluation``, folder
+``experimental_results_tables``. Results of SAM ViT-H and of the methods compared with it; see
+``data/README.md``. One key names a task in all tables, whose spellings differ.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+import pandas as pd
+
+from medsam.errors import InputError
+
+__all__ = ["CLICK_TABLES", "click_averages", "clicks", "findings", "modes", "tasks"]
+
+_MODES = "fig2-performance_of_sam_for_5_modes_of_use.csv"
+_AVERAGES = "fig4-table_average_overalldatasets_point_numer_changes.csv"
+CLICK_TABLES = {
+    "SAM": "fig34-table_for_sam_point_number_changes.csv",
+    "SAM (oracle)": "fig34-table_for_sam_oracle_point_number_changes.csv",
+    "RITM": "fig34-table_for_ritm_point_number_changes.csv",
+    "SimpleClick": "fig34-table_for_simpleclick_point_number_changes.csv",
+    "FocalClick": "fig34-table_for_focalclick_point_number_changes.csv",
+}
+"""Model and the file of its clicks."""
+
+_N_TASKS, _N_CLICKS = 28, 9
+
+
+@cache
+def _read(name: str) -> pd.DataFrame:
+    file = resources.files(__package__) / "data" / "published" / name
+    try:
+        with file.open(encoding="utf-8-sig") as text:
+            return pd.read_csv(text)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Published table {name!r} cannot be read ({error}). "
+            "Allowed: the files that come with medsam. Install it again."
+        ) from error
+
+
+def _checked(table: pd.DataFrame, name: str, rows: int) -> pd.DataFrame:
+    if len(table) != rows or table.isna().any().any() or not table.iou.between(0, 1).all():
+        raise InputError(
+            f"Published table {name!r} gives {len(table)} values of IoU, "
+            f"{int(table.iou.isna().sum())} of them missing. Allowed: {rows} values from 0 to 1. "
+            "Install medsam again."
+        )
+    return table.reset_index(drop=True)
+
+
+def tasks() -> pd.DataFrame:
+    """The 28 tasks: ``task`` (key), ``name``, ``modality``, and their names in the tables."""
+    return _read("tasks.csv").copy()
+
+
+def _keyed(table: pd.DataFrame, column: str, spelling: str) -> pd.DataFrame:
+    known = tasks()[["task", "name", "modality", spelling]]
+    return table.merge(known, left_on=column, right_on=spelling, how="left")
+
+
+def modes() -> pd.DataFrame:
+    """Fig. 2: IoU of SAM for five modes.
+
+    Returns
+    -------
+    DataFrame
+        ``task, name, modality, mode`` (1-5), ``choice`` (``top`` | ``oracle``), ``iou``;
+        28 x 5 x 2 rows. What stands under ``top`` is index 0 of SAM's three masks in the
+        released code, although the text says the most confident.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or malformed.
+    """
+    wide = _read(_MODES)
+    long = wide.melt(
+        ["Dataset_names"], [c for c in wide if str(c).startswith("Mode ")], value_name="iou"
+    )
+    long["mode"] = long.variable.str.extract(r"Mode (\d)", expand=False).astype(int)
+    long["choice"] = long.variable.str.contains("oracle").map({True: "oracle", False: "top"})
+    keyed = _keyed(long, "Dataset_names", "in_modes")
+    columns = ["task", "name", "modality", "mode", "choice", "iou"]
+    return _checked(keyed[columns], _MODES, _N_TASKS * 5 * 2)
+
+
+def clicks() -> pd.DataFrame:
+    """Fig. 4, 5 and 17: IoU for one to nine clicks.
+
+    Returns
+    -------
+    DataFrame
+        ``task, name, modality, model, k`` (1-9), ``iou``; 28 x 5 x 9 rows.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or malformed.
+    """
+    parts = []
+    for model, name in CLICK_TABLES.items():
+        long = _read(name).melt(["Num of points"], var_name="column", value_name="iou")
+        keyed = _keyed(long, "column", "in_clicks").assign(model=model)
+        keyed = keyed.rename(columns={"Num of points": "k"})
+        columns = ["task", "name", "modality", "model", "k", "iou"]
+        parts.append(_checked(keyed[columns], name, _N_TASKS * _N_CLICKS))
+    return pd.concat(parts, ignore_index=True)
+
+
+def click_averages() -> pd.DataFrame:
+    """Fig. 5, left: mean over 28 tasks; ``model, k, iou``."""
+    long = _read(_AVERAGES).melt(["Num of points"], var_name="model", value_name="iou")
+    long = long.rename(columns={"Num of points": "k"})
+    return _checked(long[["model", "k", "iou"]], _AVERAGES, len(CLICK_TABLES) * _N_CLICKS)
+
+
+def findings() -> dict[str, float | int | str]:
+    """What the landing page says of single points, computed from :func:`clicks`.
+
+    Returns
+    -------
+    dict
+        ``lowest-task, lowest-iou, highest-task, highest-iou`` of SAM with one point, and
+        ``beats-all``: on how many tasks it is then above each of the three other methods.
+    """
+    one = clicks().query("k == 1").pivot(index="name", columns="model", values="iou")
+    sam = one["SAM"]
+    others = one[[m for m in CLICK_TABLES if not re.match("SAM", m)]]
+    return {
+        "lowest-task": str(sam.idxmin()),
+        "lowest-iou": float(sam.min()),
+        "highest-task": str(sam.idxmax()),
+        "highest-iou": float(sam.max()),
+        "beats-all": int(others.lt(sam, axis=0).all(axis=1).sum()),
+    }

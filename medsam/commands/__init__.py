@@ -1,1 +1,0 @@
-"""Groups of commands, a module each. None imports anything heavy before it runs."""

@@ -1,0 +1,1 @@
+"""Readers of pictures and volumes: Pillow, SimpleITK, nibabel."""

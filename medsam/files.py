@@ -1,0 +1,129 @@
+"""The hash by which a file is known."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from medsam.errors import InputError, MedsamError
+
+__all__ = ["download", "sha256"]
+
+
+def sha256(file: Path) -> str:
+    """Hex sha256 of a file, which is never whole in memory.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+# A file from the web: what has come is kept, a hash is checked, and it is moved in place whole.
+
+
+def download(
+    url: str,
+    path: Path,
+    known_hash: str | None = None,
+    *,
+    progress: bool = True,
+    error: type[MedsamError] = InputError,
+) -> Path:
+    """Download a file; continue where a cut download stopped.
+
+    Parameters
+    ----------
+    url : str
+    path : Path
+        Where it goes. Until it is whole and checked it lies beside it, as ``<name>.part``. A file
+        that is there and has the hash is not downloaded again.
+    known_hash : str, optional
+        ``"md5:…"`` or ``"sha256:…"``.
+    progress : bool
+        A bar on stderr.
+    error : type of MedsamError
+        What is raised.
+
+    Raises
+    ------
+    MedsamError
+        If there is no connection, the server refuses, the disk is full or not to be written, or
+        the hash is another one.
+    """
+    import pooch
+    import requests
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = pooch.retrieve(
+            url,
+            known_hash=known_hash,
+            fname=path.name,
+            path=path.parent,
+            downloader=_resuming(part, progress),
+        )
+    except requests.RequestException as problem:
+        raise error(
+            f"{url} cannot be downloaded ({type(problem).__name__}: {problem}). Allowed: a "
+            "connection to it. Run the same command again: it goes on where it stopped. Or "
+            f"download {path.name} by hand and put it into {path.parent}."
+        ) from problem
+    except OSError as problem:
+        raise error(
+            f"{path} cannot be written ({problem.strerror or problem}). Allowed: a folder with "
+            "room for it. Free some space or choose another folder, and run the same command "
+            "again: it goes on where it stopped."
+        ) from problem
+    except ValueError as problem:  # pooch: the hash is another one
+        part.unlink(missing_ok=True)
+        kind, _, digest = (known_hash or "").partition(":")
+        raise error(
+            f"{url}: what came is not the expected file ({problem}). Allowed: {kind.upper()} "
+            f"{digest}. It was deleted; run the same command again, or look at the home page "
+            "for a new release."
+        ) from problem
+    return Path(found)
+
+
+def _resuming(part: Path, progress: bool) -> Callable[[str, Any, Any], None]:
+    """A downloader for pooch that keeps what has come, and asks for the rest only."""
+
+    def load(url: str, output: Any, _pooch: Any) -> None:
+        import requests
+        from tqdm import tqdm
+
+        have = part.stat().st_size if part.exists() else 0
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with requests.get(url, stream=True, headers=headers, timeout=60) as answer:
+            if answer.status_code == 416:  # nothing is left to send
+                shutil.move(part, output)
+                return
+            answer.raise_for_status()
+            if answer.status_code != 206:
+                have = 0  # the server sends all of it again
+            total = int(answer.headers.get("Content-Length", 0)) + have
+            with (
+                open(part, "ab" if have else "wb") as file,
+                tqdm(
+                    desc=part.stem,
+                    total=total or None,
+                    initial=have,
+                    unit="B",
+                    unit_scale=True,
+                    disable=not progress,
+                ) as bar,
+            ):
+                for block in answer.iter_content(2**16):  # what a cut can cost
+                    file.write(block)
+                    bar.update(len(block))
+        shutil.move(part, output)
+
+    return load

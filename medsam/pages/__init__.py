@@ -1,0 +1,1 @@
+"""What the notebooks share, and the book of your own data."""

@@ -1,0 +1,321 @@
+"""A page of the book: its figures, and for each one the data, the notebook and the command.
+
+A figure is glued under its name, and what leads back from it under ``<name>-origin``. In the text::
+
+    ```{glue:figure} fig4-published
+    :alt: What is drawn, and what it shows.
+
+    Caption.
+
+    {glue:}`fig4-published-origin`
+    ```
+
+The table behind a figure travels in the executed notebook, in the metadata of the output with the
+links that name it; :func:`files` takes all of them out again for the site.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from medsam.errors import InputError
+from medsam.pages.study import Parameters, Settings, glue
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from nbformat import NotebookNode
+import hashlib
+import json
+import platform
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+
+from medsam.analysis.published import CLICK_TABLES
+from medsam.datasets.brain import FILES
+from medsam.errors import MedsamError
+from medsam.files import sha256
+from medsam.models.checkpoints import CHECKPOINTS, verified
+from medsam.results import rows as results
+from medsam.results.rows import installed
+
+__all__ = [
+    "FOLDER",
+    "KEY",
+    "Origin",
+    "Page",
+    "files",
+    "rows",
+    "sample",
+    "tables",
+    "versions",
+    "weights",
+]
+
+
+FOLDER = "data"
+"""Folder of the site, beside ``notebooks``, in which the tables are."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+KEY = "medsam"
+"""Of what a notebook carries for the site, in the metadata of an output."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What leads back from a figure; shows itself as HTML and carries the table as CSV.
+
+    Attributes
+    ----------
+    notebook, name : str
+        Of the page, and of the figure.
+    command : str
+        Runs the notebook again with the same parameters.
+    code : str
+        Source of the cell that drew the figure; may be empty.
+    csv : str
+        The table behind the figure.
+    """
+
+    notebook: str
+    name: str
+    command: str
+    code: str
+    csv: str
+
+    @property
+    def html(self) -> str:
+        """Links to the table and to the notebook; the command and the cell on asking.
+
+        Only elements that may stand in a paragraph, where the page puts them.
+        """
+        folder, key = f"../{FOLDER}/{self.notebook}", f"origin-{self.name}"
+        cell = f"<b>The cell that draws it</b><code>{escape(self.code)}</code>" if self.code else ""
+        return (
+            '<span class="medsam-origin">'
+            f'<a href="{folder}/{self.name}.csv" download>data (CSV)</a> · '
+            f'<a href="{folder}/{self.notebook}.ipynb" download>notebook</a> · '
+            f'<button type="button" popovertarget="{key}">run it again</button>'
+            f'<span popover id="{key}" class="medsam-origin-code"><b>Run the notebook again</b>'
+            f"<code>{escape(self.command)}</code>{cell}</span></span>"
+        )
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        kept = {"file": f"{self.notebook}/{self.name}.csv", "content": self.csv}
+        return {"text/html": self.html, "text/plain": self.command}, {KEY: kept}
+
+
+class Page:
+    """Figures of one notebook.
+
+    Parameters
+    ----------
+    notebook : str
+        Its file name without ending.
+    parameters : Parameters
+        Of the notebook.
+    names : mapping, optional
+        ``globals()``, where the parameters were not looked at before (by ``parameters.study``).
+
+    Raises
+    ------
+    UnknownName, InputError
+        If a parameter does not exist or cannot be used.
+    """
+
+    def __init__(
+        self, notebook: str, parameters: Parameters, names: Mapping[str, Any] | None = None
+    ):
+        self.notebook = notebook
+        self.settings = parameters.settings(names)
+        self._seen: set[str] = set()
+
+    @property
+    def command(self) -> str:
+        """How to run the notebook with these parameters."""
+        return command(self.notebook, self.settings)
+
+    def figure(self, name: str, picture: Any, table: pd.DataFrame) -> None:
+        """Glue a figure as ``name``, and what leads back from it as ``<name>-origin``.
+
+        Parameters
+        ----------
+        name : str
+            Small letters, digits and hyphens; once a page.
+        picture : Picture
+            Anything that a notebook can show.
+        table : DataFrame
+            What is drawn: it can be downloaded from the page.
+
+        Raises
+        ------
+        InputError
+            If the name cannot be that of a file, was used before, or the table is empty.
+        """
+        self.origin(name, table)
+        glue(name, picture)
+
+    def origin(self, name: str, table: pd.DataFrame) -> None:
+        """Glue only ``<name>-origin``: for a table, or what the page draws by itself.
+
+        Raises
+        ------
+        InputError
+            As :meth:`figure`.
+        """
+        if not _NAME.fullmatch(name) or name in self._seen:
+            why = "was used before" if name in self._seen else "cannot name a file of the site"
+            raise InputError(
+                f"Figure {name!r} {why}. Allowed: small letters, digits and hyphens, once a page."
+            )
+        if table.empty:
+            raise InputError(
+                f"Figure {name!r} with a table without a row. Allowed: at least one row. "
+                "Say in words that there is nothing to draw."
+            )
+        self._seen.add(name)
+        csv = table.to_csv(index=False, lineterminator="\n")
+        glue(f"{name}-origin", Origin(self.notebook, name, self.command, _cell(), csv))
+
+
+def command(notebook: str, settings: Settings) -> str:
+    """The papermill command that runs a notebook with these settings.
+
+    Examples
+    --------
+    >>> command("02_prompt_modes", Settings(tasks="brain_stem"))
+    'papermill notebooks/02_prompt_modes.ipynb 02_prompt_modes.ipynb -p tasks brain_stem'
+    """
+    given = [
+        f"-p {name} {quote(','.join(value) if isinstance(value, list) else str(value))}"
+        for name, value in settings.model_dump().items()
+        if value != type(settings).model_fields[name].default
+    ]
+    return " ".join([f"papermill notebooks/{notebook}.ipynb {notebook}.ipynb", *given])
+
+
+def _cell() -> str:
+    """Source of the cell that runs, as it was written; empty outside of a notebook."""
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or shell.history_manager is None:
+        return ""
+    return str(shell.history_manager.input_hist_raw[-1]).strip()
+
+
+def files(notebook: NotebookNode) -> Iterator[tuple[str, bytes]]:
+    """The tables that an executed notebook carries: path below :data:`FOLDER`, and content."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if kept := output.get("metadata", {}).get(KEY):
+                yield kept["file"], kept["content"].encode()
+
+
+# How a copy of the book was made: hashes of weights, data and tables; versions of what ran.
+
+
+PACKAGES = (
+    "medsam",
+    "numpy",
+    "scipy",
+    "pandas",
+    "opencv-python-headless",
+    "onnxruntime",
+    "torch",
+    "segment-anything",
+    "nibabel",
+    "matplotlib",
+    "papermill",
+    "jupyter-book",
+)
+"""What a number or a page can depend on, in the order it is told."""
+
+
+def weights() -> pd.DataFrame:
+    """The weight files that are here, each read and compared with its known hash.
+
+    Returns
+    -------
+    DataFrame
+        ``key, file, bytes, sha256, licence, source``; one that is not here has no row.
+    """
+    found = []
+    for key, one in CHECKPOINTS.items():
+        try:
+            path = verified(one)
+        except MedsamError:
+            continue  # Not here: the page on models lists all of them, and what is missing.
+        found.append(
+            {
+                "key": key,
+                "file": one.file,
+                "bytes": path.stat().st_size,
+                "sha256": sha256(path),
+                "licence": one.licence,
+                "source": one.source,
+            }
+        )
+    return pd.DataFrame(found, columns=["key", "file", "bytes", "sha256", "licence", "source"])
+
+
+def sample() -> pd.DataFrame:
+    """Files of the embedded sample: ``file, sha256`` (which reading it has checked)."""
+    return pd.DataFrame([{"file": name, "sha256": value} for name, value in FILES.items()])
+
+
+def tables() -> pd.DataFrame:
+    """The published tables: ``file, bytes, sha256``."""
+    folder = resources.files("medsam.analysis") / "data" / "published"
+    names = sorted(one.name for one in folder.iterdir() if one.name.startswith("fig"))
+    assert set(CLICK_TABLES.values()) <= set(names)
+    found = []
+    for name in names:
+        content = (folder / name).read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        found.append({"file": name, "bytes": len(content), "sha256": digest})
+    return pd.DataFrame(found)
+
+
+def rows(folder: Path | str) -> pd.DataFrame:
+    """What the rows of a results folder were made of, from the metadata of its files.
+
+    Returns
+    -------
+    DataFrame
+        A row for each data set, model and protocol: ``dataset, model, protocol, seed, settings,
+        weights`` (JSON), ``versions`` (JSON).
+
+    Raises
+    ------
+    ResultsError
+        If there are none.
+    """
+    found = []
+    for one in results.provenance(folder):
+        identity = one["identity"]
+        found.append(
+            {
+                "dataset": identity["dataset"],
+                "model": identity["model"],
+                "protocol": identity["protocol"]["name"],
+                "seed": identity["seed"],
+                "settings": json.dumps(identity["data"], sort_keys=True),
+                "weights": json.dumps(identity["weights"], sort_keys=True),
+                "versions": json.dumps(one["versions"], sort_keys=True),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def versions() -> pd.DataFrame:
+    """``name, version`` of Python, of the system and of the packages that pages depend on."""
+    found = {"Python": platform.python_version(), "system": platform.platform(terse=True)}
+    found |= dict.fromkeys(PACKAGES, "not installed") | installed(PACKAGES)
+    return pd.DataFrame([{"name": name, "version": value} for name, value in found.items()])

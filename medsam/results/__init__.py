@@ -1,0 +1,1 @@
+"""Result rows: schema, store, merge, check, summary and export."""

@@ -1,0 +1,123 @@
+"""``medsam results``, ``summary``, ``export``: merge, check, sum up, export and deposit results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsam.errors import InputError
+
+__all__ = ["app", "export", "summary"]
+
+app = typer.Typer(no_args_is_help=True, help="Merge, check, export and deposit results.")
+
+Results = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
+Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")]
+
+
+def summary(folder: Out) -> None:
+    """Mean IoU per task, mode and number of clicks."""
+    from medsam.results.summary import tables
+
+    for table in tables(folder):
+        typer.echo(table)
+
+
+def export(folder: Out, file: File) -> None:
+    """Write all rows into one file."""
+    from medsam.results.export import export as write
+
+    typer.echo(f"{write(folder, file)} rows in {file}")
+
+
+@app.command("merge")
+def merge_command(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to merge into.")],
+    sources: Annotated[
+        list[Path] | None, typer.Argument(metavar="SRC...", help="Results folders.")
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", metavar="FILE", help="More of them, one a line.")
+    ] = None,
+) -> None:
+    """Add the rows of results folders to one that is partitioned by model and task.
+
+    Each (image, task) counts once. Run it again after an interruption: only what is missing is
+    added. The sources stay as they are.
+    """
+    from medsam.results.merge import merge
+
+    folders = list(sources or [])
+    if listed is not None:
+        try:
+            lines = listed.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"Cannot read the list {listed}: {error}. Allowed: a text file with a folder on "
+                "each line. Check the path."
+            ) from error
+        folders += [Path(line.strip()) for line in lines if line.strip()]
+    done = merge(folders, out)
+    typer.echo(
+        f"{out}: {done.units} units ({done.rows} rows, {done.files} files) added, "
+        f"{done.known} there already."
+    )
+
+
+@app.command("validate")
+def validate_command(folder: Results) -> None:
+    """Read every file and say what is wrong; exit status 1 if anything is."""
+    from medsam.results.check import check
+
+    found = check(folder)
+    for line in found.wrong:
+        typer.echo(line)
+    typer.echo(
+        f"{folder}: {found.files} files, {found.rows} rows, {found.units} units, "
+        f"{len(found.wrong) or 'nothing'} wrong."
+    )
+    if found.wrong:
+        raise typer.Exit(1)
+
+
+@app.command("export")
+def export_command(
+    folder: Results,
+    file: File,
+    task: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this task; may be repeated.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this model; may be repeated.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this protocol; may be repeated.")
+    ] = None,
+) -> None:
+    """Write rows into one file, with a manifest beside it: sha256, origin, meaning of columns.
+
+    The rows are never all in memory, so that it works for results of any size.
+    """
+    from medsam.results.export import export as write
+    from medsam.results.export import tell
+
+    chosen = {"tasks": task or (), "models": model or (), "protocols": protocol or ()}
+    rows = write(folder, file, **chosen)
+    typer.echo(f"{rows} rows in {file}, told of in {tell(folder, file, rows, **chosen)}.")
+
+
+@app.command("deposit")
+def deposit_command(
+    folder: Results,
+    to: Annotated[Path, typer.Argument(metavar="TO", help="A new folder.")],
+    licence: Annotated[
+        str, typer.Option(metavar="SPDX", help="Of the tables: CC-BY-4.0 or CC0-1.0.")
+    ] = "CC-BY-4.0",
+) -> None:
+    """Copy the files with means, a manifest, a data package and checksums, for a DOI."""
+    from medsam.results.export import deposit
+
+    typer.echo(f"{to}: {deposit(folder, to, licence)} files, SHA256SUMS and datapackage.json.")

@@ -1,0 +1,1 @@
+"""The study: evaluate images, run datasets, plan and work for Snakemake."""

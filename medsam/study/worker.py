@@ -1,0 +1,264 @@
+"""What a process of a study does: encode, evaluate, merge, execute a notebook, build the book.
+
+It stands in the folder of the study. What is done is not done again, so that a process that was
+killed, or that is started once more, goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+
+from medsam.errors import DataError, InputError, ResultsError, UnknownName
+from medsam.results.rows import shards
+from medsam.study.plan import Embedding, Evaluation, Jobs, Page, Shard
+
+__all__ = ["complete", "finish", "marker", "merged", "stale", "work"]
+
+
+# What says that a job of a study is done, and whether what it made is still there.
+
+
+_DONE = ".done"
+"""In a folder of rows; it names their files."""
+
+
+def finish(folder: Path) -> None:
+    """Say that a folder is complete, with the rows that are there now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = "".join(f"{path.relative_to(folder).as_posix()}\n" for path in shards(folder))
+    temporary = folder / f"{_DONE}.tmp"
+    temporary.write_text(names, encoding="utf-8")
+    temporary.replace(folder / _DONE)
+
+
+def complete(folder: Path) -> bool:
+    """Whether a folder is complete, and no file of its rows has gone since."""
+    try:
+        names = (folder / _DONE).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return False
+    return all((folder / name).is_file() for name in names)
+
+
+def marker(out: Path, kind: str, name: str) -> Path:
+    """The file by which Snakemake knows that a job is done."""
+    return out / "done" / kind / name
+
+
+def merged(out: Path, jobs: Jobs) -> Path:
+    """The same of the merge."""
+    return out / "results" / f".done-{jobs.merged}"
+
+
+def stale(out: Path, jobs: Jobs) -> list[Path]:
+    """Files that say of a job that it is done, though what it made is gone.
+
+    A person has deleted it, as the message on a torn shard tells to. Without these files the job
+    is due again. Rows that are merged are needed no more.
+    """
+    gone = []
+    if not (merged(out, jobs).is_file() and complete(out / "results")):
+        gone.append(merged(out, jobs))
+        for name, job in jobs.evaluate.items():
+            if not all(complete(out / shard.folder) for shard in job.shards):
+                gone.append(marker(out, "evaluate", name))
+    for name in jobs.pages:
+        if not (out / "executed" / f"{name}.ipynb").is_file():
+            gone.append(marker(out, "page", name))
+    if jobs.site and not (out / "html").is_dir():
+        gone.append(marker(out, "book", jobs.site.name))
+    return [file for file in gone if file.is_file()]
+
+
+KEPT = Path("embeddings")
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+T = TypeVar("T")
+
+
+def work(kind: str, name: str, file: Path = Path("study.json"), gpus: int = 0) -> None:
+    """Do one job of a study.
+
+    Parameters
+    ----------
+    kind : str
+        ``embed``, ``evaluate``, ``merge``, ``page`` or ``book``.
+    name : str
+        Of the job; empty for those of which there is one.
+    file : Path
+        What ``medsam study`` wrote, relative to the folder of the study, where the process stands.
+    gpus : int
+        Of this machine that processes share where no scheduler gives them out: each takes those
+        that are free, as many as the plan says.
+
+    Raises
+    ------
+    InputError, UnknownName
+        If there is no such file, kind or job.
+    ResultsError
+        If rows of a shard cannot be written or continued; the other shards are computed.
+    """
+    try:
+        jobs = Jobs.model_validate_json(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Cannot use {file}: {error}. Allowed: what `medsam study` wrote. Run it."
+        ) from error
+    kinds: dict[str, Callable[[], None]] = {
+        "embed": lambda: _embed(_job(jobs.embed, name)),
+        "evaluate": lambda: _evaluate(_job(jobs.evaluate, name)),
+        "merge": lambda: _merge(jobs.folders),
+        "page": lambda: _execute(_job(jobs.pages, name), Path("executed") / f"{name}.ipynb"),
+        "book": lambda: _build(jobs),
+    }
+    if kind not in kinds:
+        raise UnknownName("kind of job", kind, kinds)
+    with _gpu(gpus, jobs.gpus):
+        kinds[kind]()
+
+
+def _job(jobs: dict[str, T], name: str) -> T:
+    if name not in jobs:
+        raise UnknownName("job", name, jobs)
+    return jobs[name]
+
+
+@contextmanager
+def _gpu(here: int, wanted: int) -> Iterator[None]:
+    """As many GPUs of this machine as wanted, for this process alone."""
+    given = [name for name in os.environ.get(VISIBLE, "").split(",") if name]
+    taken: list[str] = []
+    with ExitStack() as stack:
+        for name in (given or [str(number) for number in range(here)])[:here]:
+            with suppress(Timeout):
+                if len(taken) < wanted:
+                    stack.enter_context(FileLock(f".gpu-{name}.lock", timeout=0))
+                    taken.append(name)
+        if taken:
+            os.environ[VISIBLE] = ",".join(taken)
+        yield
+
+
+def _embed(job: Embedding) -> None:
+    from medsam.models import load
+    from medsam.models.cache import CachedModel
+
+    model = CachedModel(load(job.model), KEPT, limit=None)
+    for case in job.images.open().cases():
+        # A case that cannot be read becomes a row that says why.
+        with suppress(DataError):
+            model.keep(case.load().image)
+    print(f"{model.misses} images encoded into {KEPT}")
+
+
+def _evaluate(job: Evaluation) -> None:
+    from medsam.models import load
+    from medsam.models.cache import CachedModel
+
+    due = [shard for shard in job.shards if not complete(Path(shard.folder))]
+    if not due:
+        print("All shards were complete.")
+        return
+    model = load(job.model)
+    if job.needs:
+        model = CachedModel(model, KEPT, limit=None)
+    wrong = []
+    for shard in due:
+        try:
+            _fill(shard, model)
+        except ResultsError as error:
+            print(f"{shard.folder}: {error}", file=sys.stderr)
+            wrong.append(error)
+    if wrong:
+        raise wrong[0]
+
+
+def _fill(shard: Shard, model: object) -> None:
+    from medsam.models.contract import PromptableModel
+    from medsam.protocol import Protocol
+    from medsam.study import runner
+
+    assert isinstance(model, PromptableModel)
+    folder = Path(shard.folder)
+    report = runner.run(
+        shard.images.open(),
+        model,
+        folder,
+        Protocol.get(shard.protocol),
+        seed=shard.seed,
+        progress=False,
+    )
+    finish(folder)
+    print(f"{folder}: {report.computed} cases computed, {report.resumed} found complete")
+    for image, reason in report.reasons.items():
+        print(f"  {image}: {reason}", file=sys.stderr)
+
+
+def _merge(folders: list[str]) -> None:
+    """Anew from all parts: what the plan no longer asks for is not in the results."""
+    from medsam.results.merge import merge
+    from medsam.results.rows import shards
+
+    out = Path("results")
+    shutil.rmtree(out, ignore_errors=True)
+    # Of more parts than images some are empty, which is no fault.
+    merge([Path(folder) for folder in folders if shards(Path(folder))], out)
+    finish(out)
+
+
+def _execute(page: Page, executed: Path) -> None:
+    """Execute a notebook on rows of its own: it may add what they lack, beside other notebooks."""
+    import papermill
+
+    from medsam.pages.own_data import ROOT
+    from medsam.results.rows import shards
+
+    here = Path.cwd()
+    own, merged = here / page.folder / "results", here / "results"
+    if not own.is_dir():
+        partial = own.with_name(".results.tmp")
+        shutil.rmtree(partial, ignore_errors=True)
+        for shard in shards(merged):
+            path = partial / shard.relative_to(merged)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _link(shard, path)
+        partial.rename(own)
+    given = page.parameters | {key: str(here / page.folder / v) for key, v in page.folders.items()}
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    papermill.execute_notebook(
+        page.notebook, here / executed, given, cwd=ROOT, progress_bar=False, log_output=True
+    )
+
+
+def _link(file: Path, path: Path) -> None:
+    """The same file under another name, or a copy where the file system has no links."""
+    try:
+        path.hardlink_to(file)
+    except OSError:
+        shutil.copyfile(file, path)
+
+
+def _build(jobs: Jobs) -> None:
+    from medsam.pages.own_data import ROOT, assemble
+
+    if jobs.site is None:
+        raise UnknownName("job", "book", ())
+    here = Path.cwd()
+    executed, toc = assemble(jobs.site, here)
+    command = [sys.executable, str(ROOT / "book" / "build.py"), "--executed", str(executed)]
+    command += ["--toc", str(toc), "--output", str(here / "book")]
+    if subprocess.run(command, check=False).returncode:
+        raise InputError("The book could not be built. Allowed: no warning. They are above.")
+    html = Path("html")
+    if not html.is_symlink():
+        html.symlink_to(Path("book") / "_build" / "html", target_is_directory=True)

@@ -1,0 +1,317 @@
+"""The masks of one point by confidence: numbers worked by hand, and what a kill leaves."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from toys import SquareModel, blob, write_pair
+
+from medsam.analysis import ambiguity
+from medsam.analysis.ambiguity import grow
+from medsam.datasets.select import select
+from medsam.errors import InputError, ResultsError
+from medsam.models.contract import Prediction
+from medsam.prompts import Prompt
+from medsam.protocol import PROTOCOLS
+from medsam.results import rows as results
+from medsam.results.rows import file_metadata as told
+from medsam.study import runner
+
+PAPER = PROTOCOLS["paper"]
+POINT = Prompt([[3, 3]], [1])
+
+
+def square(x0, x1, size=(8, 8)):
+    mask = np.zeros(size, bool)
+    mask[x0 : x1 + 1, x0 : x1 + 1] = True
+    return mask
+
+
+def case(masks, scores, grey=None, mask=None):
+    grey = np.zeros((8, 8)) if grey is None else grey
+    image = np.repeat(np.uint8(grey)[..., None], 3, axis=2)
+    masks = np.stack(masks)
+    prediction = Prediction(masks, np.array(scores, np.float32), np.zeros((len(masks), 2, 2)))
+    return ambiguity.of_case(image, square(2, 4) if mask is None else mask, prediction, POINT)
+
+
+def test_rank_area_and_containment_by_hand():
+    # In the model's own order: 3 x 3, 4 x 4 around it, and 2 x 2 that shares one pixel.
+    rows = case([square(1, 4), square(2, 4), square(4, 5)], [0.5, 0.9, 0.2])
+    assert [row["rank"] for row in rows] == [1, 2, 3]
+    assert [row["index"] for row in rows] == [1, 0, 2]
+    assert [row["area"] for row in rows] == [9, 16, 4]
+    assert [row["best"] for row in rows] == [1, 0, 0]
+    assert [row["iou"] for row in rows] == pytest.approx([1, 9 / 16, 1 / 12])
+    assert [row["doublings"] for row in rows] == [None, pytest.approx(np.log2(16 / 9)),
+                                                  pytest.approx(np.log2(4 / 9))]  # fmt: skip
+    assert [row["contains"] for row in rows] == [None, 1, pytest.approx(1 / 9)]
+    assert [row["expands"] for row in rows] == [None, 1, 0]
+
+
+def test_larger_but_elsewhere_does_not_expand():
+    rows = case([square(2, 4), square(4, 7)], [0.9, 0.5])
+    assert rows[1]["doublings"] > 0
+    assert rows[1]["expands"] == 0
+
+
+def test_spread_and_contrast_by_hand():
+    grey = np.zeros((8, 8))
+    grey[2:5, 2:5] = 200
+    rows = case([square(2, 4), square(1, 4)], [0.9, 0.5], grey)
+    # All of one intensity; then 9 of 16 at 200 and 7 at 0: sqrt(p (1 - p)) of the range.
+    assert rows[0]["spread"] == 0
+    assert rows[1]["spread"] == pytest.approx(np.sqrt(9 / 16 * 7 / 16))
+    assert rows[1]["varied"] == 1
+    # Within 2 pixels of the border inside all is 200, outside all is 0.
+    assert rows[0]["contrast"] == 1
+    assert rows[1]["contrast"] < 1
+
+
+def test_connected_and_grown_by_hand():
+    grey = np.zeros((8, 8))
+    grey[2:5, 2:5] = 200
+    apart = square(2, 4) | square(6, 7)
+    rows = case([square(2, 4), apart], [0.9, 0.5], grey)
+    assert [row["connected"] for row in rows] == [1, pytest.approx(9 / 13)]
+    # The plateau under the point is what grows from it: the first mask exactly.
+    assert [row["grown"] for row in rows] == [1, pytest.approx(9 / 13)]
+
+
+def test_growing_by_tolerance():
+    grey = np.array([[10, 12, 30, 12]], np.uint8)
+    none, two, all_ = grow(grey, (0, 0), (0, 2, 20))
+    assert none.tolist() == [[True, False, False, False]]
+    # The last pixel is like the first, but not connected to it.
+    assert two.tolist() == [[True, True, False, False]]
+    assert all_.all()
+
+
+def test_what_is_not_defined_is_null():
+    nothing = np.zeros((8, 8), bool)
+    first, empty = case([square(2, 4), nothing], [0.9, 0.5])
+    assert (empty["area"], empty["iou"], empty["contains"]) == (0, 0, 0)
+    for name in ("spread", "contrast", "connected", "grown", "doublings", "varied"):
+        assert empty[name] is None
+    # An image of one intensity has no range.
+    assert first["spread"] is None
+    assert first["contrast"] is None
+    assert all(row["best"] == 0 for row in case([nothing, square(6, 7)], [0.9, 0.5]))
+    after_empty = case([nothing, square(2, 4)], [0.9, 0.5])[1]
+    assert after_empty["doublings"] is None
+    assert after_empty["contains"] is None
+
+
+def test_one_point_only():
+    prediction = Prediction(square(2, 4)[None], np.array([0.9]), np.zeros((1, 2, 2)))
+    two = Prompt([[3, 3], [4, 4]], [1, 1])
+    with pytest.raises(InputError, match="A prompt of 2 points and 0 boxes. Allowed: one point"):
+        ambiguity.of_case(np.zeros((8, 8, 3), np.uint8), square(2, 4), prediction, two)
+
+
+def table(images=7, groups=None, **columns):
+    """Three ranks of one task on some images."""
+    rows = []
+    for n in range(images):
+        for rank in (1, 2, 3):
+            row = dict.fromkeys(ambiguity.MEASURES, 0.5) | {"task": "t", "image": f"i{n}"}
+            row |= {"group": f"g{n if groups is None else n % groups}", "rank": rank}
+            row |= {"area": 30 + 10 * n, "object_px": 20}
+            row["best"] = float(rank == (1 if n < 2 else 3))
+            if rank == 1:
+                row |= dict.fromkeys(("doublings", "contains", "expands", "varied"))
+            else:
+                row["doublings"] = (1.0, 3.0, 2.0)[n % 3] if rank == 2 else -1.0
+            rows.append(row | columns)
+    return pd.DataFrame(rows)
+
+
+def of(summary, measure, rank):
+    (row,) = summary[(summary.measure == measure) & (summary["rank"] == rank)].to_dict("records")
+    return row
+
+
+def test_summary_by_hand():
+    told = ambiguity.summary(table(7))
+    best = of(told, "best", 1)
+    assert (best["mean"], best["n"], best["groups"], best["over"]) == (
+        pytest.approx(2 / 7), 7, 7, "group",
+    )  # fmt: skip
+    assert best["low"] < 2 / 7 < best["high"]
+    assert of(told, "doublings", 2)["mean"] == pytest.approx(13 / 7)
+    assert of(told, "larger", 2)["mean"] == 1
+    assert of(told, "larger", 3)["mean"] == 0
+    assert told[(told.measure == "doublings") & (told["rank"] == 1)].empty
+
+
+def test_images_are_drawn_where_there_are_few_groups():
+    told = ambiguity.summary(table(8, groups=1))
+    assert set(told.over) == {"image"}
+    assert told.low.notna().all()
+    few = ambiguity.summary(table(3))
+    assert few.low.isna().all()
+    assert few["mean"].notna().all()
+
+
+def test_findings_in_words():
+    found = ambiguity.findings(table(8, groups=1))
+    assert (found["cases"], found["images"], found["over"]) == (8, 8, "images")
+    assert found["best-by-iou"] == "3rd"
+    # Areas of 30 to 100 pixels over 20: the median is that of 65.
+    assert found["first-times-object"] == "3.2"
+    assert found["best-1"].startswith("25 % (")
+    assert found["times-3"] == "0.50 (0.50 to 0.50)"
+    assert found["larger-2-says"] == "more often than not"
+    assert found["larger-3-says"] == "less often than not"
+    few = ambiguity.findings(table(3))
+    assert few["larger-2"] == "100 % (too few images for an interval)"
+    assert few["larger-2-says"] == "not decided by so few images"
+
+
+def test_findings_of_a_model_with_one_mask():
+    one = table(7)
+    found = ambiguity.findings(one[one["rank"] == 1])
+    assert found["best-2"] == found["times-3"] == "undefined"
+    assert found["best-by-iou"] == "1st"
+
+
+def test_summary_of_another_table():
+    with pytest.raises(InputError, match="A table of 1 rows without task, image"):
+        ambiguity.summary(pd.DataFrame({"a": [1]}))
+
+
+class Counted(SquareModel):
+    """Counts, and stops like Ctrl-C when told to."""
+
+    stop_at = None
+
+    def embed(self, image):
+        if self.stop_at is not None and self.embedded >= self.stop_at:
+            raise KeyboardInterrupt
+        return super().embed(image)
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """Five images, one object or two, and the rows of mode 1."""
+    for i in range(5):
+        write_pair(tmp_path, f"case{i}", blob(i))
+    return tmp_path, *computed(tmp_path)
+
+
+def computed(folder, name="r"):
+    data = select((), folder / "images", folder / "masks", progress=False)
+    runner.run(data, SquareModel(), folder / name, experiments=["mode"], progress=False)
+    return data, results.read(folder / name)
+
+
+def measured(toy, model, folder="r"):
+    path, data, rows = toy
+    return ambiguity.measure(rows, data, model, PAPER, path / folder, progress=False)
+
+
+def test_measure(toy):
+    found = measured(toy, SquareModel())
+    rows = toy[2].query("experiment == 'mode' and k == 1 and status == 'ok'")
+    assert found.columns.tolist() == ambiguity.SCHEMA.names
+    assert len(found) == 3 * len(rows.query("choice == 'top'"))
+    # The toy's squares: half widths 1, 3, 6 with scores 0.5, 0.9, 0.7.
+    inner = found.query("image == 'case1'")
+    assert inner["index"].tolist() == [1, 2, 0]
+    first = found[found["rank"] == 1].set_index(["task", "image"]).iou
+    top = rows.query("choice == 'top'").set_index(["task", "image"]).iou
+    pd.testing.assert_series_equal(first.sort_index(), top.sort_index())
+    best = found.groupby(["task", "image"]).iou.max()
+    oracle = rows.query("choice == 'oracle'").set_index(["task", "image"]).iou
+    pd.testing.assert_series_equal(best.sort_index(), oracle.sort_index())
+
+
+def test_a_second_run_computes_nothing(toy):
+    first = measured(toy, SquareModel())
+    model = Counted()
+    pd.testing.assert_frame_equal(measured(toy, model), first)
+    assert model.embedded == 0
+    (file,) = (toy[0] / "r" / "ambiguity").iterdir()
+    about = told(file)
+    assert about["identity"]["weights"] == {"weights": "none", "sha256": "0"}
+    assert about["identity"]["protocol"]["name"] == "paper"
+    assert {"python", "machine", "numpy"} <= set(about["versions"])
+
+
+def test_a_killed_run_goes_on(toy):
+    model = Counted()
+    model.stop_at = 3
+    with pytest.raises(KeyboardInterrupt):
+        measured(toy, model)
+    again = Counted()
+    found = measured(toy, again)
+    assert again.embedded == 2
+    whole = measured(toy, SquareModel(), "elsewhere")
+    keys = ["task", "image", "rank"]
+    pd.testing.assert_frame_equal(
+        found.sort_values(keys, ignore_index=True), whole.sort_values(keys, ignore_index=True)
+    )
+
+
+def test_only_an_image_that_changed_is_measured_again(toy):
+    path, *_ = toy
+    measured(toy, SquareModel())
+    write_pair(path, "case3", np.roll(blob(3), 2, axis=1))
+    model = Counted()
+    found = ambiguity.measure(*reversed(computed(path, "new")), model, PAPER, path / "r",
+                              progress=False)  # fmt: skip
+    assert model.embedded == 1
+    assert not found.duplicated(["task", "image", "rank"]).any()
+
+
+def test_a_torn_table_is_named(toy):
+    measured(toy, SquareModel())
+    (file,) = (toy[0] / "r" / "ambiguity").iterdir()
+    file.write_bytes(b"PAR1 torn")
+    with pytest.raises(ResultsError, match=r"Table .*ambiguity.* cannot be read .* Delete it"):
+        measured(toy, SquareModel())
+
+
+def test_a_full_disk_leaves_no_part(toy, monkeypatch):
+    import errno
+
+    import pyarrow.parquet as pq
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(ResultsError, match="The disk is full"):
+        measured(toy, SquareModel())
+    assert not list((toy[0] / "r" / "ambiguity").iterdir())
+
+
+def test_results_of_other_weights_are_refused(toy):
+    class Other(SquareModel):
+        def predict(self, embedding, prompts, *, multimask=True):
+            return super().predict(embedding, [Prompt([[1, 1]], [1]) for _ in prompts])
+
+    with pytest.raises(ResultsError, match=r"best IoU 0.* now, .* in the results. Allowed"):
+        measured(toy, Other())
+
+
+def test_results_without_points_or_images(toy):
+    path, data, rows = toy
+    boxes = rows[rows.k == 3]
+    with pytest.raises(InputError, match="none of mode 1. Allowed: at least one case of one point"):
+        measured((path, data, boxes), SquareModel())
+    gone = rows.assign(image="gone")
+    with pytest.raises(ResultsError, match="Image 'gone' of the results is not in dataset"):
+        measured((path, data, gone), SquareModel())
+
+
+def test_examples(toy):
+    _, data, rows = toy
+    found = ambiguity.examples(rows, data, SquareModel())
+    assert [one.task for one in found] == ["object-1", "object-2"]
+    one = found[0]
+    assert one.scores == pytest.approx([0.9, 0.7, 0.5])
+    assert [int(mask.sum()) for mask in one.masks] == [49, 169, 9]
+    top = rows.query("task == 'object-1' and experiment == 'mode' and k == 1 and choice == 'top'")
+    # The median by nearest rank, not a case that somebody chose.
+    assert one.ious[0] == pytest.approx(top.iou.sort_values().iloc[2])
+    assert len(ambiguity.examples(rows, data, SquareModel(), ["object-2"])) == 1

@@ -1,0 +1,75 @@
+import json
+
+import pandas as pd
+import pytest
+
+from medsam.analysis import published
+from medsam.errors import InputError
+
+
+def test_a_value_of_each_table_by_hand():
+    modes = published.modes().set_index(["task", "mode", "choice"]).iou
+    assert modes["ct_organ_lung", 1, "top"] == 0.5040375609102761
+    assert modes["ct_organ_lung", 5, "oracle"] == 0.9014606792388544
+    clicks = published.clicks().set_index(["task", "model", "k"]).iou
+    assert clicks["mri_spine_gm", "FocalClick", 1] == 0.004025254
+    assert clicks["mri_spine_sc", "SAM", 2] == 0.741655333
+    assert clicks["pet_wholebody", "SimpleClick", 2] == 0.161255947
+    averages = published.click_averages().set_index(["model", "k"]).iou
+    assert averages["FocalClick", 9] == 0.614151596
+
+
+def test_means_by_mode():
+    means = published.modes().groupby(["choice", "mode"]).iou.mean().round(3)
+    assert means["top"].tolist() == [0.461, 0.483, 0.589, 0.654, 0.583]
+    assert means["oracle"].tolist() == [0.515, 0.514, 0.677, 0.744, 0.679]
+
+
+def test_one_key_names_a_task_in_all_tables():
+    tasks = published.tasks()
+    assert tasks.task.is_unique
+    assert len(tasks) == 28
+    assert set(published.modes().task) == set(published.clicks().task) == set(tasks.task)
+    by_key = tasks.set_index("task")
+    assert by_key.loc["mri_spine_sc", "in_modes"] == "MRI-Spine: SP"
+    assert by_key.loc["mri_spine_sc", "in_clicks"] == "MRI-Spine: SC"
+    assert set(tasks.modality) == {"MRI", "CT", "X-ray", "US", "PET"}
+
+
+def test_averages_are_those_of_the_clicks():
+    ours = published.clicks().groupby(["model", "k"]).iou.mean()
+    theirs = published.click_averages().set_index(["model", "k"]).iou
+    pd.testing.assert_series_equal(ours, theirs.reindex(ours.index), check_exact=False, atol=1e-6)
+
+
+def test_findings():
+    found = published.findings()
+    # The text says 24 of 28, and 0.1135 as the lowest.
+    assert found["beats-all"] == 24
+    assert found["lowest-task"] == "MRI-Spine: GM"
+    assert found["lowest-iou"] == pytest.approx(0.1134, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (
+            pd.DataFrame({"iou": [0.5]}),
+            "gives 1 values of IoU, 0 of them missing. Allowed: 2 values",
+        ),
+        (pd.DataFrame({"iou": [0.5, None]}), "1 of them missing"),
+        (pd.DataFrame({"iou": [0.5, 1.5]}), "values from 0 to 1. Install medsam again"),
+    ],
+)
+def test_malformed(frame, says):
+    with pytest.raises(InputError, match=says):
+        published._checked(frame, "x.csv", 2)
+
+
+def test_missing():
+    with pytest.raises(InputError, match="'nowhere.csv' cannot be read"):
+        published._read("nowhere.csv")
+
+
+def test_json_plain():
+    json.dumps(published.findings())

@@ -1,0 +1,170 @@
+"""Object sizes and what they have to do with IoU: tiny tables, worked by hand."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from medsam.analysis import sizes
+from medsam.errors import InputError
+
+
+def row(task, image, px, iou, **changes):
+    """One result on an image of 10 x 100 pixels."""
+    values = {
+        "dataset": "d", "task": task, "image": image, "group": image, "modality": "CT",
+        "model": "m", "protocol": "paper", "experiment": "mode", "k": 2, "choice": "top",
+        "iou": iou, "object_px": px, "height": 10, "width": 100, "status": "ok",
+    }  # fmt: skip
+    return values | changes
+
+
+def table(*rows):
+    whole = dict.fromkeys(("k", "object_px", "height", "width"), "Int64")
+    return pd.DataFrame(rows).astype(whole)
+
+
+def two_tasks():
+    """Sizes 1, 10 (mean 5.5) and 100, 300 (mean 200) of 1000 pixels; both modes."""
+    return table(
+        *(
+            row(task, image, px, iou + 0.2 * (k == 4), k=k)
+            for k in (2, 4)
+            for task, image, px, iou in (
+                ("big", "a", 300, 0.7),
+                ("big", "b", 100, 0.5),
+                ("small", "a", 1, 0.1),
+                ("small", "b", 10, 0.2),
+            )
+        )
+    )
+
+
+def powers():
+    """Four tasks of one object each, ten times as large each: IoU 0, .1, .3, .2 by mode 2."""
+    return table(*(row(f"t{n}", "a", 10**n, (0, 0.1, 0.3, 0.2)[n]) for n in range(4)))
+
+
+def test_a_size_is_a_share_of_the_image():
+    found = sizes.cases(two_tasks(), names={"big": "Liver"})
+    assert found["size"].tolist()[:4] == [0.3, 0.1, 0.001, 0.01]
+    assert found["name"].unique().tolist() == ["Liver", "small"]
+    assert found.k.tolist() == [2] * 4 + [4] * 4
+    named = sizes.cases(two_tasks().assign(name="of the rows"))
+    assert set(named["name"]) == {"of the rows"}
+
+
+def test_only_results_of_the_modes_asked_for_count():
+    rows = table(
+        row("t", "a", 10, 0.5),
+        row("t", "b", 10, 0.5, choice="oracle"),
+        row("t", "c", 10, 0.5, k=1),
+        row("t", "d", 10, 0.5, experiment="clicks"),
+        row("t", "e", 0, None, status="empty", experiment=None),
+    )
+    assert sizes.cases(rows).image.tolist() == ["a"]
+    assert sizes.cases(rows, (1,)).image.tolist() == ["c"]
+    assert sizes.cases(rows, choice="oracle").image.tolist() == ["b"]
+
+
+def test_spread_by_hand():
+    found = sizes.spread(sizes.cases(two_tasks())).set_index("task")
+    assert found.index.tolist() == ["small", "big"]
+    assert found["rank"].tolist() == [1, 2]
+    big = found.loc["big"]
+    # One object an image, whatever the number of modes.
+    assert (big.n, big.groups) == (2, 2)
+    assert (big["mean"], big["median"], big.q25, big.q75) == pytest.approx((0.2, 0.2, 0.15, 0.25))
+    assert (big.smallest, big.largest) == (0.1, 0.3)
+    # Standard deviation of 0.1 and 0.3: sqrt(0.02); over the mean of 0.2.
+    assert big.cv == pytest.approx(math.sqrt(0.02) / 0.2)
+
+
+def test_means_by_hand():
+    found = sizes.means(sizes.cases(two_tasks()))
+    assert found[["k", "task", "n"]].to_numpy().tolist() == [
+        [2, "small", 2], [2, "big", 2], [4, "small", 2], [4, "big", 2],
+    ]  # fmt: skip
+    assert found["size"].tolist() == pytest.approx([0.0055, 0.2] * 2)
+    assert found.iou.tolist() == pytest.approx([0.15, 0.6, 0.35, 0.8])
+
+
+def test_lines_are_fitted_on_the_logarithm():
+    (told,) = sizes.between(sizes.means(sizes.cases(powers()))).itertuples()
+    # x = -3..0, y = 0, .1, .3, .2: slope = Sxy / Sxx = 0.4 / 5; r = 0.4 / sqrt(5 * 0.05).
+    assert told.n == 4
+    assert told.slope == pytest.approx(0.08)
+    assert told.intercept == pytest.approx(0.15 + 0.08 * 1.5)
+    assert told.r == pytest.approx(0.8)
+    assert told.rho == pytest.approx(0.8)
+    # On the size itself: Sxy = 0.06435, Sxx = 0.70152, Syy = 0.05.
+    assert told.raw == pytest.approx(0.06435 / math.sqrt(0.70152 * 0.05), rel=1e-4)
+
+
+def test_within_looks_at_single_objects():
+    rows = table(
+        *(row("t", f"i{n}", 10**n, iou) for n, iou in enumerate((0, 0.1, 0.3, 0.2))),
+        *(row("u", f"i{n}", 10, 0.5) for n in range(3)),
+    )
+    found = sizes.within(sizes.cases(rows)).set_index("task")
+    assert found.rho["t"] == pytest.approx(0.8)
+    assert found.slope["t"] == pytest.approx(0.08)
+    assert math.isnan(found.rho["u"])
+    assert found.n.to_dict() == {"t": 4, "u": 3}
+    pooled = sizes.pooled(found.reset_index()).set_index("method")
+    assert pooled.loc["spearman", "groups"] == 1
+    assert pooled.loc["spearman", "value"] == pytest.approx(0.8)
+    assert pooled.loc["pearson", "n"] == 4
+
+
+def test_between_and_within_can_differ():
+    """Larger tasks are better here, and larger objects of a task are worse."""
+    rows = table(
+        *(
+            row(f"t{t}", f"i{n}", 2 ** (2 * t) * (1 + n), 0.2 * t + 0.15 - 0.02 * n)
+            for t in range(4)
+            for n in range(5)
+        )
+    )
+    found = sizes.findings(sizes.cases(rows))
+    assert found["2-rho"] == pytest.approx(1)
+    assert found["2-within"] < -0.9
+    assert found["2-within-positive"] == 0
+
+
+def test_findings_by_hand():
+    found = sizes.findings(sizes.cases(two_tasks()))
+    assert (found["tasks"], found["objects"], found["images"], found["groups"]) == (2, 4, 2, 2)
+    assert found["smallest"] == pytest.approx(0.0055)
+    assert found["largest-task"] == "big"
+    assert found["ratio"] == pytest.approx(0.2 / 0.0055)
+    assert found["object-ratio"] == pytest.approx(300)
+    assert (found["steady-task"], found["varied-task"]) == ("big", "small")
+    # IoU over size in mode 2: .7/.3, .5/.1, .1/.001, .2/.01 = 2.33, 5, 100, 20.
+    assert found["2-lift"] == pytest.approx(12.5)
+    assert math.isnan(found["2-r"])
+    assert math.isnan(found["4-within"])
+
+
+def test_a_model_without_points_has_boxes_only():
+    rows = two_tasks()
+    found = sizes.findings(sizes.cases(rows[rows.k == 4]))
+    assert "4-r" in found
+    assert "2-r" not in found
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (two_tasks().drop(columns="height"), r"Rows without height\. Allowed: the columns of the"),
+        (
+            pd.concat([powers(), powers().assign(model="n")]),
+            r"Rows of 2 models: m, n\. Allowed: one\. Choose, such as rows\[rows.model == 'm'\]",
+        ),
+        (pd.concat([powers(), powers().assign(protocol="x")]), "Rows of 2 protocols: paper, x"),
+        (powers().assign(status="empty"), r"4 rows, none of modes 2, 4 \(top\) with a result"),
+    ],
+)
+def test_errors(rows, says):
+    with pytest.raises(InputError, match=says):
+        sizes.cases(rows)

@@ -1,0 +1,45 @@
+import math
+
+import pytest
+from scaling_toys import COSTS
+
+from medsam.errors import InputError
+from medsam.study.estimate import STAGES, Stages
+
+COST = Stages(**COSTS)
+
+
+def test_seconds_of_each_stage_by_hand():
+    found = COST.seconds(images=10, embeddings=20, prompts=100, processes=3)
+    assert list(found) == list(STAGES)
+    assert found == pytest.approx(
+        {
+            "start": 3, "load": 6, "open": 9, "read": 5, "encode": 80, "simulate": 1,
+            "decode": 10, "metrics": 2, "write": 2.5, "merge": 1.25,
+        }
+    )  # fmt: skip
+
+
+def test_workers_share_all_but_the_merge():
+    # Once 6 s, shared 5 + 80 + 1 + 10 + 2 + 2.5 = 100.5 s, merge 1.25 s.
+    assert COST.total(10, 20, 100) == pytest.approx(6 + 100.5 + 1.25)
+    assert COST.total(10, 20, 100, workers=2) == pytest.approx(6 + 50.25 + 1.25)
+    assert COST.total(10, 20, 100, workers=2, processes=8) == pytest.approx(24 + 50.25 + 1.25)
+    # There is no worker without a process.
+    assert COST.total(10, 20, 100, workers=4, processes=1) == pytest.approx(6 + 25.125 + 1.25)
+
+
+def test_amdahl_many_workers_end_at_what_they_do_not_share():
+    assert COST.total(10, 20, 100, workers=10**9) == pytest.approx(6 + 1.25)
+
+
+@pytest.mark.parametrize("seconds", [-0.1, math.nan])
+def test_no_stage_takes_less_than_nothing(seconds):
+    says = r"Stage 'read' of (-0.1|nan) seconds. Allowed: a number from 0. Measure it"
+    with pytest.raises(InputError, match=says):
+        Stages(read=seconds)
+
+
+def test_there_is_a_worker():
+    with pytest.raises(InputError, match="0 workers. Allowed: a whole number from 1."):
+        COST.total(1, 1, 1, workers=0)

