@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 import yaml
 
 from medsam.errors import InputError
-from medsam.widgets.static import write_if_new
+from medsam.files import write_if_new
 
 __all__ = ["checked", "configured", "repository", "sitemap"]
 

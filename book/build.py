@@ -22,10 +22,11 @@ from licences import licences
 from tree import ROOT, listed, notebooks, offered, originals, own_data, read
 
 from medsam.errors import InputError, MedsamError
+from medsam.files import write_if_new
 from medsam.pages.own_data import PREFIX
 from medsam.pages.page import FOLDER, files
 from medsam.widgets.live.site import live_files
-from medsam.widgets.static import assets, write_if_new
+from medsam.widgets.static import assets
 
 PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/**/*.html")
 """What of ``book/`` goes into the tree."""

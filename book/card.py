@@ -16,8 +16,8 @@ from pathlib import Path
 import nbformat
 
 from medsam.errors import InputError
+from medsam.files import write_if_new
 from medsam.pages.own_data import PREFIX
-from medsam.widgets.static import write_if_new
 
 __all__ = ["CARD", "PAGE", "SIZE", "social_card"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pictures import with_sizes
 
 from medsam.errors import InputError
-from medsam.widgets.static import write_if_new
+from medsam.files import write_if_new
 
 __all__ = ["SCRIPT", "draw_icons", "icon", "lighten"]
 

@@ -19,7 +19,7 @@ from typing import Any, cast
 from packaging.requirements import InvalidRequirement, Requirement
 
 from medsam.errors import InputError
-from medsam.widgets.static import write_if_new
+from medsam.files import write_if_new
 
 __all__ = ["javascript", "licence_of", "licences", "python"]
 

@@ -15,9 +15,9 @@ import yaml
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from medsam.errors import InputError
+from medsam.files import write_if_new
 from medsam.pages.own_data import PREFIX, moved
 from medsam.widgets.publish import published
-from medsam.widgets.static import write_if_new
 
 __all__ = ["ROOT", "listed", "notebooks", "offered", "originals", "own_data", "read"]
 

@@ -1,16 +1,19 @@
-"""The hash by which a file is known."""
+"""Files: written whole or not at all, known by a hash, fetched from the web."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from medsam.errors import InputError, MedsamError
 
-__all__ = ["download", "sha256"]
+__all__ = ["atomic", "download", "sha256", "write_if_new"]
 
 
 def sha256(file: Path) -> str:
@@ -25,7 +28,49 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-# A file from the web: what has come is kept, a hash is checked, and it is moved in place whole.
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file goes; its folder exists.
+
+    Yields
+    ------
+    Path
+        A hidden file in the same folder, ``.<name>-<random>.tmp``, for the block to write. It is
+        flushed to the disk and takes its place when the block ends, and is removed if it fails.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}-{uuid4().hex[:8]}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_if_new(path: Path, content: bytes) -> bool:
+    """Write a file unless it already holds this content, so that its time stays.
+
+    Returns
+    -------
+    bool
+        Whether it was written.
+    """
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return True
 
 
 def download(

@@ -320,8 +320,7 @@ def _shown(one: CatalogEntry, path: Path | None, show: str) -> Shown:
     if show == "licensed" and not one.may_be_shown:
         return Shown("", "None: its licence does not say that an image may be shown.")
     from medsam.datasets.layouts import open_dataset
-    from medsam.figures import data_uri
-    from medsam.figures import case
+    from medsam.figures import case, data_uri
 
     try:
         sample = telling(open_dataset(one.key, path, progress=False))

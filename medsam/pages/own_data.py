@@ -20,9 +20,9 @@ from nbformat import NotebookNode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medsam.errors import InputError, UnknownName
+from medsam.files import write_if_new
 from medsam.pages.page import FOLDER, KEY
 from medsam.study.plan import Names, Page, Site, Source, digest, listing
-from medsam.widgets.static import write_if_new
 
 if TYPE_CHECKING:
     from medsam.study.plan import Plan

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from medsam.errors import InputError
-from medsam.widgets.static import write_if_new
+from medsam.files import write_if_new
 
 __all__ = ["STATE", "VIEW", "published"]
 

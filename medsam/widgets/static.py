@@ -15,26 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medsam.errors import InputError
+from medsam.files import write_if_new
 
-__all__ = ["SCRIPTS", "assets", "write_if_new"]
+__all__ = ["SCRIPTS", "assets"]
 
 SCRIPTS = ("boot.js",)
 """What a page with widgets loads from ``widgets/``."""
-
-
-def write_if_new(path: Path, content: bytes) -> bool:
-    """Write a file unless it already holds this content, so that its time stays.
-
-    Returns
-    -------
-    bool
-        Whether it was written.
-    """
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return True
 
 
 def _files(node_modules: Path) -> Iterator[tuple[str, bytes]]:

@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 
 from medsam.errors import InputError
+from medsam.files import write_if_new
 from medsam.models.checkpoints import verified
 from medsam.widgets.live.cases import from_uri
 from medsam.widgets.live.downloads import DOWNLOADS
-from medsam.widgets.static import write_if_new
 
 __all__ = ["SCAN_LIBRARIES", "live_files", "states"]
 
