@@ -31,10 +31,10 @@ __all__ = [
     "effects",
     "findings",
     "noise_findings",
+    "noise_protocols",
     "other",
     "prompts",
     "protocols",
-    "noise_protocols",
 ]
 
 

@@ -33,10 +33,10 @@ __all__ = [
     "ORDER",
     "SCHEMA",
     "KeptTable",
+    "file_metadata",
     "installed",
     "provenance",
     "read",
-    "file_metadata",
     "versions",
     "write",
 ]
