@@ -46,7 +46,7 @@ from medsam.pages.study import glue
 from medsam.widgets.live import AmbiguityExplorer, LiveSam
 from medsam.widgets.live.downloads import DOWNLOADS
 
-explorer, clicks = AmbiguityExplorer.of(study), LiveSam.of(study)
+explorer, clicks = study.live(AmbiguityExplorer), study.live(LiveSam)
 glue("label", study.label)
 glue("model", study.settings.model)
 glue("model-mb", (DOWNLOADS["engine"]["bytes"] + DOWNLOADS["decoder"]["bytes"]) / 1e6)

@@ -48,6 +48,8 @@ from medsam.study.everything import (
     rows_of,
     run,
 )
+from medsam.widgets.kit.still import Note
+from medsam.widgets.live import LiveWidget
 
 __all__ = [
     "EVERY",
@@ -313,6 +315,27 @@ class Study:
         """
         chosen = examples.slots(self.rows, modes, rank_by=rank_by, show=show)
         return examples.predict_again(chosen, self.dataset, self.model, self.protocol)
+
+    def typical_samples(self, count: int = 6) -> list[Sample]:
+        """Some images, those with the most objects first; none where the study has no case.
+
+        Of each task in turn the image in the middle by the IoU of one click (mode 1); where that
+        gives too few, also those at the 75th and the 25th percentile.
+        """
+        chosen = examples.slots(self.rows, (1,))
+        names = [name for p in (50, 75, 25) for name in chosen[chosen.percentile == p].image]
+        wanted = list(dict.fromkeys(names))[:count]
+        found = [case.load() for case in self.dataset.cases() if case.id in wanted]
+        return sorted(found, key=lambda s: -sum(bool(m.any()) for m in s.masks.values()))
+
+    def live(self, kind: type[LiveWidget]) -> LiveWidget | Note:
+        """A live widget on typical images with the run's clicks, or a note why there is none."""
+        if "points" not in self.model.accepts:
+            return Note(f"{self.model.name} takes no points: there is nothing to click here.")
+        samples = self.typical_samples()
+        if not samples:
+            return Note("This run has no case with an object that could be tried.")
+        return kind(self.model, samples, self.titles, self.rows, self.dataset.title)
 
 
 def glue(name: str, value: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from medsam.datasets.sample import Sample
 from medsam.errors import DataError, InputError
 from medsam.prompts import Prompt
 from medsam.widgets.kit.runs import decode_mask
-from medsam.widgets.live import AmbiguityExplorer, LiveSam, typical
+from medsam.widgets.live import AmbiguityExplorer, LiveSam
 from medsam.widgets.live.cases import clicks_of, describe, fingerprint, from_uri, lossless_uri
 
 
@@ -70,23 +69,6 @@ def test_clicks_are_those_of_the_run():
 def test_images_that_cannot_be_tried(samples, text):
     with pytest.raises(InputError, match=text):
         describe(samples, {})
-
-
-def test_typical_images():
-    samples = [sample("a"), sample("b", shift=1), sample("c", shift=5), sample("d", shift=9)]
-    cases = [SimpleNamespace(id=s.id, load=lambda s=s: s) for s in samples]
-    rows = rows_of(samples)
-    study = SimpleNamespace(rows=rows, dataset=SimpleNamespace(cases=lambda: cases))
-    mode = rows.query("experiment == 'mode' and k == 1 and choice == 'top' and status == 'ok'")
-    middle = {t: of.sort_values(["iou", "image"]).image.iloc[-(-len(of) // 2) - 1]
-              for t, of in mode.groupby("task")}  # fmt: skip
-    assert {s.id for s in typical(study, 2)} >= set(middle.values())
-    found = typical(study, 3)
-    assert len(found) == len({s.id for s in found}) == 3
-    counts = [sum(m.any() for m in s.masks.values()) for s in found]
-    assert counts == sorted(counts, reverse=True)
-    empty = SimpleNamespace(rows=rows[:0], dataset=study.dataset)
-    assert typical(empty) == []
 
 
 # --------------------------------------------------------------------- widgets
@@ -178,12 +160,6 @@ def test_a_picture_stands_where_scripts_are_off(widget):
     assert (61, 220, 132) in colours
 
 
-def test_models_and_studies_without_points():
+def test_models_without_points():
     with pytest.raises(InputError, match=r"Model 'boxes' takes box prompts\. Allowed: a model"):
         LiveSam(Boxes(), [sample()])
-    note = LiveSam.of(SimpleNamespace(model=Boxes()))
-    assert "boxes takes no points" in note._repr_html_()
-    nothing = SimpleNamespace(cases=lambda: [], title="nothing")
-    rows = rows_of([sample()])[:0]
-    study = SimpleNamespace(model=SquareModel(), rows=rows, dataset=nothing, titles={})
-    assert "no case with an object" in repr(AmbiguityExplorer.of(study))

@@ -182,7 +182,7 @@ def _check(samples: Sequence[Sample]) -> None:
     if not samples:
         raise InputError(
             "No image to try. Allowed: at least one medsam.datasets.sample.Sample. "
-            "Take some with medsam.widgets.live.typical."
+            "Take some of a dataset."
         )
     seen: set[str] = set()
     for sample in samples:

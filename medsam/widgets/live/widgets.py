@@ -17,44 +17,20 @@ from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets.kit.bundle import bundle, styles
 from medsam.widgets.kit.runs import runs_text
-from medsam.widgets.kit.still import MASKS, TRUTH, Note, Outline, Still, painted
+from medsam.widgets.kit.still import MASKS, TRUTH, Outline, Still, painted
 from medsam.widgets.live.cases import describe
 from medsam.widgets.live.downloads import DOWNLOADS, IN_BROWSER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from medsam.pages.study import Study
-
-__all__ = ["AmbiguityExplorer", "LiveSam", "typical"]
+__all__ = ["AmbiguityExplorer", "LiveSam", "LiveWidget"]
 
 KEPT = 4
 """Images whose features stay in memory while a notebook runs."""
 
 
-def typical(study: Study, count: int = 6) -> list[Sample]:
-    """Some images of a study, those with the most objects first.
-
-    Of each task in turn the image in the middle by the IoU of one click (mode 1); where that
-    gives too few, also those at the 75th and the 25th percentile.
-
-    Parameters
-    ----------
-    study : Study
-        Of a model that takes points.
-    count : int
-        At most so many images; fewer where the study has fewer, none where it has no case.
-    """
-    from medsam.analysis import examples  # brings pandas, which a widget does not need
-
-    chosen = examples.slots(study.rows, (1,))
-    names = [name for p in (50, 75, 25) for name in chosen[chosen.percentile == p].image]
-    wanted = set(list(dict.fromkeys(names))[:count])
-    found = [case.load() for case in study.dataset.cases() if case.id in wanted]
-    return sorted(found, key=lambda sample: -sum(bool(m.any()) for m in sample.masks.values()))
-
-
-class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
+class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     """What both widgets share: images, their objects, and a model that answers prompts.
 
     Parameters
@@ -119,17 +95,6 @@ class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             first=None,
         )
         self.on_msg(self._asked)
-
-    @classmethod
-    def of(cls, study: Study, count: int = 6) -> _Live | Note:
-        """The widget on typical images of a study with the run's own clicks, or why not."""
-        if "points" not in study.model.accepts:
-            return Note(f"{study.model.name} takes no points: there is nothing to click here.")
-        samples = typical(study, count)
-        if not samples:
-            return Note("This run has no case with an object that could be tried.")
-        data = study.dataset.title
-        return cls(study.model, samples, study.titles, study.rows, data)
 
     @traitlets.validate("case")
     def _case_is_there(self, proposal: Mapping[str, Any]) -> int:
@@ -205,7 +170,7 @@ class _Live(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         return f"{type(self).__name__}({self.about}; {len(self.cases)} images)"
 
 
-class AmbiguityExplorer(_Live):
+class AmbiguityExplorer(LiveWidget):
     """Point at an image; see the three masks that the point may mean, and what they hit."""
 
     _kind = "ambiguity"
@@ -236,7 +201,7 @@ class AmbiguityExplorer(_Live):
         )
 
 
-class LiveSam(_Live):
+class LiveSam(LiveWidget):
     """Click and draw boxes; see IoU and Dice move, beside Algorithm 1's clicks."""
 
     _kind = "clicks"
