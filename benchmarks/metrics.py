@@ -23,7 +23,7 @@ import torch
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 from scipy import ndimage
 
-from medsam.metrics import TOLERANCE, dice, iou, measure
+from medsam.metrics import TOLERANCE, dice, iou, surface_metrics
 from medsam.regions import Mask
 
 Both = tuple[float, float]
@@ -41,7 +41,7 @@ def pair(side: int, share: float) -> tuple[Mask, Mask]:
 
 
 def ours(a: Mask, b: Mask) -> Both:
-    return tuple(measure(a, b, SPACING))
+    return tuple(surface_metrics(a, b, SPACING))
 
 
 def by_monai(a: Mask, b: Mask) -> Both:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medsam.datasets.sample import Sample
 from medsam.errors import InputError
-from medsam.metrics import TOLERANCE, dice, iou, measure
+from medsam.metrics import dice, iou, surface_metrics
 from medsam.models.contract import Prediction, Predictor
 from medsam.prompts import KINDS, MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click
 from medsam.protocol import PROTOCOLS, Protocol
@@ -215,9 +215,7 @@ def _surfaces(sample: Sample, mask: Mask) -> Callable[[Mask], Row]:
         key = np.packbits(prediction).tobytes()
         if key not in known:
             # Nothing found is an NSD of 0, which counts in means, but is at no distance.
-            found = measure(
-                prediction, mask, sample.spacing, tolerance=TOLERANCE, one_empty="missed"
-            )
+            found = surface_metrics(prediction, mask, sample.spacing)
             hd95 = None if math.isnan(found.hd95) else found.hd95
             known[key] = {"nsd": found.nsd, "hd95": hd95}
         return known[key]

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from medsam.datasets.sample import Case, Dataset, Sample
 from medsam.errors import DataError, InputError, ResultsError
-from medsam.metrics import dice, iou, measure
+from medsam.metrics import dice, iou, surface_metrics
 from medsam.models.automatic import Found, segment_everything
 from medsam.models.contract import PromptableModel
 from medsam.prompts import Prompt
@@ -294,7 +294,7 @@ def rows_of(sample: Sample, task: str, of: Mapping[int, Grid], protocol: Protoco
             point = Prompt(np.array([one.point]), np.ones(1, np.int64))
             row |= {"score": one.score, "prompt": point.to_json()}
         if sample.spacing is not None:
-            found = measure(chosen, mask, sample.spacing, one_empty="missed")
+            found = surface_metrics(chosen, mask, sample.spacing)
             row |= {"nsd": found.nsd, "hd95": None if math.isnan(found.hd95) else found.hd95}
         yield row
 

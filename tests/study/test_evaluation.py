@@ -65,12 +65,11 @@ def test_an_empty_prediction_is_zero_and_at_no_distance(square):
 def test_each_distinct_prediction_is_measured_once(square, monkeypatch):
     asked = []
 
-    def measure(prediction, mask, spacing, **options):
+    def surface_metrics(prediction, mask, spacing):
         asked.append(prediction.tobytes())
-        assert (spacing, options) == ((1.0, 1.0), {"tolerance": 2.0, "one_empty": "missed"})
         return Surface(0.5, 3.0)
 
-    monkeypatch.setattr(evaluation, "measure", measure)
+    monkeypatch.setattr(evaluation, "surface_metrics", surface_metrics)
     frame = rows(square, case((1.0, 1.0)))
     assert len(frame) == 28
     assert len(asked) == len(set(asked)) == 2
@@ -79,8 +78,8 @@ def test_each_distinct_prediction_is_measured_once(square, monkeypatch):
 
 def test_no_torch_and_no_monai_to_measure():
     code = (
-        "import sys, numpy as np; from medsam.metrics import measure; a = np.ones((3, 3), bool); "
-        "measure(a, a, (1.0, 1.0)); print('monai' in sys.modules, 'torch' in sys.modules)"
+        "import sys, numpy as np; from medsam.metrics import surface_metrics; "
+        "a = np.ones((3, 3), bool); surface_metrics(a, a, (1.0, 1.0)); print('monai' in sys.modules, 'torch' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["False", "False"]
