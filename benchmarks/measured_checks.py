@@ -9,8 +9,8 @@ import pandas as pd
 
 from medsam.errors import InputError
 from medsam.prompts import KINDS
+from medsam.protocol import MAX_CLICKS
 from medsam.results.rows import COLUMNS as RESULTS
-from medsam.study.evaluate import MAX_CLICKS
 
 __all__ = ["ASKED", "COLUMNS", "check", "counts"]
 

@@ -21,10 +21,10 @@ import cv2
 from medsam.datasets import BrainSample
 from medsam.datasets.sample import Sample
 from medsam.metrics import iou
-from medsam.models.contract import Prediction, PromptableModel
+from medsam.models.contract import Prediction, Predictor, PromptableModel
 from medsam.prompts import MAX_REGIONS, MODES, Prompt, mode_prompt, next_click, regions
-from medsam.protocol import PROTOCOLS
-from medsam.study.evaluate import CHOICES, MAX_CLICKS, SEED, Predictor, choose, evaluate, streams
+from medsam.protocol import CHOICES, MAX_CLICKS, PROTOCOLS, SEED
+from medsam.study.evaluate import choose, evaluate, streams
 
 PROTOCOL = PROTOCOLS["paper"]
 Answers = dict[tuple[str, int, str], float]

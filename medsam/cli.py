@@ -21,7 +21,7 @@ from medsam.datasets.commands import Choices, Headers, PlaneName, Window, readin
 from medsam.datasets.commands import app as data_app
 from medsam.models.commands import app as models_app
 from medsam.models.commands import weights_app as weights_app
-from medsam.protocol import Protocol
+from medsam.protocol import EXPERIMENTS, Protocol
 from medsam.results.commands import app as results_app
 from medsam.results.commands import export as export_command
 from medsam.results.commands import summary as summary_command
@@ -103,6 +103,7 @@ def study(
 
 
 def _foretell(plan: Plan, cores: int, probing: bool) -> None:
+    from medsam.pages.own_data import jobs
     from medsam.study.estimate import ROW_BYTES, STAGES, asked, due, probe, totals
 
     def tell(name: str, number: float, more: str = "") -> None:
@@ -143,7 +144,7 @@ def _foretell(plan: Plan, cores: int, probing: bool) -> None:
             typer.echo(f"  {workers:>3} at a time {took:>27}")
     typer.echo("")
     tell("parts of tasks", len(plan.shards))
-    left = due(plan)
+    left = due(plan.out, jobs(plan))
     words = ", ".join(f"{number:,} {kind}" for kind, number in left.items() if number)
     tell("processes still to run", sum(left.values()), f" ({words})" if words else "")
 
@@ -162,13 +163,14 @@ def _words(seconds: float) -> str:
 
 
 def _run(plan: Plan, more: list[str], lock: int) -> None:
+    from medsam.pages.own_data import jobs
     from medsam.study.worker import stale
 
-    out = plan.out
-    for file in stale(out, plan.jobs):
+    out, todo = plan.out, jobs(plan)
+    for file in stale(out, todo):
         file.unlink()
     # Snakemake reads its file again in every job: the data are looked at here, once.
-    (out / "study.json").write_text(plan.jobs.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (out / "study.json").write_text(todo.model_dump_json(indent=1) + "\n", encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
     command += ["--directory", str(out), "--nolock", "--rerun-triggers", "mtime"]
     command += ["--keep-going", "--rerun-incomplete", *more]
@@ -191,9 +193,10 @@ def worker(
     gpus: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Do one job of a study, in its folder."""
+    from medsam.pages.own_data import build, execute
     from medsam.study.worker import work
 
-    work(kind, name, gpus=gpus)
+    work(kind, name, gpus=gpus, other={"page": execute, "book": build})
 
 
 app = typer.Typer(
@@ -330,7 +333,7 @@ def run(
         _loaded(model, weights, embeddings),
         protocols,
         out,
-        experiments=experiments or runner.EXPERIMENTS,
+        experiments=experiments or EXPERIMENTS,
         seed=seed,
         shard=shard,
         progress=not quiet,

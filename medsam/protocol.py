@@ -14,7 +14,30 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["CHOICES_BY_FIELD", "PROTOCOLS", "Protocol"]
+__all__ = [
+    "CHOICES",
+    "CHOICES_BY_FIELD",
+    "EXPERIMENTS",
+    "MAX_CLICKS",
+    "PROTOCOLS",
+    "SEED",
+    "Choice",
+    "Protocol",
+]
+
+EXPERIMENTS = ("mode", "clicks")
+"""What can be computed for a case: the five modes, and one to nine clicks."""
+
+MAX_CLICKS = 9
+"""Clicks of Algorithm 1 (section 3.3, Fig. 5)."""
+
+Choice = Literal["top", "oracle"]
+"""Which of a model's masks is scored: the most confident, or the one of best IoU."""
+
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+SEED = 1
+"""The released scripts' seed."""
 
 
 @dataclass(frozen=True)

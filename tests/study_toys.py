@@ -9,6 +9,7 @@ import yaml
 from toys import blob, write_pair
 
 from medsam.cli import SNAKEFILE
+from medsam.pages.own_data import jobs as jobs_of
 from medsam.study.plan import Plan, read
 from medsam.study.worker import finish as finish_shard
 from medsam.study.worker import stale
@@ -40,7 +41,7 @@ def written(folder: Path, **content) -> Path:
 
 def finish(plan: Plan) -> None:
     """Put down the files that say that each process is done, and no rows."""
-    jobs = plan.jobs
+    jobs = jobs_of(plan)
     done = [f"done/embed/{name}" for name in jobs.embed]
     done += [f"done/encoded/{name}" for name in jobs.encoded]
     done += [f"done/evaluate/{name}" for name in jobs.evaluate]
@@ -58,9 +59,10 @@ def planned(plan: Path, *more: str) -> dict[str, int]:
     """What Snakemake would run, counted by rule."""
     made = read(plan)
     made.out.mkdir(exist_ok=True)
-    for file in stale(made.out, made.jobs):
+    jobs = jobs_of(made)
+    for file in stale(made.out, jobs):
         file.unlink()
-    (made.out / "study.json").write_text(made.jobs.model_dump_json())
+    (made.out / "study.json").write_text(jobs.model_dump_json())
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--dry-run"]
     command += ["--directory", str(made.out), "--rerun-triggers", "mtime", "--nolock", *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)

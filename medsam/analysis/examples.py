@@ -17,9 +17,9 @@ from medsam.errors import InputError, ResultsError
 from medsam.metrics import iou
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import MAX_REGIONS, Prompt
-from medsam.protocol import Protocol
+from medsam.protocol import MAX_CLICKS, Protocol
 from medsam.regions import regions
-from medsam.study.evaluate import MAX_CLICKS, choose
+from medsam.study.evaluate import choose
 
 __all__ = [
     "IMAGES",

@@ -7,6 +7,9 @@ import hashlib
 import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -22,7 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from medsam.errors import InputError, UnknownName
 from medsam.files import write_if_new
 from medsam.pages.page import FOLDER, KEY
-from medsam.study.plan import Names, Page, Site, Source, digest, listing
+from medsam.results.rows import shards
+from medsam.study.plan import Jobs, Names, Page, Site, Source, digest, listing
+from medsam.study.worker import job_of
 
 if TYPE_CHECKING:
     from medsam.study.plan import Plan
@@ -40,9 +45,12 @@ __all__ = [
     "Chapter",
     "Notebook",
     "assemble",
+    "build",
     "chapters",
     "contents",
     "dissolved",
+    "execute",
+    "jobs",
     "moved",
     "of_words",
     "pages",
@@ -846,3 +854,66 @@ def _mended(page: NotebookNode, absent: Mapping[str, str]) -> NotebookNode:
             if "text/markdown" in shown:
                 shown["text/markdown"] = dissolved("".join(shown["text/markdown"]), absent)
     return page
+
+
+# What the processes of a study do for its notebooks and its book.
+
+
+def jobs(plan: Plan) -> Jobs:
+    """Every process of a study, with its notebooks and its book.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such notebook.
+    """
+    made = pages(plan)
+    return plan.jobs(made, site(plan, made) if plan.book else None)
+
+
+def execute(jobs: Jobs, name: str) -> None:
+    """Execute a notebook of a study on rows of its own, to which it may add.
+
+    The process stands in the folder of the study, as for :func:`medsam.study.worker.work`.
+    """
+    import papermill
+
+    page, here = job_of(jobs.pages, name), Path.cwd()
+    executed = here / "executed" / f"{name}.ipynb"
+    own, merged = here / page.folder / "results", here / "results"
+    if not own.is_dir():
+        partial = own.with_name(".results.tmp")
+        shutil.rmtree(partial, ignore_errors=True)
+        for shard in shards(merged):
+            path = partial / shard.relative_to(merged)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _link(shard, path)
+        partial.rename(own)
+    given = page.parameters | {key: str(here / page.folder / v) for key, v in page.folders.items()}
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    papermill.execute_notebook(
+        page.notebook, executed, given, cwd=ROOT, progress_bar=False, log_output=True
+    )
+
+
+def _link(file: Path, path: Path) -> None:
+    """The same file under another name, or a copy where the file system has no links."""
+    try:
+        path.hardlink_to(file)
+    except OSError:
+        shutil.copyfile(file, path)
+
+
+def build(jobs: Jobs, _name: str = "") -> None:
+    """Build the book of a study from its executed notebooks."""
+    if jobs.site is None:
+        raise UnknownName("job", "book", ())
+    here = Path.cwd()
+    executed, toc = assemble(jobs.site, here)
+    command = [sys.executable, str(ROOT / "book" / "build.py"), "--executed", str(executed)]
+    command += ["--toc", str(toc), "--output", str(here / "book")]
+    if subprocess.run(command, check=False).returncode:
+        raise InputError("The book could not be built. Allowed: no warning. They are above.")
+    html = Path("html")
+    if not html.is_symlink():
+        html.symlink_to(Path("book") / "_build" / "html", target_is_directory=True)

@@ -31,7 +31,7 @@ from medsam.models.cache import CachedModel
 from medsam.models.contract import PromptableModel
 from medsam.models.registry import models
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt
-from medsam.protocol import Protocol
+from medsam.protocol import EXPERIMENTS, SEED, Protocol
 from medsam.regions import regions
 from medsam.results import rows as results
 from medsam.results import summary
@@ -88,7 +88,7 @@ class Settings(BaseModel):
         "", description="`KEY=PATH` of a dataset of the paper, or a YAML file of your own."
     )
     results: str = Field("_build/results", description="Results folder; continued if there.")
-    seed: int = Field(runner.SEED, description="Seed of the draws among ties.")
+    seed: int = Field(SEED, description="Seed of the draws among ties.")
     every: int = Field(1, ge=1, description="One of so many images; 1 for all.")
 
 
@@ -386,7 +386,7 @@ class Variants:
     settings : VariantSettings
     protocols : sequence of Protocol
     experiments : tuple of str
-        See :data:`medsam.study.runner.EXPERIMENTS`.
+        See :data:`medsam.protocol.EXPERIMENTS`.
 
     Raises
     ------
@@ -396,7 +396,7 @@ class Variants:
 
     settings: VariantSettings
     protocols: Sequence[Protocol]
-    experiments: tuple[str, ...] = runner.EXPERIMENTS
+    experiments: tuple[str, ...] = EXPERIMENTS
 
     def __post_init__(self) -> None:
         check_name(self.settings.model)

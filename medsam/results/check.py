@@ -15,8 +15,8 @@ from medsam.errors import ResultsError
 from medsam.files import sha256
 from medsam.models.registry import models
 from medsam.prompts import KINDS, MODES
+from medsam.protocol import CHOICES, MAX_CLICKS
 from medsam.results.rows import existing, identity_digest, table, told
-from medsam.study.evaluate import CHOICES, MAX_CLICKS
 
 __all__ = ["MANIFEST", "Check", "check", "promised"]
 
@@ -90,7 +90,7 @@ def promised(experiments: Collection[str], kinds: Collection[str]) -> _Prompts:
     Parameters
     ----------
     experiments : collection of str
-        Of :data:`medsam.study.evaluate.EXPERIMENTS`; others promise nothing.
+        Of :data:`medsam.protocol.EXPERIMENTS`; others promise nothing.
     kinds : collection of str
         Kinds of prompt that the model takes, of ``points`` and ``box``.
 

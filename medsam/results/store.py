@@ -19,13 +19,19 @@ from filelock import FileLock, Timeout
 
 from medsam.errors import ResultsError
 from medsam.metrics import TOLERANCE
+from medsam.protocol import EXPERIMENTS
 from medsam.results.rows import LAYOUTS, SCHEMA, cannot, installed, numbers, shards, told, write
-from medsam.study.evaluate import EXPERIMENTS
 
-__all__ = ["Identity", "Store", "Unit", "held"]
+__all__ = ["ROWS_DEPEND_ON", "Identity", "Store", "Unit", "held"]
 
 RESULTS_VERSION = 2
 """Raised when a change of the code changes rows: older results are then not continued."""
+
+ROWS_DEPEND_ON = (
+    *("errors.py", "files.py", "metrics.py", "prompts.py", "protocol.py", "regions.py"),
+    *("datasets", "models", "results", "study"),
+)
+"""Files and folders of the package that decide what rows say; make runs the study again after them."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Identity:
         The model's provenance, with the sha256 of its weights.
     seed : int
     experiments : tuple of str
-        What was computed for each unit, of :data:`medsam.study.evaluate.EXPERIMENTS`.
+        What was computed for each unit, of :data:`medsam.protocol.EXPERIMENTS`.
     surface : bool
         Whether NSD (at :data:`medsam.metrics.TOLERANCE`) and HD95 were measured.
     data : mapping

@@ -25,20 +25,17 @@ from medsam.errors import DataError, InputError
 from medsam.models import load
 from medsam.models.contract import PromptableModel
 from medsam.prompts import mode_prompt, next_click
-from medsam.protocol import PROTOCOLS, Protocol
+from medsam.protocol import EXPERIMENTS, PROTOCOLS, SEED, Protocol
 from medsam.results.check import promised
 from medsam.results.merge import merge
 from medsam.results.rows import shards, table
 from medsam.results.store import Identity, Store, Unit
 from medsam.study import evaluate, runner
-from medsam.study.evaluate import EXPERIMENTS
 from medsam.study.plan import PROMPTS
 from medsam.study.worker import marker, merged, stale
 
 if TYPE_CHECKING:
-    from medsam.study.plan import Plan
-
-    pass
+    from medsam.study.plan import Jobs, Plan
 
 __all__ = [
     "ONCE",
@@ -396,8 +393,8 @@ def _identity(dataset: _Few, model: PromptableModel, protocol: Protocol) -> Iden
         model.name,
         protocol.as_dict(),
         model.provenance(),
-        runner.SEED,
-        runner.EXPERIMENTS,
+        SEED,
+        EXPERIMENTS,
         True,
         dataset.settings,
     )
@@ -474,26 +471,24 @@ def _asked(plan: Plan, model: str) -> Asked:
     rows = promised(EXPERIMENTS, kinds)
     # One answer to a mode serves both choices of mask; clicks go their own way after each.
     prompts = {row if row[0] == "clicks" else row[:2] for row in rows}
-    jobs = plan.jobs
-    processes = sum(job.model == model for job in jobs.embed.values())
-    processes += sum(job.model == model for job in jobs.evaluate.values())
+    processes = sum(job.model == model for each in plan.encodings.values() for job in each.values())
+    processes += sum(job.model == model for job in plan.evaluations.values())
     return Asked(
         reads, encoded, kept, objects, objects * len(prompts), objects * len(rows), processes
     )
 
 
-def due(plan: Plan) -> dict[str, int]:
+def due(out: Path, jobs: Jobs) -> dict[str, int]:
     """Processes that are still to run, by kind, as Snakemake will count them."""
-    jobs = plan.jobs
-    gone = set(stale(plan.out, jobs))
+    gone = set(stale(out, jobs))
 
     def missing(file: Path) -> bool:
         return file in gone or not file.is_file()
 
     def count(kind: str, names: Iterable[str]) -> list[str]:
-        return [name for name in names if missing(marker(plan.out, kind, name))]
+        return [name for name in names if missing(marker(out, kind, name))]
 
-    merge = missing(merged(plan.out, jobs))
+    merge = missing(merged(out, jobs))
     # What is merged is there, whatever the processes were that it came from.
     ran = count("evaluate", jobs.evaluate) if merge else []
     needs = count("encoded", {jobs.evaluate[name].needs for name in ran} - {""})

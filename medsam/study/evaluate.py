@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,31 +13,12 @@ from numpy.typing import NDArray
 from medsam.datasets.sample import Sample
 from medsam.errors import InputError
 from medsam.metrics import dice, iou, surface_metrics
-from medsam.models.contract import Prediction, Predictor
+from medsam.models.contract import Prediction
 from medsam.prompts import KINDS, MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click
-from medsam.protocol import PROTOCOLS, Protocol
+from medsam.protocol import CHOICES, EXPERIMENTS, MAX_CLICKS, PROTOCOLS, SEED, Choice, Protocol
 from medsam.regions import Mask, Regions, regions
 
-__all__ = [
-    "CHOICES",
-    "EXPERIMENTS",
-    "MAX_CLICKS",
-    "SEED",
-    "Choice",
-    "Chosen",
-    "Predictor",
-    "Row",
-    "choose",
-    "evaluate",
-    "streams",
-]
-
-
-# Which of a model's masks is scored: the most confident, or the oracle's.
-
-
-Choice = Literal["top", "oracle"]
-CHOICES: tuple[Choice, ...] = get_args(Choice)
+__all__ = ["Chosen", "Row", "choose", "evaluate", "streams"]
 
 
 @dataclass(frozen=True)
@@ -132,13 +113,6 @@ def choose(
 Row = dict[str, Any]
 Predict = Callable[[Prompt], list[Prediction]]
 Answer = tuple[int, Choice, Prompt, Chosen]
-
-MAX_CLICKS = 9
-"""Clicks of Algorithm 1 (section 3.3, Fig. 5)."""
-SEED = 1
-"""The released scripts' seed."""
-EXPERIMENTS = ("mode", "clicks")
-"""What can be computed for a case: the five modes, and one to nine clicks."""
 
 _STREAMS = ("mode", "clicks/top", "clicks/oracle")
 
@@ -245,9 +219,9 @@ def evaluate(
         Prompt to predictions (one a box), from one embedding of ``sample.image``.
     protocol : Protocol
     draws : dict of Draw, optional
-        Where ties are decided; by default new ones with seed :data:`SEED`.
+        Where ties are decided; by default new ones with seed :data:`medsam.protocol.SEED`.
     experiments : collection of str
-        Only these, of :data:`EXPERIMENTS`.
+        Only these, of :data:`medsam.protocol.EXPERIMENTS`.
     kinds : collection of str
         Only modes whose prompts are of these kinds, of ``"points"`` and ``"box"``.
     surface : bool

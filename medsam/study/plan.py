@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import product
@@ -45,8 +45,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
-from medsam.protocol import Protocol
-from medsam.study.evaluate import CHOICES, MAX_CLICKS
+from medsam.protocol import CHOICES, MAX_CLICKS, Protocol
 
 __all__ = [
     "PROFILES",
@@ -442,26 +441,26 @@ class Plan(BaseModel):
         """Every part of every task, in order."""
         return [shard for job in self.evaluations.values() for shard in job.shards]
 
-    @cached_property
-    def jobs(self) -> Jobs:
+    def jobs(
+        self, pages: Mapping[str, Mapping[str, Page]] | None = None, site: Site | None = None
+    ) -> Jobs:
         """Every process of the study.
 
-        Raises
-        ------
-        UnknownName
-            If there is no such notebook.
+        Parameters
+        ----------
+        pages : mapping of str to mapping of str to Page, optional
+            The notebooks, by caption of their part of the book and by name.
+        site : Site, optional
+            The book of them.
         """
-        from medsam.pages.own_data import pages, site
-
-        made = pages(self)
         return Jobs(
             gpus=self.gpus,
             merged=digest([shard.folder for shard in self.shards]),
             encoded={whole: tuple(each) for whole, each in self.encodings.items()},
             embed={name: job for each in self.encodings.values() for name, job in each.items()},
             evaluate=self.evaluations,
-            pages={name: page for each in made.values() for name, page in each.items()},
-            site=site(self, made) if self.book else None,
+            pages={name: page for each in (pages or {}).values() for name, page in each.items()},
+            site=site,
         )
 
 

@@ -13,12 +13,12 @@ from medsam.datasets.sample import Case, Dataset
 from medsam.errors import DataError, InputError, ResultsError, UnknownName
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import KINDS, MODES, Draw
-from medsam.protocol import PROTOCOLS, Protocol
+from medsam.protocol import EXPERIMENTS, PROTOCOLS, SEED, Protocol
 from medsam.results.rows import COLUMNS
 from medsam.results.store import Identity, Store, Unit
-from medsam.study.evaluate import EXPERIMENTS, MAX_CLICKS, SEED, Row, evaluate, streams
+from medsam.study.evaluate import Row, evaluate, streams
 
-__all__ = ["EXPERIMENTS", "MAX_CLICKS", "SEED", "Report", "evaluate", "run", "run_all"]
+__all__ = ["Report", "run", "run_all"]
 
 
 @dataclass
@@ -162,7 +162,7 @@ def run_all(
     seed : int
         Ties are drawn from it.
     experiments : iterable of str
-        Only these, of :data:`EXPERIMENTS`.
+        Only these, of :data:`medsam.protocol.EXPERIMENTS`.
     surface : bool
         Measure NSD and HD95 where the size of a pixel is known; without, their columns are
         empty. Rows with and without are not mixed.

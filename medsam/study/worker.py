@@ -1,4 +1,4 @@
-"""What a process of a study does: encode, evaluate, merge, execute a notebook, build the book.
+"""What a process of a study does: encode, evaluate, merge.
 
 It stands in the folder of the study. What is done is not done again, so that a process that was
 killed, or that is started once more, goes on.
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -19,9 +18,9 @@ from filelock import FileLock, Timeout
 
 from medsam.errors import DataError, InputError, ResultsError, UnknownName
 from medsam.results.rows import shards
-from medsam.study.plan import Embedding, Evaluation, Jobs, Page, Shard
+from medsam.study.plan import Embedding, Evaluation, Jobs, Shard
 
-__all__ = ["complete", "finish", "marker", "merged", "stale", "work"]
+__all__ = ["complete", "finish", "job_of", "marker", "merged", "stale", "work"]
 
 
 # What says that a job of a study is done, and whether what it made is still there.
@@ -86,13 +85,19 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 T = TypeVar("T")
 
 
-def work(kind: str, name: str, file: Path = Path("study.json"), gpus: int = 0) -> None:
+def work(
+    kind: str,
+    name: str,
+    file: Path = Path("study.json"),
+    gpus: int = 0,
+    other: Mapping[str, Callable[[Jobs, str], None]] | None = None,
+) -> None:
     """Do one job of a study.
 
     Parameters
     ----------
     kind : str
-        ``embed``, ``evaluate``, ``merge``, ``page`` or ``book``.
+        ``embed``, ``evaluate``, ``merge``, or one of the other kinds.
     name : str
         Of the job; empty for those of which there is one.
     file : Path
@@ -100,6 +105,8 @@ def work(kind: str, name: str, file: Path = Path("study.json"), gpus: int = 0) -
     gpus : int
         Of this machine that processes share where no scheduler gives them out: each takes those
         that are free, as many as the plan says.
+    other : mapping of str to callable, optional
+        Other kinds of job, each with what does one: it takes all jobs and the name.
 
     Raises
     ------
@@ -114,20 +121,26 @@ def work(kind: str, name: str, file: Path = Path("study.json"), gpus: int = 0) -
         raise InputError(
             f"Cannot use {file}: {error}. Allowed: what `medsam study` wrote. Run it."
         ) from error
-    kinds: dict[str, Callable[[], None]] = {
-        "embed": lambda: _embed(_job(jobs.embed, name)),
-        "evaluate": lambda: _evaluate(_job(jobs.evaluate, name)),
-        "merge": lambda: _merge(jobs.folders),
-        "page": lambda: _execute(_job(jobs.pages, name), Path("executed") / f"{name}.ipynb"),
-        "book": lambda: _build(jobs),
+    kinds: dict[str, Callable[[Jobs, str], None]] = {
+        "embed": lambda jobs, name: _embed(job_of(jobs.embed, name)),
+        "evaluate": lambda jobs, name: _evaluate(job_of(jobs.evaluate, name)),
+        "merge": lambda jobs, _: _merge(jobs.folders),
+        **(other or {}),
     }
     if kind not in kinds:
         raise UnknownName("kind of job", kind, kinds)
     with _gpu(gpus, jobs.gpus):
-        kinds[kind]()
+        kinds[kind](jobs, name)
 
 
-def _job(jobs: dict[str, T], name: str) -> T:
+def job_of(jobs: Mapping[str, T], name: str) -> T:
+    """The job of that name.
+
+    Raises
+    ------
+    UnknownName
+        If there is none.
+    """
     if name not in jobs:
         raise UnknownName("job", name, jobs)
     return jobs[name]
@@ -214,51 +227,3 @@ def _merge(folders: list[str]) -> None:
     # Of more parts than images some are empty, which is no fault.
     merge([Path(folder) for folder in folders if shards(Path(folder))], out)
     finish(out)
-
-
-def _execute(page: Page, executed: Path) -> None:
-    """Execute a notebook on rows of its own: it may add what they lack, beside other notebooks."""
-    import papermill
-
-    from medsam.pages.own_data import ROOT
-    from medsam.results.rows import shards
-
-    here = Path.cwd()
-    own, merged = here / page.folder / "results", here / "results"
-    if not own.is_dir():
-        partial = own.with_name(".results.tmp")
-        shutil.rmtree(partial, ignore_errors=True)
-        for shard in shards(merged):
-            path = partial / shard.relative_to(merged)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _link(shard, path)
-        partial.rename(own)
-    given = page.parameters | {key: str(here / page.folder / v) for key, v in page.folders.items()}
-    executed.parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(
-        page.notebook, here / executed, given, cwd=ROOT, progress_bar=False, log_output=True
-    )
-
-
-def _link(file: Path, path: Path) -> None:
-    """The same file under another name, or a copy where the file system has no links."""
-    try:
-        path.hardlink_to(file)
-    except OSError:
-        shutil.copyfile(file, path)
-
-
-def _build(jobs: Jobs) -> None:
-    from medsam.pages.own_data import ROOT, assemble
-
-    if jobs.site is None:
-        raise UnknownName("job", "book", ())
-    here = Path.cwd()
-    executed, toc = assemble(jobs.site, here)
-    command = [sys.executable, str(ROOT / "book" / "build.py"), "--executed", str(executed)]
-    command += ["--toc", str(toc), "--output", str(here / "book")]
-    if subprocess.run(command, check=False).returncode:
-        raise InputError("The book could not be built. Allowed: no warning. They are above.")
-    html = Path("html")
-    if not html.is_symlink():
-        html.symlink_to(Path("book") / "_build" / "html", target_is_directory=True)

@@ -9,7 +9,8 @@ from toys import SquareModel
 from medsam.analysis.comparison import LIMIT, curves, effort, number_of_clicks
 from medsam.datasets import Sample
 from medsam.errors import InputError
-from medsam.study.evaluate import MAX_CLICKS, evaluate
+from medsam.protocol import MAX_CLICKS
+from medsam.study.evaluate import evaluate
 
 
 def rows(**ious):

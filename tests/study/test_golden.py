@@ -13,10 +13,11 @@ from scipy import ndimage
 
 from medsam.datasets import BrainSample
 from medsam.metrics import iou
+from medsam.models.contract import Predictor
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click
-from medsam.protocol import PROTOCOLS
+from medsam.protocol import CHOICES, MAX_CLICKS, PROTOCOLS, SEED
 from medsam.regions import regions
-from medsam.study.evaluate import CHOICES, MAX_CLICKS, SEED, Predictor, choose, evaluate, streams
+from medsam.study.evaluate import choose, evaluate, streams
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]

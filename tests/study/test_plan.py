@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from medsam.cli import app
 from medsam.errors import InputError, UnknownName
+from medsam.pages.own_data import jobs
 from medsam.results import rows as results
 from medsam.study.plan import read
 
@@ -35,7 +36,7 @@ def test_shards_by_hand(tmp_path):
     assert {shard.images.task for shard in plan.shards} == {"brain_stem"}
     # Of one task under one protocol no image is asked twice; `released` reads others.
     assert plan.encodings == {}
-    assert len(read(written(tmp_path, embeddings="always")).jobs.embed) == 2
+    assert len(read(written(tmp_path, embeddings="always")).jobs().embed) == 2
 
 
 def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path):
@@ -97,7 +98,7 @@ def test_what_is_no_plan(tmp_path):
     with pytest.raises(InputError, match=r"a book of no notebooks\. Allowed: notebooks: "):
         read(written(tmp_path, book=True))
     with pytest.raises(UnknownName, match=r"Unknown notebook '02'\. .*Allowed: .*, all, none"):
-        assert read(written(tmp_path, notebooks="02")).jobs
+        jobs(read(written(tmp_path, notebooks="02")))
     (tmp_path / "study.yaml").write_text("- a\n")
     with pytest.raises(InputError, match=r"holds no keys"):
         read(tmp_path / "study.yaml")

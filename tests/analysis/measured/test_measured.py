@@ -12,7 +12,7 @@ import pytest
 
 from medsam.analysis import measured, published
 from medsam.models.checkpoints import CHECKPOINTS
-from medsam.protocol import Protocol
+from medsam.protocol import SEED, Protocol
 from medsam.results.rows import COLUMNS as RESULTS
 from medsam.results.rows import read
 from medsam.study import runner
@@ -78,7 +78,7 @@ def test_weights_are_those_that_medsam_loads(about):
 
 def test_the_protocol_is_the_one_of_today(about):
     assert about["protocol"] == Protocol.get("paper").as_dict()
-    assert about["seed"] == runner.SEED
+    assert about["seed"] == SEED
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", about["made"])
     assert {"medsam", "numpy", "onnxruntime", "torch"} <= set(about["versions"])
 

@@ -207,7 +207,8 @@ def test_the_checkpoint_of_another_model_is_refused(tmp_path):
 @pytest.mark.slow
 def test_three_clicks_on_the_embedded_brain(tmp_path, weights_of):
     from medsam.datasets.brain import BrainSample
-    from medsam.study.evaluate import Predictor, evaluate
+    from medsam.models.contract import Predictor
+    from medsam.study.evaluate import evaluate
 
     class Small(RitmH18):
         zoom = Zoom(size=64, min_side=40)
