@@ -26,26 +26,6 @@ def test_presets_differ_where_text_and_code_differ():
     assert same == {"click_jitter", "box_jitter"}
 
 
-def test_frozen():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Protocol().name = "mine"
-
-
-def test_but_changes_only_what_is_named():
-    mine = Protocol.get("paper").but("mine", top="first")
-    assert mine.as_dict() == Protocol.get("paper").as_dict() | {"name": "mine", "top": "first"}
-
-
-def test_unknown_preset_lists_the_presets():
-    with pytest.raises(UnknownName, match="Did you mean 'paper'. Allowed: paper, released"):
-        Protocol.get("papper")
-
-
-def test_unknown_value_lists_the_values():
-    with pytest.raises(InputError, match="'distance' is 'manhattan'. Allowed: exact, chamfer5"):
-        Protocol.get("paper").but("mine", distance="manhattan")
-
-
 @given(st.sampled_from(sorted(PROTOCOLS)), choices())
 def test_a_name_says_the_protocol(preset, changes):
     made = Protocol.get(preset).but(**changes)
@@ -87,8 +67,3 @@ def test_changes_of_a_protocol_of_no_preset_are_in_its_name():
 def test_names_that_cannot_be_used(name, error, says):
     with pytest.raises(error, match=says):
         Protocol.get(name)
-
-
-def test_unknown_field_of_but():
-    with pytest.raises(UnknownName, match="protocol field 'tops'. Did you mean 'top'"):
-        Protocol().but(tops="first")

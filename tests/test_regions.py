@@ -1,7 +1,5 @@
 """Regions and centres against the plain definitions, on the whole image and pixel by pixel."""
 
-import itertools
-
 import cv2
 import numpy as np
 import pytest
@@ -95,26 +93,6 @@ def test_the_same_for_objects_like_organs(mask, protocol):
     same_as_whole(mask, protocol)
 
 
-@BOTH
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_same_on_a_large_image(protocol, threads):
-    """The float sums of the 5x5 distance depend on the column: the reason to keep all columns."""
-    number = cv2.getNumThreads()
-    cv2.setNumThreads(threads)
-    try:
-        for seed, sigma in enumerate((8, 20, 40)):
-            noise = np.random.default_rng(seed).normal(size=(700, 1024))
-            noise = cv2.GaussianBlur(noise, (0, 0), sigma)
-            mask = noise > np.quantile(noise, 0.7)
-            found = regions(mask, protocol)
-            for i in range(3):
-                wanted = whole_centres(found[i], protocol).tolist()
-                assert found.region(i).centres(protocol).tolist() == wanted
-            assert centres(mask, protocol).tolist() == whole_centres(mask, protocol).tolist()
-    finally:
-        cv2.setNumThreads(number)
-
-
 @pytest.mark.parametrize(
     ("shape", "axes", "angle"),
     [((216, 244), (75, 107), 23), ((256, 176), (64, 75), 28), ((183, 186), (57, 52), 87)],
@@ -132,19 +110,6 @@ def test_centres_by_the_plain_chamfer(mask):
     distance = plain_chamfer(mask)
     for x, y in centres(mask, RELEASED):
         assert distance[y, x] == pytest.approx(distance.max(), abs=1e-3)
-
-
-def test_the_chamfer_is_not_the_distance():
-    """Where it puts the centre is not always the farthest pixel, though never far from it."""
-    differ = 0
-    for seed in range(40):
-        noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=(150, 150)), (0, 0), 12)
-        part = regions(noise > np.quantile(noise, 0.7))[0]
-        exact = ndimage.distance_transform_edt(np.pad(part, 1))[1:-1, 1:-1]
-        ((x, y), *_) = centres(part, RELEASED)
-        assert exact[y, x] > exact.max() - 1
-        differ += exact[y, x] < exact.max() - 1e-6
-    assert differ
 
 
 @pytest.mark.parametrize("radius", [300, 511])
@@ -206,21 +171,6 @@ def test_no_pixel_is_no_region():
         box(np.zeros((5, 6), bool))
 
 
-@BOTH
-def test_a_thousand_regions_of_one_pixel(protocol):
-    mask = np.zeros((200, 200), bool)
-    mask[::5, ::8] = True
-    found = regions(mask, protocol)
-    assert len(found) == 1000
-    at = [found.region(i).box[:2] for i in range(1000)]
-    by_row = sorted(at, key=lambda xy: (xy[1], xy[0]))
-    assert at == (by_row if protocol is PAPER else by_row[::-1])
-    assert [found.region(i).centres(protocol).tolist() for i in (0, 999)] == [
-        [list(at[0])],
-        [list(at[999])],
-    ]
-
-
 def test_more_regions_than_a_short_integer_counts():
     mask = np.zeros((600, 600), bool)
     mask[::2, ::2] = True
@@ -240,17 +190,3 @@ def test_where_the_object_lies_changes_nothing(mask, protocol, down, right):
     for i in range(len(first)):
         x0, y0, x1, y1 = first.region(i).box
         assert second.region(i).box == (x0 + right, y0 + down, x1 + right, y1 + down)
-
-
-@given(masks)
-def test_views_give_what_copies_give(mask):
-    for view in (mask[::-1], mask.T, mask[:, ::-1]):
-        copy = np.ascontiguousarray(view)
-        assert np.array_equal(list(regions(view)), list(regions(copy)))
-        assert centres(view, PAPER).tolist() == centres(copy, PAPER).tolist()
-
-
-@given(masks, presets)
-def test_regions_do_not_touch(mask, protocol):
-    for a, b in itertools.combinations(list(regions(mask, protocol))[:6], 2):
-        assert not (ndimage.binary_dilation(a, np.ones((3, 3))) & b).any()

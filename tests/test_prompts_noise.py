@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from medsam import prompts
-from medsam.prompts import MODES, Draw, mode_prompt, next_click
+from medsam.prompts import MODES, Draw, jitter_box, jitter_click, mode_prompt, next_click
 from medsam.protocol import PROTOCOLS
 from medsam.regions import regions
 
@@ -43,23 +42,11 @@ def boxed(draw):
     return [xs[0], ys[0], xs[1], ys[1]], (height, width)
 
 
-@given(aimed(), SEEDS)
-def test_level_0_is_the_click_that_was_meant(case, seed):
-    mask, point = case
-    assert prompts.jitter_click(point, mask, PAPER, seed, ("t", "i")) == point
-
-
-@given(boxed(), SEEDS)
-def test_level_0_is_the_box_that_was_meant(case, seed):
-    edges, shape = case
-    assert prompts.jitter_box(edges, shape, PAPER, seed, ("t", "i")) == edges
-
-
 @given(aimed(), LEVELS, SEEDS)
 def test_a_click_stays_in_the_region_it_is_meant_for(case, level, seed):
     mask, (x, y) = case
     (region,) = [part for part in regions(mask) if part[y, x]]
-    px, py = prompts.jitter_click((x, y), mask, clicking(level), seed)
+    px, py = jitter_click((x, y), mask, clicking(level), seed)
     assert 0 <= px < mask.shape[1]
     assert 0 <= py < mask.shape[0]
     assert region[py, px]
@@ -68,7 +55,7 @@ def test_a_click_stays_in_the_region_it_is_meant_for(case, level, seed):
 @given(boxed(), LEVELS, SEEDS)
 def test_a_box_is_valid(case, level, seed):
     edges, (height, width) = case
-    x0, y0, x1, y1 = prompts.jitter_box(edges, (height, width), drawing(level), seed)
+    x0, y0, x1, y1 = jitter_box(edges, (height, width), drawing(level), seed)
     assert 0 <= x0 <= x1 < width
     assert 0 <= y0 <= y1 < height
 
@@ -77,8 +64,8 @@ def test_a_box_is_valid(case, level, seed):
 def test_more_noise_is_farther_in_the_same_direction(case, a, b, seed):
     mask, point = case
     less, more = sorted((a, b))
-    near = np.subtract(prompts.jitter_click(point, mask, clicking(less), seed), point)
-    far = np.subtract(prompts.jitter_click(point, mask, clicking(more), seed), point)
+    near = np.subtract(jitter_click(point, mask, clicking(less), seed), point)
+    far = np.subtract(jitter_click(point, mask, clicking(more), seed), point)
     assert (np.abs(near) <= np.abs(far)).all()
     assert (near * far >= 0).all()
 
@@ -89,8 +76,7 @@ def test_more_noise_moves_each_edge_farther(a, b, seed):
     # Of a box in an image so large that nothing is clipped, while edges do not pass each other.
     edges = np.array([4000, 4000, 4999, 4999])
     near, far = (
-        np.array(prompts.jitter_box(edges.tolist(), (9000, 9000), drawing(level * 0.1), seed))
-        - edges
+        np.array(jitter_box(edges.tolist(), (9000, 9000), drawing(level * 0.1), seed)) - edges
         for level in (less, more)
     )
     assert (np.abs(near) <= np.abs(far)).all()
@@ -99,14 +85,10 @@ def test_more_noise_moves_each_edge_farther(a, b, seed):
 
 def test_the_spread_is_the_level():
     disc = np.hypot(*np.mgrid[-200:201, -200:201]) <= 200
-    moved = np.array(
-        [prompts.jitter_click((200, 200), disc, clicking(0.05), s) for s in range(2000)]
-    )
+    moved = np.array([jitter_click((200, 200), disc, clicking(0.05), s) for s in range(2000)])
     assert (moved - 200).std(0) == pytest.approx([0.05 * 401] * 2, rel=0.06)
     assert (moved - 200).mean(0) == pytest.approx([0, 0], abs=1.5)
-    boxes = [
-        prompts.jitter_box([400, 400, 599, 499], (1000, 1000), drawing(0.1), s) for s in range(2000)
-    ]
+    boxes = [jitter_box([400, 400, 599, 499], (1000, 1000), drawing(0.1), s) for s in range(2000)]
     assert np.std(boxes, axis=0) == pytest.approx([20, 10, 20, 10], rel=0.06)
     assert np.corrcoef(np.transpose(boxes))[np.triu_indices(4, 1)] == pytest.approx(0, abs=0.08)
 
@@ -116,7 +98,7 @@ def test_a_click_stops_at_the_border_of_what_is_clicked_on():
     strip = np.zeros((5, 40), bool)
     strip[2, 5:20] = strip[2, 21:] = True
     for seed in range(50):
-        x, y = prompts.jitter_click((12, 2), strip, clicking(1), seed)
+        x, y = jitter_click((12, 2), strip, clicking(1), seed)
         assert y == 2
         assert 5 <= x < 20
 
@@ -147,13 +129,6 @@ def test_modes_of_an_object_of_one_region_stay_the_same():
     assert of[1] == of[2]
     assert of[3] == of[4] == of[5]
     assert of[3] != mode_prompt(parts(1), 3).to_json()
-
-
-def test_the_first_region_is_prompted_alike_in_every_mode():
-    of = {mode: mode_prompt(parts(), mode, clicking(0.3)) for mode in (1, 2)}
-    assert of[1].points[0].tolist() == of[2].points[0].tolist()
-    of = {mode: mode_prompt(parts(), mode, drawing(0.3)) for mode in (3, 4)}
-    assert of[3].boxes[0].tolist() == of[4].boxes[0].tolist()
 
 
 def test_streams_are_left_alone():
