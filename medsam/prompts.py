@@ -3,6 +3,9 @@
 Coordinates are pixel indices, points ``(x, y)``, boxes ``(x0, y0, x1, y1)`` with both
 ends inside. Masks are (H, W) bool. Nothing here needs torch.
 
+Prompts may be noisy, as nobody clicks the exact centre or draws the tightest box: see
+:func:`jitter_click` and :func:`jitter_box`. In the paper they are exact.
+
 Source: paper sections 2.2.1 and Algorithm 1 (doi:10.1016/j.media.2023.102918).
 """
 
@@ -38,11 +41,15 @@ __all__ = [
 ]
 
 
-# Where ties are decided: which of several equally central pixels is clicked.
+def _generator(*keys: object) -> np.random.Generator:
+    """A generator that depends on ``str`` of each key and on nothing else."""
+    text = "\x1f".join(map(str, keys))
+    digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest))
 
 
 class Draw:
-    """Where ties are decided.
+    """Decides ties: which of several equally central pixels is clicked.
 
     Under ``random="derived"`` each draw has a generator of its own, derived from the seed
     and the keys of what is drawn for; under ``"stream"`` all draws come from one legacy
@@ -75,9 +82,7 @@ class Draw:
             return int(self._stream.randint(0, n))
         if n == 1:
             return 0
-        text = "\x1f".join(map(str, (self.seed, *keys)))
-        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-        return int(np.random.default_rng(int.from_bytes(digest)).integers(n))
+        return int(_generator(self.seed, *keys).integers(n))
 
     def get_state(self) -> list[int]:
         """State of the stream, as a list that JSON can hold (empty when derived)."""
@@ -92,18 +97,8 @@ class Draw:
             self._stream.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1], 0, 0.0))
 
 
-# r"""Human-like noise on prompts: nobody clicks the exact centre or draws the tightest box.
-
-
 _STEP = 0.25
 """Pixels between the places that a click is moved to along its direction."""
-
-
-def _normals(n: int, seed: int, keys: tuple[object, ...]) -> NDArray[np.float64]:
-    """(n,) standard normal numbers of their own for these keys."""
-    text = "\x1f".join(map(str, ("jitter", seed, *keys)))
-    digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-    return np.random.default_rng(int.from_bytes(digest)).standard_normal(n)
 
 
 def jitter_click(
@@ -113,7 +108,7 @@ def jitter_click(
     seed: int = 0,
     keys: tuple[object, ...] = (),
 ) -> tuple[int, int]:
-    """Where a person clicks who means a pixel.
+    """Move a click off the pixel that it is meant for, as a person would.
 
     Parameters
     ----------
@@ -149,7 +144,7 @@ def jitter_click(
     _, labelled = cv2.connectedComponents(np.ascontiguousarray(target, np.uint8), connectivity=8)
     region = labelled == labelled[y, x]
     diameter = 2 * math.sqrt(np.count_nonzero(region) / math.pi)
-    along = _normals(2, seed, keys)
+    along = _generator("jitter", seed, *keys).standard_normal(2)
     length = float(np.hypot(*along))
     far = protocol.click_jitter * diameter * length
     way = np.arange(0, far + 1e-9, _STEP)[:, None] * (along / length)
@@ -168,7 +163,7 @@ def jitter_box(
     seed: int = 0,
     keys: tuple[object, ...] = (),
 ) -> list[int]:
-    """The box that a person draws who means another one.
+    """Move the edges of a box, as a person who draws it would.
 
     Parameters
     ----------
@@ -198,7 +193,8 @@ def jitter_box(
     if not protocol.box_jitter:
         return list(edges)
     sides = np.array([edges[2] - edges[0] + 1, edges[3] - edges[1] + 1] * 2)
-    moved = np.rint(np.array(edges) + protocol.box_jitter * sides * _normals(4, seed, keys))
+    noise = _generator("jitter", seed, *keys).standard_normal(4)
+    moved = np.rint(np.array(edges) + protocol.box_jitter * sides * noise)
     height, width = shape[:2]
     xs = np.clip(np.sort(moved[[0, 2]]), 0, width - 1)
     ys = np.clip(np.sort(moved[[1, 3]]), 0, height - 1)
