@@ -40,7 +40,7 @@ every = 1  # one of so many images; 1 for all
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
-study.rows  # evaluates what the results folder lacks
+study.evaluate()
 page = Page("02_prompt_modes", parameters)
 # %% [markdown]
 # ## What the five modes are
@@ -63,7 +63,7 @@ import pandas as pd
 from medsam import figures
 from medsam.analysis import published
 
-case, task = study.many_parts()
+case, task = study.case_of_many_parts()
 prompts = study.prompts(case, task)
 drawn = figures.prompt_modes(case.image, case.masks[task], prompts, title=study.titles[task])
 given = [

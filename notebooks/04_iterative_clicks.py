@@ -41,7 +41,7 @@ every = 1  # one of so many images; 1 for all
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
-study.rows  # evaluates what the results folder lacks
+study.evaluate()
 page = Page("04_iterative_clicks", parameters)
 # %% [markdown]
 # ## From one click to nine
@@ -53,9 +53,9 @@ from medsam import figures
 from medsam.analysis import published
 from medsam.analysis.comparison import of_clicks
 from medsam.pages.study import glue, glue_all
-from medsam.pages.study import clicks_by_model, other_click_means
 
-paper, ours, others = published.click_averages(), study.click_means(), other_click_means(study)
+paper, ours = published.click_averages(), study.click_means()
+others = study.other_click_means()
 labels = (
     figures.Source.published("SAM ViT-H, RITM, SimpleClick, FocalClick, mean of 28 tasks"),
     figures.Source.run(study.label),
@@ -154,7 +154,7 @@ for name, table, source, columns in zip(
 each = published.clicks().query("model != 'SAM (oracle)'")
 source = figures.Source.published("SAM ViT-H, RITM, SimpleClick, FocalClick, 28 tasks")
 page.figure("fig17-published", figures.clicks_by_task(each, source=source), each)
-both = clicks_by_model(study)
+both = study.clicks_by_model()
 if both.model.nunique() > 1:
     drawn = figures.clicks_by_task(both, source=labels[1], columns=4)
 else:
@@ -193,7 +193,7 @@ from medsam.analysis import examples
 
 chosen = examples.step_slots(study.rows)
 chosen = chosen[chosen.task.isin(study.dataset.tasks[:8])]
-shown = examples.predict_again(chosen, study.dataset, study.model, study.protocol)
+shown = study.predict(chosen)
 drawn = figures.click_steps(shown, source=labels[1], titles=study.titles)
 page.figure("fig6", drawn, examples.table(shown))
 

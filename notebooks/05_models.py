@@ -172,7 +172,7 @@ from tempfile import TemporaryDirectory
 
 from medsam.study import runner
 from medsam.results.rows import read
-from medsam.pages.study import Every
+from medsam.datasets.subsets import Every
 
 few = Every(BrainSample(), 16)
 with TemporaryDirectory() as out:

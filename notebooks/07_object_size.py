@@ -44,7 +44,7 @@ every = 1  # one of so many images; 1 for all
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
-study.rows  # evaluates what the results folder lacks
+study.evaluate()
 page = Page("07_object_size", parameters)
 
 # %% tags=["remove-cell"]
@@ -141,14 +141,13 @@ size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
 # figure above: a task's own, or pooled where all tasks are shown.
 
 # %% tags=["remove-cell"]
-from medsam.analysis import examples
 from medsam.protocol import CHOICES
 from medsam.analysis.examples import opening
 from medsam.analysis.sizes import pixel_areas
 from medsam.widgets.scatter import SizeScatter
 
 chosen = opening(study.rows)
-again = examples.predict_again(chosen, study.dataset, study.model, study.protocol)
+again = study.predict(chosen)
 of = {one: sizes.cases(study.rows, choice=one, names=study.titles) for one in CHOICES}
 areas = pixel_areas(study.dataset, found.image)
 scatter = SizeScatter(of, again, f"This run: {study.label}.", areas)

@@ -27,9 +27,9 @@
 # when the cut of its logits moves), and of masks whose boxes overlap by more than 0.7 only the most confident.
 
 # %% tags=["remove-cell"]
-from medsam.pages.study import Everything, EverythingSettings
-from medsam.pages.study import Parameters
+from medsam.pages.everything import Everything, EverythingSettings
 from medsam.pages.page import Page
+from medsam.pages.study import Parameters
 
 parameters = Parameters(globals(), EverythingSettings)
 
@@ -50,8 +50,8 @@ min_score = 0.88  # masks of a lower estimated IoU are dropped
 min_stability = 0.95  # masks of a lower stability are dropped
 
 # %% tags=["remove-cell"]
-found = Everything(parameters.settings(globals()))
-found.found  # computes the grids that the folder lacks
+study = Everything(parameters.settings(globals()))
+study.evaluate()
 page = Page("08_segment_everything", parameters)
 
 # %% [markdown]
@@ -61,10 +61,10 @@ page = Page("08_segment_everything", parameters)
 from medsam.figures.everything import Shown, everything_masks, everything_sides
 from medsam.pages.study import glue, glue_all
 
-shown = [Shown(name, one.image, found.of(name)) for name, one in found.samples.items()]
-page.figure("fig9-run", everything_masks(shown, detail=found.label), found.counts)
-glue("label", found.label)
-glue_all("found", found.findings())
+shown = [Shown(name, one.image, study.grids_of(name)) for name, one in study.samples.items()]
+page.figure("fig9-run", everything_masks(shown, detail=study.about), study.counts)
+glue("label", study.about)
+glue_all("found", study.findings())
 
 # %% [markdown]
 # ```{glue:figure} fig9-run
@@ -88,9 +88,9 @@ glue_all("found", found.findings())
 # the object, which is therefore drawn beside it, with the oracle as well.
 
 # %% tags=["remove-cell"]
-picture = everything_sides(found.means, found.counts, detail=found.label)
-page.figure("sides-run", picture, found.means)
-page.origin("objects", found.objects)
+picture = everything_sides(study.means, study.counts, detail=study.about)
+page.figure("sides-run", picture, study.means)
+page.origin("objects", study.objects)
 
 # %% [markdown]
 # ```{glue:figure} sides-run

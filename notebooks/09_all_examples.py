@@ -41,7 +41,7 @@ every = 1  # one of so many images; 1 for all
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
-study.rows  # evaluates what the results folder lacks
+study.evaluate()
 page = Page("09_all_examples", parameters)
 
 # %% [markdown]

@@ -40,7 +40,7 @@ every = 1  # one of so many images; 1 for all
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
-study.rows  # evaluates what the results folder lacks
+study.evaluate()
 here = Page("10_claims", parameters)
 
 # %% tags=["remove-cell"]

@@ -26,9 +26,8 @@
 # they show which choices can matter, and how much they do here.
 
 # %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
 from medsam.pages.page import Page
-from medsam.pages.study import Variants, VariantSettings
+from medsam.pages.study import Parameters, VariantSettings
 
 parameters = Parameters(globals(), VariantSettings)
 
@@ -45,8 +44,8 @@ every = 4  # one of so many images, in the order of their ids; 1 for all
 embeddings = ""  # folder of cached embeddings; empty for none
 
 # %% tags=["remove-cell"]
-variants = Variants.of_differences(parameters.settings(globals()))
-variants.rows  # evaluates what the results folder lacks
+study = parameters.study(globals())
+study.evaluate()
 page = Page("11_paper_versus_code", parameters)
 
 # %% [markdown]
@@ -58,15 +57,15 @@ from medsam import figures
 from medsam.figures.variants import differences_by_task, differences_forest, differences_list
 from medsam.pages.study import glue, glue_all
 
-effects = differences.effects(variants.rows, protocol)
-by_task = variants.named(differences.between(variants.rows, protocol))
-source = figures.Source.run(variants.label)
+effects = differences.effects(study.rows, protocol)
+by_task = study.named(differences.between(study.rows, protocol))
+source = figures.Source.run(study.label)
 page.figure("forest", differences_forest(effects, source=source), effects)
 for choice in ("top", "oracle"):
     picture = differences_by_task(by_task, source=source, choice=choice)
     page.figure(f"by-task-{choice}", picture, by_task[by_task.choice == choice])
 glue_all("found", differences.findings(effects))
-glue("label", variants.label)
+glue("label", study.label)
 glue("other", differences.other(protocol))
 glue("every", every)
 

@@ -21,9 +21,8 @@
 # much of the result is left. All numbers are of **this run**.
 
 # %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
 from medsam.pages.page import Page
-from medsam.pages.study import NoiseSettings, Variants
+from medsam.pages.study import NoiseSettings, Parameters
 
 parameters = Parameters(globals(), NoiseSettings)
 
@@ -41,8 +40,8 @@ embeddings = ""  # folder of cached embeddings; empty for none
 levels = [0.0, 0.05, 0.1, 0.2, 0.3, 0.5]  # of noise; 0 is the paper
 
 # %% tags=["remove-cell"]
-variants = Variants.of_noise(parameters.settings(globals()))
-variants.rows  # evaluates what the results folder lacks
+study = parameters.study(globals())
+study.evaluate()
 page = Page("12_robustness", parameters)
 
 # %% [markdown]
@@ -69,9 +68,9 @@ from medsam.analysis import variants as robustness
 from medsam.figures.variants import noise_by_task, noise_curves, noise_prompts
 from medsam.pages.study import glue, glue_all
 
-sample, task = variants.clear_case()
-prompts = robustness.prompts(sample, task, variants.protocols, seed)
-glue("object", variants.titles[task])
+sample, task = study.clear_case()
+prompts = robustness.prompts(sample, task, study.protocols, seed)
+glue("object", study.titles[task])
 noise_prompts(sample.image, sample.masks[task], prompts)
 
 # %% [markdown]
@@ -81,13 +80,13 @@ noise_prompts(sample.image, sample.masks[task], prompts)
 # ## What is left
 
 # %% tags=["remove-cell"]
-curves = robustness.curves(variants.rows)
-by_task = variants.named(robustness.curves(variants.rows, ("task",)))
-source = figures.Source.run(variants.label)
+curves = robustness.curves(study.rows)
+by_task = study.named(robustness.curves(study.rows, ("task",)))
+source = figures.Source.run(study.label)
 page.figure("curves", noise_curves(curves, source=source), curves)
 page.figure("by-task", noise_by_task(by_task, source=source), by_task)
 glue_all("found", robustness.noise_findings(curves))
-glue("label", variants.label)
+glue("label", study.label)
 glue("every", every)
 
 # %% [markdown]

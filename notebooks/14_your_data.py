@@ -22,9 +22,9 @@
 # as pictures with masks.
 
 # %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
 from medsam.pages.page import Page
-from medsam.pages.gallery import OwnSettings, study_of
+from medsam.pages.study import Parameters
+from medsam.pages.your_data import OwnSettings, study_of
 
 parameters = Parameters(globals(), OwnSettings)
 
@@ -46,14 +46,14 @@ page = Page("14_your_data", parameters)
 
 # %% tags=["remove-cell"]
 from IPython.display import Markdown
-from medsam.pages import gallery
+from medsam.pages import gallery, your_data
 from medsam.datasets.check import check
 from medsam.pages.study import glue
 
 found = check(study.dataset, progress=False)
-glue("folder", Markdown(gallery.folder(study, is_example)))
-glue("counts", gallery.counts(found, study.titles))
-glue("reasons", gallery.reasons(found))
+glue("folder", Markdown(your_data.folder(study, is_example)))
+glue("counts", your_data.counts(found, study.titles))
+glue("reasons", your_data.reasons(found))
 
 # %% [markdown]
 # ## What is there
@@ -85,9 +85,9 @@ glue("reasons", gallery.reasons(found))
 # Nothing of this stops a run. What cannot be used becomes a row that says why; the rest is evaluated.
 
 # %% tags=["remove-cell"]
-study.rows  # evaluates what the results folder lacks
-glue("rows", gallery.rows_table(study.rows, study.titles))
-glue("command", Markdown(gallery.command(study)))
+study.evaluate()
+glue("rows", your_data.statuses(study.rows, study.titles))
+glue("command", Markdown(your_data.command(study)))
 
 # %% [markdown]
 # ## Run it
@@ -103,8 +103,8 @@ glue("command", Markdown(gallery.command(study)))
 # is cut off goes on where it stopped: give the same command again.
 
 # %% tags=["remove-cell"]
-glue("modes", Markdown(gallery.modes(page, study)))
-glue("clicks", Markdown(gallery.clicks(page, study)))
+glue("modes", Markdown(your_data.modes(page, study)))
+glue("clicks", Markdown(your_data.clicks(page, study)))
 glue("examples", Markdown(gallery.draw(page, study)))
 
 # %% [markdown]

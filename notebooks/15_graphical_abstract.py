@@ -39,16 +39,16 @@ every = 1  # one of so many images; 1 for all
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
-study.rows  # evaluates what the results folder lacks
+study.evaluate()
 page = Page("15_graphical_abstract", parameters)
 
 # %% tags=["remove-cell"]
 from medsam.analysis import abstract as abstract_data
 from medsam.figures.abstract import Shown
 
-case, task = study.many_parts()
+case, task = study.case_of_many_parts()
 image, clicked_task, clicks = abstract_data.telling_clicks(study.rows)
-(clicked,) = (one.load() for one in study.dataset.cases() if one.id == image)
+(clicked,) = study.load([image])
 shown = Shown(
     image=case.image,
     mask=case.masks[task],

@@ -37,7 +37,7 @@ from medsam.pages import page as colophon
 from medsam.pages.models import page_table
 from medsam.pages.study import glue
 
-weights, rows = colophon.weights(), colophon.rows(results)
+weights, rows = colophon.weights(), colophon.origins(results)
 for name, table in (("weights", weights), ("rows", rows), ("versions", colophon.versions())):
     page.origin(name, table)
 glue("n-weights", len(weights))
@@ -61,10 +61,10 @@ page_table(weights, "Weight files, read and hashed when this page was made.")
 # [published tables](../method.md) come with medsam as their authors released them.
 
 # %% tags=["remove-input"]
-page_table(colophon.sample(), "Files of the embedded sample.")
+page_table(colophon.sample_files(), "Files of the embedded sample.")
 
 # %% tags=["remove-input"]
-page_table(colophon.tables(), "Published tables of the paper.")
+page_table(colophon.published_files(), "Published tables of the paper.")
 
 # %% [markdown]
 # ## Rows

@@ -32,7 +32,7 @@ results = "_build/results"  # what is re-run here
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
-study.rows  # evaluates what the results folder lacks
+study.evaluate()
 page = Page("index", parameters)
 
 from medsam import figures

@@ -16,48 +16,41 @@ links that name it; :func:`files` takes all of them out again for the site.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import platform
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from shlex import quote
-from typing import TYPE_CHECKING, Any
-
-from medsam.errors import InputError
-from medsam.pages.study import Parameters, Settings, glue
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from nbformat import NotebookNode
-import hashlib
-import json
-import platform
 from importlib import resources
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 import pandas as pd
+from nbformat import NotebookNode
 
-from medsam.analysis.published import CLICK_TABLES
 from medsam.datasets.brain import FILES
-from medsam.errors import MedsamError
+from medsam.errors import InputError, MedsamError
 from medsam.files import sha256
 from medsam.models.checkpoints import CHECKPOINTS, verified
+from medsam.pages.study import Parameters, Settings, glue
 from medsam.results import rows as results
-from medsam.results.rows import installed
 
 __all__ = [
     "FOLDER",
     "KEY",
     "Origin",
     "Page",
+    "command",
     "files",
-    "rows",
-    "sample",
-    "tables",
+    "origins",
+    "published_files",
+    "sample_files",
     "versions",
     "weights",
 ]
-
 
 FOLDER = "data"
 """Folder of the site, beside ``notebooks``, in which the tables are."""
@@ -107,8 +100,8 @@ class Origin:
         )
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        kept = {"file": f"{self.notebook}/{self.name}.csv", "content": self.csv}
-        return {"text/html": self.html, "text/plain": self.command}, {KEY: kept}
+        table = {"file": f"{self.notebook}/{self.name}.csv", "content": self.csv}
+        return {"text/html": self.html, "text/plain": self.command}, {KEY: table}
 
 
 class Page:
@@ -214,12 +207,11 @@ def files(notebook: NotebookNode) -> Iterator[tuple[str, bytes]]:
     """The tables that an executed notebook carries: path below :data:`FOLDER`, and content."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if kept := output.get("metadata", {}).get(KEY):
-                yield kept["file"], kept["content"].encode()
+            if table := output.get("metadata", {}).get(KEY):
+                yield table["file"], table["content"].encode()
 
 
 # How a copy of the book was made: hashes of weights, data and tables; versions of what ran.
-
 
 PACKAGES = (
     "medsam",
@@ -235,7 +227,7 @@ PACKAGES = (
     "papermill",
     "jupyter-book",
 )
-"""What a number or a page can depend on, in the order it is told."""
+"""What a number or a page can depend on, in the order it is shown."""
 
 
 def weights() -> pd.DataFrame:
@@ -252,38 +244,30 @@ def weights() -> pd.DataFrame:
             path = verified(one)
         except MedsamError:
             continue  # Not here: the page on models lists all of them, and what is missing.
-        found.append(
-            {
-                "key": key,
-                "file": one.file,
-                "bytes": path.stat().st_size,
-                "sha256": sha256(path),
-                "licence": one.licence,
-                "source": one.source,
-            }
-        )
+        found.append((key, one.file, path.stat().st_size, sha256(path), one.licence, one.source))
     return pd.DataFrame(found, columns=["key", "file", "bytes", "sha256", "licence", "source"])
 
 
-def sample() -> pd.DataFrame:
+def sample_files() -> pd.DataFrame:
     """Files of the embedded sample: ``file, sha256`` (which reading it has checked)."""
-    return pd.DataFrame([{"file": name, "sha256": value} for name, value in FILES.items()])
+    return pd.DataFrame(FILES.items(), columns=["file", "sha256"])
 
 
-def tables() -> pd.DataFrame:
-    """The published tables: ``file, bytes, sha256``."""
+def published_files() -> pd.DataFrame:
+    """Files of the published tables: ``file, bytes, sha256``."""
     folder = resources.files("medsam.analysis") / "data" / "published"
-    names = sorted(one.name for one in folder.iterdir() if one.name.startswith("fig"))
-    assert set(CLICK_TABLES.values()) <= set(names)
-    found = []
-    for name in names:
-        content = (folder / name).read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        found.append({"file": name, "bytes": len(content), "sha256": digest})
-    return pd.DataFrame(found)
+    found = sorted((one.name, one.read_bytes()) for one in folder.iterdir())
+    return pd.DataFrame(
+        [
+            (name, len(content), hashlib.sha256(content).hexdigest())
+            for name, content in found
+            if name.startswith("fig")
+        ],
+        columns=["file", "bytes", "sha256"],
+    )
 
 
-def rows(folder: Path | str) -> pd.DataFrame:
+def origins(folder: Path | str) -> pd.DataFrame:
     """What the rows of a results folder were made of, from the metadata of its files.
 
     Returns
@@ -317,5 +301,5 @@ def rows(folder: Path | str) -> pd.DataFrame:
 def versions() -> pd.DataFrame:
     """``name, version`` of Python, of the system and of the packages that pages depend on."""
     found = {"Python": platform.python_version(), "system": platform.platform(terse=True)}
-    found |= dict.fromkeys(PACKAGES, "not installed") | installed(PACKAGES)
-    return pd.DataFrame([{"name": name, "version": value} for name, value in found.items()])
+    found |= dict.fromkeys(PACKAGES, "not installed") | results.installed(PACKAGES)
+    return pd.DataFrame(found.items(), columns=["name", "version"])

@@ -1,0 +1,238 @@
+"""What the page on segment-everything shows: grids of this run, and those computed earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from medsam.datasets.sample import Sample
+from medsam.models.contract import PromptableModel
+from medsam.pages.study import Settings, Study
+from medsam.study import everything
+from medsam.study.everything import SIDES, Filters, Grid
+
+__all__ = ["Everything", "EverythingSettings"]
+
+
+class EverythingSettings(Settings):
+    """Parameters of the page on segment-everything."""
+
+    everything: str = Field(
+        "_build/everything", description="Results folder of `medsam everything`."
+    )
+    sides: str = Field(
+        ",".join(map(str, SIDES)), description="Points along a side, joined with commas."
+    )
+    ids: str = Field(
+        "", description="Ids of images, joined with commas; by default that of most objects."
+    )
+    min_score: float = Field(
+        Filters.min_score, description="Masks of a lower estimated IoU are dropped."
+    )
+    min_stability: float = Field(
+        Filters.min_stability, description="Masks of a lower stability are dropped."
+    )
+
+
+class Everything(Study):
+    """Segment everything on some images, beside a study of the same data.
+
+    Parameters
+    ----------
+    settings : EverythingSettings
+    model : PromptableModel, optional
+        As of :class:`~medsam.pages.study.Study`.
+    earlier : Path
+        Grids that were computed earlier, which come with the package.
+
+    Attributes
+    ----------
+    sides : list of int
+        Points along a side, in order.
+    """
+
+    settings: EverythingSettings
+
+    def __init__(
+        self,
+        settings: EverythingSettings,
+        model: PromptableModel | None = None,
+        earlier: Path = everything.MEASURED,
+    ):
+        super().__init__(settings, model)
+        self.sides = sorted(set(everything.numbers([settings.sides])))
+        self._filters = Filters(settings.min_score, settings.min_stability)
+        self._earlier = earlier
+
+    @property
+    def about(self) -> str:
+        """Model and data in a few words."""
+        return f"{self.model_name} on {self.dataset.title}"
+
+    @cached_property
+    def samples(self) -> dict[str, Sample]:
+        """The images."""
+        words = [word.strip() for word in self.settings.ids.split(",") if word.strip()]
+        wanted = words or [everything.busiest(self.dataset)]
+        return {case.id: case.load() for case in everything.cases_of(self.dataset, wanted)}
+
+    @cached_property
+    def grids(self) -> list[tuple[Grid, bool]]:
+        """Every grid by image and side, and whether this run computed it.
+
+        Those that the folder lacks are computed. Of the grids computed earlier those count that
+        this run would give: of the same image, model, weights, data and filters; and only at
+        sides that this run has not computed.
+        """
+        folder = Path(self.settings.everything)
+        everything.run(
+            self.dataset,
+            self.model,
+            folder,
+            sides=self.sides,
+            images=self.samples,
+            filters=self._filters,
+            protocol=self.protocol,
+        )
+        signed = everything.signature(self.dataset, self.model, self._filters)
+        here = [
+            everything.load(everything.place(folder, signed, image, side))
+            for image in self.samples
+            for side in self.sides
+        ]
+        digests = {grid.image: grid.digest for grid in here}
+        earlier = [
+            grid
+            for grid in everything.stored(self._earlier)
+            if grid.identity == signed
+            and grid.digest == digests.get(grid.image)
+            and grid.side not in self.sides
+        ]
+        all_grids = [*((grid, True) for grid in here), *((grid, False) for grid in earlier)]
+        return sorted(all_grids, key=lambda one: (one[0].image, one[0].side))
+
+    def grids_of(self, image: str) -> list[tuple[Grid, bool]]:
+        """The grids of one image."""
+        return [one for one in self.grids if one[0].image == image]
+
+    @cached_property
+    def objects(self) -> pd.DataFrame:
+        """The best mask of each object: ``task, name, image, k, iou, score, here, ...``."""
+        table = pd.DataFrame(
+            row | {"image": grid.image, "here": here}
+            for grid, here in self.grids
+            for sample in [self.samples[grid.image]]
+            for task in sample.masks
+            for row in everything.rows_of(sample, task, {grid.side: grid}, self.protocol)
+        )
+        table = table[table.status == "ok"]
+        return table.assign(name=table.task.map(self.titles))
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Of each grid: ``image, k, points, masks, seconds, cpu_seconds, here, machine``."""
+        return pd.DataFrame(
+            {
+                "image": grid.image,
+                "k": grid.side,
+                "points": grid.points,
+                "masks": len(grid.found),
+                "seconds": grid.seconds,
+                "cpu_seconds": grid.cpu_seconds,
+                "here": here,
+                "created": grid.created,
+                "machine": grid.versions["machine"],
+            }
+            for grid, here in self.grids
+        )
+
+    @cached_property
+    def means(self) -> pd.DataFrame:
+        """IoU of the best mask, mean of images: ``task, name, k, iou, n, here``.
+
+        ``k`` 0 is mode 2 on the same images, a point on each part of the object, with the oracle.
+        """
+        rows = self.rows.query("experiment == 'mode' and k == 2 and choice == 'oracle'")
+        mode2 = rows[rows.image.isin(self.samples) & (rows.status == "ok")]
+        mode2 = mode2.assign(k=0, here=True, name=mode2.task.map(self.titles))
+        columns = ["task", "name", "image", "k", "iou", "here"]
+        both = pd.concat([self.objects[columns], mode2[columns].astype({"k": int})])
+        grouped = both.groupby(["task", "name", "k"], sort=False)
+        return grouped.agg(
+            iou=("iou", "mean"), n=("image", "nunique"), here=("here", "all")
+        ).reset_index()
+
+    def findings(self) -> dict[str, float | int | str]:
+        """The numbers and words that the text quotes.
+
+        Returns
+        -------
+        dict
+            ``images`` and ``objects``; ``here`` (the sides that this run computed) and
+            ``earlier-words``; ``counts-words``, ``one-words``: masks side by side, and those of
+            the finest grid; ``ious-words``: mean IoU of the best masks; ``mode2``: that of mode 2
+            with the oracle; ``better``, ``worse``: objects whose best mask changes by more than
+            0.01 from the coarsest to the finest grid; ``half``: objects with an IoU above 0.5 at
+            the finest.
+        """
+        wide = self.objects.pivot_table(index=["image", "task"], columns="k", values="iou")
+        finest = wide[wide.columns[-1]]
+        change = (finest - wide[wide.columns[0]]).dropna()
+        counts = [
+            f"{total} {'mask' if total == 1 else 'masks'} at {side} points a side"
+            for side, total in self.counts.groupby("k").masks.sum().items()
+        ]
+        ious = [f"{value:.3f} ({side} a side)" for side, value in wide.mean().items()]
+        n = len(self.samples)
+        return {
+            "images": f"n = {n} {'image' if n == 1 else 'images'}",
+            "objects": len(wide),
+            "here": _listed(map(str, self.sides)),
+            "earlier-words": self._words_of_earlier(),
+            "one-words": self._words_of_finest(),
+            "counts-words": f"The grids give {_listed(counts)}",
+            "ious-words": _listed(ious),
+            "mode2": float(self.means[self.means.k == 0].iou.mean()),
+            "better": int((change > 0.01).sum()),
+            "worse": int((change < -0.01).sum()),
+            "half": int((finest > 0.5).sum()),
+        }
+
+    def _words_of_finest(self) -> str:
+        """How much of the image the masks of the finest grid cover."""
+        grid = max((grid for grid, _ in self.grids), key=lambda grid: grid.side)
+        if not grid.found:
+            return f"At {grid.side} points a side nothing passes the filters."
+        areas = [one.area for one in grid.found]
+        share = max(areas) / (grid.size[0] * grid.size[1])
+        return (
+            f"The largest of those at {grid.side} points a side covers {100 * share:.0f} % of "
+            f"image {grid.image}, the smallest {min(areas)} pixels."
+        )
+
+    def _words_of_earlier(self) -> str:
+        earlier = self.counts[~self.counts.here]
+        if earlier.empty:
+            return "Nothing was computed earlier: all grids are of this run."
+        sides = _listed(str(side) for side in sorted(set(earlier.k)))
+        days = _listed(sorted({day[:10] for day in earlier.created}))
+        return (
+            f"Grids of {sides} points a side (grey badge) were computed earlier, on {days}, and "
+            "come with the package: they take too long for this page."
+        )
+
+
+def _listed(items: Iterable[str]) -> str:
+    """Words of a sentence.
+
+    Examples
+    --------
+    >>> _listed(["a"]), _listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    words = list(items)
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
