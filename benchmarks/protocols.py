@@ -21,7 +21,7 @@ from medsam.datasets import BrainSample
 from medsam.models import load
 from medsam.models.contract import PromptableModel
 from medsam.models.onnx_sam import MiniSam
-from medsam.pages.study import Every
+from medsam.datasets.subsets import Every
 from medsam.results import rows
 from medsam.study import runner
 

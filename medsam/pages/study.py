@@ -515,7 +515,7 @@ class Study:
         chosen = examples.slots(self.rows, (1,))
         names = [name for p in (50, 75, 25) for name in chosen[chosen.percentile == p].image]
         found = self.load(list(dict.fromkeys(names))[:count])
-        return sorted(found, key=lambda sample: -sum(m.any() for m in sample.masks.values()))
+        return sorted(found, key=lambda sample: -sum(bool(m.any()) for m in sample.masks.values()))
 
     def live(self, kind: type[LiveWidget]) -> LiveWidget | Note:
         """A live widget on typical images with the run's clicks, or a note why there is none."""

@@ -6,19 +6,20 @@ import pytest
 from notebook_pages import NAMES, cells, parameters
 
 from benchmarks.report.page import ScalingSettings
-from medsam.pages.gallery import MeasuredSettings, OwnSettings
+from medsam.pages.everything import EverythingSettings
+from medsam.pages.measured import MeasuredSettings
 from medsam.pages.study import (
+    ComparisonSettings,
     DatasetSettings,
-    EverythingSettings,
     NoiseSettings,
-    OthersSettings,
     Settings,
     VariantSettings,
 )
+from medsam.pages.your_data import OwnSettings
 
 SETTINGS = {
     "00_datasets": DatasetSettings,
-    "03_comparison": OthersSettings,
+    "03_comparison": ComparisonSettings,
     "08_segment_everything": EverythingSettings,
     "11_paper_versus_code": VariantSettings,
     "12_robustness": NoiseSettings,

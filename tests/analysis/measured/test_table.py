@@ -9,7 +9,7 @@ from measured_rows import PATIENTS, measured_rows, provenance, value
 from medsam.analysis import published
 from medsam.analysis.measured import DATA, Measured, load
 from medsam.errors import InputError
-from medsam.pages import gallery
+from medsam.pages import measured as report
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_beside_the_task_of_the_paper(measured):
 
 
 def test_findings(measured):
-    found = gallery.findings(measured)
+    found = report.findings(measured)
     assert (found["images"], found["objects"], found["refused"]) == (PATIENTS + 1, PATIENTS + 2, 1)
     assert (found["names"], found["box-wins"], found["clicks-fall"]) == (2, 2, 0)
     assert found["clicks-gain"] == pytest.approx(0.16)
@@ -101,14 +101,14 @@ def test_findings(measured):
 
 
 def test_tables_of_the_page(measured):
-    sets = gallery.table_of_sets(measured).html
+    sets = report.table_of_sets(measured).html
     assert "1 refused" in sets
     assert "2 sets. Measured on 2024-01-01" in sets
-    means = gallery.table_of_means(measured).html
+    means = report.table_of_means(measured).html
     assert "0.25 [" in means  # mode 1: 0.2 + 0.02 + 0.003 + 0.01 * 2.5, with an interval
     assert ">0.31<" in means  # one patient: none
     run = measured.modes().query("model == 'minisam'")
-    together = gallery.means(measured, run, "a run").set_index("of")
+    together = report.means(measured, run, "a run").set_index("of")
     assert together.loc["lite-medsam, mean of 2 objects", "mode 1"] == "–"
     assert together.loc["a run", "numbers"] == "this run"
     assert together.loc["SAM ViT-H, mean of 28 tasks", "numbers"] == "published table"

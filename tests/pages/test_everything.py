@@ -5,15 +5,13 @@ import pytest
 from test_everything import Plateaus
 from toys import write_pair
 
-import medsam.pages.study
 from medsam.datasets.select import select
-from medsam.pages import study
-from medsam.pages.study import Everything, EverythingSettings
+from medsam.pages.everything import Everything, EverythingSettings
 from medsam.study import everything
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch):
+def page(tmp_path):
     """Give settings, get a page over two pictures; object 2 is on the second only."""
     for name in "ab":
         mask = np.zeros((16, 16), np.uint8)
@@ -21,18 +19,15 @@ def page(tmp_path, monkeypatch):
         if name == "b":
             mask[9:14, 9:14] = 2
         write_pair(tmp_path, name, mask, np.uint8(10 + 100 * mask))
-    monkeypatch.setattr(medsam.pages.study, "load", lambda name: Plateaus())
-    monkeypatch.setattr(medsam.pages.study, "check_name", lambda name: name)
-    monkeypatch.setattr(study, "MEASURED", tmp_path / "earlier")
 
     def make(**given):
         folders = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks")}
         folders |= {
-            "model": "plateaus",
             "results": str(tmp_path / "r"),
             "everything": str(tmp_path / "e"),
         }
-        return Everything(EverythingSettings(**(folders | {"sides": "2"} | given)))
+        settings = EverythingSettings(**(folders | {"sides": "2"} | given))
+        return Everything(settings, Plateaus(), tmp_path / "earlier")
 
     return make
 
@@ -43,7 +38,7 @@ def earlier(tmp_path, sides=(2, 4)):
 
 
 def kinds(one):
-    return [(grid.image, grid.side, here) for grid, here in one.found]
+    return [(grid.image, grid.side, here) for grid, here in one.grids]
 
 
 def test_without_anything_earlier(page):

@@ -1,0 +1,262 @@
+"""The study behind a notebook: parameters, rows of several models and protocols, examples."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from toys import SquareModel, write_pair
+
+from medsam.errors import InputError, UnknownName
+from medsam.models.contract import Prediction
+from medsam.pages.study import (
+    ComparisonSettings,
+    NoiseSettings,
+    Parameters,
+    Settings,
+    Study,
+    VariantSettings,
+)
+from medsam.results import rows as results
+from medsam.widgets.live import LiveSam
+
+
+class Boxes(SquareModel):
+    """Takes boxes only, and answers with the smallest square: the box itself."""
+
+    name = "lite-medsam"
+    accepts = frozenset({"box"})
+
+    def predict(self, embedding, prompts, *, multimask=True):
+        found = super().predict(embedding, prompts)
+        return [Prediction(p.masks[:1], p.scores[:1], p.logits[:1]) for p in found]
+
+
+class Clicks(SquareModel):
+    name = "ritm-h32"
+    accepts = frozenset({"points", "mask"})
+
+
+@pytest.fixture
+def given(folder, tmp_path):
+    """Settings of two folders."""
+    folders = {"images": str(folder / "images"), "masks": str(folder / "masks")}
+    return folders | {"results": str(tmp_path / "r")}
+
+
+@pytest.fixture
+def study(given):
+    return Study(Settings(**given), SquareModel())
+
+
+@pytest.fixture
+def compared(given, monkeypatch):
+    """The study beside toys that are loaded under the names of two other models."""
+    toys = {model.name: model for model in (Boxes, Clicks)}
+    monkeypatch.setattr("medsam.pages.study.load", lambda name: toys[name]())
+
+    def make(others):
+        return Study(ComparisonSettings(**given, others=others), SquareModel())
+
+    return make
+
+
+# ------------------------------------------------------------------------------ parameters
+def settle(kind=Settings, **given):
+    names = {"__name__": "__main__", "In": [], "parameters": None}
+    parameters = Parameters(names, kind)
+    names |= {"_i1": "", **given}
+    return parameters.study(names)
+
+
+def test_parameters_of_a_notebook():
+    study = settle(tasks="brain_stem,brain_thalamus", seed=3, every=40)
+    assert (study.settings.model, study.settings.seed) == ("minisam", 3)
+    assert set(study.dataset.tasks) == {"brain_stem", "brain_thalamus"}
+    assert study.titles["brain_stem"] == "Brain stem"
+    assert len(list(study.dataset.cases())) == len(study.dataset) > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"tusks": "brain_stem"}, "Unknown parameter 'tusks'. Did you mean 'tasks'?"),
+        ({"model": "minisan"}, "Unknown model 'minisan'. Did you mean 'minisam'?"),
+        ({"others": "lite-medsan"}, "Unknown model 'lite-medsan'. Did you mean 'lite-medsam'?"),
+        ({"protocol": "papr"}, "Unknown protocol 'papr'. Did you mean 'paper'?"),
+        ({"tasks": "brain_stam"}, "Unknown task 'brain_stam'. Did you mean 'brain_stem'"),
+    ],
+)
+@pytest.mark.parametrize("kind", [ComparisonSettings, NoiseSettings])
+def test_unknown_names_stop_before_any_compute(given, says, kind, monkeypatch):
+    monkeypatch.setattr("medsam.pages.study.load", lambda *_: pytest.fail("a model was loaded"))
+    if not given.keys() <= kind.model_fields.keys():
+        says = says.partition(" Did")[0].replace("model 'lite-medsan'.", "parameter 'others'.")
+    with pytest.raises(UnknownName) as error:
+        settle(kind, **given)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("given", [{"seed": "one"}, {"every": 0}, {"images": "no", "masks": "no"}])
+def test_values_that_cannot_be_used(given):
+    with pytest.raises(InputError, match="Allowed|got"):
+        settle(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"), [("", []), ("a, b,", ["a", "b"]), (["a", "b"], ["a", "b"])]
+)
+def test_names_of_other_models(given, names):
+    assert ComparisonSettings(others=given).other_models == names
+
+
+# ------------------------------------------------------------------------------ one model
+def test_rows_are_computed_once_and_continued(study, given):
+    study.evaluate()
+    assert len(study.rows) == 8 * 28 + 2
+    assert study.model.embedded == 5
+    again = Study(Settings(**given), SquareModel())
+    assert again.rows.equals(study.rows)
+    assert again.model.embedded == 0
+
+
+def test_notebooks_beside_each_other_wait_for_the_folder(given):
+    with ThreadPoolExecutor(3) as pool:
+        studies = [Study(Settings(**given), SquareModel()) for _ in range(3)]
+        tables = list(pool.map(lambda one: one.rows, studies))
+    assert all(table.equals(tables[0]) for table in tables)
+    assert sum(one.model.embedded for one in studies) == 5
+
+
+def test_examples_that_were_predicted_are_not_predicted_again(study):
+    every_mode = study.examples((1, 2, 3, 4, 5))
+    assert len(every_mode) == 2 * 5 * 3
+    asked = len(study.model.asked)
+    again = study.examples((1, 2, 3, 4, 5))
+    assert len(study.model.asked) == asked
+    for one, other in zip(every_mode, again, strict=True):
+        assert (one.task, one.k, one.percentile) == (other.task, other.k, other.percentile)
+        assert np.array_equal(one.prediction, other.prediction)
+    fresh = Study(study.settings, SquareModel())
+    for one, other in zip(study.examples((2, 4)), fresh.examples((2, 4)), strict=True):
+        assert (one.iou, one.k, one.image_id) == (other.iou, other.k, other.image_id)
+        assert np.array_equal(one.prediction, other.prediction)
+
+
+def test_embeddings_are_kept_where_the_environment_says(given, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDSAM_EMBEDDINGS", str(tmp_path / "kept"))
+    monkeypatch.setattr("medsam.pages.study.load", lambda _: SquareModel())
+    assert Study(Settings(**given)).model.folder == tmp_path / "kept"
+    monkeypatch.delenv("MEDSAM_EMBEDDINGS")
+    assert isinstance(Study(Settings(**given)).model, SquareModel)
+
+
+def test_the_live_widget_shows_typical_images_or_says_why_not(study, given):
+    assert "square" in repr(study.live(LiveSam))
+    samples = study.typical_samples(3)
+    assert len({sample.id for sample in samples}) == 3
+    counts = [sum(mask.any() for mask in sample.masks.values()) for sample in samples]
+    assert counts == sorted(counts, reverse=True)
+    assert "takes no points" in repr(Study(Settings(**given), Boxes()).live(LiveSam))
+
+
+def test_a_study_without_an_object(tmp_path):
+    write_pair(tmp_path, "a", np.zeros((20, 20), np.uint8), np.full((20, 20), 9, np.uint8))
+    folders = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks")}
+    write_pair(tmp_path, "b", np.eye(20, dtype=np.uint8), np.zeros((20, 20), np.uint8))
+    empty = Study(Settings(**folders, results=str(tmp_path / "r")), SquareModel())
+    with pytest.raises(InputError, match="No case to show"):
+        empty.case_of_many_parts()
+    assert "no case with an object" in repr(empty.live(LiveSam))
+
+
+# ------------------------------------------------------------------------------ several protocols
+def test_each_choice_of_the_protocol(given):
+    study = Study(VariantSettings(**given, every=2), SquareModel())
+    rows = study.rows
+    assert set(rows.protocol) == {protocol.name for protocol in study.protocols}
+    assert set(rows.image) == {"case0", "case2", "case4"}
+    assert study.model.embedded == 3
+    assert rows.nsd.isna().all()
+    assert study.label == "square on images (n = 3), from protocol paper"
+
+
+def test_levels_of_noise_and_the_case_that_is_shown(given):
+    study = Study(NoiseSettings(**given, every=2, levels=[0, 0.2]), SquareModel())
+    assert set(study.rows.protocol) == {"paper", "paper+click_jitter=0.2+box_jitter=0.2"}
+    assert set(study.rows.experiment) == {"mode"}
+    sample, task = study.clear_case()
+    # Object 2 has one region; it is on the even images alone, of which the settings take these.
+    assert task == "object-2"
+    boxes = "task == 'object-2' and k == 3 and choice == 'top' and protocol == 'paper'"
+    rows = study.rows.query(boxes)
+    assert rows.set_index("image").iou[sample.id] == rows.iou.max()
+
+
+def test_the_default_part_of_the_sample_has_every_task_and_orientation():
+    cases = list(Study(VariantSettings(), SquareModel()).dataset.cases())
+    assert {case.id.split("-")[0] for case in cases} == {"axial", "coronal", "sagittal"}
+    counts = [sum(task in case.tasks for case in cases) for task in cases[0].tasks]
+    assert min(counts) >= 4
+
+
+@pytest.mark.parametrize("kind", [Settings, VariantSettings, NoiseSettings])
+def test_tasks_of_a_dataset_of_the_paper_have_titles_on_every_page(kind, tmp_path):
+    grey, mask = np.full((20, 20), 80, np.uint8), np.zeros((20, 20), np.uint8)
+    mask[5:9, 5:12] = 255
+    (tmp_path / "benign").mkdir()
+    iio.imwrite(tmp_path / "benign" / "benign (1).png", grey)
+    iio.imwrite(tmp_path / "benign" / "benign (1)_mask.png", mask)
+    study = Study(
+        kind(data=f"us_breast={tmp_path}", every=1, results=str(tmp_path / "r")), SquareModel()
+    )
+    (name,) = set(study.named(study.rows).name)
+    assert name == study.titles["us_breast"] != "us_breast"
+    assert name.startswith("BUSI: ") or "reast" in name
+
+
+# ------------------------------------------------------------------------------ several models
+def test_other_models_are_computed_into_the_same_folder_and_compared(compared, monkeypatch):
+    study = compared("lite-medsam,ritm-h32")
+    rows = study.rows_of_models
+    assert list(dict.fromkeys(rows.model)) == ["square", "lite-medsam", "ritm-h32"]
+    assert set(rows[rows.model == "lite-medsam"].k.dropna()) == {3, 4, 5}
+    table = study.differences
+    assert set(zip(table.setting, table.method, strict=True)) == {
+        ("1 click", "ritm-h32"), ("mode 2", "ritm-h32"),
+        *((f"mode {k}", "lite-medsam") for k in (3, 4, 5)),
+    }  # fmt: skip
+    # The same squares from the same click.
+    assert set(table[table.setting == "1 click"].delta) == {0}
+    assert "not zero-shot SAM" in study.about_others()
+    assert "lite-medsam" in study.wins_and_losses()._repr_html_()
+    monkeypatch.setattr(SquareModel, "embed", lambda *_: pytest.fail("it was computed again"))
+    assert len(compared("lite-medsam").rows_of_models) == len(rows)
+
+
+def test_clicks_of_every_model(compared):
+    study = compared("lite-medsam,ritm-h32")
+    table = study.clicks_by_model()
+    assert list(dict.fromkeys(table.model)) == ["square", "ritm-h32"]
+    assert list(dict.fromkeys(table.task)) == list(study.dataset.tasks)
+    mine = study.click_means_by_task().query("choice == 'top'")
+    assert table[table.model == "square"].iou.tolist() == mine.iou.tolist()
+    others = study.other_click_means()
+    assert others.k.tolist() == list(range(1, 10))
+    of_task = table[(table.model == "ritm-h32") & (table.k == 9)].iou
+    assert others.iou.iloc[-1] == pytest.approx(of_task.mean())
+
+
+def test_a_model_alone(compared):
+    study = compared("")
+    assert study.differences.empty
+    assert study.wins_and_losses() is None
+    assert f"medsam run --model NAME --out {study.settings.results}" in study.about_others()
+    assert study.other_click_means().empty
+    assert set(study.models_there().model) == {"square"}
+
+
+def test_rows_of_other_protocols_are_left_aside(study, given):
+    Study(Settings(**given, protocol="released"), SquareModel()).evaluate()
+    assert set(study.rows_of_models.protocol) == {"paper"}
+    assert set(results.read(given["results"]).protocol) == {"paper", "released"}
