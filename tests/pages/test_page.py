@@ -96,5 +96,5 @@ def test_parameters_are_looked_at_once():
     assert Page("nb", parameters, {"tusks": ""}).settings is first
     with pytest.raises(UnknownName, match="Unknown parameter 'tusks'"):
         Page("nb", Parameters({}), {"tusks": ""})
-    with pytest.raises(InputError, match=r"not looked at. Allowed: globals\(\)"):
+    with pytest.raises(InputError, match=r"No parameters .* Allowed: globals\(\)"):
         Page("nb", Parameters({}))

@@ -2,10 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import imageio.v3 as iio
 import numpy as np
 import pytest
-from toys import SquareModel, write_pair
+from toys import SquareModel, write_pair, write_volume
 
 from medsam.errors import InputError, UnknownName
 from medsam.models.contract import Prediction
@@ -178,7 +177,7 @@ def test_each_choice_of_the_protocol(given):
     assert set(rows.image) == {"case0", "case2", "case4"}
     assert study.model.embedded == 3
     assert rows.nsd.isna().all()
-    assert study.label == "square on images (n = 3), from protocol paper"
+    assert study.label.endswith(" (n = 3), from protocol paper")
 
 
 def test_levels_of_noise_and_the_case_that_is_shown(given):
@@ -202,17 +201,14 @@ def test_the_default_part_of_the_sample_has_every_task_and_orientation():
 
 @pytest.mark.parametrize("kind", [Settings, VariantSettings, NoiseSettings])
 def test_tasks_of_a_dataset_of_the_paper_have_titles_on_every_page(kind, tmp_path):
-    grey, mask = np.full((20, 20), 80, np.uint8), np.zeros((20, 20), np.uint8)
-    mask[5:9, 5:12] = 255
-    (tmp_path / "benign").mkdir()
-    iio.imwrite(tmp_path / "benign" / "benign (1).png", grey)
-    iio.imwrite(tmp_path / "benign" / "benign (1)_mask.png", mask)
-    study = Study(
-        kind(data=f"us_breast={tmp_path}", every=1, results=str(tmp_path / "r")), SquareModel()
-    )
-    (name,) = set(study.named(study.rows).name)
-    assert name == study.titles["us_breast"] != "us_breast"
-    assert name.startswith("BUSI: ") or "reast" in name
+    labels = np.zeros((24, 20, 3), np.uint8)
+    labels[4:12, 6:16, 1] = 1
+    write_volume(tmp_path / "OrganSegmentations/volume-0.nii.gz", labels.astype(np.int16) * 40)
+    write_volume(tmp_path / "OrganSegmentations/labels-0.nii.gz", labels)
+    settings = kind(data=f"ct_organ={tmp_path}", every=1, results=str(tmp_path / "r"))
+    study = Study(settings, SquareModel())
+    assert set(study.named(study.rows).name) == {"CT-Organ: liver"}
+    assert len(set(study.titles.values())) == len(study.dataset.tasks)
 
 
 # ------------------------------------------------------------------------------ several models
