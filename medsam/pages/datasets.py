@@ -2,70 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
-
-from medsam.datasets.catalog import CatalogEntry, catalog
-from medsam.datasets.layouts import choices_of
-
-if TYPE_CHECKING:
-    from medsam.datasets.check import Check
 from pathlib import Path
 
-from medsam.datasets.catalog import at_hand
+import pandas as pd
+
+from medsam.datasets.catalog import CatalogEntry, at_hand, catalog
+from medsam.datasets.check import Check
+from medsam.datasets.layouts import choices_of, open_dataset
 from medsam.datasets.sample import Case, Sample
 from medsam.datasets.source import DiskDataset
 from medsam.errors import InputError, MedsamError, UnknownName
+from medsam.figures import case, data_uri
+from medsam.figures.html import Html, html_table, tag
 
-__all__ = ["SHOW", "Html", "Shown", "cards", "examples", "overview", "telling"]
-
+__all__ = ["NOT_RUN", "SHOW", "Shown", "card", "cards", "examples", "overview", "telling"]
 
 NOT_RUN = "not run here"
 """What stands in the table where masks were not counted here."""
-
-
-# The theme puts a light ground under HTML outputs on a dark page; these bring their own colours.
-_STYLE = (
-    '<style>html[data-theme="dark"] .bd-content div.cell_output '
-    "div.text_html:has(.medsam-card, .medsam-datasets){background:none;color:inherit;padding:0}"
-    ".medsam-card .sd-summary-text span{font-weight:400}"
-    ".medsam-card .sd-card-body{scroll-margin-top:8rem}"
-    ".medsam-card dl,.medsam-card dd{margin:0}"
-    ".medsam-card dt{font-weight:600;margin:.6rem 0 0}"
-    ".medsam-card dd{overflow-wrap:anywhere}"
-    ".medsam-card :is(ul,ol){margin:0;padding-left:1.2rem}"
-    ".medsam-datasets :is(td,th){text-align:left}"
-    ".medsam-datasets th[scope=row]{white-space:nowrap}"
-    ".medsam-datasets td:nth-child(4){min-width:6.5rem}</style>"
-)
-
-
-class Html:
-    """HTML that a notebook shows."""
-
-    def __init__(self, html: str):
-        self.html = html
-
-    def _repr_html_(self) -> str:
-        return _STYLE + self.html
 
 
 def _anchor(one: CatalogEntry) -> str:
     return f"dataset-{one.key.replace('_', '-')}"
 
 
-def _link(url: str, words: str) -> str:
-    return f'<a class="reference external" href="{escape(url)}">{escape(words)}</a>'
+def _link(url: str, words: str) -> Html:
+    return tag("a", words, class_="reference external", href=url)
 
 
-def _tag(name: str, content: str, attributes: str = "") -> str:
-    return f"<{name}{' ' * bool(attributes)}{attributes}>{content}</{name}>"
+def _joined(parts: Iterable[object]) -> Html:
+    """Parts one after the other; what is no :class:`Html` is escaped."""
+    return Html("".join(one if isinstance(one, Html) else escape(str(one)) for one in parts))
 
 
-def _list(items: Iterable[str], name: str = "ul") -> str:
-    return _tag(name, "".join(_tag("li", item) for item in items))
+def _lines(*words: str) -> Html:
+    return Html("<br>".join(map(escape, words)))
+
+
+def _list(items: Iterable[object], name: str = "ul") -> Html:
+    return tag(name, *(tag("li", item) for item in items))
 
 
 # ------------------------------------------------------------------------------ table
@@ -86,54 +63,39 @@ def overview(
     Html
         Counts of masks with their status, beside those made here.
     """
-    caption = "Tables 1 and 2 of the paper: the datasets"
-    heads = (
-        "dataset",
-        "modality",
-        "objects",
-        "masks in the paper",
-        "masks counted here",
-        "access",
-    )
-    head = "".join(_tag("th", escape(word), 'scope="col"') for word in heads)
-    chosen = catalog().values() if entries is None else entries
-    rows = "".join(_row(one, (found or {}).get(one.key)) for one in chosen)
-    return Html(
-        f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="{caption}">'
-        f'<table class="table medsam-table medsam-datasets">{_tag("caption", caption)}'
-        f"<thead>{_tag('tr', head)}</thead><tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _row(one: CatalogEntry, found: Check | None) -> str:
-    masks = one.published_masks
-    name = f'<a class="reference internal" href="#{_anchor(one)}">{escape(one.title)}</a>'
-    cells = (
-        escape(f"{one.modality}, {one.dimensionality}"),
-        escape(one.objects),
-        f"{escape(masks.words)}<br>{escape(masks.status)}",
-        NOT_RUN if found is None else _counted(found),
-        escape(one.access),
-    )
-    return _tag(
-        "tr",
-        _tag("th", name, 'scope="row"') + "".join(_tag("td", cell) for cell in cells),
+    rows = [
+        {
+            "dataset": tag("a", one.title, class_="reference internal", href=f"#{_anchor(one)}"),
+            "modality": f"{one.modality}, {one.dimensionality}",
+            "objects": one.objects,
+            "masks in the paper": _lines(one.published_masks.words, one.published_masks.status),
+            "masks counted here": _counted((found or {}).get(one.key)),
+            "access": one.access,
+        }
+        for one in (catalog().values() if entries is None else entries)
+    ]
+    return html_table(
+        pd.DataFrame(rows),
+        caption="Tables 1 and 2 of the paper: the datasets",
+        classes="medsam-table medsam-datasets",
     )
 
 
-def _counted(found: Check) -> str:
+def _counted(found: Check | None) -> str:
     """Images with a mask, each task's, and how many could not be used."""
+    if found is None:
+        return NOT_RUN
     parts = [f"{found.images:,}"]
     if len(found.masks) > 1:
         parts += [f"{task}: {count:,}" for task, count in found.masks.items()]
     if found.problems:
         parts.append(f"{len(found.problems):,} cannot be used")
-    return "<br>".join(map(escape, parts))
+    return _lines(*parts)
 
 
 # ------------------------------------------------------------------------------ cards
 # The classes are those of sphinx-design's dropdown; elsewhere it is a plain <details>.
-_CHEVRON = (
+_CHEVRON = Html(
     '<span class="sd-summary-state-marker sd-summary-chevron-right" aria-hidden="true">'
     '<svg width="1.5em" height="1.5em" class="sd-octicon" viewBox="0 0 24 24">'
     '<path d="M8.72 18.78a.75.75 0 0 1 0-1.06L14.44 12 8.72 6.28a.751.751 0 0 1 '
@@ -174,79 +136,89 @@ def cards(modality: str | None = None, examples: Mapping[str, Shown] | None = No
         Everything from the catalog is escaped.
     """
     chosen = (one for one in catalog().values() if modality in (None, one.modality))
-    return Html("".join(card(one, (examples or {}).get(one.key)) for one in chosen))
+    return _joined(card(one, (examples or {}).get(one.key)) for one in chosen)
 
 
-def card(one: CatalogEntry, example: Shown | None = None) -> str:
+def card(one: CatalogEntry, example: Shown | None = None) -> Html:
     """One dataset as a ``<details>`` element."""
-    summary = (
-        f'<span class="sd-summary-text">{escape(one.title)} '
-        f"<span>· {escape(one.objects)}</span></span>{_CHEVRON}"
-    )
     facts = list(_facts(one))
     if example is not None:
         facts.insert(3, ("Example", _example(example)))
-    # The anchor is inside, so that a link to it opens the card; its title stays in view above.
-    inside = "".join(_tag("dt", word) + _tag("dd", content) for word, content in facts)
-    return (
-        '<details class="medsam-card sd-sphinx-override sd-dropdown sd-card sd-mb-3">'
-        f'<summary class="sd-summary-title sd-card-header">{summary}</summary>'
-        f'<div class="sd-summary-content sd-card-body" id="{_anchor(one)}">'
-        f"{_tag('dl', inside)}</div></details>"
+    objects = tag("span", f"· {one.objects}")
+    summary = tag("span", f"{one.title} ", objects, class_="sd-summary-text")
+    inside = (part for word, content in facts for part in (tag("dt", word), tag("dd", content)))
+    return tag(
+        "details",
+        tag("summary", summary, _CHEVRON, class_="sd-summary-title sd-card-header"),
+        # The anchor is inside, so that a link to it opens the card; its title stays in view above.
+        tag("div", tag("dl", *inside), class_="sd-summary-content sd-card-body", id=_anchor(one)),
+        class_="medsam-card sd-sphinx-override sd-dropdown sd-card sd-mb-3",
     )
 
 
-def _example(example: Shown) -> str:
-    words = escape(example.words)
+def _example(example: Shown) -> object:
     if not example.uri:
-        return words
-    return f'<img src="{example.uri}" alt="{words}" loading="lazy"><br>{words}'
+        return example.words
+    words = escape(example.words)
+    return Html(f'<img src="{example.uri}" alt="{words}" loading="lazy"><br>{words}')
 
 
-def _facts(one: CatalogEntry) -> Iterable[tuple[str, str]]:
+def _facts(one: CatalogEntry) -> Iterator[tuple[str, object]]:
     masks = one.published_masks
-    yield "Full name", escape(one.name)
-    yield "Modality", escape(one.modality_words)
-    yield "Objects and label values", _labels(one)
-    yield "Masks in the paper", escape(f"{masks.words} ({masks.status}): {masks.note}.")
-    yield "Licence", escape(one.licence_words)
-    yield "Access", escape(one.access_words)
+    yield "Full name", one.name
+    yield "Modality", one.modality_words
     yield (
-        "Home",
-        _list(f"{_link(home.url, home.address)} ({escape(home.what)})" for home in one.home),
+        "Objects and label values",
+        _list(
+            _joined(
+                [
+                    f"{task.object} (",
+                    tag("code", task.key),
+                    "): label ",
+                    tag("strong", task.label_words),
+                    f", {task.status_words}",
+                ]
+            )
+            for task in one.tasks
+        ),
     )
-    yield "How to get it", _list(map(escape, one.how_to_get), "ol")
-    yield "Archives", _list(escape(archive.words) for archive in one.archives)
-    yield "Files", escape(one.format)
-    yield "Orientation", escape(one.orientation)
-    choices = choices_of(one.key)
-    if choices:
+    yield "Masks in the paper", f"{masks.words} ({masks.status}): {masks.note}."
+    yield "Licence", one.licence_words
+    yield "Access", one.access_words
+    homes = (_joined([_link(home.url, home.address), f" ({home.what})"]) for home in one.home)
+    yield "Home", _list(homes)
+    yield "How to get it", _list(one.how_to_get, "ol")
+    yield "Archives", _list(archive.words for archive in one.archives)
+    yield "Files", one.format
+    yield "Orientation", one.orientation
+    if choices := choices_of(one.key):
         yield (
             "Choices",
             _list(
-                f"{escape(name)}: {escape(', '.join(values))} "
-                f"(<code>--option {escape(name)}={escape(values[0])}</code> is the default)"
+                _joined(
+                    [
+                        f"{name}: {', '.join(values)} (",
+                        tag("code", f"--option {name}={values[0]}"),
+                        " is the default)",
+                    ]
+                )
                 for name, values in choices.items()
             ),
         )
-    yield "What tells patients apart", escape(one.patient)
-    yield "Caveats", _list(map(escape, one.caveats))
+    yield "What tells patients apart", one.patient
+    yield "Caveats", _list(one.caveats)
     yield (
         "Cite",
         _list(
-            escape(f"{c.words}. {c.title}. ")
-            + (_link(c.url, c.id) if c.url else "")
-            + escape(f" ({c.note})" if c.note else "")
+            _joined(
+                [
+                    f"{c.words}. {c.title}. ",
+                    _link(c.url, c.id) if c.url else "",
+                    f" ({c.note})" if c.note else "",
+                ]
+            )
             for c in one.citations
         ),
-    )
-
-
-def _labels(one: CatalogEntry) -> str:
-    return _list(
-        f"{escape(task.object)} (<code>{escape(task.key)}</code>): label "
-        f"{_tag('strong', escape(task.label_words))}, {escape(task.status_words)}"
-        for task in one.tasks
     )
 
 
@@ -319,9 +291,6 @@ def _shown(one: CatalogEntry, path: Path | None, show: str) -> Shown:
         return Shown("", "None: its images were not at hand when this page was made.")
     if show == "licensed" and not one.may_be_shown:
         return Shown("", "None: its licence does not say that an image may be shown.")
-    from medsam.datasets.layouts import open_dataset
-    from medsam.figures import case, data_uri
-
     try:
         sample = telling(open_dataset(one.key, path, progress=False))
     except MedsamError as error:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
 from medsam.analysis import sizes
-from medsam.analysis.claims.claim import Answer
 from medsam.analysis.statistics import FEWEST_correlation as FEWEST
 from medsam.analysis.statistics import probability
 from medsam.figures.html import HtmlTable, html_table
 from medsam.figures.sizes import signed
 
-__all__ = ["sentences", "table", "verdicts"]
+__all__ = ["sentences", "table"]
 
 _HEADERS = {
     "what": "mode, and what is compared",
@@ -154,31 +153,3 @@ def _within(told: Mapping[str, float | int | str], k: int) -> str:
         f"average, {probability(float(told[f'{k}-within-p']))}, and above 0 in "
         f"{told[f'{k}-within-positive']} of {told[f'{k}-within-tasks']} tasks."
     )
-
-
-def verdicts(told: Iterable[Answer], *, caption: str = "") -> HtmlTable:
-    """Statements with the verdicts of both sources and the numbers of the run.
-
-    Parameters
-    ----------
-    told : iterable of Answer
-        From :func:`medsam.analysis.claims.answers`.
-    caption : str
-        Above the table.
-    """
-    rows = [
-        {
-            "claim": one.claim.claim,
-            "published": str(one.published.verdict),
-            "run": str(one.ours.verdict),
-            "says": one.ours.says,
-        }
-        for one in told
-    ]
-    headers = {
-        "claim": "The text says",
-        "published": "Published tables",
-        "run": "This run",
-        "says": "Numbers of this run",
-    }
-    return html_table(pd.DataFrame(rows), headers=headers, caption=caption)

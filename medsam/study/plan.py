@@ -37,11 +37,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
@@ -63,7 +63,11 @@ __all__ = [
     "find",
     "listing",
     "read",
+    "validated",
 ]
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def _listed(given: Any) -> Any:
@@ -76,7 +80,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Source(BaseModel):
-    """One source of data."""
+    """One source of data: a dataset, a file that describes it, the sample, or two folders."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -89,10 +93,29 @@ class Source(BaseModel):
     key: str = Field(
         default="", pattern=r"^[\w.+-]*$", description="Name of its folder in the book."
     )
-    tasks: Names = Field(default=(), description="Only these of its tasks; all by default.")
-    model: Names = Field(default=(), description="Model or models, instead of the book's.")
-    protocol: str = Field(default="", description="Protocol, instead of the book's.")
-    pages: Names = Field(default=(), description="Pages, instead of the book's.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, given: Any) -> Any:
+        return {"data": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _data_or_two_folders(self) -> Self:
+        if bool(self.images) != bool(self.masks) or bool(self.data) == bool(self.images):
+            raise ValueError("data, or both images and masks")
+        return self
+
+    def placed(self, base: Path) -> Self:
+        """The same with absolute paths, whichever folder a process stands in."""
+
+        def place(path: str) -> str:
+            return str((base / Path(path).expanduser()).absolute()) if path else ""
+
+        key, equals, path = self.data.partition("=")
+        data = f"{key}={place(path)}" if equals else self.data
+        data = place(data) if data.lower().endswith((".yaml", ".yml")) and not equals else data
+        folders = {"images": place(self.images), "masks": place(self.masks)}
+        return self.model_copy(update={"data": data} | folders)
 
 
 def _places(source: Source) -> Iterator[Path]:
@@ -161,8 +184,7 @@ class Images(_Job):
 
     Attributes
     ----------
-    source : str
-        ``KEY=PATH``, ``FILE.yaml`` or ``sample``.
+    source : Source
     tasks : tuple of str
         Keys, or ``all``.
     intensity : str
@@ -175,7 +197,7 @@ class Images(_Job):
         ``I/N`` of those.
     """
 
-    source: str
+    source: Source
     tasks: tuple[str, ...]
     intensity: str
     every: int = 1
@@ -193,11 +215,13 @@ class Images(_Job):
 
 
 @lru_cache(maxsize=16)
-def _whole(source: str, tasks: tuple[str, ...], intensity: str) -> Dataset:
+def _whole(source: Source, tasks: tuple[str, ...], intensity: str) -> Dataset:
     from medsam.datasets.select import Reading, select
 
-    data = "" if source == "sample" else source
-    return select(tasks, data=data, reading=Reading(intensity), progress=False)
+    data = "" if source.data == "sample" else source.data
+    tasks = () if source.images else tasks
+    folders = (source.images, source.masks)
+    return select(tasks, *folders, data=data, reading=Reading(intensity), progress=False)
 
 
 class Embedding(_Job):
@@ -316,7 +340,9 @@ class Plan(BaseModel):
 
     models: Names = Field(min_length=1)
     protocols: Names = Field(default=("paper",), min_length=1)
-    sources: Names = Field(default=("sample",), min_length=1)
+    sources: Annotated[tuple[Source, ...], BeforeValidator(_listed)] = Field(
+        default=(Source(data="sample"),), min_length=1
+    )
     tasks: Names = ("all",)
     parts: int = Field(default=1, ge=1, le=10_000)
     batch: int = Field(default=1, ge=1)
@@ -328,13 +354,13 @@ class Plan(BaseModel):
     book: bool = False
     out: Path = Path("study")
 
-    def images(self, source: str, protocol: str = "") -> Images:
+    def images(self, source: Source, protocol: str = "") -> Images:
         """All images of a source that the plan takes, as a protocol reads them."""
         way = Protocol.get(protocol or self.protocols[0]).intensity
         return Images(source=source, tasks=self.tasks, intensity=way, every=self.every)
 
     @cached_property
-    def datasets(self) -> dict[str, Dataset]:
+    def datasets(self) -> dict[Source, Dataset]:
         """The images that the plan takes, by source.
 
         Raises
@@ -345,7 +371,7 @@ class Plan(BaseModel):
         return {source: self.images(source).open() for source in self.sources}
 
     @cached_property
-    def sizes(self) -> dict[str, tuple[int, int]]:
+    def sizes(self) -> dict[Source, tuple[int, int]]:
         """Images and objects (at most) of each source."""
         found = {}
         for source, dataset in self.datasets.items():
@@ -354,7 +380,7 @@ class Plan(BaseModel):
         return found
 
     @cached_property
-    def _data(self) -> dict[str, Any]:
+    def _data(self) -> dict[Source, Any]:
         """By source what rows depend on: which dataset, and its files, wherever they lie.
 
         One of so many images is another where the images of other tasks lie between.
@@ -362,13 +388,13 @@ class Plan(BaseModel):
         return {
             source: [
                 dataset.key,
-                listing(Source(data=source)),
+                listing(source),
                 [self.every, dataset.tasks] if self.every > 1 else [],
             ]
             for source, dataset in self.datasets.items()
         }
 
-    def shares(self, source: str, model: str, protocol: str) -> bool:
+    def shares(self, source: Source, model: str, protocol: str) -> bool:
         """Whether what the model makes of an image is kept for all that ask it again."""
         from medsam.models.registry import models
 
@@ -379,7 +405,7 @@ class Plan(BaseModel):
         asked = objects * sum(self.images(source, name) == way for name in self.protocols)
         return self.embeddings == "always" or asked > images
 
-    def _encoded(self, source: str, model: str, protocol: str) -> str:
+    def _encoded(self, source: Source, model: str, protocol: str) -> str:
         """Name of the images that are encoded before they are asked; empty where none are."""
         if not self.shares(source, model, protocol):
             return ""
@@ -418,7 +444,7 @@ class Plan(BaseModel):
                 found[name] = Evaluation(model=model, shards=some, needs=needs)
         return found
 
-    def _shards(self, source: str, model: str, protocol: str) -> Iterator[Shard]:
+    def _shards(self, source: Source, model: str, protocol: str) -> Iterator[Shard]:
         """In folders whose names change with all that rows depend on, and with nothing else.
 
         A protocol that draws from one stream over the images cannot be cut: it has one part.
@@ -492,17 +518,7 @@ def read(file: Path | str) -> Plan:
         ) from error
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no keys. Allowed: models: [...] and others. Write them.")
-    for key in content:
-        if key not in Plan.model_fields:
-            raise UnknownName(f"key in {path.name}", str(key), Plan.model_fields)
-    try:
-        plan = Plan.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"{path.name}: {where} is {first.get('input')!r}. Allowed: {first['msg']}. Mend it."
-        ) from error
+    plan = validated(Plan, content, path.name)
     for model in plan.models:
         check_name(model)
     for protocol in plan.protocols:
@@ -513,16 +529,31 @@ def read(file: Path | str) -> Plan:
             "all, with book: true. Name some, or leave the book away."
         )
     base = path.resolve().parent
-    sources = tuple(_absolute(source, base) for source in plan.sources)
+    sources = tuple(source.placed(base) for source in plan.sources)
     return plan.model_copy(update={"out": base / plan.out, "sources": sources})
 
 
-def _absolute(source: str, base: Path) -> str:
-    """The same source, wherever a process of the study stands."""
-    key, sign, place = source.rpartition("=")
-    if sign or source.endswith((".yaml", ".yml")):
-        return f"{key}{sign}{base / place}"
-    return source
+def validated(kind: type[Model], content: Mapping[str, Any], where: str) -> Model:
+    """What keys and values of a file say.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such key.
+    InputError
+        If a value cannot be used.
+    """
+    for key in content:
+        if key not in kind.model_fields:
+            raise UnknownName(f"key in {where}", str(key), kind.model_fields)
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "what it says"
+        raise InputError(
+            f"{where}: {place} is {first.get('input')!r}. Allowed: {first['msg']}. Mend it."
+        ) from error
 
 
 # Where a study runs: a folder with the settings of Snakemake, its profile.

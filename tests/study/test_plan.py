@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from medsam.cli import app
 from medsam.errors import InputError, UnknownName
-from medsam.pages.own_data import jobs
+from medsam.pages.book import jobs
 from medsam.results import rows as results
 from medsam.study.plan import read
 
@@ -79,7 +79,7 @@ def test_paths_are_relative_to_the_plan(tmp_path):
         written(tmp_path, sources=["sample", "us_breast=data/BUSI", "own.yaml", "/a/b.yml"])
     )
     places = [f"us_breast={tmp_path}/data/BUSI", f"{tmp_path}/own.yaml", "/a/b.yml"]
-    assert list(plan.sources) == ["sample", *places]
+    assert [source.data for source in plan.sources] == ["sample", *places]
 
 
 def test_what_is_no_plan(tmp_path):

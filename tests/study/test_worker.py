@@ -12,7 +12,7 @@ from toys import SquareModel
 
 from medsam.errors import InputError, ResultsError, UnknownName
 from medsam.models.registry import models
-from medsam.pages import own_data
+from medsam.pages import book
 from medsam.results import rows
 from medsam.study.plan import Page, read
 from medsam.study.runner import run
@@ -49,7 +49,7 @@ def study(tmp_path, monkeypatch):
 
     def start(**changes):
         content = {"models": "square", "sources": source, "parts": 2, "out": "out"} | changes
-        jobs = own_data.jobs(read(written(tmp_path, **content)))
+        jobs = book.jobs(read(written(tmp_path, **content)))
         out = tmp_path / content["out"]
         out.mkdir(exist_ok=True)
         (out / "study.json").write_text(jobs.model_dump_json())
@@ -168,7 +168,7 @@ def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
     jobs = jobs.model_copy(update={"pages": {"data-own/n-1": page}})
     Path("study.json").write_text(jobs.model_dump_json())
     before = {path: path.read_bytes() for path in rows.shards(Path("results"))}
-    work("page", "data-own/n-1", other={"page": own_data.execute})
+    work("page", "data-own/n-1", other={"page": book.execute})
     executed = nbformat.read("executed/data-own/n-1.ipynb", as_version=4)
     assert executed.cells[-1].outputs[0].text == f"{len(before)} 3\n"
     # What it does to its rows it does to no others.

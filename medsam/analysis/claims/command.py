@@ -67,7 +67,7 @@ def claims(
     your own. Every verdict comes with its numbers; the rules are in the csv and json.
     """
     from medsam.analysis.claims import answers, count, of_published
-    from medsam.pages.claims import as_csv, as_json
+    from medsam.analysis.claims.rows import as_csv, as_json
 
     found = answers(of_published(), _run(results, model, protocol))
     if verdict:

@@ -4,7 +4,6 @@ import pytest
 from size_toys import objects
 
 from medsam.analysis import sizes
-from medsam.analysis.claims import answers, claims, of_published
 from medsam.pages import sizes as size_report
 
 
@@ -57,14 +56,3 @@ def test_the_table_has_both_levels_of_each_mode():
     few = plain(size_report.table(objects(2, per=2)))
     assert "nan" not in few
     assert ">–</td>" in few
-
-
-def test_verdicts_are_those_of_the_claims():
-    chosen = [one for one in claims() if one.figure == 8]
-    told = answers(of_published(), None, chosen)
-    html = plain(size_report.verdicts(told))
-    assert len(chosen) == 5
-    for one in told:
-        assert one.claim.claim in html
-    # The published tables hold no sizes: none of these can be decided with them.
-    assert html.count("not decidable here") == 10

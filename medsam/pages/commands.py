@@ -1,0 +1,178 @@
+"""The commands ``medsam study`` and ``medsam study-worker``: a whole study as a workflow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medsam.errors import InputError, MedsamError, ResultsError
+
+if TYPE_CHECKING:
+    from medsam.study.plan import Plan
+
+__all__ = ["SNAKEFILE", "study", "worker"]
+
+SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
+
+
+def study(
+    config: Annotated[Path, typer.Option(metavar="FILE", help="What is wanted, as YAML.")],
+    cores: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
+    gpus: Annotated[
+        int, typer.Option(min=0, help="GPUs of this machine; each process takes one of them.")
+    ] = 0,
+    profile: Annotated[
+        Path,
+        typer.Option(
+            metavar="NAME|DIR", help="Settings of Snakemake: local, slurm, kubernetes, or a folder."
+        ),
+    ] = Path("local"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")
+    ] = False,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            help="With --dry-run: try each model on two images, to estimate time and disk."
+        ),
+    ] = True,
+) -> None:
+    """Run a whole study: parts of tasks beside each other, merged into OUT/results; then the
+    notebooks and the book that the plan names.
+
+    Run the same command again after an interruption, or with a changed plan: only what is missing
+    is computed.
+    """  # noqa: D205
+    from medsam.study.plan import find, read
+
+    plan = read(config)
+    if dry_run:
+        _foretell(plan, cores, probe)
+        return
+    if find_spec("snakemake") is None or not SNAKEFILE.is_file():
+        raise InputError(
+            "A study needs Snakemake and a checkout of medsam with its Snakefile. Allowed: "
+            "pip install -e '.[workflow]' in a clone. Or use `medsam run`."
+        )
+    if gpus and not plan.gpus:
+        raise InputError(
+            f"--gpus {gpus}, but the plan says gpus: 0. Allowed: with gpus: 1 or more of each "
+            "process in the plan. Say how many one needs, or leave --gpus away."
+        )
+    more = ["--profile", str(find(profile)), "--cores", str(cores)]
+    more += ["--resources", f"gpu={gpus}"] if gpus else []
+    more += ["--config", f"study={(plan.out / 'study.json').as_posix()}", f"gpus_here={gpus}"]
+    import fcntl  # which Windows has not, nor would Snakemake run there
+
+    plan.out.mkdir(parents=True, exist_ok=True)
+    with (plan.out / ".study.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResultsError(
+                f"Another study is running in {plan.out}. Allowed: one a folder. Wait for it, or "
+                "choose another out."
+            ) from error
+        _run(plan, more, lock.fileno())
+
+
+def _foretell(plan: Plan, cores: int, probing: bool) -> None:
+    from medsam.pages.book import jobs
+    from medsam.study.estimate import ROW_BYTES, STAGES, asked, due, probe, totals
+
+    def tell(name: str, number: float, more: str = "") -> None:
+        typer.echo(f"{name:26} {number:>14,.0f}{more}")
+
+    each, probes = asked(plan), {}
+    for model in plan.models if probing else ():
+        try:
+            probes[model] = probe(plan, model)
+        except MedsamError as error:
+            typer.secho(f"{model} was not tried: {error}", err=True, fg="yellow")
+    tell("images", sum(images for images, _ in plan.sizes.values()))
+    tell("objects (at most)", sum(objects for _, objects in plan.sizes.values()))
+    kept = sum(one.kept for one in each.values())
+    once = sum(one.objects for one in each.values())
+    tell("embeddings", sum(one.encoded for one in each.values()), f", {kept:,} of them kept")
+    tell("  if none were kept", once)
+    tell("prompts (at most)", sum(one.prompts for one in each.values()))
+    rows = sum(one.rows for one in each.values())
+    tell("rows (at most)", rows)
+    # In parts, merged, and in the view of pages as links.
+    tell("bytes of rows", 2 * rows * ROW_BYTES, f" ({ROW_BYTES} a row, in parts and merged)")
+    if all(model in probes for model, one in each.items() if one.kept):
+        tell(
+            "bytes of embeddings",
+            sum(o.kept * probes[m].embedding for m, o in each.items() if m in probes),
+        )
+    elif kept:
+        typer.echo(f"{'bytes of embeddings':26} {'unknown':>14} (no probe)")
+    for model, one in probes.items():
+        typer.echo(f"\n{model}, seconds of a probe:")
+        for stage, words in STAGES.items():
+            typer.echo(f"  {words:24} {getattr(one.stages, stage):>14.4f}")
+    if probes:
+        typer.echo("\nthe whole study, without pages and book:")
+        for workers in sorted({1, cores, 8, 64}):
+            took = _words(totals(plan, probes, workers))
+            typer.echo(f"  {workers:>3} at a time {took:>27}")
+    typer.echo("")
+    tell("parts of tasks", len(plan.shards))
+    left = due(plan.out, jobs(plan))
+    words = ", ".join(f"{number:,} {kind}" for kind, number in left.items() if number)
+    tell("processes still to run", sum(left.values()), f" ({words})" if words else "")
+
+
+def _words(seconds: float) -> str:
+    """A time in words.
+
+    Examples
+    --------
+    >>> [_words(s) for s in (90, 7200, 400_000)]
+    ['2 min', '2.0 h', '4.6 days']
+    """
+    if seconds < 3600:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+
+
+def _run(plan: Plan, more: list[str], lock: int) -> None:
+    from medsam.pages.book import jobs
+    from medsam.study.worker import stale
+
+    out, todo = plan.out, jobs(plan)
+    for file in stale(out, todo):
+        file.unlink()
+    # Snakemake reads its file again in every job: the data are looked at here, once.
+    (out / "study.json").write_text(todo.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
+    command += ["--directory", str(out), "--nolock", "--rerun-triggers", "mtime"]
+    command += ["--keep-going", "--rerun-incomplete", *more]
+    # Snakemake's own lock would stay when it is killed. Ours goes with the last process that has it
+    # open: with Snakemake, should it outlive this one.
+    done = subprocess.run(command, check=False, pass_fds=(lock,))
+    if done.returncode:
+        raise ResultsError(
+            f"Snakemake ended with {done.returncode}; the logs are in {out / 'logs'}. Allowed: 0. "
+            "Mend what they name and run the same command again; what is done stays."
+        )
+    typer.echo(f"The rows are in {out / 'results'}.")
+    if plan.book:
+        typer.echo(f"The book is in {out / 'html'}.")
+
+
+def worker(
+    kind: Annotated[str, typer.Argument(help="embed, evaluate, merge, page or book.")],
+    name: Annotated[str, typer.Argument(help="Of the job in study.json.")] = "",
+    gpus: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Do one job of a study, in its folder."""
+    from medsam.pages.book import build, execute
+    from medsam.study.worker import work
+
+    work(kind, name, gpus=gpus, other={"page": execute, "book": build})
