@@ -36,7 +36,7 @@ HtmlTable = Html
 """The name that callers had before."""
 
 
-def tag(name: str, *content: object, **attributes: object) -> Html:
+def tag(name: str, /, *content: object, **attributes: object) -> Html:
     """An HTML element. Content that is not :class:`Html` is escaped, as are attributes.
 
     Parameters
