@@ -31,7 +31,7 @@ from medsam.models.onnx_sam import decoder_bytes
 from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets.live import LiveSam
 from medsam.widgets.live.decoder import LEAST, browser_decoder
-from medsam.widgets.live.site import live_files
+from medsam.widgets.site import assets
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -97,7 +97,7 @@ def in_browser(count: int) -> None:
         page_file, notebook = Path(folder, "index.html"), Path(folder, "live.ipynb")
         notebook.write_text(json.dumps(kept))
         page_file.write_text("<!doctype html><title>Live</title>")
-        live_files(Path(folder), [notebook], ROOT / "node_modules")
+        assets(Path(folder), ROOT / "node_modules", [notebook])
         with serve(Path(folder)) as base, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]

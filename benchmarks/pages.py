@@ -36,14 +36,15 @@ new PerformanceObserver((list) => {
   for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifts.push(one.value);
 }).observe({ type: "layout-shift", buffered: true });
 """
-# As a reader does, half a window at a time; what has come into view may take its time.
+# As a reader does, half a window at a time.
 SCROLL = """async () => {
-  const rest = (ms) => new Promise((done) => setTimeout(done, ms));
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
   for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
     scrollTo({ top: y, behavior: "instant" });
-    await rest(120);
+    await frame().then(frame);
   }
 }"""
+SHIFT = "window.shifts.reduce((sum, one) => sum + one, 0)"
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,13 @@ def sent(file: Path) -> int:
     return len(content) if file.suffix in PACKED else len(gzip.compress(content, 6))
 
 
-def weigh(browser: Any, base: str, site: Path, name: str) -> Weight:
-    """Open a page and look at what it asks for.
+def weigh(page: Any, base: str, site: Path, name: str) -> Weight:
+    """Open a page of the site and look at what it asks for; it is left scrolled to its end.
 
     Parameters
     ----------
-    browser : playwright's Browser
+    page : playwright's Page
+        New, of 1280 x 900.
     base : str
         Address of the served site.
     site : Path
@@ -99,18 +101,15 @@ def weigh(browser: Any, base: str, site: Path, name: str) -> Weight:
     name : str
         Of the page, without ending.
     """
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
     asked: dict[str, None] = {}
     page.on("request", lambda request: asked.setdefault(request.url))
     page.add_init_script(WATCH)
     page.goto(f"{base}{name}.html", wait_until="networkidle")
     paths = [unquote(urlsplit(url).path[1:]) for url in asked if url.startswith(base)]
-    first_shift = page.evaluate("window.shifts.reduce((sum, one) => sum + one, 0)")
+    first_shift = page.evaluate(SHIFT)
     page.evaluate(SCROLL)
     page.wait_for_load_state("networkidle")
-    shift = page.evaluate("window.shifts.reduce((sum, one) => sum + one, 0)")
-    context.close()
+    shift = page.evaluate(SHIFT)
     files = [(path, sent(site / path)) for path in dict.fromkeys(paths) if (site / path).is_file()]
     sums = Counter(dict.fromkeys(PARTS, 0))
     for path, size in files:
@@ -154,7 +153,10 @@ def main() -> None:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        weights = [weigh(chromium, base, given.site, name) for name in names]
+        window = {"width": 1280, "height": 900}
+        weights = [
+            weigh(chromium.new_page(viewport=window), base, given.site, name) for name in names
+        ]
         chromium.close()
     if given.page:
         for one in weights:

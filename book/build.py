@@ -25,8 +25,7 @@ from medsam.errors import InputError, MedsamError
 from medsam.files import write_if_new
 from medsam.pages.book import PREFIX
 from medsam.pages.page import FOLDER, files
-from medsam.widgets.live.site import live_files
-from medsam.widgets.static import assets
+from medsam.widgets.site import assets
 
 PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/**/*.html")
 """What of ``book/`` goes into the tree."""
@@ -112,9 +111,9 @@ def assemble(
     extra = source / "_extra"
     kept = notebooks(source, executed) + own_data(source, executed, toc)
     shown = [file for file in kept if file.suffix == ".ipynb"]
-    kept += pages(source) + assets(extra, node_modules) + downloads(extra, shown)
+    kept += pages(source) + downloads(extra, shown)
     whole = originals(shown, source, executed)
-    kept += live_files(extra, whole, node_modules) + social_card(extra, whole)
+    kept += assets(extra, node_modules, whole) + social_card(extra, whole)
     kept += licences(source, extra, node_modules, ROOT / "requirements.lock")
     prune(source, kept)
     check(source, toc)

@@ -43,8 +43,7 @@ study = parameters.study(globals())
 study.evaluate()
 # %% tags=["remove-cell"]
 from medsam.pages.study import glue
-from medsam.widgets.live import AmbiguityExplorer, LiveSam
-from medsam.widgets.live.downloads import DOWNLOADS
+from medsam.widgets.live import DOWNLOADS, AmbiguityExplorer, LiveSam
 
 explorer, clicks = study.live(AmbiguityExplorer), study.live(LiveSam)
 glue("label", study.label)

@@ -1,11 +1,10 @@
-"""Widgets of the book: one class a module, with its ``.js`` and ``.css`` beside it.
+"""Widgets of the book: anywidget classes, with their ``.js`` and ``.css`` beside them.
 
 All logic is in the JavaScript and all data in the synced traits, so that a widget works in
 a notebook and, without a kernel, in the published page.
 """
 
-from medsam.widgets.modes import ModeSwitcher
-from medsam.widgets.percentiles import PercentileBrowser
+from medsam.widgets.examples import ModeSwitcher, PercentileBrowser
 from medsam.widgets.scatter import SizeScatter
 from medsam.widgets.stepper import ClickStepper
 

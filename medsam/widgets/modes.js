@@ -1,9 +1,9 @@
 // One image, five ways of prompting. Everything it shows is in the model's traits, so it works
 // without a kernel; the selection is written back, so that Python or a link can follow.
 
-import { barRadios, card, check } from "./kit/js/card.js";
-import { digits, followScheme, h, ordinal, radios, s, set } from "./kit/js/dom.js";
-import { boxLines, lines, mark, showPart, swatch, tracer } from "./kit/js/drawing.js";
+import { barRadios, card, check, follow, onKeys, selection } from "./kit/js/card.js";
+import { digits, h, ordinal, radios } from "./kit/js/dom.js";
+import { casePicture, partOf, showPart, swatch } from "./kit/js/drawing.js";
 
 const SHORT = { top: "Most confident", oracle: "Oracle" };
 let switchers = 0; // radio groups need a name of their own in each view
@@ -11,16 +11,14 @@ let switchers = 0; // radio groups need a name of their own in each view
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const uid = `mms${switchers++}`;
-  const trace = tracer(get("masks"));
+  const { select, step } = selection(model);
   const numbers = get("modes").map(([k]) => k);
   const choices = get("choices").map(([choice]) => choice);
   let whole = false;
 
   // ---------------------------------------------------------------- elements
   const name = h("p", { class: "mkit-id" });
-  const picture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
-  const [truth, prediction, prompt] = ["truth", "prediction", "prompt"].map((kind) => s("g", { class: `mkit-${kind}` }));
-  const svg = s("svg", { class: "mkit-svg", role: "img" }, picture, truth, prediction, prompt);
+  const { svg, draw } = casePicture(get("masks"));
   const none = h("p", { class: "mms-none", hidden: "" }, "No result here");
   const stage = h("div", { class: "mms-stage mkit-stage", tabindex: "0", role: "group",
     "aria-label": "Image. Up and down arrow keys and the digits 1 to 5 change the mode, left and right the case, O the mask." }, svg, name, none);
@@ -43,42 +41,26 @@ function render({ model, el }) {
   const side = [told, modes.box, masks.box, percentiles.box, legend, check("Whole image", (on) => { whole = on; place(); }).node];
   const { root, task, status } = card("mms", uid, get, [stage], side);
   el.append(root);
-  const unfollow = followScheme(root);
 
   // --------------------------------------------------------------- selection
-  function select(trait, value) {
-    if (get(trait) === value) return;
-    model.set(trait, value);
-    model.save_changes();
-  }
-  function step(trait, values, by) {
-    const at = values.indexOf(get(trait)) + by;
-    if (at >= 0 && at < values.length) select(trait, values[at]);
-  }
   task.addEventListener("change", () => select("task", task.value));
-  root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target === task) return;
-    const { key } = event;
-    // Arrows inside a group of radio buttons are the browser's, as everywhere.
-    if (key.startsWith("Arrow") && event.target.type === "radio") return event.stopPropagation();
+  onKeys(root, (key) => {
     const other = choices[(choices.indexOf(get("choice")) + 1) % choices.length];
-    const actions = {
+    if (numbers.includes(Number(key))) return () => select("mode", Number(key));
+    return {
       ArrowUp: () => step("mode", numbers, -1),
       ArrowDown: () => step("mode", numbers, 1),
       ArrowLeft: () => step("percentile", get("percentiles"), -1),
       ArrowRight: () => step("percentile", get("percentiles"), 1),
       o: () => select("choice", other),
-    };
-    const action = numbers.includes(Number(key)) ? () => select("mode", Number(key)) : actions[key];
-    if (!action) return;
-    event.preventDefault();
-    event.stopPropagation(); // the page around may have a use of its own for these keys
-    action();
-  });
+    }[key];
+  }, task);
 
   // ----------------------------------------------------------------- drawing
-  const current = () => get("cases")[get("task")][get("percentile")] ?? null;
-  const result = (k, choice) => current()?.modes[k]?.[choice] ?? null;
+  const results = (k) => get("cases")[get("task")][get("percentile")]?.[k] ?? {};
+  const result = (k, choice) => results(k)[choice] ?? null;
+  // Any result of the image: all are of one object.
+  const current = () => numbers.flatMap((k) => Object.values(results(k)))[0] ?? null;
 
   function update(announce) {
     const [found, mode, choice] = [current(), get("mode"), get("choice")];
@@ -101,7 +83,11 @@ function render({ model, el }) {
     name.textContent = found?.id ?? "";
     name.title = found?.id ?? "";
     none.hidden = now !== null;
-    if (found) draw(found, now, found.modes[mode]);
+    if (found) {
+      const prompt = Object.values(results(mode))[0] ?? { points: [], labels: [], boxes: [] };
+      draw(get("images")[found.image], found, { prediction: now?.prediction ?? null, prompt, markSize: 1.2 });
+      place();
+    }
     svg.style.visibility = found ? "" : "hidden";
     const where = `${task.selectedOptions[0]?.text}, mode ${mode}: ${get("modes").find(([k]) => k === mode)[1]}, ${words(choice)}`;
     const value = now ? `IoU ${digits(now.iou)}` : "no result";
@@ -112,33 +98,14 @@ function render({ model, el }) {
   function words(choice) {
     return get("choices").find(([one]) => one === choice)[1];
   }
-  function draw(found, now, asked) {
-    const [rows, columns] = found.size;
-    set(picture, { href: get("images")[found.image], width: columns, height: rows });
-    truth.replaceChildren(...lines(trace(found.truth, found.size).d));
-    prediction.replaceChildren(...(now ? lines(trace(now.prediction, found.size).d) : []));
-    prompt.replaceChildren(
-      ...(asked?.boxes ?? []).flatMap(boxLines),
-      ...(asked?.points ?? []).map((point, i) => mark(point, asked.labels[i], 1.2)),
-    );
-    place();
-  }
   function place() {
     const found = current();
-    if (found) showPart(stage, svg, whole ? [0, 0, found.size[1] - 1, found.size[0] - 1] : found.view);
+    if (found) showPart(stage, svg, partOf(found, whole));
   }
 
-  const sized = new ResizeObserver(place);
-  sized.observe(stage);
-  const follow = () => update(true);
-  const traits = ["task", "percentile", "mode", "choice"].map((trait) => `change:${trait}`);
-  for (const trait of traits) model.on(trait, follow);
+  const changed = () => update(true);
   update(false);
-  return () => {
-    unfollow();
-    sized.disconnect();
-    for (const trait of traits) model.off(trait, follow);
-  };
+  return follow(model, { task: changed, percentile: changed, mode: changed, choice: changed }, root, stage, place);
 }
 
 export default { render };

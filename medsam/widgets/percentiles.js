@@ -1,9 +1,9 @@
 // Browser of example cases. Everything it shows is in the model's traits, so it works without
 // a kernel; task, mode and percentile are written back, so that Python or a link can follow.
 
-import { barRadios, card, check } from "./kit/js/card.js";
-import { button, digits, followScheme, h, ordinal, radios, s, set } from "./kit/js/dom.js";
-import { boxLines, keepSize, lines, mark, swatch, tracer } from "./kit/js/drawing.js";
+import { barRadios, card, check, follow, onKeys, selection } from "./kit/js/card.js";
+import { button, digits, h, ordinal, radios, s, set } from "./kit/js/dom.js";
+import { casePicture, keepSize, swatch } from "./kit/js/drawing.js";
 
 const MAX_SCALE = 48; // CSS pixels per image pixel
 const KEYS = [
@@ -20,7 +20,7 @@ let views = 0; // radio groups need a name of their own in each view
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const uid = `mpb${views++}`;
-  const trace = tracer(get("masks"));
+  const { select, step } = selection(model);
   const shown = { truth: true, prediction: true, prompt: true };
   let toObject = true;
   let view = null; // {x, y, scale}: image point in the middle of the stage, CSS px per pixel
@@ -40,13 +40,7 @@ function render({ model, el }) {
   }
   readout.id = h("p", { class: "mkit-id" });
 
-  const picture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
-  const layers = {
-    truth: s("g", { class: "mkit-truth" }),
-    prediction: s("g", { class: "mkit-prediction" }),
-    prompt: s("g", { class: "mkit-prompt" }),
-  };
-  const svg = s("svg", { class: "mkit-svg", role: "img" }, picture, ...Object.values(layers));
+  const { svg, layers, trace, draw } = casePicture(get("masks"));
   const mapPicture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
   const mapFrame = s("rect", { class: "mpb-frame" });
   const map = s("svg", { class: "mpb-map", "aria-hidden": "true" }, mapPicture, mapFrame);
@@ -82,29 +76,19 @@ function render({ model, el }) {
     ["prediction", "Prediction", "r"],
     ["prompt", "Prompts", "p"],
   ]) {
-    const { input, node } = check(label, (on) => show(name, on), swatch(name === "prompt" ? "positive" : name));
+    const { input, node } = check(label, (on) => showLayer(name, on), swatch(name === "prompt" ? "positive" : name));
     boxes[name] = set(input, { checked: "" });
     toggles.append(set(node, { title: `${label} (${key})` }));
   }
   const { root, task, status } = card("mpb", uid, get, [figures, stage], [percentiles.box, modes.box, toggles]);
   el.append(root);
-  const unfollow = followScheme(root);
 
   // --------------------------------------------------------------- selection
-  function select(name, value) {
-    if (get(name) === value) return;
-    model.set(name, value);
-    model.save_changes();
-  }
-  function step(name, values, by) {
-    const at = values.indexOf(get(name)) + by;
-    if (at >= 0 && at < values.length) select(name, values[at]);
-  }
   task.addEventListener("change", () => select("task", task.value));
 
   // ----------------------------------------------------------------- drawing
   function slot(k = get("mode")) {
-    return get("cases")[get("task")]?.[k]?.[get("percentile")] ?? null;
+    return get("cases")[get("task")]?.[get("percentile")]?.[k]?.[get("choice")] ?? null;
   }
 
   function update(announce = true) {
@@ -121,7 +105,7 @@ function render({ model, el }) {
     none.hidden = found !== null;
     svg.style.visibility = found ? "" : "hidden";
     root.classList.toggle("mpb-empty", !found);
-    if (found) draw(found);
+    if (found) show(found);
     else current = null;
     const where = `${task.selectedOptions[0]?.text}, mode ${get("mode")}, ${ordinal(get("percentile"))} percentile`;
     const values = found ? `IoU ${digits(found.iou)}, Dice ${digits(found.dice)}` : "no case here";
@@ -131,26 +115,19 @@ function render({ model, el }) {
     place();
   }
 
-  function draw(found) {
+  function show(found) {
     const [rows, columns] = found.size;
-    for (const image of [picture, mapPicture]) {
-      set(image, { href: get("images")[found.image], width: columns, height: rows });
-    }
+    const href = get("images")[found.image];
+    draw(href, found);
+    set(mapPicture, { href, width: columns, height: rows });
     map.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
-    for (const name of ["truth", "prediction"]) {
-      layers[name].replaceChildren(...lines(trace(found[name], found.size).d));
-    }
-    layers.prompt.replaceChildren(
-      ...found.boxes.flatMap(boxLines),
-      ...found.points.map((point, i) => mark(point, found.labels[i])),
-    );
     const key = `${found.image} ${found.truth}`;
     if (current?.key !== key) moved = false;
     current = { key, found, bounds: bounds(trace(found.truth, found.size).bits, found.size) };
     if (!moved) view = null;
   }
 
-  function show(name, on) {
+  function showLayer(name, on) {
     shown[name] = on;
     boxes[name].checked = on;
     layers[name].style.display = on ? "" : "none";
@@ -264,11 +241,7 @@ function render({ model, el }) {
   }
 
   // ---------------------------------------------------------------- keyboard
-  root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target === task) return;
-    const { key } = event;
-    // Arrows inside a group of radio buttons are the browser's, as everywhere.
-    if (key.startsWith("Arrow") && event.target.type === "radio") return event.stopPropagation();
+  onKeys(root, (key) => {
     const actions = {
       ArrowLeft: () => step("percentile", get("percentiles"), -1),
       ArrowRight: () => step("percentile", get("percentiles"), 1),
@@ -278,35 +251,26 @@ function render({ model, el }) {
       "+": () => zoomBy(1.5),
       "=": () => zoomBy(1.5),
       "-": () => zoomBy(1 / 1.5),
-      g: () => show("truth", !shown.truth),
-      r: () => show("prediction", !shown.prediction),
-      p: () => show("prompt", !shown.prompt),
+      g: () => showLayer("truth", !shown.truth),
+      r: () => showLayer("prediction", !shown.prediction),
+      p: () => showLayer("prompt", !shown.prompt),
       "?": toggleHelp,
     };
     if (key === "Escape" && !help.hidden) actions.Escape = toggleHelp;
     const mode = get("modes").find(([k]) => String(k) === key);
-    const action = mode ? () => select("mode", mode[0]) : actions[key];
-    if (!action) return;
-    event.preventDefault();
-    event.stopPropagation();
-    action();
-  });
+    return mode ? () => select("mode", mode[0]) : actions[key];
+  }, task);
 
   // --------------------------------------------------------------- lifecycle
-  const changed = () => update();
-  const traits = ["task", "mode", "percentile"].map((name) => `change:${name}`);
-  for (const name of traits) model.on(name, changed);
   // Which proportions the stage has is decided once: nothing jumps when the case changes.
   stage.style.aspectRatio = proportions(get("cases"));
   update(false);
-  const resized = new ResizeObserver(() => {
+  const changed = () => update();
+  const unfollow = follow(model, { task: changed, mode: changed, percentile: changed }, root, stage, () => {
     if (!moved) view = null;
     place();
   });
-  resized.observe(stage);
   return () => {
-    for (const name of traits) model.off(name, changed);
-    resized.disconnect();
     unfollow();
     clearTimeout(hintTimer);
   };
@@ -326,8 +290,8 @@ function bounds(bits, [rows, columns]) {
 
 // ------------------------------------------------------------------ helpers
 function proportions(cases) {
-  const ratios = Object.values(cases)
-    .flatMap((modes) => Object.values(modes).flatMap((found) => Object.values(found)))
+  const under = (found) => Object.values(found);
+  const ratios = under(cases).flatMap(under).flatMap(under).flatMap(under)
     .map(({ size: [rows, columns] }) => columns / rows)
     .sort((a, b) => a - b);
   return String(Math.min(Math.max(ratios[Math.floor(ratios.length / 2)], 1), 1.5).toFixed(3));

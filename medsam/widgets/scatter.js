@@ -1,9 +1,9 @@
 // Size against IoU, a point an object; beside it the case of the point chosen. Everything it shows
 // is in the model's traits, so it works without a kernel; the selection is written back.
 
-import { card, check } from "./kit/js/card.js";
-import { button, digits, followScheme, h, radios, s, set } from "./kit/js/dom.js";
-import { boxLines, lines, mark, showPart, swatch, tracer } from "./kit/js/drawing.js";
+import { card, check, follow } from "./kit/js/card.js";
+import { button, digits, h, radios, s, set } from "./kit/js/dom.js";
+import { casePicture, partOf, showPart, swatch } from "./kit/js/drawing.js";
 
 const EDGE = { left: 40, right: 22, top: 10, bottom: 44 };
 const AXES = {
@@ -19,7 +19,6 @@ let scatters = 0; // labels need a name of their own in each view
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const uid = `mss${scatters++}`;
-  const trace = tracer(get("masks"));
   const titles = new Map(get("tasks"));
   const objects = get("objects");
   let over = -1; // the point under the mouse
@@ -48,10 +47,7 @@ function render({ model, el }) {
     button("›", "Next larger (right arrow)", () => go(1), { "aria-label": "Next larger object" }));
   slider.addEventListener("input", () => choose(shown()[Number(slider.value)]));
 
-  const image = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
-  const layer = (kind) => s("g", { class: `mkit-${kind}` });
-  const [truth, prediction, prompt] = ["truth", "prediction", "prompt"].map(layer);
-  const svg = s("svg", { class: "mkit-svg", role: "img" }, image, truth, prediction, prompt);
+  const { svg, draw: drawCase } = casePicture(get("masks"));
   const name = h("p", { class: "mkit-id" });
   const none = h("p", { class: "mss-none" });
   const stage = h("div", { class: "mss-case mkit-stage" }, svg, name, none);
@@ -70,7 +66,6 @@ function render({ model, el }) {
   root.querySelector(".mkit-body").before(h("div", { class: "mss-choices" }, ...Object.values(groups).map(({ box }) => box)), rho);
   task.addEventListener("change", () => turn("task", task.value));
   el.append(root);
-  const unfollow = followScheme(root);
 
   // --------------------------------------------------------------- selection
   const setting = () => `${get("choice")}/${get("mode")}`;
@@ -208,18 +203,12 @@ function render({ model, el }) {
     none.textContent = current ? "" : i >= 0 ? "The page carries no picture of this object. Filled diamonds have one." : "No point is chosen.";
     svg.style.display = current ? "" : "none";
     if (!current) return;
-    const { size: [rows, columns], boxes, points, labels } = current;
-    set(image, { href: get("images")[current.image], width: columns, height: rows });
-    truth.replaceChildren(...lines(trace(current.truth, current.size).d));
-    prediction.replaceChildren(...lines(trace(current.prediction, current.size).d));
-    prompt.replaceChildren(...boxes.flatMap(boxLines), ...points.map((at, n) => mark(at, labels[n])));
+    drawCase(get("images")[current.image], current);
     set(svg, { "aria-label": `${words(i)} Ground truth solid green, prediction dashed red, prompt teal.` });
     place();
   }
   function place() {
-    if (!current) return;
-    const [rows, columns] = current.size;
-    showPart(stage, svg, whole ? [0, 0, columns - 1, rows - 1] : current.view);
+    if (current) showPart(stage, svg, partOf(current, whole));
   }
 
   // -------------------------------------------------------------------- hands
@@ -257,18 +246,9 @@ function render({ model, el }) {
     else if (shown().length) choose(shown().at(end));
   });
 
-  const sized = new ResizeObserver(() => { draw(); place(); });
-  sized.observe(field);
-  const traits = ["task", "mode", "choice", "axis"];
-  for (const trait of traits) model.on(`change:${trait}`, draw);
-  model.on("change:selected", update);
   draw();
-  return () => {
-    unfollow();
-    sized.disconnect();
-    for (const trait of traits) model.off(`change:${trait}`, draw);
-    model.off("change:selected", update);
-  };
+  const calls = { task: draw, mode: draw, choice: draw, axis: draw, selected: update };
+  return follow(model, calls, root, field, () => { draw(); place(); });
 }
 
 function coloured(shape, colour) {

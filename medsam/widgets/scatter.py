@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import traitlets
 
+from medsam.analysis.examples import Example
+from medsam.analysis.sizes import pooled, within
 from medsam.errors import InputError, UnknownName
-from medsam.prompts import MODES
+from medsam.figures.style import MODALITIES
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.cases import CaseWidget, Pools, around, check_allowed
-from medsam.widgets.kit.state import CHOICES, number
+from medsam.widgets.kit.cases import ModeWidget, around, check_one_of
+from medsam.widgets.kit.state import CHOICES, Pools, number
 from medsam.widgets.kit.still import Note, Still, side_by_side
-
-if TYPE_CHECKING:  # medsam.analysis.examples brings pandas and the models; a widget needs neither
-    import pandas as pd
-
-    from medsam.analysis.examples import Example
 
 __all__ = ["MAX_OBJECTS", "SizeScatter"]
 
@@ -31,16 +28,21 @@ _OBJECT = ["task", "image"]
 _MARGIN = 0.5  # around an object, as a part of it
 
 
-def _check(found: Mapping[str, pd.DataFrame]) -> None:
+def _rows(found: Mapping[str, pd.DataFrame], areas: Mapping[str, float]) -> pd.DataFrame:
+    """All rows, with ``choice`` and sizes: ``share``, ``px`` and, where all are known, ``mm2``."""
     for choice in found:
         if choice not in CHOICES:
             raise UnknownName("choice of mask", choice, CHOICES)
-    datasets = {dataset for part in found.values() for dataset in part.dataset}
-    if len(datasets) != 1:
+    rows = pd.concat([part.assign(choice=choice) for choice, part in found.items()])
+    if rows.dataset.nunique() != 1:
         raise InputError(
-            f"{sum(map(len, found.values()))} rows of {len(datasets)} datasets. Allowed: at least "
-            "one row, of one dataset. Take rows from medsam.analysis.sizes.cases."
+            f"{len(rows)} rows of {rows.dataset.nunique()} datasets. Allowed: at least one row, of "
+            "one dataset. Take rows from medsam.analysis.sizes.cases."
         )
+    rows = rows.assign(share=rows["size"], px=rows.object_px)
+    if set(rows.image) <= set(areas):
+        rows["mm2"] = rows.object_px * rows.image.map(areas)
+    return rows
 
 
 def _drawn(once: pd.DataFrame, pictured: set[tuple[str, str]]) -> pd.DataFrame:
@@ -52,8 +54,6 @@ def _drawn(once: pd.DataFrame, pictured: set[tuple[str, str]]) -> pd.DataFrame:
 
 def _correlations(part: pd.DataFrame, size: pd.Series) -> dict[str, list[Any]]:
     """``[rho, low, high, objects, tasks]`` of each task, and pooled over them as ``""``."""
-    from medsam.analysis.sizes import pooled, within
-
     table = within(part.assign(size=size))
     both = pooled(table)
     found = {"": both[both.method == "spearman"].iloc[0].rename({"value": "rho"})}
@@ -65,7 +65,7 @@ def _correlations(part: pd.DataFrame, size: pd.Series) -> dict[str, list[Any]]:
     }
 
 
-class SizeScatter(CaseWidget):
+class SizeScatter(ModeWidget):
     """Size and IoU of each object, a point each; a point chosen tells, and may show, its case.
 
     Every point has its numbers; those that open a picture are filled diamonds, others rings.
@@ -75,8 +75,8 @@ class SizeScatter(CaseWidget):
     Parameters
     ----------
     found : mapping of str to DataFrame
-        By choice of mask (``"top"``, ``"oracle"``), from :func:`medsam.analysis.sizes.cases`; of one
-        dataset.
+        By choice of mask (``"top"``, ``"oracle"``), from :func:`medsam.analysis.sizes.cases`; of
+        one dataset.
     examples : sequence of Example
         Cases that open a picture, each an object of ``found``; see
         :func:`medsam.analysis.examples.opening`.
@@ -97,14 +97,10 @@ class SizeScatter(CaseWidget):
     _esm = bundle(Path(__file__).with_suffix(".js"))
     _css = styles(Path(__file__).with_suffix(".css"))
 
-    mode = traitlets.Int(help="Mode shown, 1 to 5.").tag(sync=True)
-    choice = traitlets.Unicode(help="Choice of mask: top or oracle.").tag(sync=True)
     axis = traitlets.Unicode("share", help="Size as share, px or mm2.").tag(sync=True)
     selected = traitlets.Int(-1, help="Object whose case is shown; -1: none.").tag(sync=True)
 
     colours = traitlets.Dict(help="[modality, colour] of each task.").tag(sync=True)
-    modes: traitlets.List[Any] = traitlets.List(help="[mode, words] of each mode.").tag(sync=True)
-    choices: traitlets.List[Any] = traitlets.List(help="[choice, words] of each.").tag(sync=True)
     axes: traitlets.List[Any] = traitlets.List(help="Sizes there are, of AXES.").tag(sync=True)
     objects: traitlets.List[Any] = traitlets.List(
         help="[task, image, {axis: size}], from the smallest."
@@ -121,15 +117,7 @@ class SizeScatter(CaseWidget):
         about: str = "",
         areas: Mapping[str, float] | None = None,
     ):
-        import pandas as pd
-
-        from medsam.figures.style import MODALITIES
-
-        _check(found)
-        rows = pd.concat([part.assign(choice=choice) for choice, part in found.items()])
-        rows = rows.assign(share=rows["size"], px=rows.object_px)
-        if areas and set(rows.image) <= set(areas):
-            rows["mm2"] = rows.object_px * rows.image.map(areas)
+        rows = _rows(found, areas or {})
         axes = [name for name in ("share", "px", "mm2") if name in rows]
         once = rows.drop_duplicates(_OBJECT).sort_values(["px", *_OBJECT], kind="stable")
         drawn = _drawn(once, {(e.task, e.image_id) for e in examples})
@@ -140,11 +128,8 @@ class SizeScatter(CaseWidget):
         rhos: dict[str, dict[str, list[Any]]] = {}
         ranked: dict[bytes, dict[str, list[Any]]] = {}  # sizes in the same order: the same numbers
         for (choice, k), part in rows.groupby(["choice", "k"], sort=False):
-            values: list[float | None] = [None] * len(place)
-            for task, image, iou in zip(part.task, part.image, part.iou, strict=True):
-                if (task, image) in place:
-                    values[place[task, image]] = number(iou)
-            ious[f"{choice}/{k}"] = values
+            values = part.set_index(_OBJECT).iou.reindex(pd.MultiIndex.from_tuples(place))
+            ious[f"{choice}/{k}"] = list(map(number, values))
             for axis in axes:
                 order = f"{choice}/{k}".encode() + part[axis].rank().to_numpy().tobytes()
                 if order not in ranked:
@@ -153,20 +138,13 @@ class SizeScatter(CaseWidget):
         pools = Pools()
         cases: dict[str, dict[str, Any]] = {}
         for e in examples:
-            key = f"{e.choice}/{e.k}"
-            at = place.get((e.task, e.image_id))
-            if at is None or ious.get(key, [])[at : at + 1] in ([], [None]):
+            key, at = f"{e.choice}/{e.k}", place.get((e.task, e.image_id))
+            if at is None or key not in ious or ious[key][at] is None:
                 raise InputError(
                     f"Example {e.image_id!r} of task {e.task!r}, {key}: not among the rows. "
-                    "Allowed: objects, choices and modes of the rows. "
-                    "Choose with medsam.analysis.examples.opening."
+                    "Allowed: objects, choices and modes of the rows. Take others."
                 )
-            cases[f"{key}/{at}"] = {
-                **pools.object(e),
-                "view": around(e.mask, e.prompt.points, _MARGIN),
-                "prediction": pools.masks.add(e.prediction),
-                **pools.prompt(e),
-            }
+            cases[f"{key}/{at}"] = pools.case(e, around(e.mask, e.prompt.points, _MARGIN))
         titles = rows.drop_duplicates("task")
         self._titles = dict(zip(titles.task, titles["name"], strict=True))
         first_choice, first_mode = next(iter(found)), int(rows.k.max())
@@ -179,8 +157,8 @@ class SizeScatter(CaseWidget):
                 task: [modality, MODALITIES.get(modality, MODALITIES["unknown"])]
                 for task, modality in zip(titles.task, titles.modality, strict=True)
             },
-            modes=[[int(k), MODES[int(k)]] for k in sorted(rows.k.unique())],
-            choices=[[choice, CHOICES[choice]] for choice in found],
+            modes=map(int, rows.k.unique()),
+            choices=found,
             axes=axes,
             objects=[
                 [task, str(image), {a: float(f"{v:.6g}") for a, v in zip(axes, sizes, strict=True)}]
@@ -196,14 +174,9 @@ class SizeScatter(CaseWidget):
             selected=place[middle.task, middle.image_id] if middle else -1,
         )
 
-    @traitlets.validate("mode", "choice", "axis")
-    def _is_there(self, proposal: Mapping[str, Any]) -> Any:
-        allowed = {
-            "mode": [k for k, _ in self.modes],
-            "choice": [choice for choice, _ in self.choices],
-            "axis": self.axes,
-        }
-        return check_allowed(proposal, allowed)
+    @traitlets.validate("axis")
+    def _axis_is_there(self, proposal: Mapping[str, Any]) -> str:
+        return str(check_one_of(proposal, self.axes))
 
     @traitlets.validate("selected")
     def _object_is_there(self, proposal: Mapping[str, Any]) -> int:
@@ -228,11 +201,6 @@ class SizeScatter(CaseWidget):
         more = "With scripts every object is a point to choose, beside the case that it is."
         parts = [(e, around(e.mask, e.prompt.points, _MARGIN)) for e in self._still]
         return Still(side_by_side(parts), drawn, f"{drawn} {more}")
-
-    def state_bytes(self) -> int:
-        """Size of the data that a page with this widget carries, its code excluded."""
-        data = [self.objects, self.ious, self.rhos, self.images, self.masks, self.cases]
-        return len(json.dumps(data, separators=(",", ":")))
 
     def __repr__(self) -> str:
         """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""

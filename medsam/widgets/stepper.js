@@ -1,9 +1,9 @@
 // The clicks of Algorithm 1, one by one. Everything it shows is in the model's traits, so it
 // works without a kernel; task and step are written back, so that Python or a link can follow.
 
-import { card, check } from "./kit/js/card.js";
-import { button, digits, followScheme, h, s, set } from "./kit/js/dom.js";
-import { lines, mark, showPart, swatch, tracer } from "./kit/js/drawing.js";
+import { card, check, follow } from "./kit/js/card.js";
+import { button, digits, h, s, set } from "./kit/js/dom.js";
+import { casePicture, mark, partOf, showPart, swatch } from "./kit/js/drawing.js";
 import { outline } from "./kit/js/masks.js";
 
 const CHART = { width: 260, height: 130, left: 30, right: 10, top: 10, bottom: 24 };
@@ -15,7 +15,6 @@ let steppers = 0; // patterns and labels need a name of their own in each view
 function render({ model, el }) {
   const get = (name) => model.get(name);
   const uid = `mcs${steppers++}`;
-  const trace = tracer(get("masks"));
   const wrong = new Map(); // prediction name -> {missed, surplus}
   let whole = false;
   let drawn = ""; // the case whose chart is drawn
@@ -32,11 +31,8 @@ function render({ model, el }) {
     missed: pattern("missed", s("path", { d: "M0 3H6", class: "mcs-missed-mark" })),
     surplus: pattern("surplus", s("circle", { cx: 3, cy: 3, r: 1.7, class: "mcs-surplus-mark" })),
   };
-  const picture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
   const map = s("g", { class: "mcs-errors" });
-  const [truth, prediction, clicks] = ["truth", "prediction", "clicks"].map((kind) => s("g", { class: `mkit-${kind}` }));
-  const svg = s("svg", { class: "mkit-svg", role: "img" },
-    s("defs", {}, ...Object.values(patterns)), picture, map, truth, prediction, clicks);
+  const { svg, layers, trace, draw } = casePicture(get("masks"), s("defs", {}, ...Object.values(patterns)), map);
   const stage = h("div", { class: "mcs-stage mkit-stage", tabindex: "0", role: "group", "aria-label": "Image. Left and right arrow keys go from click to click." }, svg, name);
 
   const previous = button("‹", "Previous click (left arrow)", () => go(get("step") - 1), { class: "mcs-previous", "aria-label": "Previous click" });
@@ -67,17 +63,16 @@ function render({ model, el }) {
     [stage, h("div", { class: "mcs-steps" }, previous, slider, next)],
     [h("div", {}, at, h("p", { class: "mcs-value" }, "IoU ", iou, " ", change)), chart, toggles, legend]);
   el.append(root);
-  const unfollow = followScheme(root);
 
   // --------------------------------------------------------------- selection
-  const current = () => get("cases")[get("task")];
+  const steps = () => get("cases")[get("task")];
   function go(step) {
-    if (step < 1 || step > current().steps.length || step === get("step")) return;
+    if (step < 1 || step > steps().length || step === get("step")) return;
     model.set("step", step);
     model.save_changes();
   }
   task.addEventListener("change", () => {
-    const last = get("cases")[task.value].steps.length;
+    const last = get("cases")[task.value].length;
     model.set("task", task.value);
     if (get("step") > last) model.set("step", last);
     model.save_changes();
@@ -94,66 +89,63 @@ function render({ model, el }) {
   for (const own of [task, slider]) own.addEventListener("keydown", (event) => event.stopPropagation());
 
   // ----------------------------------------------------------------- drawing
-  function differences(of, found) {
-    const key = `${found.truth} ${of}`;
+  function differences({ truth, prediction, size }) {
+    const key = `${truth} ${prediction}`;
     if (!wrong.has(key)) {
-      const [a, b] = [trace(found.truth, found.size).bits, trace(of, found.size).bits];
-      const area = (inside) => ({ count: inside.reduce((sum, bit) => sum + bit, 0), d: outline(inside, found.size) });
+      const [a, b] = [trace(truth, size).bits, trace(prediction, size).bits];
+      const area = (inside) => ({ count: inside.reduce((sum, bit) => sum + bit, 0), d: outline(inside, size) });
       wrong.set(key, { missed: area(a.map((bit, i) => bit & ~b[i])), surplus: area(b.map((bit, i) => bit & ~a[i])) });
     }
     return wrong.get(key);
   }
   // Clicks on one pixel are one mark with all their numbers; its kind and size are the newest's.
-  function marks(found, step) {
+  function marks({ points, labels }) {
     const places = new Map();
-    found.points.slice(0, step).forEach((point, i) => {
-      const key = `${point} ${found.labels[i]}`;
-      places.set(key, { point, label: found.labels[i], numbers: [...(places.get(key)?.numbers ?? []), i + 1] });
+    points.forEach((point, i) => {
+      const key = `${point} ${labels[i]}`;
+      places.set(key, { point, label: labels[i], numbers: [...(places.get(key)?.numbers ?? []), i + 1] });
     });
     return [...places.values()].map(({ point, label, numbers }) => {
       const words = numbers.join(", ");
-      return mark(point, label === 1, numbers.includes(step) ? 1.2 : 0.8, s("text", { class: "mcs-number" }, words));
+      return mark(point, label === 1, numbers.includes(points.length) ? 1.2 : 0.8, s("text", { class: "mcs-number" }, words));
     });
   }
   function update(announce) {
-    const [found, step] = [current(), get("step")];
-    if (!found || step > found.steps.length) return; // between two changes
-    const [now, before] = [found.steps[step - 1], found.steps[step - 2]];
-    const [rows, columns] = found.size;
+    const [all, step] = [steps(), get("step")];
+    if (!all || step > all.length) return; // between two changes
+    const [now, before] = [all[step - 1], all[step - 2]];
     task.value = get("task");
-    set(picture, { href: get("images")[found.image], width: columns, height: rows });
-    truth.replaceChildren(...lines(trace(found.truth, found.size).d));
-    prediction.replaceChildren(...lines(trace(now.prediction, found.size).d));
-    const areas = differences(now.prediction, found);
+    draw(get("images")[now.image], now);
+    const areas = differences(now);
     map.replaceChildren(...Object.keys(KINDS).map((kind) =>
       s("path", { d: areas[kind].d, "fill-rule": "evenodd", fill: `url(#${uid}-${kind})`, "data-kind": kind })));
     for (const kind of Object.keys(KINDS)) counts[kind].textContent = areas[kind].count.toLocaleString("en");
-    clicks.replaceChildren(...marks(found, step));
+    layers.prompt.replaceChildren(...marks(now));
     place();
 
-    set(slider, { max: found.steps.length });
+    set(slider, { max: all.length });
     slider.value = step;
     previous.setAttribute("aria-disabled", String(step === 1));
-    next.setAttribute("aria-disabled", String(step === found.steps.length));
-    name.textContent = found.id;
-    at.textContent = `Click ${step} of ${found.steps.length}`;
+    next.setAttribute("aria-disabled", String(step === all.length));
+    name.textContent = now.id;
+    at.textContent = `Click ${step} of ${all.length}`;
     iou.textContent = digits(now.iou);
     const by = before ? now.iou - before.iou : null;
     change.textContent = by === null ? "" : `(${by < 0 ? "−" : "+"}${digits(Math.abs(by))})`;
-    const kind = found.labels[step - 1] === 1 ? "positive" : "negative";
-    const words = `Click ${step} of ${found.steps.length}, ${kind}: IoU ${digits(now.iou)}`;
+    const kind = now.labels[step - 1] === 1 ? "positive" : "negative";
+    const words = `Click ${step} of ${all.length}, ${kind}: IoU ${digits(now.iou)}`;
     slider.setAttribute("aria-valuetext", words);
     const title = task.selectedOptions[0]?.text;
-    svg.setAttribute("aria-label", `${title}, ${found.id}. ${words}. Missed: ${areas.missed.count} pixels, surplus: ${areas.surplus.count}.`);
+    svg.setAttribute("aria-label", `${title}, ${now.id}. ${words}. Missed: ${areas.missed.count} pixels, surplus: ${areas.surplus.count}.`);
     // Not on the first drawing: a page should not begin to speak by itself.
     if (announce) status.textContent = `${drawn === get("task") ? "" : `${title}. `}${words}.`;
-    plot(found, step);
+    plot(all, step);
     drawn = get("task");
   }
 
-  function plot(found, step) {
+  function plot(all, step) {
     const { width, height, left, right, top, bottom } = CHART;
-    const last = found.steps.length;
+    const last = all.length;
     const x = (k) => left + ((k - 0.5) / last) * (width - left - right);
     const y = (value) => top + (1 - value) * (height - top - bottom);
     const parts = [];
@@ -162,46 +154,36 @@ function render({ model, el }) {
       parts.push(s("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(1)));
     }
     parts.push(s("path", { d: `M${x(step)} ${top}V${height - bottom}`, class: "mcs-now" }));
-    const known = found.steps.map((one, i) => [x(i + 1), one.iou, i + 1]).filter(([, value]) => value !== null);
+    const known = all.map((one, i) => [x(i + 1), one.iou, i + 1]).filter(([, value]) => value !== null);
     parts.push(s("path", { d: known.map(([px, value], i) => `${i ? "L" : "M"}${px} ${y(value)}`).join(""), class: "mcs-curve" }));
     for (const [px, value, k] of known) {
       parts.push(s("circle", { cx: px, cy: y(value), r: k === step ? 5 : 3, class: k === step ? "mcs-dot mcs-here" : "mcs-dot" }));
     }
     const wide = (width - left - right) / last;
-    found.steps.forEach((one, i) => {
+    all.forEach((one, i) => {
       const k = i + 1;
       parts.push(s("text", { x: x(k), y: height - 8, "text-anchor": "middle", class: k === step ? "mcs-here" : "" }, String(k)));
       const hit = s("rect", { x: x(k) - wide / 2, y: 0, width: wide, height, class: "mcs-hit", "data-step": k }, s("title", {}, `Click ${k}: IoU ${digits(one.iou)}`));
       hit.addEventListener("click", () => go(k));
       parts.push(hit);
     });
-    chart.setAttribute("aria-label", `IoU by click: ${found.steps.map((one, i) => `${i + 1}: ${digits(one.iou, 2)}`).join(", ")}.`);
+    chart.setAttribute("aria-label", `IoU by click: ${all.map((one, i) => `${i + 1}: ${digits(one.iou, 2)}`).join(", ")}.`);
     chart.replaceChildren(...parts);
   }
 
   // Marks and patterns keep their size on the screen.
   function place() {
-    const found = current();
-    const scale = showPart(stage, svg, whole ? [0, 0, found.size[1] - 1, found.size[0] - 1] : found.view);
+    const scale = showPart(stage, svg, partOf(steps()[0], whole));
     if (!scale) return;
     for (const [kind, turn] of Object.entries(TURNS)) {
       patterns[kind].setAttribute("patternTransform", `scale(${1 / scale})${turn}`);
     }
-    placeNumbers([...clicks.children], scale);
+    placeNumbers([...layers.prompt.children], scale);
   }
-  const sized = new ResizeObserver(place);
-  sized.observe(stage);
 
-  const follow = () => update(true);
-  model.on("change:task", follow);
-  model.on("change:step", follow);
+  const changed = () => update(true);
   update(false);
-  return () => {
-    unfollow();
-    sized.disconnect();
-    model.off("change:task", follow);
-    model.off("change:step", follow);
-  };
+  return follow(model, { task: changed, step: changed }, root, stage, place);
 }
 
 // Each number on the side of its click where it hides least of the other clicks and numbers.

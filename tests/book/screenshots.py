@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.path.append(str(Path(__file__).parents[1]))
     from browsing import chromium
     from conftest import HTML, ROOT, serve
-    from site_page import SHOW
+    from widget_page import SHOW
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

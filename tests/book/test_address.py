@@ -1,7 +1,6 @@
 """Canonical addresses, the site map, and what a shared link shows."""
 
 import shutil
-from pathlib import Path
 from xml.etree import ElementTree
 
 import nbformat
@@ -9,56 +8,16 @@ import pytest
 import yaml
 from address import checked, configured, repository, sitemap
 from build import html
+from conftest import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from medsam.errors import InputError
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("url", ["", "example.org", "ftp://a", "https://", "https://a/b?c", "a b"])
 def test_what_is_no_address(url):
     with pytest.raises(InputError, match=r"of the site. Allowed: http\(s\)://HOST/PATH. Set SITE"):
         checked(url)
-
-
-def test_a_slash_at_the_end():
-    assert (
-        checked("https://example.org")
-        == checked("https://example.org/")
-        == ("https://example.org/")
-    )
-
-
-def test_the_configuration_is_the_same_but_for_the_address(tmp_path):
-    made = configured(ROOT / "_config.yml", tmp_path / "c.yml", "https://example.org/m/")
-    new, old = (yaml.safe_load(p.read_text("utf-8")) for p in (made, ROOT / "_config.yml"))
-    assert new["html"].pop("baseurl") == "https://example.org/m/"
-    assert new == old
-
-
-@pytest.mark.parametrize("ending", ["", "/", ".git"])
-def test_a_repository(ending):
-    place = "https://github.com/owner/na.me"
-    assert repository(place + ending) == f"{place}/tree/main"
-
-
-@pytest.mark.parametrize("branch", ["v1.0", "some/branch"])
-def test_a_branch(tmp_path, branch):
-    source = repository(f"https://github.com/owner/name/tree/{branch}")
-    made = configured(ROOT / "_config.yml", tmp_path / "c.yml", source=source)
-    found = yaml.safe_load(made.read_text("utf-8"))["repository"]
-    assert (found["url"], found["branch"]) == ("https://github.com/owner/name", branch)
-
-
-def test_the_map_lists_every_page(tmp_path):
-    sitemap(tmp_path, ["notebooks/index", "a&b"], "https://example.org/m/")
-    root = ElementTree.parse(tmp_path / "sitemap.xml").getroot()
-    assert [place.text for place in root.findall(".//{*}loc")] == [
-        "https://example.org/m/notebooks/index.html",
-        "https://example.org/m/a&b.html",
-    ]
-    assert "Sitemap: https://example.org/m/sitemap.xml\n" in (tmp_path / "robots.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -70,15 +29,33 @@ def test_what_is_no_repository(url):
         repository(url)
 
 
-def test_buttons_only_where_the_repository_is_known(tmp_path):
-    source = repository("https://github.com/owner/name.git")
-    made = configured(ROOT / "_config.yml", tmp_path / "c.yml", source=source)
+def test_addresses_of_one_place():
+    assert checked("https://a.org") == checked("https://a.org/") == "https://a.org/"
+    place = "https://github.com/owner/na.me"
+    assert {repository(place + ending) for ending in ("", "/", ".git")} == {f"{place}/tree/main"}
+
+
+def test_the_configuration_is_the_same_but_for_the_addresses(tmp_path):
+    source = repository("https://github.com/owner/name/tree/some/branch")
+    made = configured(ROOT / "_config.yml", tmp_path / "c.yml", "https://example.org/m/", source)
     new, old = (yaml.safe_load(p.read_text("utf-8")) for p in (made, ROOT / "_config.yml"))
+    assert new["html"].pop("baseurl") == "https://example.org/m/"
     assert new["repository"]["url"] == "https://github.com/owner/name"
+    assert new["repository"]["branch"] == "some/branch"
     assert new["launch_buttons"]["binderhub_url"] == "https://mybinder.org"
     assert new["html"]["use_issues_button"]
-    assert "binderhub_url" not in old["launch_buttons"]
-    assert "baseurl" not in new["html"]
+    made = configured(ROOT / "_config.yml", tmp_path / "c.yml")
+    assert yaml.safe_load(made.read_text("utf-8")) == old
+
+
+def test_the_map_lists_every_page(tmp_path):
+    sitemap(tmp_path, ["notebooks/index", "a&b"], "https://example.org/m/")
+    root = ElementTree.parse(tmp_path / "sitemap.xml").getroot()
+    assert [place.text for place in root.findall(".//{*}loc")] == [
+        "https://example.org/m/notebooks/index.html",
+        "https://example.org/m/a&b.html",
+    ]
+    assert "Sitemap: https://example.org/m/sitemap.xml\n" in (tmp_path / "robots.txt").read_text()
 
 
 @pytest.mark.slow
@@ -99,9 +76,8 @@ def test_the_theme_takes_both_addresses(tmp_path, capsys, card):
     chapters = [{"file": page} for page in pages[1:]]
     toc.write_text(yaml.safe_dump({"format": "jb-book", "root": pages[0], "chapters": chapters}))
     site, code = "https://example.org/m/", "https://github.com/owner/name"
-    assert html(source, tmp_path, toc=toc, url=site, repo=repository(code)) == 0, (
-        capsys.readouterr().err
-    )
+    done = html(source, tmp_path, toc=toc, url=site, repo=repository(code))
+    assert done == 0, capsys.readouterr().err
     built = tmp_path / "_build" / "html"
     page = (built / "notebooks" / "one.html").read_text("utf-8")
     picture = f'<meta property="og:image" content="{site}social-card.png">'

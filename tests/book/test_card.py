@@ -14,15 +14,9 @@ from medsam.figures.html import links
 
 def page(folder, *cards):
     """A notebook that carries cards, as the page does."""
-    outputs = [
-        new_output(
-            "display_data",
-            {"text/html": links({"sam-on-medical-images.png": ("a card", one)})._repr_html_()},
-        )
-        for one in cards
-    ]
-    path = folder / "notebooks" / f"{PAGE}.ipynb"
-    path.parent.mkdir()
+    shown = [links({"sam-on-medical-images.png": ("a card", one)}) for one in cards]
+    outputs = [new_output("display_data", {"text/html": one._repr_html_()}) for one in shown]
+    path = folder / f"{PAGE}.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("", outputs=outputs)]), path)
     return path
 
@@ -34,16 +28,13 @@ def png(*size):
 
 
 def test_the_file_is_what_the_page_carries(tmp_path):
-    card = png(1200, 630)
-    assert social_card(tmp_path, [page(tmp_path, card)]) == [tmp_path / CARD]
+    card, pages = png(1200, 630), tmp_path / "notebooks"
+    pages.mkdir()
+    assert social_card(tmp_path, [page(pages, card)]) == [tmp_path / CARD]
     assert (tmp_path / CARD).read_bytes() == card
-
-
-def test_a_book_without_the_page_has_no_card(tmp_path):
-    assert social_card(tmp_path, [tmp_path / "notebooks" / "other.ipynb"]) == []
-    # Nor is the card that of a chapter on one's own data.
-    assert social_card(tmp_path, [tmp_path / "data-own" / f"{PAGE}.ipynb"]) == []
-    assert not (tmp_path / CARD).exists()
+    # A book without the page has none; nor is it that of a chapter on one's own data.
+    others = [pages / "other.ipynb", tmp_path / "data-own" / f"{PAGE}.ipynb"]
+    assert social_card(tmp_path / "b", others) == []
 
 
 @pytest.mark.parametrize(
@@ -56,6 +47,6 @@ def test_a_book_without_the_page_has_no_card(tmp_path):
     ],
 )
 def test_what_is_no_card(tmp_path, cards, told):
+    (tmp_path / "notebooks").mkdir()
     with pytest.raises(InputError, match=rf"{told} .*Allowed: .*Execute notebooks/{PAGE}.ipynb"):
-        social_card(tmp_path, [page(tmp_path, *cards)])
-    assert not (tmp_path / CARD).exists()
+        social_card(tmp_path, [page(tmp_path / "notebooks", *cards)])

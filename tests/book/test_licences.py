@@ -13,7 +13,7 @@ import pytest
 from licences import javascript, licence_of, licences, python
 
 from medsam.errors import InputError
-from medsam.widgets.live.site import SCAN_LIBRARIES
+from medsam.widgets.site import LIVE_LIBRARIES
 
 ROOT = Path(__file__).parents[2]
 NODE_MODULES = ROOT / "node_modules"
@@ -68,20 +68,20 @@ def test_packages_of_a_lock(tmp_path):
 
 
 def test_locks_that_cannot_be_read(tmp_path):
-    with pytest.raises(InputError, match=r"none\.lock cannot be read .*make lock"):
-        list(python(tmp_path / "none.lock"))
     (tmp_path / "bad.lock").write_text("= 1.0\n")
-    with pytest.raises(
-        InputError, match=r"bad\.lock: '= 1\.0' is no requirement. Allowed: lines such as name=="
+    for name, text in (
+        ("none", "cannot be read .*make lock"),
+        ("bad", "'= 1.0' is no requirement"),
     ):
-        list(python(tmp_path / "bad.lock"))
+        with pytest.raises(InputError, match=rf"{name}\.lock:? {text}"):
+            list(python(tmp_path / f"{name}.lock"))
 
 
 @needs_packages
 def test_every_library_that_is_served_is_listed():
     found = {name: (number, licence) for name, number, licence, *_ in javascript(NODE_MODULES)}
-    served = {source.split("/")[0] for source in SCAN_LIBRARIES.values()}
-    assert served | {"onnxruntime-web", "mathjax"} == set(page.SERVED)
+    served = {source.split("/")[0] for source in LIVE_LIBRARIES.values()}
+    assert served | {"mathjax"} == set(page.SERVED)
     for name in page.SERVED:
         about = json.loads((NODE_MODULES / name / "package.json").read_text())
         assert found[name] == (about["version"], about["license"])

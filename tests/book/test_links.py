@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from conftest import HTML
 
-HTML = Path(__file__).parents[2] / "_build" / "html"
 LINKS = {"href", "src", "poster", "data-src"}
 IN_PLACE = ("mailto:", "data:", "blob:", "javascript:", "about:")
 
@@ -67,23 +67,19 @@ def broken(site: Path) -> list[str]:
 
 
 def test_what_leads_nowhere_is_found(tmp_path):
-    (tmp_path / "a").mkdir()
     (tmp_path / "b c.csv").write_text("x")
-    (tmp_path / "a" / "two.html").write_text('<p id="here"><a href="../b%20c.csv?v=1">x</a>')
+    (tmp_path / "two.html").write_text('<p id="here"><a href="b%20c.csv?v=1">x</a>')
     (tmp_path / "one.html").write_text(
-        '<a href="a/two.html#here">ok</a><a href="#top">x</a><a href="https://example.org">x</a>'
-        '<a href="a/two.html#gone">x</a><img src="p.png" srcset="q.png 2x">'
-        '<a href="/root.html">x</a><a href="../out.html">x</a>'
-        '<a href="data:text/plain,x">ok</a><a href="a">x</a>'
+        '<a href="two.html#here">ok</a><a href="#top">x</a><a href="https://example.org">ok</a>'
+        '<a href="two.html#gone">x</a><img src="p.png" srcset="q.png 2x">'
+        '<a href="../out.html">x</a>'
     )
     assert broken(tmp_path) == [
         "one.html: #top: no such place in one.html",
-        "one.html: a/two.html#gone: no such place in two.html",
+        "one.html: two.html#gone: no such place in two.html",
         "one.html: p.png: no such file",
         "one.html: q.png: no such file",
-        "one.html: /root.html: leaves the folder of the site",
         "one.html: ../out.html: leaves the folder of the site",
-        "one.html: a: no such file",
     ]
 
 

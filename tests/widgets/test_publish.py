@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from site_page import notebook_of
+from widget_page import notebook_of
 
 from medsam.errors import InputError
 from medsam.widgets.publish import STATE, VIEW, published

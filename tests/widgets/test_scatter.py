@@ -1,29 +1,21 @@
-"""The data behind the size scatter; what it draws is in tests/book/test_scatter_page.py."""
+"""The data behind the size scatter; what it draws is in tests/book/test_widgets.py."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from scatter_toys import SHIFT, example, examples, found, square
 from size_toys import objects
+from widget_toys import SHIFT, all_sized, mask_of, sized, sized_rows, square
 
 from medsam.analysis import sizes
 from medsam.errors import InputError, UnknownName
 from medsam.widgets import scatter
-from medsam.widgets.kit.runs import decode_mask
 from medsam.widgets.scatter import SizeScatter
 
 
-def both():
-    return {choice: found(choice) for choice in ("top", "oracle")}
-
-
-# ------------------------------------------------------------------------- data
 def test_points_by_hand():
-    made = SizeScatter(both(), examples(), "Toy rows.")
+    made = SizeScatter(*all_sized(), "Toy rows.")
     assert made.objects == [
         ["liver", "a", {"share": 0.01, "px": 4}],
         ["liver", "b", {"share": 0.04, "px": 16}],
@@ -41,25 +33,24 @@ def test_points_by_hand():
     assert (made.task, made.mode, made.choice, made.axis) == ("", 4, "top", "share")
     assert made.selected == 1  # of the two with a picture the smaller: the middle, rounded down
     json.dumps(made.get_state(), allow_nan=False)
+    assert repr(made) == "SizeScatter(Toy rows.; 4 objects of 2 tasks, 2 images)"
+    still = made.still()
+    assert still.picture.size == (488, 240)
+    # Of 4 columns 2 are shared, of 6: 1/3; of 10, 8 of 12.
+    assert "Liver, b: 16 pixels, IoU 0.333; Spleen, c: 100 pixels, IoU 0.667" in still.caption
+    assert repr(SizeScatter(all_sized()[0]).still()) == ""
 
 
 def test_masks_of_every_choice_come_with_it():
-    made = SizeScatter(both(), examples())
-    keys = {f"{c}/{k}/{at}" for c in ("top", "oracle") for k in (2, 4) for at in (1, 2)}
-    assert set(made.cases) == keys
+    made = SizeScatter(*all_sized())
+    assert set(made.cases) == {f"{c}/{k}/{at}" for c in SHIFT for k in (2, 4) for at in (1, 2)}
     for at, image in ((1, "b"), (2, "c")):
         for choice, shift in SHIFT.items():
             case = made.cases[f"{choice}/4/{at}"]
-            masks = {
-                name: decode_mask(map(int, made.masks[case[name]].split()), tuple(case["size"]))
-                for name in ("truth", "prediction")
-            }
-            assert (masks["truth"] == square(image)).all()
-            assert (masks["prediction"] == np.roll(square(image), shift, 1)).all()
+            assert (mask_of(made, case, "truth") == square(image)).all()
+            assert (mask_of(made, case, "prediction") == np.roll(square(image), shift, 1)).all()
     assert made.cases["top/4/1"]["boxes"] == [[4, 4, 7, 7]]
-    assert len(made.cases["top/2/1"]["points"]) == 1
     assert len(made.masks) == 6  # an object and two masks, whatever the mode
-    assert len(made.images) == 1
 
 
 def test_correlations_are_those_of_the_page():
@@ -73,26 +64,26 @@ def test_correlations_are_those_of_the_page():
     for row in sizes.pooled(within).query("method == 'spearman'").itertuples():
         told = made.rhos[f"top/{row.k}/share"][""]
         assert told == [*np.round([row.value, row.low, row.high], 4), 18, 2]
-    assert SizeScatter(both()).rhos["top/2/px"]["liver"] == [None, None, None, 2, 1]  # too few
+    small = SizeScatter({"top": sized_rows()})
+    assert small.rhos["top/2/px"]["liver"] == [None, None, None, 2, 1]  # too few
 
 
 def test_pixels_of_different_area_have_a_correlation_of_their_own():
     # Four livers; IoU rises with pixels, and falls with mm², as the large ones have small pixels.
-    table = found().assign(task="liver", name="Liver").query("k == 2")
+    table = sized_rows().assign(task="liver", name="Liver").query("k == 2")
     areas = {"a": 1000.0, "b": 100.0, "c": 4.0, "d": 0.5}
     made = SizeScatter({"top": table}, areas=areas)
     assert made.axes == ["share", "px", "mm2"]
     assert [sizes["mm2"] for *_, sizes in made.objects] == [4000, 1600, 400, 200]
     assert made.rhos["top/2/px"]["liver"][0] == 1
     assert made.rhos["top/2/mm2"]["liver"][0] == -1
-    made.axis = "mm2"
     del areas["d"]  # one image does not tell: no mm² for any
     assert SizeScatter({"top": table}, areas=areas).axes == ["share", "px"]
 
 
 def test_of_too_many_objects_some_are_drawn_and_all_are_counted(monkeypatch):
     monkeypatch.setattr(scatter, "MAX_OBJECTS", 2)
-    made = SizeScatter(both(), [example("d")], "Toy rows.")
+    made = SizeScatter(all_sized()[0], [sized("d")], "Toy rows.")
     # Every second of each task by size, and the one with a picture.
     assert [image for _, image, _ in made.objects] == ["a", "c", "d"]
     assert made.ious["top/2"] == [0.0, 0.4, 0.6]
@@ -101,50 +92,33 @@ def test_of_too_many_objects_some_are_drawn_and_all_are_counted(monkeypatch):
     assert made.about == "Toy rows. Drawn: 3 of 4 objects; correlations: of all."
 
 
-def test_words_and_a_picture_where_it_cannot_run():
-    made = SizeScatter(both(), examples(), "Toy rows.")
-    assert repr(made) == "SizeScatter(Toy rows.; 4 objects of 2 tasks, 1 images)"
-    still = made.still()
-    assert still.picture.size == (488, 240)
-    # Of 4 columns 2 are shared, of 6: 1/3; of 10, 8 of 12.
-    assert "Liver, b: 16 pixels, IoU 0.333; Spleen, c: 100 pixels, IoU 0.667" in still.caption
-    assert "(most confident mask, mode 4)" in still.caption
-    assert still._repr_html_().startswith("<noscript>")
-    assert repr(SizeScatter(both()).still()) == ""
-    assert 0 < made.state_bytes() < 10_000
-
-
-# ----------------------------------------------------------------------- errors
-def test_what_cannot_be_selected():
-    made = SizeScatter(both())
+@pytest.mark.parametrize(
+    ("trait", "value", "error"),
+    [("mode", 3, InputError), ("choice", "best", InputError), ("axis", "mm2", InputError),
+     ("selected", 4, InputError), ("task", "lung", UnknownName)],
+)  # fmt: skip
+def test_what_cannot_be_selected(trait, value, error):
+    made = SizeScatter(all_sized()[0])
     assert made.selected == -1
-    with pytest.raises(InputError, match=r"Mode 3\. Allowed: 2, 4"):
-        made.mode = 3
-    with pytest.raises(InputError, match=r"Choice best\. Allowed: top, oracle"):
-        made.choice = "best"
-    with pytest.raises(InputError, match=r"Axis mm2\. Allowed: share, px\."):
-        made.axis = "mm2"
-    with pytest.raises(InputError, match=r"Object 4\. Allowed: -1 \(none\) to 3"):
-        made.selected = 4
-    with pytest.raises(UnknownName, match="lung"):
-        made.task = "lung"
+    with pytest.raises(error, match=str(value)):
+        setattr(made, trait, value)
 
 
-def test_what_cannot_be_shown():
-    with pytest.raises(InputError, match="0 rows of 0 datasets"):
-        SizeScatter({"top": found().iloc[:0]})
-    two = pd.concat([found(), found().assign(dataset="e")])
-    with pytest.raises(InputError, match="16 rows of 2 datasets"):
-        SizeScatter({"top": two})
-    with pytest.raises(UnknownName, match="best"):
-        SizeScatter({"best": found()})
-    with pytest.raises(InputError, match="'z' of task 'liver', top/2: not among the rows"):
-        SizeScatter(both(), [example(image_id="z")])
-    with pytest.raises(InputError, match="'b' of task 'liver', oracle/2: not among the rows"):
-        SizeScatter({"top": found()}, [example(choice="oracle")])
-
-
-@pytest.mark.slow
-def test_it_needs_no_model():
-    code = "import sys, medsam.widgets.scatter; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+@pytest.mark.parametrize(
+    ("rows", "examples", "error", "text"),
+    [
+        ({"top": sized_rows().iloc[:0]}, [], InputError, "0 rows of 0 datasets"),
+        (
+            {"top": pd.concat([sized_rows(), sized_rows().assign(dataset="e")])},
+            [],
+            InputError,
+            "16 rows of 2 datasets",
+        ),
+        ({"best": sized_rows()}, [], UnknownName, "best"),
+        ({"top": sized_rows()}, [sized(image_id="z")], InputError, "'z' .*not among the rows"),
+        ({"top": sized_rows()}, [sized(choice="oracle")], InputError, "oracle/2: not among"),
+    ],
+)
+def test_what_cannot_be_shown(rows, examples, error, text):
+    with pytest.raises(error, match=text):
+        SizeScatter(rows, examples)

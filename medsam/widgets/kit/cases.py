@@ -1,33 +1,21 @@
-"""A widget of cases: the task shown, and pictures and masks that are stored once."""
+"""A widget of cases: the task shown, pictures and masks, and what examples must have."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets
 from numpy.typing import ArrayLike, NDArray
 
+from medsam.analysis.examples import Example
 from medsam.errors import InputError, UnknownName
-from medsam.widgets.kit.runs import runs_text
-from medsam.widgets.kit.state import Pool, data_uri
+from medsam.prompts import MODES
+from medsam.widgets.kit.state import CHOICES
 
-if TYPE_CHECKING:  # medsam.analysis.examples brings pandas and the models; a widget needs neither
-    from medsam.analysis.examples import Example
-    from medsam.widgets.kit.still import Note, Still
-
-__all__ = [
-    "CaseWidget",
-    "Pools",
-    "around",
-    "check_allowed",
-    "check_example",
-    "check_one_run",
-    "titled",
-]
+__all__ = ["CaseWidget", "ModeWidget", "around", "check_examples", "check_one_of", "titled"]
 
 
 class CaseWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
@@ -48,111 +36,87 @@ class CaseWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             raise UnknownName("task", proposal["value"], allowed)
         return str(proposal["value"])
 
-    def state_bytes(self) -> int:
-        """Size of the data that a page with this widget carries, its code excluded."""
-        return len(json.dumps([self.images, self.masks, self.cases], separators=(",", ":")))
 
-    def still(self) -> Still | Note:
-        """A picture of a case, or words, for a reader whose browser runs no scripts."""
-        raise NotImplementedError
+class ModeWidget(CaseWidget):
+    """A widget in which a mode and a choice of mask are selected as well."""
 
+    mode = traitlets.Int(help="Mode shown, 1 to 5.").tag(sync=True)
+    choice = traitlets.Unicode(help="Choice of mask: top or oracle.").tag(sync=True)
 
-class Pools:
-    """Pictures and masks of examples, each stored once."""
+    modes: traitlets.List[Any] = traitlets.List(help="[mode, words] of each mode.").tag(sync=True)
+    choices: traitlets.List[Any] = traitlets.List(help="[choice, words] of each.").tag(sync=True)
 
-    def __init__(self) -> None:
-        self.images, self.masks = Pool("i", data_uri), Pool("m", runs_text)
+    def __init__(self, *, modes: Iterable[int], choices: Iterable[str], **traits: Any):
+        super().__init__(
+            modes=[[k, MODES[k]] for k in sorted(set(modes))],
+            choices=[[name, CHOICES[name]] for name in CHOICES if name in set(choices)],
+            **traits,
+        )
 
-    def object(self, e: Example) -> dict[str, Any]:
-        """Image and ground truth of an example, by name."""
-        return {
-            "id": e.image_id,
-            "size": list(e.mask.shape),
-            "image": self.images.add(e.image),
-            "truth": self.masks.add(e.mask),
-        }
-
-    def prompt(self, e: Example) -> dict[str, Any]:
-        """Points with labels, and boxes, of an example."""
-        return {"points": [], "labels": [], "boxes": [], **json.loads(e.prompt.to_json())}
+    @traitlets.validate("mode", "choice")
+    def _mode_and_choice_are_there(self, proposal: Mapping[str, Any]) -> Any:
+        return check_one_of(proposal, [k for k, _ in getattr(self, f"{proposal['trait'].name}s")])
 
 
-def titled(examples: Sequence[Example], tasks: Mapping[str, str] | None) -> dict[str, str]:
-    """Title of each task by its key: those given, or the keys of the examples themselves."""
-    return dict(tasks) if tasks is not None else {e.task: e.task for e in examples}
-
-
-def check_allowed(
-    proposal: Mapping[str, Any],
-    allowed: Mapping[str, Sequence[Any]],
-    show: Callable[[Any], str] = str,
-) -> Any:
-    """The value that a trait is to have, for its validation; all may be had before they are told.
-
-    Parameters
-    ----------
-    proposal : mapping
-        As traitlets gives it.
-    allowed : mapping of str to sequence
-        Values by name of the trait.
-    show : callable
-        Writes a value that is not among them.
+def check_one_of(proposal: Mapping[str, Any], allowed: Sequence[Any]) -> Any:
+    """The value that a trait is to have, for its validation; any while none is allowed yet.
 
     Raises
     ------
     InputError
     """
     name, value = proposal["trait"].name, proposal["value"]
-    there = allowed[name]
-    if there and value not in there:
-        raise InputError(
-            f"{name.capitalize()} {show(value)}. Allowed: {', '.join(map(str, there))}."
-        )
+    if allowed and value not in allowed:
+        raise InputError(f"{name.capitalize()} {value!r}. Allowed: {', '.join(map(str, allowed))}.")
     return value
 
 
-def check_one_run(examples: Sequence[Example], fields: Sequence[str], what: str) -> None:
-    """Stop at examples that differ in what a widget says of all of them.
+def titled(examples: Iterable[Example], tasks: Mapping[str, str] | None) -> dict[str, str]:
+    """Title of each task that has an example: in the order given, or of appearance."""
+    found = {e.task: e.task for e in examples}
+    if tasks is None:
+        return found
+    for task in found:
+        if task not in tasks:
+            raise UnknownName("task of an example", task, tasks)
+    return {task: title for task, title in tasks.items() if task in found}
+
+
+def check_examples(examples: Sequence[Example], same: Sequence[str]) -> None:
+    """Stop at no examples, at several runs, and at masks that do not lie on their image.
 
     Parameters
     ----------
     examples : sequence of Example
-    fields : sequence of str
-        Which must be one: of ``model, protocol, choice``.
-    what : str
-        What to make of each kind instead.
+    same : sequence of str
+        Which must be one for all: of ``model, protocol, choice``.
 
     Raises
     ------
     InputError
     """
-    kinds = sorted({tuple(getattr(e, field) for field in fields) for e in examples})
-    if len(kinds) > 1:
-        words = {"model": "models", "protocol": "protocols", "choice": "choices of mask"}
-        *first, last = [words[field] for field in fields]
+    if not examples:
         raise InputError(
-            f"Examples of several {', '.join(first)} or {last}: {kinds}. "
-            f"Allowed: one of each. Make {what} for each."
+            "No examples to show. Allowed: at least one. Choose with medsam.analysis.examples."
         )
-
-
-def check_example(e: Example, where: str, titles: Mapping[str, str]) -> None:
-    """Stop at an example without a title, or whose masks do not lie on its image.
-
-    Raises
-    ------
-    InputError, UnknownName
-    """
-    if e.task not in titles:
-        raise UnknownName("task of an example", e.task, titles)
-    if not e.image.shape[:2] == e.mask.shape == e.prediction.shape:
+    runs = sorted({tuple(getattr(e, field) for field in same) for e in examples})
+    if len(runs) > 1:
         raise InputError(
-            f"{where}: image {e.image.shape}, mask {e.mask.shape}, prediction "
-            f"{e.prediction.shape}. Allowed: one height and width."
+            f"Examples of several runs: {runs}. Allowed: one {', one '.join(same)}. "
+            "Make a widget for each."
         )
+    for e in examples:
+        if not e.image.shape[:2] == e.mask.shape == e.prediction.shape or not e.mask.any():
+            raise InputError(
+                f"Example {e.image_id!r} of task {e.task!r}: image {e.image.shape}, mask "
+                f"{e.mask.shape} of {e.mask.sum()} pixels, prediction {e.prediction.shape}. "
+                "Allowed: one height and width, and an object. Leave it out."
+            )
 
 
-def around(mask: NDArray[np.bool_], points: ArrayLike = (), margin: float = 0.3) -> list[int]:
+def around(
+    mask: NDArray[np.bool_], points: ArrayLike = (), margin: float = 0.3, least: float = 8
+) -> list[int]:
     """A window around an object and points: what surrounds it explains the errors.
 
     Parameters
@@ -162,7 +126,9 @@ def around(mask: NDArray[np.bool_], points: ArrayLike = (), margin: float = 0.3)
     points : (N, 2) array_like
         ``(x, y)`` in pixels.
     margin : float
-        On each side, as a part of the longer side of what is inside; at least 8 pixels.
+        On each side, as a part of the longer side of what is inside.
+    least : float
+        The least margin, in pixels.
 
     Returns
     -------
@@ -179,13 +145,8 @@ def around(mask: NDArray[np.bool_], points: ArrayLike = (), margin: float = 0.3)
     [0, 0, 130, 99]
     """
     y, x = np.nonzero(mask)
-    height, width = mask.shape
     corners = np.vstack([np.c_[x, y], np.reshape(points, (-1, 2))])
     low, high = corners.min(axis=0), corners.max(axis=0)
-    room = max(8.0, margin * float((high - low).max()))
-    return [
-        int(max(0, low[0] - room)),
-        int(max(0, low[1] - room)),
-        int(min(width - 1, high[0] + room)),
-        int(min(height - 1, high[1] + room)),
-    ]
+    room = max(least, margin * float((high - low).max()))
+    last = np.array(mask.shape[::-1]) - 1
+    return [*map(int, np.maximum(low - room, 0)), *map(int, np.minimum(high + room, last))]

@@ -1,68 +1,124 @@
-"""What a widget carries: pictures, numbers, and arrays that occur more than once."""
+"""What a widget carries: pictures, masks and numbers, each array stored once."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import io
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["CHOICES", "MAX_SIDE", "QUALITY", "Pool", "data_uri", "number"]
+from medsam.analysis.examples import Example
+
+__all__ = ["CHOICES", "Pool", "Pools", "data_uri", "encode_mask", "fingerprint", "number", "uri"]
 
 MAX_SIDE = 640
 """Pixels of the longer side of a picture in the page; masks keep every pixel."""
-
-QUALITY = 90
-"""WebP quality of the pictures, 100 for lossless. Masks are always exact."""
 
 CHOICES = {"top": "most confident mask", "oracle": "oracle mask"}
 """How a mask was chosen, in words."""
 
 
+def uri(picture: Image.Image, kind: str = "webp", **options: Any) -> str:
+    """A picture as a data URI; options are those of Pillow's encoder."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
 def data_uri(image: NDArray[np.uint8]) -> str:
-    """The picture as WebP or PNG, whichever is smaller."""
+    """The image as WebP or PNG, whichever is smaller; at most ``MAX_SIDE`` pixels long."""
     picture = Image.fromarray(image)
     if (image == image[..., :1]).all():
         picture = picture.convert("L")
     picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    kinds: dict[str, dict[str, Any]] = {
-        "webp": {"quality": QUALITY, "method": 6, "lossless": QUALITY >= 100},
-        "png": {"optimize": True},
-    }
-    encoded = {}
-    for kind, options in kinds.items():
-        buffer = io.BytesIO()
-        picture.save(buffer, kind, **options)
-        encoded[kind] = buffer.getvalue()
-    kind = min(encoded, key=lambda name: len(encoded[name]))
-    return f"data:image/{kind};base64,{base64.b64encode(encoded[kind]).decode()}"
+    lossy, lossless = uri(picture, quality=90, method=6), uri(picture, "png", optimize=True)
+    return min(lossy, lossless, key=len)
+
+
+def encode_mask(mask: NDArray[np.bool_]) -> str:
+    """Run lengths of a mask, row by row, as js/masks.js reads them.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+
+    Returns
+    -------
+    str
+        Lengths of background, object, background, ...; the first may be 0. As text, because a
+        notebook on disk gives each number of a list a line of its own.
+
+    Examples
+    --------
+    >>> encode_mask(np.array([[0, 1, 1], [1, 0, 0]], bool))
+    '1 3 2'
+    >>> encode_mask(np.ones((1, 2), bool))
+    '0 2'
+    """
+    flat = np.asarray(mask, bool).ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    runs: list[int] = np.diff([0, *changes, flat.size]).tolist()
+    return " ".join(map(str, [0, *runs] if flat[0] else runs))
 
 
 def number(value: float) -> float | None:
-    """JSON has no NaN; four decimals are more than is shown."""
+    """Four decimals, which are more than is shown; None for NaN, which JSON has not."""
     return round(float(value), 4) if math.isfinite(value) else None
+
+
+def fingerprint(array: NDArray[Any]) -> str:
+    """Hash of an array's shape and values.
+
+    Examples
+    --------
+    >>> fingerprint(np.zeros((2, 3, 3), np.uint8))
+    'eba3176a9a9b36dc'
+    """
+    digest = hashlib.blake2b(f"{array.shape}".encode(), digest_size=8)
+    digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 class Pool:
     """Arrays that occur more than once, encoded and stored once under a short name."""
 
-    def __init__(self, letter: str, encode: Callable[[NDArray[Any]], Any]):
+    def __init__(self, letter: str, encode: Callable[[NDArray[Any]], str]):
         self.letter, self.encode = letter, encode
-        self.values: dict[str, Any] = {}
-        self._names: dict[bytes, str] = {}
+        self.values: dict[str, str] = {}
+        self._names: dict[str, str] = {}
 
     def add(self, array: NDArray[Any]) -> str:
         """Name of an array, which is encoded if it is new."""
-        digest = hashlib.blake2b(f"{array.shape}".encode(), digest_size=16)
-        digest.update(np.ascontiguousarray(array).tobytes())
-        key = digest.digest()
+        key = fingerprint(array)
         if key not in self._names:
             self._names[key] = f"{self.letter}{len(self._names)}"
             self.values[self._names[key]] = self.encode(array)
         return self._names[key]
+
+
+class Pools:
+    """Pictures and masks of examples."""
+
+    def __init__(self) -> None:
+        self.images, self.masks = Pool("i", data_uri), Pool("m", encode_mask)
+
+    def case(self, e: Example, view: Sequence[int]) -> dict[str, Any]:
+        """An example as the page has it; ``view`` is the part ``[x0, y0, x1, y1]`` to show."""
+        return {
+            "id": e.image_id,
+            "size": list(e.mask.shape),
+            "view": list(view),
+            "image": self.images.add(e.image),
+            "truth": self.masks.add(e.mask),
+            "prediction": self.masks.add(e.prediction),
+            **{"points": [], "labels": [], "boxes": []},
+            **json.loads(e.prompt.to_json()),
+            **{name: number(getattr(e, name)) for name in ("iou", "dice", "score")},
+        }

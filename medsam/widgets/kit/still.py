@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-if TYPE_CHECKING:
-    from medsam.analysis.examples import Example
+from medsam.analysis.examples import Example
+from medsam.widgets.kit.state import uri
 
 __all__ = [
     "MASKS",
@@ -24,9 +21,7 @@ __all__ = [
     "Outline",
     "Still",
     "example_still",
-    "numbers",
     "painted",
-    "part",
     "side_by_side",
 ]
 
@@ -84,20 +79,13 @@ def painted(
         inside[y0 : y1 + scale, x0 : x1 + scale] = 1
         _line(large, inside, PROMPT)
     at = (np.reshape(points, (-1, 2)) + 0.5) * scale
-    signs = np.ones(len(at), int) if labels is None else labels
-    for middle, label in zip(at, signs, strict=True):
+    for middle, label in zip(at, labels or [1] * len(at), strict=True):
         shape = np.rint(16 * (middle + (STAR if label else MINUS))).astype(np.int32)
         cv2.fillPoly(large, [shape], PROMPT if label else NEGATIVE, cv2.LINE_AA, shift=4)
         cv2.polylines(large, [shape], True, DARK, 1, cv2.LINE_AA, shift=4)
     picture = Image.fromarray(large)
     if numbered:
-        pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=15)
-        for (x, y), words in numbers(at).items():
-            side, room = "l", pen.textlength(words, font) + 10
-            if x + room > picture.width:
-                side, x = "r", x - 16
-            place = (x + 8, max(y - 6, 14))
-            pen.text(place, words, "white", font, side + "s", stroke_width=2, stroke_fill="black")
+        _number(picture, at)
     return picture
 
 
@@ -119,22 +107,18 @@ def _line(
     large[cv2.dilate(drawn, np.ones((2, 2), np.uint8)) > 0] = colour
 
 
-def numbers(points: ArrayLike) -> dict[tuple[float, float], str]:
-    """Numbers of clicks by their place, from 1; those of one place together.
-
-    Parameters
-    ----------
-    points : (N, 2) array_like
-
-    Examples
-    --------
-    >>> numbers([[3, 4], [8, 4], [3, 4]])
-    {(3.0, 4.0): '1, 3', (8.0, 4.0): '2'}
-    """
+def _number(picture: Image.Image, points: NDArray[np.float64]) -> None:
+    """Write the numbers of clicks beside them, from 1; those of one place together."""
     found: dict[tuple[float, float], list[str]] = {}
-    for number, (x, y) in enumerate(np.reshape(points, (-1, 2)), 1):
-        found.setdefault((float(x), float(y)), []).append(str(number))
-    return {place: ", ".join(each) for place, each in found.items()}
+    for n, (x, y) in enumerate(points, 1):
+        found.setdefault((float(x), float(y)), []).append(str(n))
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size=15)
+    for (x, y), numbers in found.items():
+        words, side, left = ", ".join(numbers), "ls", x + 8
+        if x + pen.textlength(words, font) + 10 > picture.width:
+            side, left = "rs", x - 8
+        place = (left, max(y - 6, 14))
+        pen.text(place, words, "white", font, side, stroke_width=2, stroke_fill="black")
 
 
 class Still:
@@ -154,13 +138,11 @@ class Still:
         return self.caption
 
     def _repr_html_(self) -> str:
-        buffer = io.BytesIO()
-        self.picture.save(buffer, "webp", quality=85, method=6)
-        uri = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        source = uri(self.picture, quality=85, method=6)
         width, height = self.picture.size
         return (
             '<noscript><figure class="medsam-still">'
-            f'<img src="{uri}" width="{width}" height="{height}" alt="{escape(self.alt)}">'
+            f'<img src="{source}" width="{width}" height="{height}" alt="{escape(self.alt)}">'
             f"<figcaption>{escape(self.caption)}</figcaption></figure></noscript>"
         )
 
@@ -181,7 +163,7 @@ def example_still(
         Number the points.
     """
     scale = max(2, 480 // _longer(view))
-    return Still(part(e, view, scale, numbered=numbered), drawn, f"{drawn} {more}")
+    return Still(_part(e, view, scale, numbered=numbered), drawn, f"{drawn} {more}")
 
 
 def _longer(view: Sequence[int]) -> int:
@@ -189,19 +171,8 @@ def _longer(view: Sequence[int]) -> int:
     return max(x1 - x0 + 1, y1 - y0 + 1)
 
 
-def part(e: Example, view: Sequence[int], scale: int, *, numbered: bool = False) -> Image.Image:
-    """A part of an example's image, made larger, with its object, prediction and prompt.
-
-    Parameters
-    ----------
-    e : Example
-    view : (x0, y0, x1, y1) of int
-        The part, both ends inside.
-    scale : int
-        Pixels of the picture for one of the image.
-    numbered : bool
-        Number the points.
-    """
+def _part(e: Example, view: Sequence[int], scale: int, *, numbered: bool = False) -> Image.Image:
+    """A part of an example's image, ``scale`` times as large, with its masks and prompt."""
     x0, y0, x1, y1 = view
     inside = slice(y0, y1 + 1), slice(x0, x1 + 1)
     return painted(
@@ -223,13 +194,13 @@ def side_by_side(
     Parameters
     ----------
     parts : sequence of (Example, view)
-        As in :func:`part`.
+        As in :func:`example_still`.
     side, gap : int
         Pixels of the picture.
     """
     sheet = Image.new("RGB", (len(parts) * (side + gap) - gap, side), "white")
     for n, (e, view) in enumerate(parts):
-        picture = part(e, view, max(1, side // _longer(view)))
+        picture = _part(e, view, max(1, side // _longer(view)))
         picture.thumbnail((side, side))
         left = n * (side + gap) + (side - picture.width) // 2
         sheet.paste(picture, (left, (side - picture.height) // 2))

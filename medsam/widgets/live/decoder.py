@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 
 from medsam.models.onnx_sam import decoder_bytes
 
@@ -56,17 +58,16 @@ def to_int16(weight: NDArray[np.float32]) -> tuple[NDArray[np.int16], NDArray[np
     >>> scales.shape
     (2, 1)
     """
-    best: tuple[float, NDArray[np.int16], NDArray[np.float32]] | None = None
+    ways = []
     for axis in (0, 1):
         others = tuple(i for i in range(weight.ndim) if i != axis)
         scales = (np.abs(weight).max(others, keepdims=True) / 32767).astype(np.float32)
         scales[scales == 0] = 1
         numbers = np.rint(weight / scales).clip(-32767, 32767).astype(np.int16)
         lost = float(np.square(numbers * scales - weight, dtype=np.float64).sum())
-        if best is None or lost < best[0]:
-            best = lost, numbers, scales
-    assert best is not None
-    return best[1], best[2]
+        ways.append((lost, numbers, scales))
+    _, numbers, scales = min(ways, key=lambda way: way[0])
+    return numbers, scales
 
 
 def browser_decoder(path: Path) -> bytes:
@@ -82,9 +83,6 @@ def browser_decoder(path: Path) -> bytes:
     bytes
         An ONNX file, the same for the same input.
     """
-    import onnx
-    from onnx import helper, numpy_helper
-
     model = onnx.load_from_string(decoder_bytes(path))
     kept: list[Any] = []
     nodes: list[Any] = []
@@ -97,11 +95,8 @@ def browser_decoder(path: Path) -> bytes:
         numbers, scales = to_int16(weight)
         kept.append(numpy_helper.from_array(numbers, f"{name}.int16"))
         kept.append(numpy_helper.from_array(scales, f"{name}.scales"))
-        nodes.append(
-            helper.make_node(
-                "Cast", [f"{name}.int16"], [f"{name}.float"], to=onnx.TensorProto.FLOAT
-            )
-        )
+        whole, large = f"{name}.int16", f"{name}.float"
+        nodes.append(helper.make_node("Cast", [whole], [large], to=onnx.TensorProto.FLOAT))
         nodes.append(helper.make_node("Mul", [f"{name}.float", f"{name}.scales"], [name]))
     nodes.extend(model.graph.node)
     model.graph.ClearField("initializer")

