@@ -48,9 +48,7 @@ class ExampleWidget(ModeWidget):
     _same: ClassVar[tuple[str, ...]]
 
     percentile = traitlets.Int(help="Percentile shown.").tag(sync=True)
-    percentiles: traitlets.List[Any] = traitlets.List(help="The percentiles, ascending.").tag(
-        sync=True
-    )
+    percentiles: traitlets.List[Any] = traitlets.List(help="All, ascending.").tag(sync=True)
 
     def __init__(self, examples: Sequence[Example], tasks: Mapping[str, str] | None = None):
         self._examples, pools = list(examples), Pools()
@@ -101,10 +99,9 @@ class ExampleWidget(ModeWidget):
     def __repr__(self) -> str:
         """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
         modes = ", ".join(str(k) for k, _ in self.modes)
-        tasks = f"{len(self.tasks)} task{'s' if len(self.tasks) > 1 else ''}"
         percentiles = ", ".join(map(str, self.percentiles))
         return (
-            f"{type(self).__name__}({self.about}; {tasks}, modes {modes}, "
+            f"{type(self).__name__}({self.about}; {len(self.tasks)} tasks, modes {modes}, "
             f"percentiles {percentiles}; {len(self.images)} images)"
         )
 

@@ -102,9 +102,10 @@ class SizeScatter(ModeWidget):
 
     colours = traitlets.Dict(help="[modality, colour] of each task.").tag(sync=True)
     axes: traitlets.List[Any] = traitlets.List(help="Sizes there are, of AXES.").tag(sync=True)
-    objects: traitlets.List[Any] = traitlets.List(
-        help="[task, image, {axis: size}], from the smallest."
-    ).tag(sync=True)
+    # From the smallest.
+    objects: traitlets.List[Any] = traitlets.List(help="[task, image, sizes by axis]").tag(
+        sync=True
+    )
     ious = traitlets.Dict(help="IoU of each object by choice/mode; null: none.").tag(sync=True)
     rhos = traitlets.Dict(
         help="[rho, low, high, objects, tasks] by choice/mode/axis and task; empty: pooled."

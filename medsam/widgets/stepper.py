@@ -88,11 +88,9 @@ class ClickStepper(CaseWidget):
             view = around(steps[0].mask, steps[-1].prompt.points)
             cases[task] = [pools.case(e, view) for e in steps]
         task = next(iter(titles))
-        self._last = [e for e in examples if e.task == task][-1]
+        self._last = last = [e for e in examples if e.task == task][-1]
         super().__init__(
-            about=(
-                f"{self._last.model}, protocol {self._last.protocol}, {CHOICES[self._last.choice]}"
-            ),
+            about=f"{last.model}, protocol {last.protocol}, {CHOICES[last.choice]}",
             tasks=list(map(list, titles.items())),
             images=pools.images.values,
             masks=pools.masks.values,
@@ -127,5 +125,4 @@ class ClickStepper(CaseWidget):
     def __repr__(self) -> str:
         """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
         most = max(map(len, self.cases.values()))
-        count = f"{len(self.cases)} case{'s' if len(self.cases) > 1 else ''}"
-        return f"ClickStepper({self.about}; {count}, up to {most} clicks)"
+        return f"ClickStepper({self.about}; {len(self.cases)} cases, up to {most} clicks)"

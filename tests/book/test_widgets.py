@@ -105,9 +105,11 @@ def test_they_fit_in_both_schemes_and_axe_finds_nothing(open_page, width, scheme
 
 def test_each_brings_the_shared_rules_which_change_nothing_of_the_others(open_page):
     watched, cards = open_page()
-    before = [card.root.screenshot() for card in cards.values()]
-    watched.page.add_style_tag(content=KIT)
-    assert [card.root.screenshot() for card in cards.values()] == before
+    for kind, card in cards.items():
+        alone = card.root.screenshot()
+        style = watched.page.add_style_tag(content=KIT)
+        assert card.root.screenshot() == alone, kind
+        style.evaluate("(node) => node.remove()")
 
 
 def test_focus_is_visible(open_page):

@@ -87,7 +87,7 @@ def test_masks_are_those_of_the_model(folder, tmp_path):
 def test_words_and_pictures_where_no_script_runs():
     titles = {"liver": "Liver"}
     switcher, browser = ModeSwitcher(in_modes(), titles), PercentileBrowser(top(), titles)
-    assert repr(switcher).startswith("ModeSwitcher(square, protocol paper; 1 task, modes 1, 2, 3,")
+    assert repr(switcher).startswith("ModeSwitcher(square, protocol paper; 1 tasks, modes 1, 2, 3,")
     assert browser.about == "square, protocol paper, most confident mask"
     switcher.mode = browser.mode = 4
     words = switcher.still().caption

@@ -31,7 +31,7 @@ def test_a_case_by_hand():
         assert one["view"] == [0, 0, 15, 11]
     assert len(stepper.masks) == 3  # the last prediction is the ground truth: stored once
     assert repr(stepper) == (
-        "ClickStepper(square, protocol paper, most confident mask; 1 case, up to 3 clicks)"
+        "ClickStepper(square, protocol paper, most confident mask; 1 cases, up to 3 clicks)"
     )
     assert "after 3 clicks in dashed red (IoU 1.000)" in stepper.still().caption
     json.dumps(ClickStepper(in_clicks(iou=float("nan"))).get_state(), allow_nan=False)

@@ -66,9 +66,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     kind = traitlets.Unicode(help="Which of the two widgets.").tag(sync=True)
     about = traitlets.Unicode(help="Model and data, in words.").tag(sync=True)
     cases: traitlets.List[Any] = traitlets.List(help="The images; see cases.py.").tag(sync=True)
-    accepts: traitlets.List[Any] = traitlets.List(help="Kinds of prompt the model takes.").tag(
-        sync=True
-    )
+    accepts: traitlets.List[Any] = traitlets.List(help="Kinds of prompts it takes.").tag(sync=True)
     in_browser = traitlets.Bool(help="Whether a browser can run this model.").tag(sync=True)
     downloads = traitlets.Dict(help="Bytes of what a browser would fetch.").tag(sync=True)
     first: traitlets.Dict[str, Any] = traitlets.Dict(
