@@ -1,4 +1,4 @@
-"""The system's Chromium, headless: one for all tests, as Playwright's is one a process."""
+"""The system's Chromium, headless, one for all tests, and pages that are watched in it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-__all__ = ["browser", "chromium", "must_or_skip"]
+ROOT = Path(__file__).parents[1]
+HTML = Path(os.environ.get("MEDSAM_HTML", ROOT / "_build" / "html"))
+
 
 # Nothing but the page itself may ask for anything.
 QUIET = [
@@ -20,6 +23,19 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+# Every widget of the page, as a reader who goes through it would meet them.
+SHOW = """async () => {
+  const busy = ".jupyter-widgets[aria-busy]";
+  for (const place of document.querySelectorAll(busy)) {
+    if (!place.checkVisibility()) continue; // folded away
+    place.scrollIntoView({ behavior: "instant" });
+    const rest = () => new Promise((done) => setTimeout(done, 20));
+    for (let n = 0; n < 500 && place.matches(busy); n++) await rest();
+    scrollTo({ top: 0, behavior: "instant" });
+  }
+}"""
 
 
 def must_or_skip(variable: str, reason: str) -> None:
@@ -48,3 +64,70 @@ def browser():
         must_or_skip("MEDSAM_REQUIRE_BROWSER", "No chromium on the PATH; install the package")
     with chromium() as made:
         yield made
+
+
+class Watched:
+    """A page that notes what goes wrong in it, and what it asks for."""
+
+    def __init__(self, context, base: str):
+        self.base, self.problems, self.asked = base, [], []
+        # A request to another host is noted, and does not leave.
+        context.route(lambda url: not self._own(url), self._foreign)
+        context.set_default_timeout(20_000)
+        self.page = context.new_page()
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("response", self._response)
+
+    def _own(self, url: str) -> bool:
+        return url.startswith((self.base, "data:", "blob:"))
+
+    def _foreign(self, route):
+        self.problems.append(f"request to another host: {route.request.url}")
+        route.abort()
+
+    def _console(self, message):
+        if message.type == "error":
+            self.problems.append(f"console: {message.text}")
+
+    def _response(self, response):
+        if response.status >= 400:
+            self.problems.append(f"{response.status}: {response.url}")
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the files that were asked for."""
+        return [url.rsplit("/", 1)[-1] for url in self.asked]
+
+    def open(self, path: str):
+        """Go to a page and meet its widgets, which come when a reader is near."""
+        self.page.goto(self.base + path, wait_until="load")
+        self.page.evaluate(SHOW)
+        return self.page
+
+    def sideways(self) -> int:
+        """Pixels by which the page is wider than the window."""
+        return self.page.evaluate(
+            "document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+        )
+
+    def axe(self, *rules: str) -> list[tuple[str, str, list[str]]]:
+        """Serious violations that axe finds: by all its rules, or by some of them."""
+        # Colours are those of a page that has come to rest.
+        self.page.add_style_tag(
+            content="* { transition: none !important; animation: none !important }"
+        )
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
+        found = self.page.evaluate(
+            """(rules) => axe.run({ resultTypes: ["violations"],
+              ...(rules.length ? { runOnly: { type: "rule", values: rules } } : {}) })
+              .then(({ violations }) => violations)""",
+            list(rules),
+        )
+        return [
+            (one["id"], one["impact"], [node["html"][:200] for node in one["nodes"]][:3])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]

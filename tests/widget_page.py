@@ -29,18 +29,6 @@ PAGE = """<!doctype html>
 <body><main>{body}</main></body></html>
 """
 
-# Every widget of the page, as a reader who goes through it would meet them.
-SHOW = """async () => {
-  const busy = ".jupyter-widgets[aria-busy]";
-  for (const place of document.querySelectorAll(busy)) {
-    if (!place.checkVisibility()) continue; // folded away
-    place.scrollIntoView({ behavior: "instant" });
-    const rest = () => new Promise((done) => setTimeout(done, 20));
-    for (let n = 0; n < 500 && place.matches(busy); n++) await rest();
-    scrollTo({ top: 0, behavior: "instant" });
-  }
-}"""
-
 
 def notebook_of(state: dict, *models: str) -> dict:
     """An executed notebook that shows models of the state, a cell each."""
@@ -138,6 +126,12 @@ class Card:
     def spoken(self) -> str:
         """What a screen reader was told last."""
         return self.text("[role='status']")
+
+    @property
+    def box(self) -> list[int]:
+        """Where the widget lies in the page: left, top, width, height."""
+        names = "[e.offsetLeft, e.offsetTop, e.offsetWidth, e.offsetHeight]"
+        return self.root.evaluate(f"(e) => {names}")
 
     @property
     def view(self) -> list[float]:

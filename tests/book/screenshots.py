@@ -60,10 +60,9 @@ def shoot(page: Any, folder: Path, name: str, ending: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     # Beside this script and above it; not importable where pytest collects it.
-    sys.path.append(str(Path(__file__).parents[1]))
-    from browsing import chromium
-    from conftest import HTML, ROOT, serve
-    from widget_page import SHOW
+    sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "book")]
+    from browsing import HTML, ROOT, SHOW, chromium
+    from serving import serve
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

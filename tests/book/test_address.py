@@ -7,8 +7,8 @@ import nbformat
 import pytest
 import yaml
 from address import checked, configured, repository, sitemap
+from browsing import ROOT
 from build import html
-from conftest import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from medsam.errors import InputError

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
-from conftest import HTML
+from browsing import HTML
 
 LINKS = {"href", "src", "poster", "data-src"}
 IN_PLACE = ("mailto:", "data:", "blob:", "javascript:", "about:")

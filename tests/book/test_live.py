@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Watched
+from browsing import Watched
 from datasets.dicom_files import enhanced, image
 from PIL import Image
 from playwright.sync_api import expect
@@ -107,9 +107,11 @@ class Live:
         self.idle()
 
     def again(self):
-        """Start again, on the first image and object."""
+        """Start again with one's own clicks, on the first image and object."""
+        self.root.get_by_text("Mine", exact=True).click()
         self.images.select_option("0")
-        self.root.get_by_role("button", name="Start again").click()
+        self.surface.press("r")
+        self.surface.press("p")
         self.root.get_by_label("Compare with").select_option("0")
 
     def text(self, name):
@@ -292,7 +294,7 @@ def test_clicks_a_box_undo_and_start_again(clicks, study, expected):
     assert clicks.root.locator(".mlv-dot.mlv-track-iou").count() == 3
     clicks.root.get_by_role("button", name="Undo").click()
     agrees(first.then(60, 110, 0))
-    clicks.again()
+    clicks.root.get_by_role("button", name="Start again").click()
     assert clicks.mask("prediction") is None
     assert clicks.text("iou") == "–"
     assert clicks.root.get_by_role("button", name="Undo").is_disabled()
@@ -324,7 +326,6 @@ def test_the_clicks_of_the_run(clicks, study):
     clicks.root.get_by_label("Compare with").select_option("1")
     assert clicks.text("count") == "no run"
     assert clicks.root.get_by_role("button", name="Play").is_disabled()
-    clicks.root.get_by_text("Mine", exact=True).click()
 
 
 def test_keys(clicks, expected):

@@ -6,11 +6,11 @@ import csv
 import json
 
 import pytest
-from conftest import HTML, ROOT
+from browsing import HTML, ROOT, SHOW
 from pdf import LOADED
 from playwright.sync_api import expect
 from sphinx_external_toc.parsing import parse_toc_yaml
-from widget_page import SHOW, Card
+from widget_page import Card
 
 from benchmarks.pages import BUDGET, weigh
 

@@ -9,7 +9,7 @@ import pytest
 from widget_page import notebook_of
 
 from medsam.errors import InputError
-from medsam.widgets.publish import STATE, VIEW, published
+from medsam.widgets.publish import VIEW, published
 
 DOT = b"RIFF....WEBP"
 URI = f"data:image/webp;base64,{base64.b64encode(DOT).decode()}"
@@ -87,34 +87,18 @@ def test_what_is_the_same_is_there_once(tmp_path):
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == times
 
 
-def test_a_notebook_without_widgets_stays_as_it_is(tmp_path):
-    given = {"metadata": {"kernelspec": {}}, "cells": [{"cell_type": "markdown", "source": "# A"}]}
-    assert published(given, tmp_path, "page.ipynb") == (given, [])
-
-
 @pytest.mark.parametrize(
-    ("module", "name", "kind", "told"),
+    ("foreign", "told"),
     [
-        ("@jupyter-widgets/controls", "IntSliderModel", "", "@jupyter-widgets/controls.IntSlider"),
-        ("anywidget", "AnyModel", "others.Map", "others.Map"),
+        (model() | {"model_module": "@jupyter-widgets/controls"}, "medsam.toys.Toy"),
+        (model(_anywidget_id="others.Map"), "others.Map"),
     ],
 )
-def test_a_foreign_widget_stops_the_build(tmp_path, module, name, kind, told):
-    state = {"_anywidget_id": kind} if kind else {}
-    foreign = {"model_module": module, "model_name": name, "state": state}
-    with pytest.raises(
-        InputError, match=rf"notebooks/a\.ipynb shows .* class {told}.* Take it out"
-    ):
-        published(notebook_of({"a": foreign}, "a"), tmp_path, "notebooks/a.ipynb")
-
-
-def test_a_place_without_state(tmp_path):
+def test_a_foreign_widget_or_one_without_state_stops_the_build(tmp_path, foreign, told):
+    with pytest.raises(InputError, match=rf"a\.ipynb shows .* class {told}.* Take it out"):
+        published(notebook_of({"a": foreign}, "a"), tmp_path, "a.ipynb")
     with pytest.raises(InputError, match=r"a\.ipynb shows a widget whose state.* papermill"):
         published(notebook_of({"a": model()}, "b"), tmp_path, "a.ipynb")
-    without = notebook_of({}, "b")
-    del without["metadata"]["widgets"][STATE]
-    with pytest.raises(InputError, match="whose state it does not hold"):
-        published(without, tmp_path, "a.ipynb")
 
 
 @pytest.mark.parametrize(

@@ -186,18 +186,15 @@ def _part(e: Example, view: Sequence[int], scale: int, *, numbered: bool = False
     )
 
 
-def side_by_side(
-    parts: Sequence[tuple[Example, Sequence[int]]], side: int = 240, gap: int = 8
-) -> Image.Image:
-    """Parts of examples' images in a row, each within a square.
+def side_by_side(parts: Sequence[tuple[Example, Sequence[int]]]) -> Image.Image:
+    """Parts of examples' images in a row, each within a square of 240 pixels.
 
     Parameters
     ----------
     parts : sequence of (Example, view)
         As in :func:`example_still`.
-    side, gap : int
-        Pixels of the picture.
     """
+    side, gap = 240, 8
     sheet = Image.new("RGB", (len(parts) * (side + gap) - gap, side), "white")
     for n, (e, view) in enumerate(parts):
         picture = _part(e, view, max(1, side // _longer(view)))
