@@ -26,7 +26,7 @@ from medsam.pages.study import (
     VariantSettings,
 )
 from medsam.pages.your_data import OwnSettings
-from medsam.widgets.live.site import states
+from medsam.widgets.site import live_states
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
@@ -216,7 +216,7 @@ def check_modalities(path, glued):
 
 
 def check_try_it(path, glued):
-    explorer, clicks = sorted(states(path), key=lambda state: state["kind"])
+    explorer, clicks = sorted(live_states(path), key=lambda state: state["kind"])
     assert (explorer["kind"], clicks["kind"]) == ("ambiguity", "clicks")
     assert {case["id"] for case in clicks["cases"]} <= {"case_0", "case_1", "case_2"}
     for case in clicks["cases"]:
