@@ -15,11 +15,11 @@ import argparse
 import json
 import shutil
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from serving import serve
 
 from medsam.datasets import BrainSample
 from medsam.datasets.sample import Sample
@@ -82,6 +82,9 @@ def prompts_of(sample: Sample, extra: int) -> list[Prompt]:
 
 def in_browser(count: int) -> None:
     from playwright.sync_api import sync_playwright
+
+    sys.path.append(str(ROOT / "book"))
+    from serving import serve
 
     (sample, *_) = slices(1)
     widget = LiveSam(load("minisam"), [sample])

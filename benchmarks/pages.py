@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from serving import serve
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -137,6 +136,9 @@ def table(weights: list[Weight]) -> str:
 def main() -> None:
     """Command line."""
     from playwright.sync_api import sync_playwright
+
+    sys.path.append(str(ROOT / "book"))
+    from serving import serve
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

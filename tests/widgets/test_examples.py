@@ -3,7 +3,6 @@
 import dataclasses
 import json
 
-import numpy as np
 import pytest
 from toys import SquareModel
 from widget_toys import IOUS, OBJECT, PREDICTIONS, area, in_modes, mask_of
@@ -139,11 +138,3 @@ def test_a_switcher_shows_one_image_and_object():
 def test_a_selection_that_is_not_there(widget, made, trait, value, error, text):
     with pytest.raises(error, match=text):
         setattr(widget(made()), trait, value)
-
-
-def test_pictures_and_masks_are_stored_once():
-    browser = PercentileBrowser([e for p in (25, 50, 75) for t in ("a", "b") for e in top(t, p)])
-    assert len(browser.images) == 3
-    shown = {e.prediction.tobytes() for p in (25, 50, 75) for e in top("a", p)}
-    truths = {np.roll(OBJECT, shift, axis=1).tobytes() for shift in (-1, 0, 1)}
-    assert len(browser.masks) == len(shown | truths)
