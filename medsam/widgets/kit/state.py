@@ -38,8 +38,7 @@ def data_uri(image: NDArray[np.uint8]) -> str:
     if (image == image[..., :1]).all():
         picture = picture.convert("L")
     picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    lossy, lossless = uri(picture, quality=90, method=6), uri(picture, "png", optimize=True)
-    return min(lossy, lossless, key=len)
+    return min(uri(picture, quality=90, method=6), uri(picture, "png", optimize=True), key=len)
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> str:
@@ -81,9 +80,8 @@ def fingerprint(array: NDArray[Any]) -> str:
     >>> fingerprint(np.zeros((2, 3, 3), np.uint8))
     'eba3176a9a9b36dc'
     """
-    digest = hashlib.blake2b(f"{array.shape}".encode(), digest_size=8)
-    digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    content = f"{array.shape}".encode() + array.tobytes()
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 class Pool:
