@@ -34,7 +34,7 @@ from medsam.datasets.sample import Case, Sample
 from medsam.datasets.subsets import Every, Like, Part
 from medsam.results.merge import merge
 from medsam.results.rows import versions
-from medsam.study import estimate
+from medsam.study.estimate import probe_stages
 
 LARGER = 3
 EVERY = 23
@@ -69,7 +69,7 @@ def stages(name: str, images: int) -> dict[str, float]:
     """The stages of a model by name of :data:`benchmarks.report.scaling.MODELS`, CPU seconds."""
     model, _, size = name.partition(", ")
     dataset: Any = Larger(BrainSample()) if size else BrainSample()
-    return asdict(estimate(dataset, model, images=images, cpu=True))
+    return asdict(probe_stages(dataset, model, images=images, cpu=True))
 
 
 def apart(name: str, images: int) -> dict[str, float]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 from toys import blob, write_pair
 
-from medsam.pages.commands import SNAKEFILE
 from medsam.pages.book import jobs as jobs_of
+from medsam.pages.commands import SNAKEFILE
 from medsam.study.plan import Plan, read
 from medsam.study.worker import finish as finish_shard
 from medsam.study.worker import stale

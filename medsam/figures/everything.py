@@ -9,26 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 from medsam.errors import InputError
+from medsam.figures import layout
 from medsam.figures.overlay import outline, picture
-from medsam.figures.style import Picture, need, styled
+from medsam.figures.style import Looks, Picture, Source, chip, need, styled
 from medsam.study.everything import Grid
 
-__all__ = ["EARLIER", "Shown", "colours", "everything_masks", "everything_sides"]
+__all__ = ["Shown", "colours", "everything_masks", "everything_sides"]
 
-EARLIER = "COMPUTED EARLIER"
-"""On what was not computed by this run, but came with the package."""
-
-_BADGES = {
-    True: {"facecolor": "#FFD54A", "edgecolor": "#8A6D00", "linestyle": "--"},
-    False: {"facecolor": "#E2E2E2", "edgecolor": "#6E6E6E", "linestyle": ":"},
-}
-_COLUMNS = ("task", "name", "k", "iou", "here")
 _CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5E3C99", "#7F7F7F")
+_DETAIL: Looks = {"va": "top", "fontsize": 7.5, "color": "#333333"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,20 +53,6 @@ def colours(count: int) -> list[tuple[float, float, float]]:
         colorsys.hsv_to_rgb((0.07 + n * 0.6180339887) % 1, (0.85, 0.6)[n % 2], (1, 0.85)[n % 3 % 2])
         for n in range(count)
     ]
-
-
-def _badge(axes: Axes, here: bool) -> None:
-    axes.text(
-        0.02,
-        0.98,
-        "THIS RUN" if here else EARLIER,
-        transform=axes.transAxes,
-        va="top",
-        fontsize=6,
-        fontweight="bold",
-        zorder=6,
-        bbox={"boxstyle": "round,pad=0.3", "linewidth": 0.8, **_BADGES[here]},
-    )
 
 
 def _masks(axes: Axes, grid: Grid) -> None:
@@ -112,22 +91,11 @@ def everything_masks(images: Sequence[Shown], *, detail: str) -> Picture:
     sides = sorted({grid.side for one in images for grid, _ in one.grids})
     columns = 1 + len(sides)
     size = min(2.4, 7.4 / columns)
-    figure = Picture(figsize=(size * columns, 0.3 + (size + 0.42) * len(images)))
-    figure.raster = True
-    height = figure.get_figheight()
-    grid_of = figure.subplots(
-        len(images),
-        columns,
-        squeeze=False,
-        gridspec_kw={
-            "left": 0.003,
-            "right": 0.997,
-            "top": 1 - 0.66 / height,
-            "bottom": 0.02 / height,
-            "hspace": 0.24,
-            "wspace": 0.02,
-        },
-    )
+    height = 0.3 + (size + 0.42) * len(images)
+    figure, grid_of = layout.subplots(
+        (size * columns, height), len(images), columns, top=0.66, bottom=0.02, left=0.003,
+        right=0.997, raster=True, hspace=0.24, wspace=0.02,
+    )  # fmt: skip
     for row, one in zip(grid_of, images, strict=True):
         picture(row[0], one.image)
         row[0].set_title(one.title, fontsize=7.5, pad=3)
@@ -139,14 +107,14 @@ def everything_masks(images: Sequence[Shown], *, detail: str) -> Picture:
             grid, here = of[side]
             picture(axes, one.image)
             _masks(axes, grid)
-            _badge(axes, here)
+            chip(
+                axes, 0.02, 0.98, Source("run" if here else "earlier", detail), 6, pad=0.3,
+                line=0.8, transform=axes.transAxes, va="top", zorder=6,
+            )  # fmt: skip
             words = "mask" if len(grid.found) == 1 else "masks"
-            axes.set_title(
-                f"{_power(side)} points a side\n{len(grid.found)} {words}, {_took(grid)}",
-                fontsize=7,
-                pad=3,
-            )
-    figure.text(0.003, 1 - 0.08 / height, detail, va="top", fontsize=7.5, color="#333333")
+            title = f"{_power(side)} points a side\n{len(grid.found)} {words}, {_took(grid)}"
+            axes.set_title(title, fontsize=7, pad=3)
+    figure.text(0.003, 1 - 0.08 / height, detail, **_DETAIL)
     return figure
 
 
@@ -158,31 +126,16 @@ def _power(side: int) -> str:
     >>> _power(32), _power(6)
     ('$2^5$', '6')
     """
-    return (
-        f"$2^{{{side.bit_length() - 1}}}$".replace("{", "").replace("}", "")
-        if (side & (side - 1) == 0 and side > 1)
-        else str(side)
-    )
+    return f"$2^{side.bit_length() - 1}$" if side > 1 and side & (side - 1) == 0 else str(side)
 
 
 def _took(grid: Grid) -> str:
-    """By the clock; where that is not known, what one core would take."""
-    if grid.seconds is None:
-        return f"{_time(grid.cpu_seconds)} of one core"
-    return _time(grid.seconds)
-
-
-def _time(seconds: float) -> str:
-    """Seconds, or minutes from two on.
-
-    Examples
-    --------
-    >>> _time(4.2), _time(47.3), _time(750)
-    ('4.2 s', '47 s', '12.5 min')
-    """
+    """By the clock, in seconds or from two minutes on in minutes; or what one core would take."""
+    seconds = grid.cpu_seconds if grid.seconds is None else grid.seconds
+    words = f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     if seconds >= 120:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        words = f"{seconds / 60:.1f} min"
+    return f"{words} of one core" if grid.seconds is None else words
 
 
 @styled
@@ -210,30 +163,21 @@ def everything_sides(table: pd.DataFrame, masks: pd.DataFrame, *, detail: str) -
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _COLUMNS)
-    need(masks, ("image", "k", "masks", "here"))
-    names = table.drop_duplicates("task").set_index("task").name
-    figure = Picture(figsize=(7.4, 3.5))
-    left, right = figure.subplots(
-        1,
-        2,
-        gridspec_kw={
-            "left": 0.065,
-            "right": 0.985,
-            "top": 0.9,
-            "bottom": 0.31,
-            "wspace": 0.22,
-            "width_ratios": (3, 2),
-        },
-    )
+    need(table, "task", "name", "k", "iou", "here")
+    need(masks, "image", "k", "masks", "here")
+    figure, grid = layout.subplots(
+        (7.4, 3.5), 1, 2, top=0.35, bottom=1.085, left=0.065, right=0.985, wspace=0.22,
+        width_ratios=(3, 2),
+    )  # fmt: skip
+    left, right = grid[0]
     sides = sorted(int(k) for k in table.k.unique() if k)
     low = sides[0] / 2
-    for (task, name), colour in zip(names.items(), _CYCLE * (len(names) // 8 + 1), strict=False):
-        part = table[table.task == task].sort_values("k")
-        line = part[part.k > 0]
-        left.plot(line.k, line.iou, color=colour, lw=1.2, label=str(name))
+    for n, (_, part) in enumerate(table.groupby("task", sort=False)):
+        colour = _CYCLE[n % len(_CYCLE)]
+        line, alone = part[part.k > 0].sort_values("k"), part[part.k == 0]
+        left.plot(line.k, line.iou, color=colour, lw=1.2, label=str(part.name.iloc[0]))
         _dots(left, line.k, line.iou, line.here, colour)
-        left.plot([low] * int((part.k == 0).sum()), part.iou[part.k == 0], "D", color=colour, ms=4)
+        left.plot([low] * len(alone), alone.iou, "D", color=colour, ms=4)
     mean = table[table.k > 0].groupby("k").iou.mean()
     left.plot(mean.index, mean, color="#222222", lw=2.2, ls=(0, (4, 1.5)), label="mean of objects")
     left.set(ylim=(0, 1), ylabel="IoU of the best mask")
@@ -241,30 +185,28 @@ def everything_sides(table: pd.DataFrame, masks: pd.DataFrame, *, detail: str) -
         line = line.sort_values("k")
         right.plot(line.k, line.masks, color="#444444", lw=1.2, label=str(image))
         _dots(right, line.k, line.masks, line.here, "#444444")
+        above = {"textcoords": "offset points", "ha": "center", "fontsize": 7}
         for k, count in zip(line.k, line.masks, strict=True):
-            right.annotate(
-                f"{count}", (k, count), (0, 6), textcoords="offset points", ha="center", fontsize=7
-            )
+            right.annotate(f"{count}", (k, count), (0, 6), **above)
     right.set(ylim=(0, 1.18 * max(1, masks.masks.max())), ylabel="masks")
-    for axes, first in ((left, low if (table.k == 0).any() else None), (right, None)):
+    compared: dict[float, str] = {low: "mode 2"} if (table.k == 0).any() else {}
+    for axes, first in ((left, compared), (right, {})):
+        ticks = dict(first) | {side: _power(side) for side in sides}
         axes.set_xscale("log", base=2)
-        ticks = [*([first] if first else []), *sides]
-        axes.xaxis.set_major_locator(FixedLocator(ticks))
+        axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticklabels([*(["mode 2"] if first else []), *map(_power, sides)])
-        axes.set_xlim(ticks[0] / 1.35, ticks[-1] * 1.35)
+        axes.set_xticklabels(ticks.values())
+        axes.set_xlim(min(ticks) / 1.35, max(ticks) * 1.35)
         axes.set_xlabel("points along a side of the grid")
         axes.grid(axis="x", visible=False)
     handles = left.get_legend_handles_labels()[0]
     handles += [
-        Line2D([], [], ls="", marker="D", color="#444444", ms=4, label="a point on each part"),
-        Line2D([], [], ls="", marker="o", color="#444444", ms=5, label="this run"),
-        Line2D(
-            [], [], ls="", marker="o", mfc="white", mec="#444444", ms=5, label="computed earlier"
-        ),
+        layout.key("a point on each part", "#444444", "D", ms=4),
+        layout.key("this run", "#444444", "o", ms=5),
+        layout.key("computed earlier", "#444444", "o", ms=5, mfc="white"),
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False, fontsize=7)
-    figure.text(0.01, 0.985, detail, va="top", fontsize=7.5, color="#333333")
+    figure.legend(handles=handles, loc="lower center", ncols=4, fontsize=7)
+    figure.text(0.01, 0.985, detail, **_DETAIL)
     return figure
 
 

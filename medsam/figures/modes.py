@@ -1,28 +1,31 @@
-"""Fig. 2: the five modes, task by task and in all."""
+"""Fig. 2: the five modes, task by task and in all; and what this project measured of them."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 import pandas as pd
-from matplotlib.lines import Line2D
 
+from medsam.figures import layout
 from medsam.figures.style import (
-    MODALITIES,
     MODES,
+    Looks,
     Picture,
     Source,
-    badge,
+    modality_colour,
     model_colour,
     need,
-    panels,
+    signed,
     styled,
 )
 from medsam.prompts import MODES as TITLES
 
 __all__ = ["beside_published", "models_paired", "modes_box", "modes_ranked"]
 
-
 _COLUMNS = ("task", "name", "modality", "mode", "choice", "iou")
+_PUBLISHED, _MEASURED = "#1F3A5F", "#00664F"
 
 
 @styled
@@ -48,68 +51,31 @@ def modes_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _COLUMNS)
+    need(table, *_COLUMNS)
     wide = table.pivot(index=["task", "name", "modality"], columns=["choice", "mode"], values="iou")
     wide = wide.iloc[np.argsort(wide["top", 4].to_numpy(), kind="stable")]
-    names = wide.index.get_level_values("name")
-    modalities = wide.index.get_level_values("modality")
+    names, modalities = (wide.index.get_level_values(name) for name in ("name", "modality"))
     y = np.arange(len(wide))
-
-    figure = Picture(figsize=(4.6, 1.75 + 0.2 * len(wide)))
-    height = figure.get_figheight()
-    axes = figure.add_axes((0.32, 1.05 / height, 0.65, 1 - 1.5 / height))
+    figure, axes = layout.one_axes(
+        (4.6, 1.75 + 0.2 * len(wide)), left=0.32, right=0.97, top=0.45, bottom=1.05
+    )
     spans = wide.to_numpy()
     axes.hlines(y, np.nanmin(spans, 1), np.nanmax(spans, 1), color="#D5D5D5", linewidth=1)
     # Offset a little, so that equal values (objects of one region) stay visible.
     for mode, colour in MODES.items():
-        shift = (3 - mode) * 0.1
-        axes.plot(
-            wide["oracle", mode],
-            y + shift,
-            "v",
-            ms=4.2,
-            mfc="none",
-            mec=colour,
-            mew=0.9,
-            label=f"oracle {mode}",
-        )
-        axes.plot(
-            wide["top", mode], y + shift, "o", ms=3.8, color=colour, mec="none", label=f"top {mode}"
-        )
-    axes.scatter(
-        np.full(len(y), -0.018),
-        y,
-        marker="s",
-        s=14,
-        clip_on=False,
-        zorder=5,
-        color=[MODALITIES.get(m, MODALITIES["unknown"]) for m in modalities],
-        transform=axes.get_yaxis_transform(),
-    )
-    axes.set_yticks(y, names)
-    axes.tick_params(axis="y", length=0, pad=9)
+        at = y + (3 - mode) * 0.1
+        oracle: Looks = {"ms": 4.2, "mfc": "none", "mew": 0.9, "label": f"oracle {mode}"}
+        axes.plot(wide["oracle", mode], at, "v", mec=colour, **oracle)
+        top: Looks = {"ms": 3.8, "mec": "none", "label": f"top {mode}"}
+        axes.plot(wide["top", mode], at, "o", color=colour, **top)
+    layout.name_rows(axes, y, names, modalities)
     axes.set(xlim=(0, 1), ylim=(-0.7, len(wide) - 0.3), xlabel="IoU")
-    axes.grid(axis="y", visible=False)
-    badge(figure, source)
-
-    handles = [
-        Line2D([], [], ls="", marker="o", color=MODES[m], label=f"{m}  {t}")
-        for m, t in TITLES.items()
-    ]
-    handles.append(Line2D([], [], ls="", marker="v", mfc="none", mec="#444444", label="oracle"))
-    seen = [m for m in MODALITIES if m in set(modalities)]
-    handles += [Line2D([], [], ls="", marker="s", ms=4, color=MODALITIES[m], label=m) for m in seen]
+    handles = layout.mode_keys(dict.fromkeys(MODES, "o"))
+    handles += [layout.key("oracle", "#444444", "v", mfc="none"), *layout.modality_keys(modalities)]
     figure.legend(
-        handles=handles,
-        loc="lower center",
-        ncols=3,
-        frameon=False,
-        bbox_to_anchor=(0.5, 0),
-        handletextpad=0.3,
-        columnspacing=1.2,
-        fontsize=7,
-        markerscale=0.85,
-    )
+        handles=handles, loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0), handletextpad=0.3,
+        columnspacing=1.2, fontsize=7, markerscale=0.85,
+    )  # fmt: skip
     return figure
 
 
@@ -135,64 +101,37 @@ def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _COLUMNS)
-    figure = Picture(figsize=(4.6, 3.6))
-    axes = figure.add_axes((0.11, 0.25, 0.87, 0.63))
+    need(table, *_COLUMNS)
+    figure, axes = layout.one_axes((4.6, 3.6), left=0.11, right=0.98, top=0.432, bottom=0.9)
     rng = np.random.default_rng(0)
+    ink = "#222222"
+    mean = {"marker": "D", "markerfacecolor": "white", "markeredgecolor": ink, "markersize": 3.6}
     labels = []
     for mode, colour in MODES.items():
-        means = {}
-        for choice, offset in (("top", -0.19), ("oracle", 0.19)):
+        means = []
+        line = {"color": colour, "linewidth": 1}
+        for choice, at in (("top", mode - 0.19), ("oracle", mode + 0.19)):
             values = table[(table["mode"] == mode) & (table.choice == choice)].iou.to_numpy()
-            at = mode + offset
-            fill = colour if choice == "top" else "white"
+            fill = {"facecolor": colour if choice == "top" else "white", "edgecolor": colour}
             axes.boxplot(
-                [values],
-                positions=[at],
-                widths=0.3,
-                patch_artist=True,
-                showfliers=False,
-                showmeans=True,
-                boxprops={"facecolor": fill, "edgecolor": colour, "alpha": 0.75, "linewidth": 1},
-                medianprops={"color": "#222222", "linewidth": 1.1},
-                whiskerprops={"color": colour, "linewidth": 1},
-                capprops={"color": colour, "linewidth": 1},
-                meanprops={
-                    "marker": "D",
-                    "markerfacecolor": "white",
-                    "markeredgecolor": "#222222",
-                    "markersize": 3.6,
-                },
-            )
+                [values], positions=[at], widths=0.3, patch_artist=True, showfliers=False,
+                showmeans=True, boxprops={**fill, "alpha": 0.75, "linewidth": 1}, meanprops=mean,
+                medianprops={"color": ink, "linewidth": 1.1}, whiskerprops=line, capprops=line,
+            )  # fmt: skip
             jitter = rng.uniform(-0.09, 0.09, len(values))
-            axes.plot(at + jitter, values, "o", ms=1.8, color="#222222", alpha=0.35, mec="none")
-            means[choice] = values.mean()
-        words = (
-            TITLES[mode].replace(", ", ",\n").replace(" per", "\nper").replace(" over", "\nover")
-        )
-        labels.append(f"{mode}\n{words}\n{means['top']:.2f} | {means['oracle']:.2f}")
+            axes.plot(at + jitter, values, "o", ms=1.8, color=ink, alpha=0.35, mec="none")
+            means.append(f"{values.mean():.2f}")
+        words = re.sub("(?<=,) | (?=per|over)", "\n", TITLES[mode])
+        labels.append(f"{mode}\n{words}\n{' | '.join(means)}")
     axes.set_xticks(list(MODES), labels, fontsize=6.8)
     axes.tick_params(axis="x", length=0)
     axes.set(xlim=(0.5, 5.5), ylim=(0, 1), ylabel="IoU")
     axes.grid(axis="x", visible=False)
-    n = table.task.nunique()
+    told = "Left of each pair: top | right: oracle. Last line: means. "
     figure.text(
-        0.11,
-        0.015,
-        f"Left of each pair: top | right: oracle. Last line: means. n = {n} tasks.",
-        fontsize=7,
-        color="#444444",
+        0.11, 0.015, f"{told}n = {table.task.nunique()} tasks.", fontsize=7, color="#444444"
     )
-    badge(figure, source)
     return figure
-
-
-# What this project measured: two models on the same cases, and ours beside the paper's.
-
-
-_PAIRED = ("name", "mode", "a", "b", "mean_a", "mean_b", "difference", "low", "high", "n", "groups")
-_BESIDE = ("name", "modality", "paper", "mode", "published", "iou", "low", "high", "n", "groups")
-_PUBLISHED, _MEASURED = "#1F3A5F", "#00664F"
 
 
 @styled
@@ -202,8 +141,8 @@ def models_paired(table: pd.DataFrame, *, source: Source) -> Picture:
     Parameters
     ----------
     table : DataFrame
-        As :meth:`medsam.analysis.measured.Measured.paired` gives it: ``name, mode, a, b, mean_a, mean_b,
-        difference, low, high, n, groups``.
+        As :meth:`medsam.analysis.measured.Measured.paired` gives it: ``name, mode, a, b,
+        mean_a, mean_b, difference, low, high, n, groups``.
     source : Source
         Written on the figure.
 
@@ -219,71 +158,47 @@ def models_paired(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _PAIRED)
+    need(
+        table, "name", "mode", "a", "b", "mean_a", "mean_b", "difference", "low", "high", "n",
+        "groups",
+    )  # fmt: skip
     modes = sorted(int(mode) for mode in table["mode"].unique())
     first = table[table["mode"] == modes[0]].sort_values("difference")
     y = {name: at for at, name in enumerate(first.name)}
-    figure = Picture(figsize=(7.4, 1.25 + 0.24 * len(y)))
-    height = figure.get_figheight()
-    grid = figure.subplots(
-        1,
-        len(modes),
-        sharey=True,
-        squeeze=False,
-        gridspec_kw={
-            "left": 0.235,
-            "right": 0.99,
-            "top": 1 - 0.55 / height,
-            "bottom": 0.6 / height,
-            "wspace": 0.08,
-        },
-    )[0]
+    height = 1.25 + 0.24 * len(y)
+    figure, grid = layout.subplots(
+        (7.4, height), 1, len(modes), top=0.55, bottom=0.6, left=0.235, right=0.99, sharey=True,
+        wspace=0.08,
+    )  # fmt: skip
     a, b = str(table.a.iloc[0]), str(table.b.iloc[0])
-    for axes, mode in zip(grid, modes, strict=True):
+    filled = {"color": model_colour(a), "mec": "none"}
+    hollow: Looks = {"mec": model_colour(b), "mfc": "white", "mew": 1.2}
+    row: Any
+    for axes, mode in zip(grid[0], modes, strict=True):
         for row in table[table["mode"] == mode].itertuples():
-            at = y[str(row.name)]
+            at = y[row.name]
             axes.plot([row.mean_b, row.mean_a], [at, at], color="#BBBBBB", lw=1.6, zorder=1)
-            axes.plot(row.mean_b, at, "o", ms=4.6, mfc="white", mec=model_colour(b), mew=1.2)
-            axes.plot(row.mean_a, at, "o", ms=4.6, color=model_colour(a), mec="none")
-            axes.text(1.03, at, _difference(row), fontsize=5.8, va="center", color="#444444")
+            axes.plot(row.mean_b, at, "o", ms=4.6, **hollow)
+            axes.plot(row.mean_a, at, "o", ms=4.6, **filled)
+            words, low, high = (
+                signed(value).replace("0.", ".", 1) for value in (row.difference, row.low, row.high)
+            )
+            words += "" if np.isnan(row.low) else f" [{low}, {high}]"
+            axes.text(1.03, at, words, fontsize=5.8, va="center", color="#444444")
         axes.set_title(f"mode {mode}: {TITLES[mode]}", fontsize=7, pad=3)
-        axes.set(xlim=(0, 1.7), ylim=(-0.7, len(y) - 0.3))
-        axes.set_xticks((0, 0.5, 1))
+        axes.set(xlim=(0, 1.7), ylim=(-0.7, len(y) - 0.3), xticks=(0, 0.5, 1))
         axes.axvline(1, color="#E4E4E4", lw=0.8)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", visible=False)
-    numbers = first.set_index("name")
-    words = [f"{name} ({n})" for name, n in numbers.n.items()]
-    grid[0].set_yticks(list(y.values()), words, fontsize=7)
+    labels = [f"{name} ({n})" for name, n in zip(first.name, first.n, strict=True)]
+    grid[0, 0].set_yticks(list(y.values()), labels, fontsize=7)
     figure.text(0.61, 0.27 / height, "IoU, mean of cases", ha="center", fontsize=7.5)
     handles = [
-        Line2D([], [], ls="", marker="o", color=model_colour(a), label=a),
-        Line2D([], [], ls="", marker="o", mfc="white", mec=model_colour(b), mew=1.2, label=b),
+        layout.key(a, model_colour(a), "o"),
+        layout.key(b, model_colour(b), "o", mfc="white", mew=1.2),
     ]
-    figure.legend(
-        handles=handles, loc="lower left", ncols=2, frameon=False, fontsize=7, numpoints=1
-    )
-    badge(figure, source)
+    figure.legend(handles=handles, loc="lower left", ncols=2, fontsize=7)
     return figure
-
-
-def _difference(row: object) -> str:
-    """The difference, with its interval where there is one."""
-    value, low, high = (float(getattr(row, name)) for name in ("difference", "low", "high"))
-    words = _signed(value)
-    return words if np.isnan(low) else f"{words} [{_signed(low)}, {_signed(high)}]"
-
-
-def _signed(value: float) -> str:
-    """A change with its sign, and none where it is 0 as written.
-
-    Examples
-    --------
-    >>> _signed(0.126), _signed(-0.001), _signed(-0.2)
-    ('+.13', '.00', '−.20')
-    """
-    text = f"{abs(value):.2f}".removeprefix("0")
-    return text if not float(text) else f"{'−' if value < 0 else '+'}{text}"
 
 
 @styled
@@ -293,8 +208,8 @@ def beside_published(table: pd.DataFrame, *, sources: tuple[Source, Source]) -> 
     Parameters
     ----------
     table : DataFrame
-        As :meth:`medsam.analysis.measured.Measured.beside_published` gives it: ``name, modality, paper,
-        mode, published, iou, low, high, n, groups``.
+        As :meth:`medsam.analysis.measured.Measured.beside_published` gives it: ``name, modality,
+        paper, mode, published, iou, low, high, n, groups``.
     sources : (Source, Source)
         Of the published numbers, and of the measured ones.
 
@@ -309,10 +224,18 @@ def beside_published(table: pd.DataFrame, *, sources: tuple[Source, Source]) -> 
     InputError
         If a column is missing or there is no row.
     """
-    need(table, _BESIDE)
+    need(
+        table, "name", "modality", "paper", "mode", "published", "iou", "low", "high", "n",
+        "groups",
+    )  # fmt: skip
     names = table.drop_duplicates("name")
-    figure, grid = panels(len(names), 4, row=1.5, rest=0.95, top=0.85, bottom=0.42, hspace=0.5)
-    height = figure.get_figheight()
+    figure, grid = layout.panels(
+        len(names), 4, row=1.5, rest=0.95, top=0.85, bottom=0.42, hspace=0.5,
+        xlabel=("mode", 0.5, 0.07), ylabel="IoU",
+    )  # fmt: skip
+    layout.iou_ticks(grid[0])
+    grid[0].set(xlim=(0.4, 5.5), xticks=list(TITLES))
+    hollow: Looks = {"mfc": "white", "mew": 1.1}
     for axes, row in zip(grid, names.itertuples(), strict=True):
         of_name = table[table.name == row.name].sort_values("mode")
         left, right = of_name["mode"] - 0.1, of_name["mode"] + 0.1
@@ -320,30 +243,13 @@ def beside_published(table: pd.DataFrame, *, sources: tuple[Source, Source]) -> 
         axes.plot(left, of_name.published, "s", ms=3.6, color=_PUBLISHED)
         axes.plot(right, of_name.iou, ":", color=_MEASURED, lw=0.9, alpha=0.6)
         axes.vlines(right, of_name.low, of_name.high, color=_MEASURED, lw=1.1)
-        axes.plot(right, of_name.iou, "o", ms=4, mfc="white", mec=_MEASURED, mew=1.1)
+        axes.plot(right, of_name.iou, "o", ms=4, color=_MEASURED, **hollow)
         axes.set_title(f"{row.name} ({row.n})", fontsize=7, loc="left", pad=11)
         axes.text(0, 1.03, f"{row.paper}", transform=axes.transAxes, fontsize=6.2, color=_PUBLISHED)
-        axes.axvline(
-            0.42, color=MODALITIES.get(str(row.modality), MODALITIES["unknown"]), lw=4, alpha=0.85
-        )
-        axes.set(xlim=(0.4, 5.5), ylim=(0, 1))
-        axes.set_xticks(list(TITLES))
-        axes.set_yticks((0, 0.5, 1))
-    figure.text(0.5, 0.07 / height, "mode", ha="center", fontsize=7.5)
-    figure.text(0.004, 0.45, "IoU", va="center", rotation=90, fontsize=7.5)
+        axes.axvline(0.42, color=modality_colour(row.modality), lw=4, alpha=0.85)
     handles = [
-        Line2D([], [], ls="", marker="s", ms=4, color=_PUBLISHED, label="published"),
-        Line2D([], [], ls="", marker="o", ms=4, mfc="white", mec=_MEASURED, label="measured"),
+        layout.key("published", _PUBLISHED, "s", ms=4),
+        layout.key("measured", _MEASURED, "o", ms=4, mfc="white"),
     ]
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        ncols=2,
-        frameon=False,
-        fontsize=7,
-        handletextpad=0.2,
-        numpoints=1,
-    )
-    for line, source in enumerate(sources):
-        badge(figure, source, line=line)
+    figure.legend(handles=handles, loc="lower left", ncols=2, fontsize=7, handletextpad=0.2)
     return figure

@@ -9,10 +9,13 @@ from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from medsam.figures.style import PROMPT, TRUTH
+from medsam.figures.style import PREDICTION, PROMPT, TRUTH
 from medsam.prompts import Prompt
 
-__all__ = ["edges", "outline", "picture", "prompt_marks", "tint", "window"]
+__all__ = ["View", "edges", "outline", "overlay", "picture", "prompt_marks", "window"]
+
+View = tuple[float, float, float, float]
+"""Ends of what is seen of an image: ``x0, x1, y0, y1``."""
 
 
 def edges(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -47,26 +50,13 @@ def outline(axes: Axes, mask: NDArray[np.bool_], colour: str = TRUTH, width: flo
     )
 
 
-def tint(axes: Axes, mask: NDArray[np.bool_], colour: str, alpha: float = 0.22) -> None:
-    """A light wash over a mask, so that one that fills the view is seen as well."""
-    # One byte a pixel: a wash in colours would take 32, of an X-ray a few hundred MB.
-    wash = ListedColormap([(0, 0, 0, 0), to_rgba(colour, alpha)])
-    axes.imshow(mask.astype(np.uint8), wash, vmin=0, vmax=1, interpolation="nearest")
-
-
 def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60) -> None:
     """Points as stars (a cross where negative), boxes around their pixels."""
     for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
         axes.scatter(
-            x,
-            y,
-            marker="*" if label else "X",
-            s=size,
-            color=PROMPT,
-            edgecolors="black",
-            linewidths=0.5,
-            zorder=5,
-        )
+            x, y, marker="*" if label else "X", s=size, color=PROMPT, edgecolors="black",
+            linewidths=0.5, zorder=5,
+        )  # fmt: skip
     for x0, y0, x1, y1 in prompt.boxes:
         corner, width, height = (x0 - 0.5, y0 - 0.5), x1 - x0 + 1, y1 - y0 + 1
         axes.add_patch(
@@ -74,7 +64,7 @@ def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60) -> None:
         )
 
 
-def window(mask: NDArray[np.bool_], margin: float = 0.35) -> tuple[float, float, float, float]:
+def window(mask: NDArray[np.bool_], margin: float = 0.35) -> View:
     """Square view ``(x0, x1, y0, y1)`` around a mask, no larger than the image.
 
     A side of the image that is shorter than the view stands in its middle.
@@ -93,23 +83,56 @@ def window(mask: NDArray[np.bool_], margin: float = 0.35) -> tuple[float, float,
     return out[0], out[1], out[2], out[3]
 
 
-def picture(
-    axes: Axes,
-    image: NDArray[np.uint8],
-    view: tuple[float, float, float, float] | None = None,
-) -> None:
-    """The image on a black square without ticks; ``view`` is ``(x0, x1, y0, y1)``."""
+def picture(axes: Axes, image: NDArray[np.uint8], view: View | None = None) -> None:
+    """The image on a black square without ticks."""
     height, width = image.shape[:2]
     axes.imshow(image, interpolation="nearest" if view else "antialiased")
     if view is None:
-        side = max(height, width)
-        view = (
-            (width - side) / 2 - 0.5,
-            (width + side) / 2 - 0.5,
-            (height - side) / 2 - 0.5,
-            (height + side) / 2 - 0.5,
-        )
+        x, y, half = width / 2 - 0.5, height / 2 - 0.5, max(height, width) / 2
+        view = (x - half, x + half, y - half, y + half)
     axes.set(xlim=view[:2], ylim=view[:1:-1], xticks=[], yticks=[], facecolor="black")
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def overlay(
+    axes: Axes,
+    image: NDArray[np.uint8],
+    view: View | None = None,
+    *,
+    mask: NDArray[np.bool_] | None = None,
+    prediction: NDArray[np.bool_] | None = None,
+    prompt: Prompt | None = None,
+    size: float = 60,
+    widths: tuple[float, float] = (1.0, 1.1),
+    alpha: float = 0.22,
+) -> None:
+    """An image with a prediction, the ground truth and a prompt on it, each where it is given.
+
+    Parameters
+    ----------
+    axes : Axes
+    image : (H, W, 3) uint8
+    view : View, optional
+        The whole image where left out.
+    mask, prediction : (H, W) bool, optional
+        Outlined in green, and in red over a light wash, so that one that fills the view is seen.
+    prompt : Prompt, optional
+    size : float
+        Of the marks of its points.
+    widths : (float, float)
+        Of the outlines of the mask and of the prediction.
+    alpha : float
+        Of the wash.
+    """
+    picture(axes, image, view)
+    if prediction is not None:
+        # One byte a pixel: a wash in colours would take 32, of an X-ray a few hundred MB.
+        wash = ListedColormap([(0, 0, 0, 0), to_rgba(PREDICTION, alpha)])
+        axes.imshow(prediction.astype(np.uint8), wash, vmin=0, vmax=1, interpolation="nearest")
+        outline(axes, prediction, PREDICTION, widths[1])
+    if mask is not None:
+        outline(axes, mask, width=widths[0])
+    if prompt is not None:
+        prompt_marks(axes, prompt, size)

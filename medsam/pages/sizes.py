@@ -11,7 +11,7 @@ from medsam.analysis import sizes
 from medsam.analysis.statistics import FEWEST_correlation as FEWEST
 from medsam.analysis.statistics import probability
 from medsam.figures.html import HtmlTable, html_table
-from medsam.figures.sizes import signed
+from medsam.figures.style import signed
 
 __all__ = ["sentences", "table"]
 

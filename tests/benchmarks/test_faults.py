@@ -18,18 +18,9 @@ from medsam.results.rows import COLUMNS, read, shards, told
 ROOT = Path(__file__).parents[2]
 
 RUN = [
-    "run",
-    "--tasks",
-    "brain_stem",
-    "--every",
-    "24",
-    "--experiments",
-    "mode",
-    "--shard",
-    "1",
-    "--quiet",
-    "--out",
-]
+    "run", "--tasks", "brain_stem", "--every", "24", "--experiments", "mode", "--shard", "1",
+    "--quiet", "--out",
+]  # fmt: skip
 KEY = ["task", "image", "experiment", "k", "choice"]
 
 
@@ -149,7 +140,8 @@ def test_a_run_that_fills_the_disk_goes_on_when_there_is_room(room, whole):
 
 CLOCK = """
 import datetime, time
-from medsam import cli, store
+from medsam import cli
+from medsam.results import store
 shift, seconds, nanoseconds = {shift}, time.time, time.time_ns
 time.time = lambda: seconds() + shift
 time.time_ns = lambda: nanoseconds() + shift * 10**9

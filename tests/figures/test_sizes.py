@@ -1,13 +1,11 @@
 """Fig. 8: what is drawn equals the table, for few tasks and for as many as the paper has."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 from size_toys import objects
 
 from medsam.analysis import sizes
-from medsam.errors import InputError
 from medsam.figures import Source
 from medsam.figures.sizes import correlations, share, size_and_iou, size_correlations, size_within
 
@@ -18,21 +16,6 @@ golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
 @golden
 def test_size_and_iou():
     return size_and_iou(objects(), source=RUN)
-
-
-@golden
-def test_size_and_iou_of_boxes_only():
-    return size_and_iou(objects(3, modes=(4,)), source=RUN)
-
-
-@golden
-def test_size_within():
-    return size_within(objects(6), source=RUN)
-
-
-@golden
-def test_size_correlations():
-    return size_correlations(objects(6), source=RUN)
 
 
 def test_the_top_is_the_objects_in_the_order_of_their_medians():
@@ -73,22 +56,6 @@ def test_the_bottom_is_the_means_and_their_line():
         (words,) = [text.get_text() for text in axes.texts if "Pearson" in text.get_text()]
         assert f"{told.r[k]:+.2f}".replace("-", "−") in words
         assert f"{told.rho_high[k]:+.2f}".replace("-", "−") in words
-
-
-def test_the_band_is_the_interval_of_the_fit():
-    """Against statsmodels, which has the interval of a mean response."""
-    import statsmodels.api as sm
-
-    found = objects(7)
-    table = sizes.means(found).query("k == 2")
-    axes = size_and_iou(found, source=RUN).axes[1]
-    (band,) = [c for c in axes.collections if c.get_label() != "tasks"]
-    x, _ = next(line for line in axes.lines if line.get_label() == "line").get_data()
-    fit = sm.OLS(table.iou, sm.add_constant(np.log10(table["size"]))).fit()
-    wanted = fit.get_prediction(sm.add_constant(np.log10(x))).conf_int(alpha=0.05)
-    drawn = band.get_paths()[0].vertices[:, 1]
-    assert drawn.min() == pytest.approx(wanted.min())
-    assert drawn.max() == pytest.approx(wanted.max())
 
 
 def test_few_tasks_have_no_line():
@@ -139,17 +106,5 @@ def test_correlations_are_those_of_the_tables():
     assert names[2:] == sizes.spread(found)["name"].tolist()
 
 
-def test_the_source_is_written_on_each():
-    for draw in (size_and_iou, size_within, size_correlations):
-        words = [text.get_text() for text in draw(objects(2), source=RUN).texts]
-        assert {"THIS RUN", RUN.detail} <= set(words)
-
-
 def test_shares_in_percent():
     assert [share(v) for v in (0.0001, 0.002, 0.1)] == ["0.01 %", "0.2 %", "10 %"]
-
-
-def test_errors():
-    for draw in (size_and_iou, size_within, size_correlations):
-        with pytest.raises(InputError, match="columns a and 1 rows. Allowed"):
-            draw(pd.DataFrame({"a": [1]}), source=RUN)

@@ -1,17 +1,27 @@
-"""Text against code, as figures: what they show equals the table."""
+"""Text against code, and noise on prompts, as figures: what they show equals the table."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 
 from medsam.analysis.variants import differences
-from medsam.errors import InputError
 from medsam.figures import Source
-from medsam.figures.variants import differences_by_task, differences_forest, differences_list
+from medsam.figures.variants import (
+    differences_by_task,
+    differences_forest,
+    differences_list,
+    noise_by_task,
+    noise_curves,
+    noise_prompts,
+)
+from medsam.prompts import Prompt
 
 RUN = Source.run("square on toys, 1 of 4 images, n = 12 images")
 golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
+
 PANELS = [*(("mode", k) for k in range(1, 6)), ("clicks", 1), ("clicks", 9)]
+
 FIELDS = {"top": "Which of the three masks is scored", "random": "Draws", "all": "all of released"}
 
 
@@ -48,11 +58,6 @@ def by_task():
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-@golden
-def test_differences_forest():
-    return differences_forest(effects(), source=RUN)
 
 
 @golden
@@ -115,8 +120,65 @@ def test_each_difference_in_words_with_its_numbers():
     )
 
 
-def test_errors():
-    with pytest.raises(InputError, match="Allowed: at least one row, with columns field, title"):
-        differences_forest(effects().drop(columns="low"), source=RUN)
-    with pytest.raises(InputError, match="0 rows"):
-        differences_by_task(by_task(), source=RUN, choice="best")
+LEVELS = (0.0, 0.1, 0.2, 0.5)
+
+
+def curve(start, slope):
+    return [
+        {
+            "k": k, "choice": choice, "level": level,
+            "variant": start + 0.05 * k - slope * k * level,
+            "delta": -slope * k * level, "low": -slope * k * level * 1.3,
+            "high": -slope * k * level * 0.7, "cases": 10 + k,
+        }
+        for k in range(1, 6)
+        for choice in ("top", "oracle")
+        for level in LEVELS
+    ]  # fmt: skip
+
+
+def noise_of_tasks(n=5):
+    rows = [
+        row | {"task": f"t{t}", "name": f"Task {t}"}
+        for t in range(n)
+        for row in curve(0.3 + 0.07 * t, 0.03 + 0.02 * t)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_lines_are_the_table():
+    table = pd.DataFrame(curve(0.4, 0.1))
+    left, right = noise_curves(table, source=RUN).axes
+    drawn = {line.get_label(): line.get_ydata() for line in left.lines}
+    for (k, choice), part in table.groupby(["k", "choice"]):
+        np.testing.assert_array_equal(drawn[f"{choice} {k}"], part.variant)
+    changes = [line.get_ydata() for line in right.lines if len(line.get_xdata()) == len(LEVELS)]
+    for k, change in enumerate(changes, 1):
+        wanted = table[(table.k == k) & (table.choice == "top")].delta
+        np.testing.assert_array_equal(change, wanted)
+    assert len(right.collections) == 5
+
+
+def test_panels_are_the_tasks():
+    figure = noise_by_task(noise_of_tasks(), source=RUN)
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.lines]
+    assert titles == [f"Task {t}" for t in range(5)]
+    assert figure.axes[0].get_title(loc="right") == "n = 11"
+
+
+def test_prompts_of_each_level():
+    mask = np.zeros((50, 60), bool)
+    mask[8:30, 6:34] = True
+    image = np.repeat(np.uint8(60 + 60 * mask)[..., None], 3, axis=2)
+    prompts = {
+        level: (Prompt([[19 + 20 * level, 18]], [1]), Prompt(boxes=[[6 - 8 * level, 8, 33, 29]]))
+        for level in LEVELS
+    }
+    figure = noise_prompts(image, mask, prompts)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["no noise", "level 0.1", "level 0.2", "level 0.5"]
+    for axes, level in zip(figure.axes, LEVELS, strict=True):
+        (star,) = [c for c in axes.collections if isinstance(c, PathCollection)]
+        (box,) = axes.patches
+        assert star.get_offsets()[0].tolist() == pytest.approx([19 + 20 * level, 18])
+        assert box.get_x() == pytest.approx(6 - 8 * level - 0.5)

@@ -1,16 +1,48 @@
-"""What was measured, as figures: they show the table, and say whose numbers it has."""
+"""Fig. 2 and what was measured of modes: what is drawn equals the table."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from medsam.errors import InputError
+from medsam import figures
+from medsam.analysis import published
 from medsam.figures import Source
 from medsam.figures.modes import beside_published, models_paired
+from medsam.figures.style import MODES
 
+PUBLISHED = Source.published("SAM ViT-H, 28 tasks")
 MEASURED = Source.measured("two models on toys")
-PUBLISHED = Source.published("SAM on others")
 golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
+
+
+@golden
+def test_modes_ranked():
+    return figures.modes_ranked(published.modes(), source=PUBLISHED)
+
+
+@golden
+def test_modes_box():
+    return figures.modes_box(published.modes(), source=PUBLISHED)
+
+
+def test_ranked_dots_are_the_table():
+    table = published.modes()
+    figure = figures.modes_ranked(table, source=PUBLISHED)
+    (axes,) = figure.axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    mode4 = table.query("mode == 4 and choice == 'top'").set_index("name").iou
+    assert names[::-1] == mode4.sort_values(ascending=False, kind="stable").index.tolist()
+    drawn = {line.get_label(): line.get_xdata() for line in axes.lines}
+    for mode in MODES:
+        for choice in ("top", "oracle"):
+            wanted = table.query(f"mode == {mode} and choice == '{choice}'").set_index("name").iou
+            np.testing.assert_array_equal(drawn[f"{choice} {mode}"], wanted[names])
+
+
+def test_box_labels_are_the_means():
+    figure = figures.modes_box(published.modes(), source=PUBLISHED)
+    labels = [label.get_text().splitlines()[-1] for label in figure.axes[0].get_xticklabels()]
+    assert labels == ["0.46 | 0.51", "0.48 | 0.51", "0.59 | 0.68", "0.65 | 0.74", "0.58 | 0.68"]
 
 
 def paired():
@@ -55,11 +87,6 @@ def test_models_paired():
     return models_paired(paired(), source=MEASURED)
 
 
-@golden
-def test_beside_published():
-    return beside_published(beside(), sources=(PUBLISHED, MEASURED))
-
-
 def test_both_models_are_where_the_table_has_them():
     table = paired()
     figure = models_paired(table, source=MEASURED)
@@ -98,28 +125,3 @@ def test_published_and_measured_are_told_apart():
         (bars,) = axes.collections
         drawn = [path.vertices[:, 1].tolist() for path in bars.get_paths()]
         np.testing.assert_allclose(drawn, of_name[["low", "high"]])
-
-
-def test_three_badges_are_three():
-    sources = [Source.published("x"), Source.run("x"), Source.measured("x")]
-    assert len({source.label for source in sources}) == 3
-    faces = set()
-    for source in sources:
-        figure = models_paired(paired(), source=source)
-        badge = next(text for text in figure.texts if text.get_text() == source.label)
-        faces.add(badge.get_bbox_patch().get_facecolor())
-    assert len(faces) == 3
-
-
-@pytest.mark.parametrize(
-    ("draw", "table"),
-    [
-        (lambda t: models_paired(t, source=MEASURED), paired),
-        (lambda t: beside_published(t, sources=(PUBLISHED, MEASURED)), beside),
-    ],
-)
-def test_what_is_needed(draw, table):
-    with pytest.raises(InputError, match=r"Allowed: at least one row, with columns name, "):
-        draw(table().drop(columns="n"))
-    with pytest.raises(InputError, match=r"and 0 rows"):
-        draw(table()[:0])

@@ -1,0 +1,171 @@
+"""Fig. 1, 3, 6 and 11-16: images with prompts and results."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgba
+
+from medsam import figures
+from medsam.analysis.examples import Example
+from medsam.errors import InputError
+from medsam.figures.style import PREDICTION, TRUTH
+from medsam.prompts import Prompt, mode_prompt
+
+RUN = figures.Source.run("square on toys, protocol paper")
+golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
+
+
+def parts():
+    mask = np.zeros((50, 60), bool)
+    mask[8:30, 6:24] = True
+    mask[20:34, 36:52] = True
+    mask[40:45, 10:16] = True
+    return mask
+
+
+def picture_of(mask):
+    yy, xx = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    grey = np.uint8(60 + 60 * mask + (xx + yy) % 40)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def example(mode, percentile, **changes):
+    mask = parts()
+    values = {
+        "task": "t", "image_id": f"i{percentile}", "model": "square", "protocol": "paper",
+        "choice": "top", "k": mode, "percentile": percentile, "image": picture_of(mask),
+        "mask": mask, "prediction": np.roll(mask, 2, 1), "prompt": mode_prompt(mask, mode),
+        "iou": 0.5 + percentile / 1000, "dice": 0.6, "score": 0.7,
+    }  # fmt: skip
+    return Example(**(values | changes))
+
+
+def slots():
+    return [example(mode, p) for p in (25, 50, 75) for mode in (2, 4)]
+
+
+@golden
+def test_percentile_examples():
+    return figures.percentile_examples(slots(), source=RUN, titles={"t": "Toy"})
+
+
+def test_raster_pictures_are_png():
+    figure = figures.percentile_examples(slots(), source=RUN)
+    assert figure._repr_svg_() is None
+    assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+POINTS = [[20, 15], [44, 10], [30, 20]]
+
+LABELS = [1, 0, 1]
+
+IOUS = [0.5, 0.496, 0.3]
+
+
+def step(k, task="t", **changes):
+    mask = np.zeros((40, 50), bool)
+    mask[8:24, 12:34] = True
+    yy, xx = np.mgrid[:40, :50]
+    image = np.repeat(np.uint8(60 + 60 * mask + (xx + yy) % 40)[..., None], 3, axis=2)
+    values = {
+        "task": task, "image_id": "i1", "model": "square", "protocol": "paper", "choice": "top",
+        "k": k, "percentile": 50, "image": image, "mask": mask,
+        "prediction": np.roll(mask, 2 * k, 1), "prompt": Prompt(POINTS[:k], LABELS[:k]),
+        "iou": IOUS[k - 1], "dice": 0.6, "score": 0.7,
+    }  # fmt: skip
+    return Example(**(values | changes))
+
+
+def steps(**changes):
+    return [step(k, **changes) for k in (1, 2, 3)]
+
+
+@golden
+def test_click_steps():
+    shown = steps() + steps(task="u", mask=np.eye(40, 50, dtype=bool))
+    return figures.click_steps(shown, source=RUN, titles={"t": "Toy", "u": "Cerebral white matter"})
+
+
+def stars(axes):
+    """Where, colour and size of each star."""
+    return [
+        (c.get_offsets()[0].tolist(), tuple(c.get_facecolor()[0]), c.get_sizes()[0])
+        for c in axes.collections
+        if isinstance(c, PathCollection)
+    ]
+
+
+def test_stars_and_ious_by_hand():
+    figure = figures.click_steps(steps(), source=RUN, titles={"t": "Toy"})
+    assert len(figure.axes) == 3
+    assert [axes.get_title() for axes in figure.axes] == ["0.50", "0.50", "0.30"]
+    # 0.496 after 0.5 is no fall that two digits show; 0.3 is one.
+    assert [axes.title.get_color() for axes in figure.axes] == ["#222222", "#222222", "#B00020"]
+    assert figure.axes[0].get_ylabel() == "Toy"
+    for k, axes in enumerate(figure.axes, 1):
+        found = stars(axes)
+        assert [at for at, _, _ in found] == POINTS[:k]
+        colours = [to_rgba(TRUTH if label else PREDICTION) for label in LABELS[:k]]
+        assert [colour for _, colour, _ in found] == colours
+        sizes = [size for _, _, size in found]
+        assert sizes[-1] == max(sizes)
+        assert sizes.count(max(sizes)) == 1
+
+
+def test_every_panel_has_the_view_of_the_object_and_all_clicks():
+    figure = figures.click_steps(steps(), source=RUN)
+    views = {(axes.get_xlim(), axes.get_ylim()) for axes in figure.axes}
+    ((x, y),) = views
+    for px, py in POINTS:
+        assert x[0] < px < x[1]
+        assert y[1] < py < y[0]
+
+
+def test_a_prompt_outside_of_the_object_alone_is_seen():
+    far = [step(1, prompt=Prompt([[49, 39]], [0]))]
+    (axes,) = figures.click_steps(far, source=RUN).axes
+    assert axes.get_xlim()[1] >= 49
+    assert axes.get_ylim()[0] >= 39
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [
+        (
+            lambda: figures.prompt_modes(picture_of(parts()), parts(), {1: Prompt([[0, 0]], [1])}),
+            "one for each of 1 to 5",
+        ),
+        (
+            lambda: figures.percentile_examples([], source=RUN),
+            "0 slots with modes",
+        ),
+        (
+            lambda: figures.percentile_examples([example(2, 25), example(4, 50)], source=RUN),
+            "modes 2 and 4 on the same image",
+        ),
+        (
+            lambda: figures.percentile_examples(
+                [example(2, 25), example(4, 25, image_id="other")], source=RUN
+            ),
+            "modes 2 and 4 on the same image",
+        ),
+    ],
+)
+def test_what_cannot_be_shown(draw, says):
+    with pytest.raises(InputError, match=says):
+        draw()
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        [],
+        [step(1), step(3)],
+        steps() + steps(task="u")[:2],
+        [step(1), step(2, image_id="i2")],
+        [*steps(), step(3)],
+    ],
+)
+def test_each_number_of_clicks_once_on_one_image(shown):
+    with pytest.raises(InputError, match="has clicks .* on images .*each once, on one image"):
+        figures.click_steps(shown, source=RUN)
