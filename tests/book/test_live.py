@@ -550,22 +550,21 @@ def test_slices_of_a_nifti_file(scan, tmp_path, name):
         scan.shows(Intensity(way, (100.0, 500.0)).grey(volume.slice(plane, 7)))
 
 
+MR, CR = {"Modality": "MR"}, {"Modality": "CR"}
+INVERTED = {"PhotometricInterpretation": "MONOCHROME1"}
+WINDOW = {"WindowCenter": 250, "WindowWidth": 700}
 DICOM = {
     "ct": {"RescaleSlope": 2, "RescaleIntercept": -1024},
-    "signed": {"kind": "i2", "Modality": "MR"},
-    "inverted": {"PhotometricInterpretation": "MONOCHROME1", "Modality": "CR"},
-    "window": {"WindowCenter": 250, "WindowWidth": 700, "RescaleSlope": 1, "RescaleIntercept": 10},
-    "inverted-window": {
-        "PhotometricInterpretation": "MONOCHROME1",
-        "WindowCenter": 250,
-        "WindowWidth": 700,
-    },
+    "signed": {"kind": "i2"} | MR,
+    "inverted": INVERTED | CR,
+    "window": {"RescaleSlope": 1, "RescaleIntercept": 10} | WINDOW,
+    "inverted-window": INVERTED | WINDOW,
     "bytes": {"kind": "u1", "Modality": "US"},
-    "big": {"syntax": ExplicitVRBigEndian, "Modality": "MR"},
-    "implicit": {"syntax": ImplicitVRLittleEndian, "Modality": "MR"},
-    "deflated": {"syntax": DeflatedExplicitVRLittleEndian, "Modality": "MR"},
-    "turned": {"ImageOrientationPatient": [0, 0, -1, 0, 1, 0], "Modality": "MR"},
-    "film": {"ImagePositionPatient": None, "Modality": "CR"},
+    "big": {"syntax": ExplicitVRBigEndian} | MR,
+    "implicit": {"syntax": ImplicitVRLittleEndian} | MR,
+    "deflated": {"syntax": DeflatedExplicitVRLittleEndian} | MR,
+    "turned": {"ImageOrientationPatient": [0, 0, -1, 0, 1, 0]} | MR,
+    "film": {"ImagePositionPatient": None} | CR,
 }
 
 
