@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 
 from medsam.datasets.labels import Labels
-from medsam.datasets.layouts.layout import grouped, paired
+from medsam.datasets.layouts.pairs import grouped
 from medsam.datasets.layouts.tree import Tree
 from medsam.datasets.readers.nifti import open_nifti
 from medsam.datasets.readers.volume import Plane
-from medsam.datasets.source import Channel, DiskDataset, LabelFile, LabelVolume, Picture, Scan
+from medsam.datasets.source import Channel, DiskDataset, LabelVolume, Picture, Scan, Source
 
 TASK = Labels({"object": (1,)})
 
@@ -86,13 +86,13 @@ def dataset(folder: Path, suffix: str, plane: Plane) -> DiskDataset:
     if suffix == ".png":
         tree = Tree(folder)
 
-        def picture(key: tuple[str, ...], image: Path, masks: list[Path]) -> Picture:
-            return Picture(key[0], key[0], image, tuple(LabelFile(mask, TASK) for mask in masks))
-
-        groups = [
+        images, masks = (
             grouped(tree.match(rf"{name}/(?P<id>\d+)\.png"), "id") for name in ("images", "masks")
+        )
+        sources: list[Source] = [
+            Picture(key[0], key[0], images[key][0], tuple((mask, TASK) for mask in masks[key]))
+            for key in images
         ]
-        sources = paired(groups[0], groups[1], picture)
     else:
         image, labels = folder / f"image{suffix}", folder / f"labels{suffix}"
         sources = [

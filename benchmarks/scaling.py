@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,8 +29,8 @@ import numpy as np
 
 from benchmarks.report.scaling import FILE, MODELS, Measured, check
 from medsam.datasets import BrainSample
-from medsam.datasets.sample import Case, Sample
-from medsam.datasets.subsets import Every, Like, Part
+from medsam.datasets.sample import Case, Dataset, Sample
+from medsam.datasets.subsets import Every, Part, Subset
 from medsam.results.merge import merge
 from medsam.results.rows import versions
 from medsam.study.estimate import probe_stages
@@ -41,13 +40,11 @@ EVERY = 23
 WAYS = {"half": ("1/2",), "whole": ("1/1",), "halves": ("1/2", "2/2")}
 
 
-class Larger(Like):
-    """The sample with pixels of a third of the side: as many as a larger image has."""
-
-    def cases(self) -> Iterator[Case]:
-        """All slices, each enlarged when it is read."""
-        for case in self._dataset.cases():
-            yield replace(case, load=partial(_larger, case))
+def larger(dataset: Dataset) -> Subset:
+    """The same with pixels of a third of the side: as many as a larger image has."""
+    return Subset(
+        dataset, lambda cases: (replace(case, load=partial(_larger, case)) for case in cases)
+    )
 
 
 def _larger(case: Case) -> Sample:
@@ -68,7 +65,7 @@ def _larger(case: Case) -> Sample:
 def stages(name: str, images: int) -> dict[str, float]:
     """The stages of a model by name of :data:`benchmarks.report.scaling.MODELS`, CPU seconds."""
     model, _, size = name.partition(", ")
-    dataset: Any = Larger(BrainSample()) if size else BrainSample()
+    dataset: Any = larger(BrainSample()) if size else BrainSample()
     return asdict(probe_stages(dataset, model, images=images, cpu=True))
 
 

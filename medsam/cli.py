@@ -64,7 +64,7 @@ def root(
 def tasks() -> None:
     """List the tasks whose images are at hand."""
     from medsam.datasets.brain import TASKS
-    from medsam.datasets.catalog import at_hand, entry, home
+    from medsam.datasets.catalog import at_hand, data_folder, entry
 
     for task in TASKS.values():
         typer.echo(f"{task.key:24s} {task.title}")
@@ -73,7 +73,7 @@ def tasks() -> None:
         for one in entry(key).tasks:
             typer.echo(f"{one.key:24s} {entry(key).title}: {one.object} ({path})")
     if not found:
-        typer.echo(f"No dataset of the paper in {home()}; see `medsam data list`.")
+        typer.echo(f"No dataset of the paper in {data_folder()}; see `medsam data list`.")
 
 
 _MANY = ("--tasks", "--protocol", "--experiments", "--sides", "--ids")

@@ -51,10 +51,6 @@ __all__ = [
 ]
 
 
-_CITATION = (
-    "Neuromorphometrics, Inc.; OASIS; MICCAI 2012 multi-atlas labelling (see book/sample.md)"
-)
-
 FILES = {
     "data/templates/MNI152_T1_1mm_brain.nii.gz": (
         "32d5be33460f995a5d305507053c8862c823d9ca6bfb543381308df14590f212"
@@ -82,22 +78,18 @@ _AXES = {"axial": 2, "coronal": 1, "sagittal": 0}
 
 @dataclass(frozen=True)
 class BrainTask:
-    """One object of the sample.
+    """One object of the sample: its name in the results and for people, and its labels.
 
     Attributes
     ----------
     key, title : str
-        Name in the results, and for people.
     labels : tuple of int
         Values of the atlas that make up the object (right and left).
-    citation : str
-        Where the labels come from.
     """
 
     key: str
     title: str
     labels: tuple[int, ...]
-    citation: str = _CITATION
 
 
 TASKS: dict[str, BrainTask] = {

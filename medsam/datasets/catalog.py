@@ -7,26 +7,24 @@ masks in the paper are recalled and unverified, and every label value has a stat
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+import os
+from collections import Counter
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from medsam.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     import pandas as pd
-import os
-from pathlib import Path
 
 __all__ = [
-    "ACCESS",
     "BASES",
+    "DATA_VARIABLE",
     "MODALITIES",
-    "STATUSES",
-    "VARIABLE",
     "Archive",
     "CatalogEntry",
     "CatalogTask",
@@ -35,9 +33,9 @@ __all__ = [
     "PublishedMasks",
     "at_hand",
     "catalog",
+    "data_folder",
     "entry",
     "entry_of_task",
-    "home",
     "parse",
     "place",
     "published_tasks",
@@ -45,15 +43,9 @@ __all__ = [
 ]
 
 
-# What the catalog says of one dataset: its tasks, counts, archives and citations.
-
-
-MODALITIES = ("MRI", "X-ray", "US", "CT", "PET")
+Modality = Literal["MRI", "X-ray", "US", "CT", "PET"]
+MODALITIES: tuple[str, ...] = get_args(Modality)
 """In the order of the paper's tables."""
-ACCESS = ("direct", "registration", "account")
-"""How to come by the images: a plain download, a form or registration, an account elsewhere."""
-STATUSES = ("read", "inferred", "from memory")
-"""How the label values of a task are known."""
 BASES = {
     "recalled": "recalled",
     "later study": "printed in a later study",
@@ -62,8 +54,15 @@ BASES = {
 """Where the paper's count of masks comes from, and words for it."""
 
 
-@dataclass(frozen=True)
-class CatalogTask:
+Values = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+Threshold = Annotated[str, Field(pattern=r"^>=?\d+$")]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CatalogTask(_Fact):
     """One object to segment.
 
     Parameters
@@ -75,15 +74,15 @@ class CatalogTask:
     labels : tuple of int, or str
         Values of the official label files, joined; or a threshold such as ``">0"``.
     labels_status : str
-        One of :data:`STATUSES`.
+        How the values are known.
     labels_note : str
         What that rests on.
     """
 
     key: str
     object: str
-    labels: tuple[int, ...] | str
-    labels_status: str
+    labels: Values | Threshold
+    labels_status: Literal["read", "inferred", "from memory"]
     labels_note: str
 
     @property
@@ -95,7 +94,6 @@ class CatalogTask:
         >>> from medsam.datasets.catalog import entry
         >>> entry("mri_spine").tasks[1].label_words
         '1 or 2'
-        >>> from medsam.datasets.catalog import entry
         >>> entry("us_kidney").tasks[0].label_words
         '≥ 128'
         """
@@ -116,8 +114,7 @@ class CatalogTask:
         return ": ".join(filter(None, (self.labels_status, self.labels_note)))
 
 
-@dataclass(frozen=True)
-class PublishedMasks:
+class PublishedMasks(_Fact):
     """Count of images with a non-zero mask in the paper's Tables 1 and 2, of a whole dataset.
 
     Parameters
@@ -133,7 +130,7 @@ class PublishedMasks:
 
     count: int
     verified: bool
-    basis: str
+    basis: Literal["recalled", "later study", "conflict"]
     note: str
 
     @property
@@ -161,8 +158,7 @@ class PublishedMasks:
         return "verified" if self.verified else f"unverified, {BASES[self.basis]}"
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(_Fact):
     """An official address (without scheme; or ``doi:…``) and what is there."""
 
     address: str
@@ -174,14 +170,13 @@ class Home:
 
         Examples
         --------
-        >>> Home("doi:10.1000/1", "").url, Home("example.org", "").url
-        ('https://doi.org/10.1000/1', 'https://example.org')
+        >>> Home(address="doi:10.1000/1", what="").url
+        'https://doi.org/10.1000/1'
         """
         return _url(self.address)
 
 
-@dataclass(frozen=True)
-class Archive:
+class Archive(_Fact):
     """A file to download: what to know of it, its MD5 and a plain address where known."""
 
     name: str
@@ -196,8 +191,7 @@ class Archive:
         return f"{self.name} ({more})" if more else self.name
 
 
-@dataclass(frozen=True)
-class Citation:
+class Citation(_Fact):
     """A paper or data record: its key in ``book/references.bib``, and what it is."""
 
     key: str
@@ -212,8 +206,7 @@ class Citation:
         return _url(self.id)
 
 
-@dataclass(frozen=True)
-class CatalogEntry:
+class CatalogEntry(_Fact):
     """One dataset of the paper.
 
     Parameters
@@ -228,7 +221,7 @@ class CatalogEntry:
     published_masks : PublishedMasks
     licence, licence_note : str
     access, access_note : str
-        One of :data:`ACCESS`, and in words.
+        How to come by the images: a plain download, a form or registration, an account elsewhere.
     home : tuple of Home
     archives : tuple of Archive
     citations : tuple of Citation
@@ -243,14 +236,14 @@ class CatalogEntry:
     key: str
     title: str
     name: str
-    modality: str
+    modality: Modality
     modality_note: str
-    dimensionality: str
+    dimensionality: Literal["2D", "3D"]
     tasks: tuple[CatalogTask, ...]
     published_masks: PublishedMasks
     licence: str
     licence_note: str
-    access: str
+    access: Literal["direct", "registration", "account"]
     access_note: str
     home: tuple[Home, ...]
     archives: tuple[Archive, ...]
@@ -312,80 +305,8 @@ def _url(address: str) -> str:
     return f"https://{address}" if address else ""
 
 
-_N_DATASETS, _N_TASKS = 19, 28
+_N_DATASETS = 19
 _FIX = "Correct medsam/datasets/catalog.json, or install medsam again."
-
-
-def _build(kind: type[Any], raw: object, where: str) -> Any:
-    """A dataclass from a JSON object that has its fields, all and no other."""
-    names = {field.name for field in fields(kind)}
-    got = set(raw) if isinstance(raw, dict) else set()
-    if not isinstance(raw, dict) or got != names:
-        raise InputError(
-            f"Catalog, {where}: missing {sorted(names - got) or 'nothing'}, "
-            f"unknown {sorted(got - names) or 'nothing'}. "
-            f"Allowed: an object with the keys {', '.join(sorted(names))}. {_FIX}"
-        )
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
-
-
-def _one_of(value: object, allowed: Iterable[object], where: str) -> None:
-    allowed = list(allowed)
-    if value not in allowed:
-        raise InputError(
-            f"Catalog, {where}: got {value!r}. Allowed: {', '.join(map(str, allowed))}. {_FIX}"
-        )
-
-
-def _task(raw: object, where: str) -> CatalogTask:
-    task: CatalogTask = _build(CatalogTask, raw, f"{where}, a task")
-    where = f"task {task.key!r}"
-    _one_of(task.labels_status, STATUSES, f"{where}, labels_status")
-    good = (
-        task.labels.lstrip(">=").isdigit() and task.labels.startswith(">")
-        if isinstance(task.labels, str)
-        else len(task.labels) > 0 and all(type(v) is int and v > 0 for v in task.labels)
-    )
-    if not good:
-        raise InputError(
-            f"Catalog, {where}, labels: got {task.labels!r}. "
-            f"Allowed: values from 1 on, or a threshold such as '>0' or '>=128'. {_FIX}"
-        )
-    return task
-
-
-def _entry(raw: object) -> CatalogEntry:
-    where = f"dataset {raw.get('key')!r}" if isinstance(raw, dict) else "a dataset"
-    flat: CatalogEntry = _build(CatalogEntry, raw, where)
-    assert isinstance(raw, dict)
-    made = CatalogEntry(
-        **{
-            **{field.name: getattr(flat, field.name) for field in fields(flat)},
-            "tasks": tuple(_task(t, where) for t in raw["tasks"]),
-            "published_masks": _build(
-                PublishedMasks, raw["published_masks"], f"{where}, published_masks"
-            ),
-            "home": tuple(_build(Home, h, f"{where}, home") for h in raw["home"]),
-            "archives": tuple(_build(Archive, a, f"{where}, archives") for a in raw["archives"]),
-            "citations": tuple(
-                _build(Citation, c, f"{where}, citations") for c in raw["citations"]
-            ),
-        }
-    )
-    _one_of(made.modality, MODALITIES, f"{where}, modality")
-    _one_of(made.dimensionality, ("2D", "3D"), f"{where}, dimensionality")
-    _one_of(made.access, ACCESS, f"{where}, access")
-    _one_of(made.published_masks.basis, BASES, f"{where}, published_masks, basis")
-    return made
-
-
-def _unique(keys: list[str], what: str, count: int) -> None:
-    twice = sorted({key for key in keys if keys.count(key) > 1})
-    if twice or len(keys) != count:
-        raise InputError(
-            f"Catalog: got {len(keys)} {what}, more than once: {', '.join(twice) or 'none'}. "
-            f"Allowed: {count} {what} with keys of their own. {_FIX}"
-        )
 
 
 def published_tasks() -> dict[str, str]:
@@ -418,23 +339,28 @@ def parse(text: str) -> dict[str, CatalogEntry]:
         key is there twice, or the tasks are not those of the published tables.
     """
     try:
-        raw = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"Catalog: not JSON ({error}). Allowed: a JSON list. {_FIX}") from error
-    if not isinstance(raw, list):
-        raise InputError(f"Catalog: got {type(raw).__name__}. Allowed: a JSON list. {_FIX}")
-    entries = [_entry(one) for one in raw]
-    _unique([one.key for one in entries], "datasets", _N_DATASETS)
-    tasks = {task.key: one.modality for one in entries for task in one.tasks}
-    _unique([task.key for one in entries for task in one.tasks], "tasks", _N_TASKS)
-    known = published_tasks()
-    if tasks != known:
-        off = sorted(k for k in tasks.keys() | known.keys() if tasks.get(k) != known.get(k))
+        entries = TypeAdapter(list[CatalogEntry]).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "top"
         raise InputError(
-            f"Catalog: tasks or modalities differ from the published tables: {', '.join(off)}. "
-            f"Allowed: the tasks of medsam.analysis.published.tasks(), with their modality. {_FIX}"
+            f"Catalog, {where}: {first['msg']}. Allowed: the fields of CatalogEntry. {_FIX}"
+        ) from error
+    found = {one.key: one for one in entries}
+    if len(found) != _N_DATASETS or len(entries) != _N_DATASETS:
+        raise InputError(
+            f"Catalog: {len(entries)} datasets with {len(found)} keys. Allowed: {_N_DATASETS} of "
+            f"both. {_FIX}"
         )
-    return {one.key: one for one in entries}
+    tasks = Counter((task.key, one.modality) for one in entries for task in one.tasks)
+    differ = {*tasks.items()} ^ {(known, 1) for known in published_tasks().items()}
+    if differ:
+        keys = ", ".join(sorted({key for (key, _), _ in differ}))
+        raise InputError(
+            f"Catalog: tasks or modalities differ from the published tables: {keys}. Allowed: "
+            f"those of medsam/datasets/tasks.csv, each once. {_FIX}"
+        )
+    return found
 
 
 @cache
@@ -530,13 +456,13 @@ def table() -> pd.DataFrame:
 # Where the datasets of the paper lie on this machine.
 
 
-VARIABLE = "MEDSAM_DATA"
+DATA_VARIABLE = "MEDSAM_DATA"
 """Environment variable that names the folder of all datasets."""
 
 
-def home() -> Path:
+def data_folder() -> Path:
     """The folder of all datasets: ``MEDSAM_DATA``, or the user's own data folder."""
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(DATA_VARIABLE)
     if given:
         return Path(given).expanduser()
     from platformdirs import user_data_path
@@ -552,7 +478,7 @@ def place(key: str) -> Path:
     UnknownName
         If there is no such dataset.
     """
-    return home() / entry(key).key
+    return data_folder() / entry(key).key
 
 
 def at_hand() -> dict[str, Path]:

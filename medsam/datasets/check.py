@@ -12,11 +12,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from medsam.datasets.catalog import catalog, entry, home
-from medsam.datasets.layouts import assumption_of
+from medsam.datasets.catalog import catalog, data_folder, entry
+from medsam.datasets.layouts.assumptions import ASSUMPTIONS
 from medsam.datasets.sample import Case, Dataset
 from medsam.datasets.source import DiskDataset, Scan, Source
 from medsam.errors import DataError
+from medsam.files import atomic
 
 __all__ = ["Check", "check", "reports", "save"]
 
@@ -113,16 +114,11 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
     masks: Counter[str] = Counter(dict.fromkeys(dataset.tasks, 0))
     problems: list[tuple[str, str]] = []
     groups, images, empty, cases = set(), 0, 0, 0
-    told: list[str] = []
-    assume = assumption_of(dataset.key)
-    bar = tqdm(
-        _cases(dataset),
-        dataset.key,
-        unit="image",
-        disable=not progress,
-        file=sys.stderr,
-    )
-    for source, case in bar:
+    assumptions: list[str] = []
+    assume = ASSUMPTIONS.get(dataset.key)
+    for source, case in tqdm(
+        _cases(dataset), dataset.key, unit="image", disable=not progress, file=sys.stderr
+    ):
         cases += 1
         if not pixels and isinstance(source, Scan) and assume is None:
             found = set(case.tasks)  # a slice is a case of the tasks that it holds
@@ -135,48 +131,38 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
             found = {task for task, mask in sample.masks.items() if mask.any()}
             words = assume(sample) if assume is not None else None
             if words:
-                told.append(words)
+                assumptions.append(words)
                 assume = None  # the first image that can decide
         groups.add(case.group)
         masks.update(found)
         images += bool(found)
         empty += not found
-    return Check(
-        dataset.key,
-        dict(getattr(dataset, "settings", {})),
-        cases,
-        dict(masks),
-        images,
-        empty,
-        len(groups),
-        problems,
-        [
-            *getattr(dataset, "skipped", ()),
-            *((name, "no object on any slice") for name in getattr(dataset, "empty", ())),
-        ],
-        told,
-    )
+    skipped = list(getattr(dataset, "skipped", ()))
+    skipped += [(name, "no object on any slice") for name in getattr(dataset, "empty", ())]
+    settings = dict(getattr(dataset, "settings", {}))
+    counts = (cases, dict(masks), images, empty, len(groups))
+    return Check(dataset.key, settings, *counts, problems, skipped, assumptions)
 
 
-def _folder() -> Path:
-    return home() / "checks"
+def _report_file(key: str) -> Path:
+    return data_folder() / "checks" / f"{key}.json"
 
 
 def save(found: Check, file: Path | None = None) -> Path:
-    """Keep what was found as JSON, for the book's tables; in the data folder by default."""
-    path = file or _folder() / f"{found.key}.json"
+    """Write what was found as JSON, for the book's tables; into the data folder by default."""
+    path = file or _report_file(found.key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n", "utf-8")
-    temporary.replace(path)
+    with atomic(path) as temporary:
+        text = json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n"
+        temporary.write_text(text, "utf-8")
     return path
 
 
 def reports() -> dict[str, Check]:
-    """What was found and kept in the data folder, by dataset, in the catalog's order."""
+    """What was found and saved in the data folder, by dataset, in the catalog's order."""
     found = {}
     for key in catalog():
-        path = _folder() / f"{key}.json"
+        path = _report_file(key)
         if path.is_file():
             raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
             pairs = {name: [tuple(one) for one in raw[name]] for name in ("problems", "skipped")}

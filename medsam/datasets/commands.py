@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medsam.errors import InputError
-
-if TYPE_CHECKING:
-    from medsam.datasets.select import Reading
-from collections.abc import Iterator
-from pathlib import Path
-
-from medsam.errors import UnknownName
+from medsam.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from medsam.datasets.catalog import CatalogEntry, Citation
+    from medsam.datasets.catalog import CatalogEntry
     from medsam.datasets.check import Check
+    from medsam.datasets.source import Reading
 
-__all__ = ["Choices", "Headers", "PlaneName", "Window", "pairs", "reading"]
+__all__ = ["Choices", "Headers", "PlaneName", "Window", "reading"]
 
 
 # Options that several commands take.
@@ -44,27 +40,6 @@ Headers = Annotated[
 ]
 
 
-def pairs(given: list[str]) -> dict[str, str]:
-    """``NAME=VALUE`` words as a mapping.
-
-    Raises
-    ------
-    InputError
-        If a word is not of that form.
-
-    Examples
-    --------
-    >>> pairs(["rater=vote"])
-    {'rater': 'vote'}
-    """
-    for word in given:
-        if "=" not in word:
-            raise InputError(
-                f"Option {word!r}. Allowed: NAME=VALUE, such as rater=vote. Write it so."
-            )
-    return {name: value for name, _, value in (word.partition("=") for word in given)}
-
-
 def reading(
     intensity: str,
     window: tuple[float, float] | None,
@@ -72,10 +47,24 @@ def reading(
     option: list[str] | None,
     headers: str,
 ) -> Reading:
-    """How files become pixels, from what the command line says."""
-    from medsam.datasets.select import Reading
+    """How files become pixels, from what the command line says.
 
-    return Reading(intensity, window, plane, pairs(option or []), headers)
+    Raises
+    ------
+    InputError
+        If an option is not of the form ``NAME=VALUE``.
+    """
+    from medsam.datasets.source import Reading
+
+    options = {}
+    for word in option or []:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(
+                f"Option {word!r}. Allowed: NAME=VALUE, such as rater=vote. Write it so."
+            )
+        options[name] = value
+    return Reading(intensity, window, plane, options, headers)
 
 
 app = typer.Typer(no_args_is_help=True, help="The 19 datasets of the paper.")
@@ -108,7 +97,7 @@ def list_(
                 f"None of {', '.join(keys or [])} is of modality {wanted}. "
                 "Allowed: keys of that modality. Leave --modality out."
             )
-    _print(*_cards(chosen)) if keys else _print(*_overview(chosen))
+    _print(_cards(chosen) if keys else _overview(chosen))
 
 
 @app.command()
@@ -188,7 +177,7 @@ def check(
     given = key if path is None else f"{key}={path}"
     dataset = select((), images, masks, data=given, reading=how, progress=not quiet)
     found = look(dataset, pixels=not labels_only, progress=not quiet)
-    _print(*_found(found, dataset.title))
+    _print(_found(found, dataset.title))
     if report or found.published is not None:
         typer.echo(f"Kept in {save(found, report)}")
     if found.problems:
@@ -229,13 +218,13 @@ def _found(found: Check, title: str) -> Iterator[RenderableType]:
 def _modality(name: str) -> str:
     from medsam.datasets.catalog import MODALITIES
 
-    for known in MODALITIES:
-        if known.lower() == name.lower():
-            return known
-    raise UnknownName("modality", name, MODALITIES)
+    known = {one.lower(): one for one in MODALITIES}
+    if name.lower() not in known:
+        raise UnknownName("modality", name, MODALITIES)
+    return known[name.lower()]
 
 
-def _print(*parts: RenderableType) -> None:
+def _print(parts: Iterator[RenderableType]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -273,57 +262,45 @@ def _overview(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
 
 
 def _cards(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
+    from rich.table import Table
     from rich.text import Text
 
     for number, one in enumerate(entries):
         if number:
             yield ""
         yield Text(f"{one.key}: {one.title}", style="bold")
-        yield from _lines(one)
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        before = ""
+        for word, text in _facts(one):
+            table.add_row(Text("" if word == before else word), Text(text))
+            before = word
+        yield table
 
 
-def _lines(one: CatalogEntry) -> Iterator[RenderableType]:
-    from rich.table import Table
-    from rich.text import Text
-
+def _facts(one: CatalogEntry) -> Iterator[tuple[str, str]]:
+    """What is known of a dataset, line by line: kind and text."""
     from medsam.datasets.layouts import choices_of
 
+    yield "name", one.name
+    yield "modality", one.modality_words
+    for task in one.tasks:
+        values = f"label {task.label_words} ({task.status_words})"
+        yield "object", f"{task.object} ({task.key}): {values}"
     masks = one.published_masks
-    rows: list[tuple[str, str]] = [("name", one.name), ("modality", one.modality_words)]
-    rows += [
-        (
-            "object",
-            f"{task.object} ({task.key}): label {task.label_words} ({task.status_words})",
-        )
-        for task in one.tasks
-    ]
-    rows += [
-        ("masks", f"{masks.words} ({masks.status}): {masks.note}"),
-        ("licence", one.licence_words),
-        ("access", one.access_words),
-        *(("home", f"{home.url} ({home.what})") for home in one.home),
-        *(("archive", archive.words) for archive in one.archives),
-        ("files", one.format),
-        ("axes", one.orientation),
-        ("patient", one.patient),
-        *(("cite", _citation(c)) for c in one.citations),
-    ]
-    rows += [
-        ("option", f"{name}: {', '.join(values)} (--option {name}={values[0]} is the default)")
-        for name, values in choices_of(one.key).items()
-    ]
-    rows += [(f"step {n}", step) for n, step in enumerate(one.how_to_get, 1)]
-    rows += [("caveat", text) for text in one.caveats]
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    before = ""
-    for word, text in rows:
-        table.add_row(Text("" if word == before else word), Text(text))
-        before = word
-    yield table
-
-
-def _citation(one: Citation) -> str:
-    note = f"({one.note})" if one.note else ""
-    return " ".join(filter(None, (f"{one.words}, {one.title}.", one.url, note)))
+    yield "masks", f"{masks.words} ({masks.status}): {masks.note}"
+    yield "licence", one.licence_words
+    yield "access", one.access_words
+    yield from (("home", f"{home.url} ({home.what})") for home in one.home)
+    yield from (("archive", archive.words) for archive in one.archives)
+    yield from (("files", one.format), ("axes", one.orientation), ("patient", one.patient))
+    for cited in one.citations:
+        note = f"({cited.note})" if cited.note else ""
+        words = (f"{cited.words}, {cited.title}.", cited.url, note)
+        yield "cite", " ".join(filter(None, words))
+    for name, values_of in choices_of(one.key).items():
+        default = f"--option {name}={values_of[0]} is the default"
+        yield "option", f"{name}: {', '.join(values_of)} ({default})"
+    yield from ((f"step {n}", step) for n, step in enumerate(one.how_to_get, 1))
+    yield from (("caveat", text) for text in one.caveats)

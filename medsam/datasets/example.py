@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,13 +50,11 @@ def write_pair(folder: Path, sample: Sample, values: Mapping[str, int]) -> tuple
                 "objects apart from each other. Write them as one mask file each."
             )
         labels[mask] = values[task]
-    out = []
-    for name, array in (("images", sample.image), ("masks", labels)):
-        buffer = io.BytesIO()
-        Image.fromarray(array).save(buffer, "png")
-        out.append(folder / name / f"{sample.id}.png")
-        _write(out[-1], buffer.getvalue())
-    return out[0], out[1]
+    paths = folder / "images" / f"{sample.id}.png", folder / "masks" / f"{sample.id}.png"
+    for path, array in zip(paths, (sample.image, labels), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(array).save(path)
+    return paths
 
 
 def example_folder(folder: Path) -> tuple[Path, Path]:
@@ -76,7 +73,7 @@ def example_folder(folder: Path) -> tuple[Path, Path]:
     for at, case in enumerate(cases):
         image, mask = write_pair(folder, case.load(), values)
         _spoil(image, mask, _FLAWS.get(at, ""))
-    _write(folder / "images" / "notes.txt", b"Scanned on two days.\n")
+    (folder / "images" / "notes.txt").write_text("Scanned on two days.\n")
     return folder / "images", folder / "masks"
 
 
@@ -89,8 +86,3 @@ def _spoil(image: Path, mask: Path, flaw: str) -> None:
     elif flaw == "torn":
         content = image.read_bytes()
         image.write_bytes(content[: len(content) // 3])
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)

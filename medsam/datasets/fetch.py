@@ -8,22 +8,20 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from tqdm import tqdm
 
 from medsam.datasets.catalog import Archive, entry, place
 from medsam.errors import InputError
+from medsam.files import atomic
 from medsam.files import download as retrieve
 
 __all__ = [
-    "MOST_BYTES",
-    "MOST_FILES",
-    "MOST_RATIO",
     "SUFFIXES",
     "Fetched",
     "archives_folder",
@@ -34,21 +32,12 @@ __all__ = [
     "unpack",
 ]
 
-
-# Unpacking an archive that somebody else made, and nothing outside its folder.
-
-
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
 """Archives that are unpacked."""
 
-MOST_BYTES = 2**40
-"""No archive of these datasets unpacks to more (1 TiB)."""
-MOST_FILES = 2_000_000
-"""No archive of these datasets holds more files."""
 MOST_RATIO = 500
 """Unpacked bytes a packed byte, of all files together, beyond the first 100 MiB."""
 _FREE = 100 * 2**20
-_BLOCK = 2**20
 _TORN = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -57,6 +46,9 @@ _TORN = (
     EOFError,
     RuntimeError,  # zipfile's word for a password, and for a kind of packing that it lacks
 )
+
+
+# Unpacking an archive that somebody else made, and nothing outside its folder.
 
 
 def stem(name: str) -> str:
@@ -73,8 +65,8 @@ def stem(name: str) -> str:
     return name
 
 
-def unpack(archive: Path, folder: Path, *, inner: bool = True, progress: bool = True) -> Path:
-    """Unpack an archive into a folder of its name, whole or not at all.
+def unpack(archive: Path, folder: Path, *, progress: bool = True) -> Path:
+    """Unpack an archive, and those in it, into a folder of its name, whole or not at all.
 
     Parameters
     ----------
@@ -82,8 +74,6 @@ def unpack(archive: Path, folder: Path, *, inner: bool = True, progress: bool = 
         One of :data:`SUFFIXES`.
     folder : Path
         Where the folder of its name is made. What is there already is not touched.
-    inner : bool
-        Also unpack the archives that lie in it, each in its place.
     progress : bool
         A bar on stderr.
 
@@ -105,16 +95,15 @@ def unpack(archive: Path, folder: Path, *, inner: bool = True, progress: bool = 
     shutil.rmtree(temporary, ignore_errors=True)  # what a cut run has left
     temporary.mkdir(parents=True)
     try:
-        _unpack(archive, temporary, archive.stat().st_size, progress)
-        if inner:
-            for found in sorted(temporary.rglob("*")):
-                if found.is_file() and found.name.lower().endswith(SUFFIXES):
-                    place = found.with_name(stem(found.name) + ".unpacked")
-                    place.mkdir()
-                    _unpack(found, place, found.stat().st_size, progress)
-                    found.unlink()
-                    if not found.with_name(stem(found.name)).exists():
-                        place.rename(found.with_name(stem(found.name)))
+        _unpack(archive, temporary, progress)
+        for found in sorted(temporary.rglob("*")):
+            if found.is_file() and found.name.lower().endswith(SUFFIXES):
+                place = found.with_name(f"{stem(found.name)}.unpacked")
+                place.mkdir()
+                _unpack(found, place, progress)
+                found.unlink()
+                if not found.with_name(stem(found.name)).exists():
+                    place.rename(found.with_name(stem(found.name)))
         temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -122,130 +111,84 @@ def unpack(archive: Path, folder: Path, *, inner: bool = True, progress: bool = 
     return target
 
 
-def _unpack(archive: Path, folder: Path, packed: int, progress: bool) -> None:
-    with _opened(archive) as members:
-        budget = _Budget(archive, packed, folder)
-        bar = tqdm(
-            desc=f"unpacking {archive.name}",
-            unit="B",
-            unit_scale=True,
-            disable=not progress,
+@dataclass(frozen=True)
+class _Member:
+    name: str
+    size: int
+    plain: bool
+    extract: Callable[[], object]
+
+
+def _unpack(archive: Path, folder: Path, progress: bool) -> None:
+    limit = _FREE + MOST_RATIO * archive.stat().st_size
+    total, seen = 0, set[PurePosixPath]()
+    with _errors_of(archive):
+        for member in tqdm(_members(archive, folder), archive.name, disable=not progress):
+            path = PurePosixPath(member.name.replace("\\", "/"))
+            total += member.size
+            if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
+                raise _refused(archive, f"has a member {member.name!r} outside its folder")
+            if not member.plain:
+                raise _refused(archive, f"has a link or device: {member.name!r}")
+            if total > limit:
+                raise _refused(archive, f"unpacks to more than {limit:,} bytes")
+            if path in seen and not (folder / path).is_dir():
+                raise _refused(archive, f"has a member twice: {member.name!r}")
+            seen.add(path)
+            member.extract()
+
+
+def _members(archive: Path, folder: Path) -> Iterator[_Member]:
+    """What is in an archive, in order, each to be extracted before the next."""
+    name = archive.name.lower()
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(archive) as file:
+            for one in file.infolist():
+                kind = stat.S_IFMT(one.external_attr >> 16)  # 0 where none is told
+                plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
+                extract = partial(file.extract, one, folder)
+                yield _Member(one.filename, one.file_size, plain, extract)
+    elif name.endswith(SUFFIXES):
+        with tarfile.open(archive) as tar:
+            for each in tar:
+                plain = each.isfile() or each.isdir()
+                unpack_one = partial(tar.extract, each, folder, filter="data")
+                yield _Member(each.name, each.size, plain, unpack_one)
+            # tarfile stops at the last member; the checksum of what is packed stands behind it.
+            while tar.fileobj and tar.fileobj.read(2**20):
+                pass
+    else:
+        raise InputError(
+            f"File {archive.name!r} is no archive by its name. Allowed: {', '.join(SUFFIXES)}. "
+            "Give the archive as it was downloaded."
         )
-        with bar:
-            for name, source in members:
-                path = folder / _inside(name, archive)
-                if source is None:
-                    path.mkdir(parents=True, exist_ok=True)
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                budget.file()
-                with open(path, "xb") as file:
-                    while block := source.read(_BLOCK):
-                        budget.take(len(block))
-                        file.write(block)
-                        bar.update(len(block))
 
 
-class _Budget:
-    """What an archive may still write."""
-
-    def __init__(self, archive: Path, packed: int, folder: Path):
-        self.archive, self.files, self.bytes = archive, 0, 0
-        self.most = min(MOST_BYTES, _FREE + MOST_RATIO * packed)
-        self.folder = folder
-
-    def file(self) -> None:
-        self.files += 1
-        if self.files > MOST_FILES:
-            raise _refused(self.archive, f"holds more than {MOST_FILES:,} files", "fewer")
-
-    def take(self, count: int) -> None:
-        self.bytes += count
-        if self.bytes > self.most:
-            raise _refused(
-                self.archive,
-                f"unpacks to more than {self.most:,} bytes",
-                f"at most {MOST_RATIO} times its size",
-            )
-
-
-def _refused(archive: Path, got: str, allowed: str) -> InputError:
+def _refused(archive: Path, got: str) -> InputError:
     return InputError(
-        f"Archive {archive.name!r} {got}. Allowed: {allowed}. It is not unpacked: get it again "
-        "from its official home."
+        f"Archive {archive.name!r} {got}. Allowed: plain files in its folder, each once, at most "
+        f"{MOST_RATIO} times its size. Get it again from its official home."
     )
-
-
-def _inside(name: str, archive: Path) -> Path:
-    """The path of a member below its folder."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
-        raise _refused(archive, f"has a member {name!r} outside its folder", "paths below it")
-    return Path(*path.parts)
-
-
-Member = tuple[str, IO[bytes] | None]
-"""Name and content; a folder has none."""
 
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[Iterator[Member]]:
-    """Members of an archive; whatever is wrong with it is one kind of error."""
+def _errors_of(archive: Path) -> Iterator[None]:
+    """Whatever is wrong with an archive is one kind of error."""
     try:
-        if archive.name.lower().endswith(".zip"):
-            with zipfile.ZipFile(archive) as opened:
-                yield _zip(opened, archive)
-        elif archive.name.lower().endswith(SUFFIXES):
-            with tarfile.open(archive) as tar:
-                yield _tar(tar, archive)
-        else:
+        yield
+    except (OSError, *_TORN) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # gzip.BadGzipFile has none
             raise InputError(
-                f"File {archive.name!r} is no archive by its name. Allowed: "
-                f"{', '.join(SUFFIXES)}. Give the archive as it was downloaded."
-            )
-    except FileExistsError as error:
-        name = Path(error.filename).name
-        raise _refused(archive, f"has a member twice: {name!r}", "each once") from error
-    except OSError as error:
-        if error.errno is None:  # such as gzip.BadGzipFile
-            raise _torn(archive, error) from error
+                f"Archive {archive.name!r} cannot be unpacked ({error.strerror}). Allowed: a "
+                "readable file and room for what is in it. Free some space, or change permissions."
+            ) from error
         raise InputError(
-            f"Archive {archive.name!r} cannot be unpacked ({error.strerror}). Allowed: a readable "
-            "file and room for what is in it. Free some space, or change the permissions."
+            f"Archive {archive.name!r} cannot be read ({type(error).__name__}: {error}). Allowed: "
+            "a complete archive. Download it again."
         ) from error
-    except _TORN as error:
-        raise _torn(archive, error) from error
 
 
-def _torn(archive: Path, error: Exception) -> InputError:
-    return InputError(
-        f"Archive {archive.name!r} cannot be read ({type(error).__name__}: {error}). Allowed: a "
-        "complete archive. Download it again."
-    )
-
-
-def _zip(opened: zipfile.ZipFile, archive: Path) -> Iterator[Member]:
-    for member in opened.infolist():
-        kind = stat.S_IFMT(member.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise _refused(archive, f"has a link or device: {member.filename!r}", "plain files")
-        if member.is_dir():
-            yield member.filename, None
-        else:
-            with opened.open(member) as source:
-                yield member.filename, source
-
-
-def _tar(opened: tarfile.TarFile, archive: Path) -> Iterator[Member]:
-    for member in opened:
-        if not (member.isfile() or member.isdir()):
-            raise _refused(archive, f"has a link or device: {member.name!r}", "plain files")
-        source = opened.extractfile(member)
-        yield member.name, source
-    # tarfile stops at the last member; the checksum of what is packed stands behind it.
-    assert opened.fileobj is not None
-    while opened.fileobj.read(_BLOCK):
-        pass
+# Getting a dataset.
 
 
 @dataclass(frozen=True)
@@ -301,16 +244,13 @@ def fetch(key: str, folder: Path | None = None, *, progress: bool = True) -> Fet
     one = entry(key)
     folder = folder or place(key)
     where = archives_folder(folder)
-    direct = [archive for archive in one.archives if archive.url]
-    for archive in direct:
-        if not (folder / stem(archive.name)).exists():
+    for archive in one.archives:
+        if archive.url and not (folder / stem(archive.name)).exists():
             download(archive, where, progress=progress)
-    unpacked = []
-    for path in find_archives(where):
-        unpacked.append(unpack(path, folder, progress=progress))
+    unpacked = tuple(unpack(path, folder, progress=progress) for path in find_archives(where))
     there = folder.is_dir() and any(folder.iterdir())  # unpacked by hand, or at an earlier call
     if unpacked or there:
-        return Fetched(folder, tuple(unpacked), ())
+        return Fetched(folder, unpacked, ())
     names = ", ".join(archive.name for archive in one.archives)
     steps = (
         *one.how_to_get,
@@ -354,12 +294,10 @@ def _join(paths: list[Path], whole: Path) -> None:
             f"Parts of {whole.name!r}: {', '.join(ends)}. Allowed: aa, ab, … without a gap. "
             f"Download part {missing!r} too."
         )
-    temporary = whole.with_name(f".{whole.name}.joining")
-    with open(temporary, "wb") as target:
+    with atomic(whole) as temporary, open(temporary, "wb") as target:
         for path in paths:
             with open(path, "rb") as source:
                 shutil.copyfileobj(source, target, 2**20)
-    temporary.rename(whole)
 
 
 def download(archive: Archive, folder: Path, *, progress: bool = True) -> Path:

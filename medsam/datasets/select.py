@@ -1,52 +1,19 @@
-"""From what a person asks for (task keys, a folder, a file) to a dataset."""
+"""From what a person names (task keys, a folder, a file) to a dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from medsam.datasets.brain import TASKS, BrainSample
+from medsam.datasets.catalog import DATA_VARIABLE, catalog, entry, place
+from medsam.datasets.layouts import open_dataset
+from medsam.datasets.own import FolderDataset, open_own, read_own
+from medsam.datasets.sample import Dataset
+from medsam.datasets.source import DiskDataset, Reading
 from medsam.errors import InputError, UnknownName
 
-if TYPE_CHECKING:
-    from medsam.datasets.intensity import Intensity
-    from medsam.datasets.readers.volume import Plane
-    from medsam.datasets.sample import Dataset
-    from medsam.datasets.source import DiskDataset
-
 __all__ = ["Reading", "select"]
-
-_YAML = (".yaml", ".yml")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How files become pixels.
-
-    Attributes
-    ----------
-    intensity : str
-        One of :data:`~medsam.datasets.intensity.INTENSITIES`.
-    window : (float, float), optional
-        Level and width; the soft-tissue window of CT by default.
-    plane : str
-        How volumes are cut; the dataset's own by default (empty).
-    options : mapping of str to str
-        A dataset's own choices, such as ``rater``.
-    headers : str
-        ``"agree"``: image and labels must tell one grid; ``"image"``: the image's counts.
-    """
-
-    intensity: str = "modality"
-    window: tuple[float, float] | None = None
-    plane: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
-    headers: str = "agree"
-
-    def __post_init__(self) -> None:
-        if self.headers not in ("agree", "image"):
-            raise UnknownName("headers", self.headers, ("agree", "image"))
 
 
 def select(
@@ -64,7 +31,7 @@ def select(
     ----------
     tasks : str or iterable of str
         Keys of tasks, joined with commas or one by one: of the embedded sample, or of one
-        dataset of the paper (which then lies in :func:`medsam.datasets.catalog.home`).
+        dataset of the paper (which then lies in :func:`medsam.datasets.catalog.data_folder`).
         ``"all"`` for all of the embedded sample, or all of ``data``.
     images, masks : path, optional
         Two folders of equal file stems, of pictures or of volumes.
@@ -85,114 +52,53 @@ def select(
     """
     words = tasks.split(",") if isinstance(tasks, str) else [w for t in tasks for w in t.split(",")]
     keys = [word.strip() for word in words if word.strip()]
-    folders = [folder for folder in (images, masks) if folder]
     reading = reading or Reading()
-    given = bool(folders) + bool(data) + bool(keys and not data)
-    if given != 1 or len(folders) == 1:
+    given = bool(images or masks) + bool(data) + bool(keys and not data)
+    if given != 1 or bool(images) != bool(masks):
         raise InputError(
             f"Got tasks {keys or 'none'}, data {str(data) or 'none'}, images {images or 'none'}, "
-            f"masks {masks or 'none'}. Allowed: either --tasks KEY… (or `all`; `medsam tasks` "
-            "lists them), or --data KEY=PATH or FILE.yaml (with --tasks to restrict it), or both "
-            "--images DIR and --masks DIR. Give one of the three."
+            f"masks {masks or 'none'}. Allowed: --tasks KEY… (or `all`; `medsam tasks` lists "
+            "them), --data KEY=PATH or FILE.yaml (with --tasks to restrict it), or --images DIR "
+            "and --masks DIR. Give one of the three."
         )
     if images and masks:
-        return _folders(Path(images), Path(masks), reading, progress)
+        return FolderDataset(images, masks, reading=reading, progress=progress)
     if data:
         found = _data(str(data), reading, progress)
         return found if keys in ([], ["all"]) else found.only(keys)
     return _tasks(keys, reading, progress)
 
 
-def _folders(images: Path, masks: Path, reading: Reading, progress: bool) -> Dataset:
-    from medsam.datasets.own import VOLUMES, open_volumes
-
-    if images.is_dir() and any(
-        path.name.lower().endswith(VOLUMES) and not path.name.startswith(".")
-        for path in images.iterdir()
-    ):
-        return open_volumes(
-            images,
-            masks,
-            intensity=_intensity(reading),
-            plane=_plane(reading),
-            progress=progress,
-        )
-    from medsam.datasets.own import FolderDataset
-
-    return FolderDataset(images, masks, intensity=_intensity(reading), progress=progress)
-
-
 def _data(given: str, reading: Reading, progress: bool) -> DiskDataset:
-    if given.lower().endswith(_YAML):
-        from medsam.datasets.own import open_own, read_own
-
+    if given.lower().endswith((".yaml", ".yml")):
         if reading.options:
             raise UnknownName("option of a data file", next(iter(reading.options)), ())
-        own = read_own(Path(given))
-        # The file's own way is taken unless another is asked for.
-        way = reading.intensity != "modality" or reading.window is not None
-        return open_own(
-            own,
-            Path(given).parent,
-            intensity=_intensity(reading) if way else None,
-            plane=_plane(reading),
-            progress=progress,
-        )
+        file = Path(given)
+        return open_own(read_own(file), file.parent, reading, progress=progress)
     key, equals, path = given.partition("=")
-    return _paper(key, Path(path).expanduser() if equals else None, reading, progress)
-
-
-def _paper(key: str, path: Path | None, reading: Reading, progress: bool) -> DiskDataset:
-    from medsam.datasets.catalog import VARIABLE, entry, place
-    from medsam.datasets.layouts import open_dataset
-
     one = entry(key)
-    if path is None and not place(key).is_dir():
+    folder = Path(path).expanduser() if equals else place(key)
+    if not equals and not folder.is_dir():
         raise InputError(
-            f"{one.title} is not in the data folder: {str(place(key))!r} does not exist. Allowed: "
-            f"a dataset that was fetched or put there, or --data {key}=PATH. How to get it: "
-            f"medsam data fetch {key}. Another data folder: {VARIABLE}."
+            f"{one.title} is not in the data folder: {str(folder)!r} does not exist. Allowed: "
+            f"--data {key}=PATH, or another data folder ({DATA_VARIABLE}). To get it: medsam data "
+            f"fetch {key}."
         )
-    return open_dataset(
-        key,
-        path or place(key),
-        intensity=_intensity(reading),
-        plane=_plane(reading),
-        options=reading.options,
-        trust_image=reading.headers == "image",
-        progress=progress,
-    )
+    return open_dataset(key, folder, reading, progress=progress)
 
 
 def _tasks(keys: list[str], reading: Reading, progress: bool) -> Dataset:
-    from medsam.datasets.brain import TASKS, BrainSample
-    from medsam.datasets.catalog import catalog, entry_of_task
-
-    of = {task.key: one.key for one in catalog().values() for task in one.tasks}
-    asked = sorted({of[key] for key in keys if key in of})
-    if not asked:
+    dataset_of = {task.key: one.key for one in catalog().values() for task in one.tasks}
+    datasets = sorted({dataset_of[key] for key in keys if key in dataset_of})
+    others = [key for key in keys if key not in dataset_of]
+    if not datasets:
         unknown = [key for key in keys if key not in TASKS]
         if unknown and keys != ["all"]:
-            raise UnknownName("task", unknown[0], [*TASKS, *of])
-        return BrainSample(None if keys == ["all"] else keys, intensity=_intensity(reading))
-    strange = [key for key in keys if key not in of]
-    if len(asked) > 1 or strange:
-        names = ", ".join([*asked, *strange])
+            raise UnknownName("task", unknown[0], [*TASKS, *dataset_of])
+        return BrainSample(None if keys == ["all"] else keys, intensity=reading.to_uint8)
+    if len(datasets) > 1 or others:
         raise InputError(
-            f"Tasks of several datasets: {names}. Allowed: tasks of one dataset a run. "
-            "Run the command once for each dataset; --out may be the same."
+            f"Tasks of several datasets: {', '.join([*datasets, *others])}. Allowed: tasks of one "
+            "dataset a run. Run the command once for each; --out may be the same."
         )
-    found = _paper(entry_of_task(keys[0]).key, None, reading, progress)
-    return found.only(keys)
-
-
-def _intensity(reading: Reading) -> Intensity:
-    from medsam.datasets.intensity import WINDOW, Intensity
-
-    return Intensity(reading.intensity, reading.window or WINDOW)
-
-
-def _plane(reading: Reading) -> Plane | None:
-    from medsam.datasets.readers.volume import check_plane
-
-    return check_plane(reading.plane) if reading.plane else None
+    return _data(datasets[0], reading, progress).only(keys)

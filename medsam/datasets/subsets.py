@@ -1,9 +1,9 @@
-"""A dataset made of another one: some of its cases, or the same ones otherwise."""
+"""A dataset made of some cases of another one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -11,65 +11,47 @@ from typing import Any
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["Every", "Like", "OneTask", "Part", "Stride", "parsed"]
+__all__ = ["Every", "OneTask", "Part", "Subset", "parse_part"]
 
 
-class Like:
-    """Key, title, modality, settings, tasks and cases of a dataset; a subclass changes some.
+class Subset:
+    """Some cases of a dataset, and else like it.
 
     Parameters
     ----------
     dataset : Dataset
+    choose : callable
+        From all its cases to those that are taken.
     """
 
-    def __init__(self, dataset: Dataset):
-        self.key, self.modality, self.title = dataset.key, dataset.modality, dataset.title
+    def __init__(self, dataset: Dataset, choose: Callable[[Iterator[Case]], Iterator[Case]]):
+        self.key, self.title, self.modality = dataset.key, dataset.title, dataset.modality
+        self.tasks = dataset.tasks
         self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
-        self._dataset = dataset
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """Those of the dataset."""
-        return self._dataset.tasks
+        self._dataset, self._choose = dataset, choose
 
     def cases(self) -> Iterator[Case]:
-        """Those of the dataset."""
-        return self._dataset.cases()
+        """Those that are taken, in the order of the dataset."""
+        return self._choose(self._dataset.cases())
 
     def __len__(self) -> int:
         """Number of cases."""
-        return len(self._dataset)
+        return sum(1 for _ in self.cases())
 
 
-# Each n-th image of a dataset: where all would take too long, or several processes share them.
-
-
-class Stride(Like):
-    """Each n-th case of a dataset from one on, in the order of their ids; else like the dataset.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    first : int
-        From 0.
-    n : int
-    """
+class _Stride(Subset):
+    """Each n-th case from one on."""
 
     def __init__(self, dataset: Dataset, first: int, n: int):
-        super().__init__(dataset)
-        self._first, self.n = first, n
-
-    def cases(self) -> Iterator[Case]:
-        """Each n-th case."""
-        return islice(self._dataset.cases(), self._first, None, self.n)
+        super().__init__(dataset, lambda cases: islice(cases, first, None, n))
+        self._first, self._n = first, n
 
     def __len__(self) -> int:
-        """Number of cases."""
-        return len(range(self._first, len(self._dataset), self.n))
+        return len(range(self._first, len(self._dataset), self._n))
 
 
-class Every(Stride):
-    """Each n-th case of a dataset, from the first on, in the order of their ids.
+class Every(_Stride):
+    """Each n-th case of a dataset, from the first on, where all would take too long.
 
     Parameters
     ----------
@@ -95,10 +77,7 @@ class Every(Stride):
         self.settings = {**self.settings, "every": n}
 
 
-# A part of a dataset, so that several processes share the work.
-
-
-def parsed(text: str) -> tuple[int, int]:
+def parse_part(text: str) -> tuple[int, int]:
     """``I/N`` as numbers.
 
     Raises
@@ -108,7 +87,7 @@ def parsed(text: str) -> tuple[int, int]:
 
     Examples
     --------
-    >>> parsed("2/8")
+    >>> parse_part("2/8")
     (2, 8)
     """
     found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
@@ -119,8 +98,8 @@ def parsed(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-class Part(Stride):
-    """The i-th of n parts of a dataset: each case is in one of them.
+class Part(_Stride):
+    """The i-th of n parts of a dataset, so that several processes share the work.
 
     The parts take turns through the cases in the order of their ids, so that each has its share of
     every volume. Rows do not depend on the parts: those of all parts together are those of a run
@@ -139,19 +118,14 @@ class Part(Stride):
     """
 
     def __init__(self, dataset: Dataset, i: int, n: int):
-        i, n = parsed(f"{i}/{n}")
+        i, n = parse_part(f"{i}/{n}")
         super().__init__(dataset, i - 1, n)
         if n > 1:
             self.title = f"{dataset.title}, part {i} of {n}"
 
 
-# One task of a dataset, so that several processes share the tasks of the same images.
-
-
-class OneTask(Like):
-    """The cases of one task; else like the dataset.
-
-    Rows are those of the dataset as a whole, and those of all its tasks are all its rows.
+class OneTask(Subset):
+    """The cases of one task of a dataset; those of all its tasks are all its rows.
 
     Parameters
     ----------
@@ -167,20 +141,8 @@ class OneTask(Like):
     def __init__(self, dataset: Dataset, task: str):
         if task not in dataset.tasks:
             raise UnknownName("task", task, dataset.tasks)
-        super().__init__(dataset)
-        self._task = task
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """This one."""
-        return (self._task,)
-
-    def cases(self) -> Iterator[Case]:
-        """Those that the task counts among its own, in the order of the dataset."""
-        for case in self._dataset.cases():
-            if self._task in case.tasks:
-                yield replace(case, tasks=self.tasks)
-
-    def __len__(self) -> int:
-        """Number of cases."""
-        return sum(1 for _ in self.cases())
+        super().__init__(
+            dataset,
+            lambda cases: (replace(case, tasks=(task,)) for case in cases if task in case.tasks),
+        )
+        self.tasks = (task,)

@@ -129,9 +129,9 @@ def run(
 
 def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
     """Which part of how many; one draw after the other cannot be shared out."""
-    from medsam.datasets.subsets import parsed
+    from medsam.datasets.subsets import parse_part
 
-    i, n = parsed(text)
+    i, n = parse_part(text)
     for protocol in protocols:
         if n > 1 and protocol.random == "stream":
             raise InputError(

@@ -20,7 +20,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from medsam.datasets.sample import Case, Dataset
-from medsam.datasets.subsets import Like
+from medsam.datasets.subsets import Subset
 from medsam.errors import DataError, InputError
 from medsam.models import load
 from medsam.models.contract import PromptableModel
@@ -231,18 +231,11 @@ class _Clock:
         return timed
 
 
-class _Few(Like):
+class _Few(Subset):
     """Some cases of a dataset, and else like it."""
 
     def __init__(self, dataset: Dataset, cases: Sequence[Case]):
-        super().__init__(dataset)
-        self._cases = cases
-
-    def cases(self) -> Iterator[Case]:
-        return iter(self._cases)
-
-    def __len__(self) -> int:
-        return len(self._cases)
+        super().__init__(dataset, lambda _: iter(cases))
 
 
 def probe_stages(

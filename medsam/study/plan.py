@@ -206,12 +206,12 @@ class Images(_Job):
 
     def open(self) -> Dataset:
         """The dataset; a process looks through its files once."""
-        from medsam.datasets.subsets import Every, OneTask, Part, parsed
+        from medsam.datasets.subsets import Every, OneTask, Part, parse_part
 
         found = _whole(self.source, self.tasks, self.intensity)
         found = found if self.every == 1 else Every(found, self.every)
         found = OneTask(found, self.task) if self.task else found
-        return found if self.part == "1/1" else Part(found, *parsed(self.part))
+        return found if self.part == "1/1" else Part(found, *parse_part(self.part))
 
 
 @lru_cache(maxsize=16)

@@ -1,23 +1,21 @@
-"""What a dataset on disk holds, beside what the paper counted."""
+"""What a dataset on disk holds, beside what the paper counted; one of the paper's or one's own."""
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from toys import write_volume
+from toys import blob, write_pair, write_volume
 from typer.testing import CliRunner
 
-from medsam.datasets.catalog import VARIABLE
+from medsam.datasets import FolderDataset
+from medsam.datasets.catalog import DATA_VARIABLE
 from medsam.datasets.check import check, reports, save
 from medsam.datasets.commands import app
 from medsam.datasets.layouts import open_dataset
-from medsam.errors import InputError, UnknownName
-from medsam.pages import datasets
-from medsam.pages.datasets import NOT_RUN, cards, overview
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     return tmp_path
 
 
@@ -79,8 +77,8 @@ def test_what_cannot_be_used(tmp_path):
     assert found.problems == [
         (
             "spleen_3",
-            "Mask 'spleen_3.nii.gz' has no image. Allowed: an image of the same number or name. "
-            "Unpack the images too, or take the mask out.",
+            "Mask 'spleen_3.nii.gz' has no image. Allowed: one file each of image, mask. "
+            "Unpack what is missing.",
         )
     ]
     torn.write_bytes(torn.read_bytes()[:60])
@@ -117,20 +115,6 @@ def test_kept_and_read_again(data):
     assert reports() == {"ct_spleen": found}
 
 
-def test_the_table_shows_the_counts(data):
-    spleen(data / "ct_spleen", 2, [1])
-    spleen(data / "ct_spleen", 3, [1], image=False)
-    organs(data / "ct_organ")
-    found = {
-        key: check(open_dataset(key, data / key, progress=False), progress=False)
-        for key in ("ct_spleen", "ct_organ")
-    }
-    html = overview(found=found).html
-    assert "<td>1<br>1 cannot be used</td>" in html
-    assert "<td>5<br>ct_organ_liver: 3<br>" in html
-    assert html.count(NOT_RUN) == 17
-
-
 def test_command(data):
     spleen(data / "ct_spleen", 2, [1])
     (data / "ct_spleen" / "notes.txt").write_text("x")
@@ -147,26 +131,55 @@ def test_command(data):
     assert "Cannot be used (1):" in out.stdout
 
 
-def test_examples_of_what_is_at_hand(data):
-    spleen(data / "ct_spleen", 2, [1, 2, 3])
-    busi(data / "us_breast")
-    shown = datasets.examples()
-    assert shown["ct_spleen"].uri.startswith("data:image/png;base64,")
-    assert shown["ct_spleen"].words.startswith("spleen_2/axial-0002, with the outline of spleen.")
-    assert shown["us_breast"].words == "None: its licence does not say that an image may be shown."
-    assert shown["ct_colon"].words.startswith("None: its images were not at hand")
-    assert datasets.examples("all")["us_breast"].uri
-    assert not any(one.uri for one in datasets.examples("none").values())
-    html = cards("CT", shown).html
-    assert html.count("<img ") == 1
-    assert 'alt="spleen_2/axial-0002, with the outline of spleen.' in html
+@pytest.fixture
+def own(folder):
+    """Five pairs of which objects 1 and 2 are on 5 and 3, one more image, and a text file."""
+    write_pair(folder, "alone", blob(1))
+    (folder / "masks" / "alone.png").unlink()
+    (folder / "images" / "notes.txt").write_text("x")
+    return folder
 
 
-def test_nothing_to_show(data):
-    spleen(data / "ct_spleen", 3, [1], image=False)
-    dataset = open_dataset("ct_spleen", data / "ct_spleen", progress=False)
-    with pytest.raises(InputError, match=r"none of 1 cases can be shown.*data check ct_spleen"):
-        datasets.telling(dataset)
-    assert "can be shown" in datasets.examples()["ct_spleen"].words
-    with pytest.raises(UnknownName, match="Unknown choice of what to show 'some'"):
-        datasets.examples("some")
+def test_two_folders(own):
+    found = check(FolderDataset(own / "images", own / "masks", progress=False), progress=False)
+    assert found.masks == {"object-1": 5, "object-2": 3}
+    assert (found.cases, found.images, found.groups, found.empty) == (6, 5, 5, 0)
+    ((name, reason),) = found.problems
+    assert name == "alone"
+    assert "Image 'alone.png' has no mask" in reason
+    assert found.skipped[0][0] == "images/notes.txt"
+    assert found.published is None
+    assert found.comparison == "5 images with a mask."
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["check", *map(str, arguments), "-q"], env={"COLUMNS": "120"})
+
+
+def test_command_on_two_folders(own):
+    out = run("--images", own / "images", "--masks", own / "masks")
+    assert out.exit_code == 1
+    words = " ".join(out.stdout.split())
+    assert "object-2 3" in words
+    assert "Cannot be used (1): alone: Image 'alone.png' has no mask" in words
+    assert "Left out (1): images/notes.txt: not one of" in words
+    assert "Kept in" not in words
+
+
+def test_command_on_a_yaml_file(own):
+    (own / "masks" / "case0.png").rename(own / "masks" / "alone.png")
+    file = own / "own.yaml"
+    file.write_text("key: mine\ntitle: Mine\nimages: images\nmasks: masks\n"
+                    "labels: {first: 1, second: 2}\n")  # fmt: skip
+    report = own / "report.json"
+    out = run(file, "--report", report)
+    words = " ".join(out.stdout.split())
+    assert words.startswith("Mine (")
+    assert "first 5 second 3" in words.replace("─", "")
+    assert f"Kept in {report}" in words.replace("\n", "")
+    assert report.is_file()
+
+
+def test_nothing_named():
+    out = CliRunner().invoke(app, ["check"])
+    assert "Give one of the three." in str(out.exception)

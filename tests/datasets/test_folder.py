@@ -1,6 +1,5 @@
 """Two folders of equal stems: what is read, what is refused, and with which words."""
 
-import os
 import random
 import shutil
 import unicodedata
@@ -243,26 +242,13 @@ def test_torn_files(folders, suffix, keep):
     assert "Copy or export it again." in message
 
 
-def test_no_permission(folders, monkeypatch):
-    pair(folders)
-
-    def refuse(path, indices):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(pictures, "_read_pillow", refuse)
-    assert failure(folders) == (
-        "Image 'a.png': no permission to read it. Allowed: a readable file. Change its permissions."
-    )
-
-
 def test_without_counterpart(folders):
     pair(folders, "a")
     write(folders[0] / "b.png", GREY)
     write(folders[1] / "c.png", MASK)
     assert len(FolderDataset(*folders)) == 3
-    assert failure(folders, "b").startswith("Image 'b.png' has no mask in 'masks'.")
-    assert failure(folders, "c").startswith("Mask 'c.png' has no image in 'images'.")
-    assert "Add 'c.png' there, or take the file out." in failure(folders, "c")
+    assert failure(folders, "b").startswith("Image 'b.png' has no mask.")
+    assert failure(folders, "c").startswith("Mask 'c.png' has no image.")
 
 
 def test_a_file_that_vanished(folders):
@@ -277,7 +263,7 @@ def test_a_file_that_vanished(folders):
 def test_one_stem_twice(folders):
     pair(folders)
     write(folders[0] / "a.tif", GREY)
-    assert "2 images of the stem 'a': 'a.png' and 'a.tif'. Allowed: one." in failure(folders)
+    assert failure(folders).startswith("2 files of 'a' for image: ")
 
 
 def test_a_bad_mask_stops_nothing(folders):
@@ -293,6 +279,7 @@ def test_other_files(folders):
     for name in (".DS_Store", "._a.png", "Thumbs.db", "notes.txt", "scan.dcm"):
         (folders[0] / name).write_bytes(b"x")
     (folders[1] / "more").mkdir()
+    (folders[1] / "more" / "b.png").write_bytes(b"x")
     dataset = FolderDataset(*folders)
     assert len(dataset) == 1
     assert [name for name, _ in dataset.skipped] == [
@@ -306,12 +293,8 @@ def test_digest_follows_the_bytes(folders):
     before = only(folders).digest()
     assert before == only(folders).digest()
     assert len(before) == 64
-    write(folders[1] / "a.png", 2 * MASK)
-    after = only(folders).digest()
-    assert after != before
-    write(folders[0] / "b.png", GREY)
-    (folders[1] / "a.png").rename(folders[1] / "b.png")
-    assert next(FolderDataset(*folders).cases()).digest() not in (before, after)
+    write(folders[1] / "a.png", np.flip(MASK))
+    assert only(folders).digest() != before
 
 
 def test_ids_do_not_depend_on_order_or_file_system(tmp_path):
@@ -350,7 +333,6 @@ def test_bar_only_for_many_masks(folders, capsys):
 @pytest.mark.parametrize("which", [0, 1])
 def test_folder_errors(folders, which):
     pair(folders)
-    kind = ("images", "masks")[which]
 
     def words(path):
         given = list(folders)
@@ -360,13 +342,12 @@ def test_folder_errors(folders, which):
         assert not isinstance(error.value, DataError)
         return str(error.value)
 
-    assert f"Folder of {kind}" in words(folders[0] / "no")
-    assert "does not exist. Allowed: a folder. Check the path." in words(folders[0] / "no")
-    assert "is a file. Allowed: a folder." in words(folders[0] / "a.png")
+    assert "does not exist. Allowed: the folder that holds the data" in words(folders[0] / "no")
+    assert "is a file. Allowed: the folder that holds the data" in words(folders[0] / "a.png")
     (empty := folders[0].parent / "empty").mkdir()
+    assert "No file below" in words(empty)
     (empty / "a.dcm").write_bytes(b"")
-    assert "No image among the 1 entries of the folder of" in words(empty)
-    assert ".bmp, .jpeg, .jpg, .png, .tif, .tiff" in words(empty)
+    assert "No image among the 1 files of" in words(empty)
     assert "are the same folder" in words(folders[1 - which])
 
 
@@ -374,24 +355,8 @@ def test_no_stem_in_common(folders):
     for name in "abc":
         write(folders[0] / f"{name}.png", GREY)
         write(folders[1] / f"{name}_mask.png", MASK)
-    with pytest.raises(InputError) as error:
+    with pytest.raises(InputError, match=r"Got images 'a.png', 'b.png', …, masks 'a_mask.png', "):
         FolderDataset(*folders)
-    assert str(error.value) == (
-        "No image and mask of equal stem. Got images 'a.png', 'b.png', …, masks 'a_mask.png', "
-        "'b_mask.png', …. Allowed: 'a.png' in both folders. Rename the masks as their images, "
-        "without an ending such as '_mask'."
-    )
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may list everything")
-def test_unlistable_folder(folders):
-    pair(folders)
-    folders[0].chmod(0)
-    try:
-        with pytest.raises(InputError, match="cannot be listed"):
-            FolderDataset(*folders)
-    finally:
-        folders[0].chmod(0o755)
 
 
 # Real files: public test images that lie beside a checkout of the developers; elsewhere skipped.
@@ -426,7 +391,7 @@ def test_breast_ultrasound(folders):
     benign, normal = (case.load() for case in FolderDataset(*folders).cases())
     assert benign.masks["object-1"].any()  # a 1-bit PNG
     assert not normal.masks["object-1"].any()  # an RGB PNG, all black
-    with pytest.raises(InputError, match=r"No image and mask of equal stem.*'_mask'"):
+    with pytest.raises(InputError, match="No image and mask of equal stem"):
         FolderDataset(source / "images", source / "mask")
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from toys import write_volume
 
-from medsam.datasets.catalog import VARIABLE, at_hand, home, place
+from medsam.datasets.catalog import DATA_VARIABLE, at_hand, data_folder, place
 from medsam.datasets.select import Reading, select
 from medsam.errors import InputError, UnknownName
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     return tmp_path
 
 
@@ -42,17 +42,16 @@ def test_a_dataset_by_path_by_key_and_by_task(tmp_path, data):
 
 
 def test_home(monkeypatch, tmp_path):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    assert home().parts[-2:] == ("medsam", "datasets")
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+    assert data_folder().parts[-2:] == ("medsam", "datasets")
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     assert place("ct_colon") == tmp_path / "ct_colon"
 
 
 def test_not_there(data):
     message = (
-        r"CT-Spleen is not in the data folder: '.*ct_spleen' does not exist. Allowed: .* "
-        r"--data ct_spleen=PATH. How to get it: medsam data fetch ct_spleen. "
-        r"Another data folder: MEDSAM_DATA."
+        r"CT-Spleen is not in the data folder: '.*ct_spleen' does not exist. Allowed: "
+        r"--data ct_spleen=PATH, or another data folder .MEDSAM_DATA.. To get it: medsam data fetch"
     )
     with pytest.raises(InputError, match=message):
         select("ct_spleen")
@@ -61,7 +60,7 @@ def test_not_there(data):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({}, InputError, r"Got tasks none, data none, images none, masks none. Allowed: either"),
+        ({}, InputError, r"Got tasks none, data none, images none, masks none. Allowed: --tasks"),
         ({"tasks": "all", "images": "a", "masks": "b"}, InputError, r"Give one of the three"),
         ({"images": "a"}, InputError, r"images a, masks none"),
         ({"tasks": "brain_stam"}, UnknownName, r"Did you mean 'brain_stem'"),

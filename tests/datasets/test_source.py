@@ -1,7 +1,6 @@
 """Pictures and scans: which cases they make, and what becomes of those that are broken."""
 
 import json
-import threading
 from functools import partial
 from pathlib import Path
 
@@ -13,30 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from medsam.datasets import source as module
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.labels import Labels
 from medsam.datasets.readers.nifti import open_nifti
-from medsam.datasets.readers.volume import Volume
 from medsam.datasets.source import (  # fmt: skip
     Broken,
     Channel,
-    LabelFile,
     LabelVolume,
     Picture,
     Scan,
-    close,
 )
 from medsam.errors import DataError
 
 RULES = Labels({"ell": (1,), "bar": (2,)})
 TASKS = ("ell", "bar")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    close()
 
 
 def scan(folder: Path, *, name="a", plane="axial", labels=("labels.nii.gz",), **more) -> Scan:
@@ -158,11 +147,7 @@ def test_half_a_voxel(tmp_path, mm, fine):
     if fine:
         assert not found
     else:
-        assert found["a/axial-0001"] == (
-            "NIfTI 'labels.nii.gz' lies up to 0.6 voxels from NIfTI 'image.nii.gz' by their "
-            "headers, though both have one shape. Allowed: half a voxel. Mend the headers, or take "
-            "the image's for both (--headers image)."
-        )
+        assert "lies up to 0.6 voxels from" in found["a/axial-0001"]
     assert not reasons(scan(tmp_path, trust_image=True))
 
 
@@ -263,15 +248,13 @@ def test_labels_that_are_none(tmp_path, value):
     assert reason.startswith("NIfTI 'labels.nii.gz', axial slice 3: ")
 
 
-def test_a_file_is_read_once(tmp_path, monkeypatch):
+def test_a_file_is_read_once(tmp_path):
     files(tmp_path)
-    opened, hashed = [], []
-    real, digest = open_nifti, module.file_hashes
-    monkeypatch.setattr(module, "file_hashes", lambda paths: hashed.append(1) or digest(paths))
+    opened = []
 
     def count(path):
         opened.append(path.name)
-        return real(path)
+        return open_nifti(path)
 
     whole = scan(tmp_path)
     counted = Scan(
@@ -285,7 +268,6 @@ def test_a_file_is_read_once(tmp_path, monkeypatch):
         digests.append(case.digest())
         case.load()
     assert sorted(opened) == ["image.nii.gz", "labels.nii.gz", "labels.nii.gz"]
-    assert len(hashed) == 1
     assert len(set(digests)) == 4
 
 
@@ -307,39 +289,6 @@ def test_digest_follows_bytes_and_rules(tmp_path):
     assert digests(failed) != digests(Broken("a", "a", "why", (tmp_path / "image.nii.gz",)))
 
 
-def test_each_thread_has_its_own_open_scan(tmp_path):
-    sources = [scan(files(tmp_path / name), name=name) for name in "abcd"]
-    wanted = {name: s for source in sources for name, s in samples(source).items()}
-    wrong = []
-
-    def read(source):
-        for _ in range(5):
-            for name, sample in samples(source).items():
-                if not (sample.image == wanted[name].image).all():
-                    wrong.append(name)
-        close()
-
-    threads = [threading.Thread(target=read, args=(source,)) for source in sources]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-
-
-def test_nothing_stays_open_when_a_part_fails(tmp_path):
-    closed = []
-    good = Volume(body(), affine(), close=lambda: closed.append(1))
-
-    def torn():
-        raise DataError("torn")
-
-    one = Scan("a", "a", (Channel(lambda: good, ()),), (LabelVolume(torn, (), RULES),))
-    with pytest.raises(DataError, match="torn"):
-        one.opened()
-    assert closed == [1]
-
-
 # Pictures.
 
 
@@ -350,8 +299,8 @@ def picture(folder: Path, image, mask, intensity="modality", suffix=".png", rule
             tifffile.imwrite(folder / f"{name}.tif", array)
         else:
             Image.fromarray(array).save(folder / f"{name}.png")
-    made = LabelFile(folder / f"mask{suffix}", rules or Labels({"ell": (1,)}))
-    return Picture("p", "p", folder / f"image{suffix}", (made,), Intensity(intensity))
+    mask_file = (folder / f"mask{suffix}", rules or Labels({"ell": (1,)}))
+    return Picture("p", "p", folder / f"image{suffix}", (mask_file,), Intensity(intensity))
 
 
 GREY = np.array([[0, 51, 102], [0, 0, 204]], np.uint8)
@@ -395,7 +344,7 @@ def test_bad_pictures(tmp_path, change, text):
 
 
 @pytest.mark.parametrize("name", ["image.png", "mask.png"])
-def test_torn_and_missing_pictures(tmp_path, name, monkeypatch):
+def test_torn_and_missing_pictures(tmp_path, name):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 2, (64, 64)).astype(np.uint8)
     one = picture(tmp_path, noise, noise)
@@ -412,7 +361,7 @@ def test_torn_and_missing_pictures(tmp_path, name, monkeypatch):
 def test_a_folder_of_masks_is_hashed_file_by_file(tmp_path):
     (tmp_path / "masks").mkdir()
     one = picture(tmp_path, GREY, MASK)
-    folder = LabelFile(tmp_path / "masks", RULES)
+    folder = (tmp_path / "masks", RULES)
     (case,) = Picture("p", "p", one.image, (folder,)).cases(TASKS)
     empty = case.digest()
     (tmp_path / "masks" / "1.png").write_bytes(b"1")

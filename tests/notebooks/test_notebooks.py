@@ -200,7 +200,7 @@ def check_examples(path, glued):
 def check_your_data(path, glued):
     """What cannot be used is on the page with its reason."""
     html = {name: str(data) for name, data in glued.items()}
-    assert "has no mask in" in html["reasons"]
+    assert "has no mask" in html["reasons"]
     assert "images/notes.txt" in html["reasons"]
     assert "4 cases of 3 patients" in html["counts"]
     assert "spoilt" not in words(glued["folder"])

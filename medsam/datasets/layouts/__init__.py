@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-from medsam.errors import UnknownName
+from medsam.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
-    from medsam.datasets.intensity import Intensity
     from medsam.datasets.layouts.layout import Layout
-    from medsam.datasets.readers.volume import Plane
-    from medsam.datasets.sample import Sample
-    from medsam.datasets.source import DiskDataset
+    from medsam.datasets.layouts.tree import Tree
+    from medsam.datasets.source import DiskDataset, Reading
 
-__all__ = ["assumption_of", "choices_of", "layout_of", "layouts", "open_dataset"]
-
-
-def _modules() -> tuple[ModuleType, ...]:
-    from medsam.datasets.layouts import pictures, scans
-
-    return scans, pictures, scans, pictures
-
-
-@cache
-def _all() -> dict[str, Layout]:
-    return {one.key: one for module in _modules() for one in module.LAYOUTS}
-
-
-def assumption_of(key: str) -> Callable[[Sample], str | None] | None:
-    """What is assumed of a dataset's labels, as a test of one image.
-
-    It gives a sentence that says what was tested and whether it held, or ``None`` where that
-    image cannot decide; and is ``None`` itself where nothing is assumed.
-    """
-    for module in _modules():
-        found: Callable[[Sample], str | None] | None = getattr(module, "ASSUMPTIONS", {}).get(key)
-        if found is not None:
-            return found
-    return None
-
-
-def layouts() -> dict[str, Layout]:
-    """Every layout by the key of its dataset, in the catalog's order."""
-    from medsam.datasets.catalog import catalog
-
-    return {key: _all()[key] for key in catalog()}
+__all__ = ["choices_of", "layout_of", "open_dataset"]
 
 
 def layout_of(key: str) -> Layout:
@@ -59,9 +25,11 @@ def layout_of(key: str) -> Layout:
     UnknownName
         If there is no such dataset.
     """
-    if key not in _all():
-        raise UnknownName("dataset", key, _all())
-    return _all()[key]
+    from medsam.datasets.layouts.layout import read_layouts
+
+    if key not in read_layouts():
+        raise UnknownName("dataset", key, read_layouts())
+    return read_layouts()[key]
 
 
 def choices_of(key: str) -> Mapping[str, tuple[str, ...]]:
@@ -72,18 +40,11 @@ def choices_of(key: str) -> Mapping[str, tuple[str, ...]]:
     >>> choices_of("mri_spine")["rater"][0]
     'vote'
     """
-    return layout_of(key).options
+    return {name: tuple(values) for name, values in layout_of(key).options.items()}
 
 
 def open_dataset(
-    key: str,
-    root: Path | str,
-    *,
-    intensity: Intensity | None = None,
-    plane: Plane | None = None,
-    options: Mapping[str, str] | None = None,
-    trust_image: bool = False,
-    progress: bool = True,
+    key: str, root: Path | str, reading: Reading | None = None, *, progress: bool = True
 ) -> DiskDataset:
     """A dataset of the paper, from the folder into which it was unpacked.
 
@@ -92,14 +53,8 @@ def open_dataset(
     key : str
         Of the catalog, such as ``"ct_spleen"``.
     root : path
-    intensity : Intensity, optional
-        As is usual for the modality by default.
-    plane : str, optional
-        How volumes are cut; the layout's own by default.
-    options : mapping of str to str, optional
-        The layout's own choices, such as ``{"rater": "vote"}``.
-    trust_image : bool
-        Take the image's grid where the labels' header tells another one for the same shape.
+    reading : Reading, optional
+        How files become pixels; as is usual for the dataset by default.
     progress : bool
         A bar on stderr while the labels of scans are read.
 
@@ -110,14 +65,44 @@ def open_dataset(
     UnknownName
         If the dataset, an option or its value does not exist.
     """
-    from medsam.datasets.layouts.layout import open_layout
+    from medsam.datasets.layouts import duke
+    from medsam.datasets.layouts.layout import find_sources
+    from medsam.datasets.layouts.tree import Tree
+    from medsam.datasets.source import DiskDataset, Reading
 
-    return open_layout(
-        layout_of(key),
-        Path(root),
-        intensity=intensity,
-        plane=plane,
-        options=options,
-        trust_image=trust_image,
+    asked = reading or Reading()
+    layout, options = layout_of(key).chosen(asked.options)
+    reading = replace(asked, plane=asked.plane or layout.plane, options=options)
+    tree, one = Tree(Path(root)), layout.entry
+    find = duke.find_sources if layout.read == "duke" else find_sources
+    sources = find(layout, tree, reading)
+    if not sources:
+        raise _wrong_folder(layout, tree)
+    return DiskDataset(
+        key,
+        one.title,
+        one.modality,
+        [task.key for task in one.tasks],
+        sources,
+        settings={
+            **({"plane": reading.plane} if one.dimensionality == "3D" else {}),
+            "intensity": ", ".join(reading.to_uint8.words(unit) for unit in layout.units),
+            **options,
+            **({"headers": "image"} if reading.trust_image else {}),
+        },
+        skipped=tree.skipped("not part of the layout"),
         progress=progress,
+    )
+
+
+def _wrong_folder(layout: Layout, tree: Tree) -> InputError:
+    patterns = [pattern for part in (layout.images, layout.masks) for pattern in part.values()]
+    found = (tree.above(layout.expression(one)) for each in patterns for one in each)
+    above = next(filter(None, found), None)
+    hint = f"Give {str(above)!r}." if above else "Check the path, or unpack the archive."
+    closed = f"; {len(tree.closed)} folders may not be listed" if tree.closed else ""
+    return InputError(
+        f"{layout.entry.title}: none of the {len(tree.paths)} files below {str(tree.root)!r} (such "
+        f"as {next(iter(tree.paths))!r}) is one of its images{closed}. Allowed: the folder that "
+        f"holds {layout.expects}. {hint}"
     )

@@ -5,15 +5,48 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from medsam.errors import InputError
 
-__all__ = ["Found", "Tree"]
+__all__ = ["Found", "Tree", "expression"]
 
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+def expression(pattern: str, where: Mapping[str, str] | None = None) -> str:
+    r"""The regular expression of a path with placeholders.
+
+    Parameters
+    ----------
+    pattern : str
+        ``{name}`` stands for a part of a path without ``/``, or for the expression that ``where``
+        has of it, and for the same text where it stands again; ``*`` for any text without ``/``,
+        ``**`` for any text.
+    where : mapping of str to str, optional
+        Regular expressions of placeholders.
+
+    Examples
+    --------
+    >>> expression("{id}/*_seg.png", {"id": r"case\d+"})
+    '(?P<id>case\\d+)/[^/]*_seg\\.png'
+    """
+    seen: set[str] = set()
+    out = ""
+    for word in re.split(r"(\{\w+\}|\*\*|\*)", pattern):
+        name = word[1:-1]
+        if word in ("*", "**"):
+            out += ".*" if word == "**" else "[^/]*"
+        elif not word.startswith("{"):
+            out += re.escape(word)
+        elif name in seen:
+            out += f"(?P={name})"
+        else:
+            out += f"(?P<{name}>{(where or {}).get(name, '[^/]+')})"
+            seen.add(name)
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +77,8 @@ class Tree:
         Paths that some pattern has matched.
     closed : list of str
         Folders that may not be listed.
-    why : dict of str to str
-        Why a path of :attr:`left` is not used, where it is part of the layout.
+    reasons : dict of str to str
+        Why a path is not used although it is part of the layout.
 
     Raises
     ------
@@ -57,25 +90,27 @@ class Tree:
     paths: dict[str, Path] = field(default_factory=dict, init=False)
     used: set[str] = field(default_factory=set, init=False)
     closed: list[str] = field(default_factory=list, init=False)
-    why: dict[str, str] = field(default_factory=dict, init=False)
+    reasons: dict[str, str] = field(default_factory=dict, init=False)
+    _excluded: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         if not self.root.is_dir():
             what = "is a file" if self.root.exists() else "does not exist"
             raise InputError(
-                f"Folder {str(self.root)!r} {what}. Allowed: the folder into which the archive was "
-                "unpacked. Check the path."
+                f"Folder {str(self.root)!r} {what}. Allowed: the folder that holds the data. "
+                "Check the path."
             )
         found: dict[str, Path] = {}
-        for raw in sorted(self._walk(), key=lambda raw: (raw != _told(raw), raw)):
+        for raw in sorted(self._walk(), key=lambda raw: (raw != _normal(raw), raw)):
             # Two spellings of one name on one disk: both stay, and match as one name twice.
-            below = _told(raw)
+            below = _normal(raw)
             found[_utf8(raw) if below in found else below] = self.root / raw
         self.paths = dict(sorted(found.items()))
         if not self.paths:
+            closed = f" (may not be listed: {self.closed[0]!r})" if self.closed else ""
             raise InputError(
-                f"No file below {str(self.root)!r}{_closed(self.closed)}. "
-                "Allowed: the folder into which the archive was unpacked. Check the path."
+                f"No file below {str(self.root)!r}{closed}. Allowed: the folder that holds the "
+                "data. Check the path."
             )
 
     def _walk(self) -> Iterator[str]:
@@ -86,40 +121,72 @@ class Tree:
             try:
                 entries = list(os.scandir(self.root / below))
             except OSError:
-                self.closed.append(_told(below) or str(self.root))
+                self.closed.append(_normal(below) or str(self.root))
                 continue
             for entry in entries:
                 name = f"{below}/{entry.name}".lstrip("/")
-                if _junk(entry.name):
+                if entry.name.startswith(".") or entry.name.lower() in _JUNK:
                     continue
                 if entry.is_dir():
                     # A link to a folder above it would be walked for ever.
-                    real = (
-                        os.path.realpath(entry)
-                        if entry.is_symlink()
-                        else f"{above[-1]}/{entry.name}"
-                    )
+                    linked = entry.is_symlink()
+                    real = os.path.realpath(entry) if linked else f"{above[-1]}/{entry.name}"
                     if real not in above:
                         todo.append((name, (*above, real)))
                 elif entry.is_file() or entry.is_symlink():  # a dangling link fails when read
                     yield name
 
-    def match(self, pattern: str) -> Iterator[Found]:
+    def match(self, pattern: str, *, anywhere: bool = True) -> list[Found]:
         r"""Files whose path below the root ends in that pattern, in sorted order.
 
         Parameters
         ----------
         pattern : str
-            A regular expression, matched against whole path components
-            from the right, in any case of letters: ``imagesTr/(?P<id>la_\d+)\.nii\.gz`` finds
-            it at any depth.
+            A regular expression, matched against whole path components from the right, in any
+            case of letters: ``imagesTr/(?P<id>la_\d+)\.nii\.gz`` finds it at any depth.
+        anywhere : bool
+            Otherwise the whole path has to fit.
         """
-        whole = re.compile(rf"(?:.*/)?(?:{pattern})", re.IGNORECASE)
-        for below, path in self.paths.items():
-            match = whole.fullmatch(_told(below))
+        found = []
+        for below, match in self._matches(pattern, "(?:.*/)?" if anywhere else ""):
+            self.used.add(below)
+            parts = {name: text for name, text in match.groupdict().items() if text is not None}
+            found.append(Found(self.paths[below], parts))
+        return found
+
+    def ignore(self, pattern: str) -> None:
+        """Take files of a pattern for known, though they are not read."""
+        self.used.update(below for below, _ in self._matches(pattern))
+
+    def _matches(
+        self, pattern: str, above: str = "(?:.*/)?"
+    ) -> Iterator[tuple[str, re.Match[str]]]:
+        whole = re.compile(f"{above}(?:{pattern})", re.IGNORECASE)
+        for below in self.paths:
+            match = None if below in self._excluded else whole.fullmatch(_normal(below))
             if match:
-                self.used.add(below)
-                yield Found(path, {k: v for k, v in match.groupdict().items() if v is not None})
+                yield below, match
+
+    def exclude(self, pattern: str) -> None:
+        """Have no pattern match these files; the name of the root counts as a folder of theirs."""
+        whole = re.compile(rf"(?:.*/)?(?:{pattern})", re.IGNORECASE)
+        root = self.root.resolve().name
+        self._excluded |= {below for below in self.paths if whole.fullmatch(f"{root}/{below}")}
+
+    def leave_out(self, paths: Iterable[Path], reason: str) -> None:
+        """Have files listed as left out, and why, although a pattern has matched them."""
+        gone = set(paths)
+        left = [below for below, path in self.paths.items() if path in gone]
+        self.used.difference_update(left)
+        self.reasons.update(dict.fromkeys(left, reason))
+
+    def skipped(self, reason: str) -> list[tuple[str, str]]:
+        """Paths that no pattern has matched and why, by default for the reason that is given."""
+        left = [below for below in self.paths if below not in self.used | self._excluded]
+        return [
+            *((below, self.reasons.get(below, reason)) for below in left),
+            *((folder, "a folder that may not be listed") for folder in self.closed),
+        ]
 
     def above(self, pattern: str) -> Path | None:
         """The folder that should have been given, if the root lies inside what was unpacked.
@@ -132,24 +199,9 @@ class Tree:
         for below in self.paths:
             full = (root / below).as_posix()
             match = whole.fullmatch(full)
-            if match:
+            if match and below not in self._excluded:
                 return Path(full[: match.start("_whole")])
         return None
-
-    @property
-    def left(self) -> list[str]:
-        """Paths that no pattern has matched."""
-        return [below for below in self.paths if below not in self.used]
-
-
-def _junk(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _JUNK
-
-
-def _closed(folders: list[str]) -> str:
-    if not folders:
-        return ""
-    return f" ({len(folders)} folders may not be listed, such as {folders[0]!r})"
 
 
 def _utf8(name: str) -> str:
@@ -157,6 +209,6 @@ def _utf8(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _told(name: str) -> str:
-    """As it is told: macOS stores 'é' as two code points, Linux as one; ids must not differ."""
+def _normal(name: str) -> str:
+    """In one spelling: macOS stores 'é' as two code points, Linux as one; ids must not differ."""
     return unicodedata.normalize("NFC", _utf8(name))

@@ -63,17 +63,16 @@ class Tree:
         Paths that are listed as left out, and why.
     missing : (path, id, text)
         A mask, the case that is broken without it, and words of the reason.
-    wrong : (folder, text)
-        A folder too deep, and words of the error.
+    too_deep : str
+        A folder within the one that is expected.
     """
 
     key: str
     files: dict[str, Any]
     cases: dict[str, tuple[str, dict[str, tuple[Box, ...]]]]
     missing: tuple[str, str, str] | None
-    wrong: tuple[str, str]
+    too_deep: str
     left_out: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, str] = field(default_factory=lambda: {"intensity": "max"})
 
 
 def write(root: Path, files: dict[str, Any], order: Iterable[str] | None = None) -> Path:
@@ -132,7 +131,7 @@ def _chest(official: bool) -> Tree:
             files[f"{top}/masks/{name}.png"] = eight_bit(*cases[name])
     if official:
         right = "MontgomerySet/ManualMask/rightMask/MCUCXR_0001_0.png"
-        missing = (right, "MCUCXR_0001_0", "has no mask in 'rightMask'. Allowed: one in each")
+        missing = (right, "MCUCXR_0001_0", "has masks in leftMask. Allowed: one of both lungs")
     else:
         lung = f"{top}/masks/MCUCXR_0001_0.png"
         missing = (lung, "MCUCXR_0001_0", "Image 'MCUCXR_0001_0.png' has no mask")
@@ -141,7 +140,7 @@ def _chest(official: bool) -> Tree:
         files,
         {name: (name, {"xray_chest": boxes}) for name, boxes in cases.items()},
         missing,
-        (f"{montgomery}/CXR_png", f"{montgomery}'"),
+        f"{montgomery}/CXR_png",
         {
             f"{top}/CXR_png/CHNCXR_0500_1.png": "a Shenzhen image without a mask, of which there "
             "are 96"
@@ -170,7 +169,7 @@ def _hips() -> Tree:
         files,
         {name: (name, objects) for name in ("image_001", "image_044")},
         ("labels/label_001.nii.gz", "image_001", "Image 'image_001.nii.gz' has no mask"),
-        ("images", "images and labels"),
+        "images",
     )
 
 
@@ -202,7 +201,7 @@ def _breast(split: bool) -> Tree:
         files,
         {name: (name, {"us_breast": boxes}) for name, boxes in cases.items()},
         (f"{where}/malignant (2)_mask.png", "malignant (2)", "'malignant (2).png' has no mask"),
-        (deep, f"{top}'"),
+        deep,
     )
 
 
@@ -220,7 +219,7 @@ def _kidney(repeated: bool) -> Tree:
         files,
         {name: (name, {"us_kidney": (*boxes, (0, 1, 1, 2))}) for name, boxes in cases.items()},
         (f"{masks}/0.png", "0", "Image '0.png' has no mask"),
-        (images, "slice and mask"),
+        images,
     )
 
 
@@ -249,8 +248,8 @@ def _muscle() -> Tree:
         "us_muscle",
         files,
         {name: (name, {"us_muscle": boxes}) for name, boxes in cases.items()},
-        None,  # a picture without a mask is left out, see test_ultrasound
-        (f"{top}/BB/Healthy", f"{top}'"),
+        None,  # a picture without a mask is left out, see test_unpaired_muscles
+        f"{top}/BB/Healthy",
         {alone[0]: "a mask without an image", alone[1]: "an image without a mask"},
     )
 
@@ -274,7 +273,7 @@ def _nerve() -> Tree:
         files,
         {name: (f"subject-{name[:2]}", {"us_nerve": boxes}) for name, (_, boxes) in cases.items()},
         ("train/1_2_mask.tif", "01_002", "Image '1_2.tif' has no mask"),
-        ("train", "train, unpacked from train.zip"),
+        "train",
     )
 
 
@@ -303,7 +302,7 @@ def _ovary() -> Tree:
         files,
         {name: (name, {"us_ovary": boxes}) for name, boxes in cases.items()},
         ("OTU_2d/annotations/2_binary.PNG", "2", "Image '2.JPG' has no mask"),
-        ("OTU_2d/images", "OTU_2d"),
+        "OTU_2d/images",
     )
 
 
@@ -326,16 +325,14 @@ def _ovary_copy() -> Tree:
         files,
         {name: (name, {"us_ovary": boxes}) for name, boxes in cases.items()},
         (f"{top}/train/train_label/label/2.PNG", "train/2", "Image '2.JPG' has no mask"),
-        (f"{top}/train/train_image", "dataset'"),
+        f"{top}/train/train_image",
     )
 
 
-XRAYS = {
+TREES = {
     "chest-official": _chest(True),
     "chest-joined": _chest(False),
     "hip": _hips(),
-}
-ULTRASOUNDS = {
     "breast": _breast(False),
     "breast-folders": _breast(True),
     "kidney": _kidney(True),

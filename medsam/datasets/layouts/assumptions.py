@@ -1,0 +1,129 @@
+"""What no source says of a dataset's labels, as a test of one sample.
+
+Each test gives a sentence that says on which sample it was made and whether the assumption held;
+``None`` where that sample cannot decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsam.datasets.sample import Sample
+
+__all__ = ["ASSUMPTIONS"]
+
+_OUTLINE = 0.5
+"""Part of the cord's outline that white matter has to make for the labels to be believed."""
+
+
+def _objects(sample: Sample, *tasks: str) -> list[NDArray[np.bool_]] | None:
+    """Masks of these tasks, if each has a pixel on the sample."""
+    masks = [sample.masks.get(task) for task in tasks]
+    found = [mask for mask in masks if mask is not None and mask.any()]
+    return found if len(found) == len(masks) else None
+
+
+def _cord(sample: Sample) -> str | None:
+    """Whether 1 is grey matter and 2 the white around it.
+
+    The cord is taken for the union of both, which no source says of the paper. That holds where
+    the union has no hole and its outline is white matter; if the values were swapped, or 2 were
+    something else, grey matter would make the outline.
+    """
+    from scipy import ndimage
+
+    found = _objects(sample, "mri_spine_gm", "mri_spine_sc")
+    if found is None:
+        return None
+    grey, cord = found
+    outline = cord & ~ndimage.binary_erosion(cord)
+    white = float(np.mean(~grey[outline]))
+    holes = int((ndimage.binary_fill_holes(cord) & ~cord).sum())
+    held = white > _OUTLINE and not holes
+    return (
+        f"Cord = labels 1 (grey matter) and 2 (white matter), tested on {sample.id}: {white:.0%} "
+        f"of the outline of their union is label 2 (expected: above {_OUTLINE:.0%}), {holes} of "
+        f"its pixels are holes (expected: 0). {'Held.' if held else 'Did not hold.'}"
+    )
+
+
+def _dense(sample: Sample) -> str | None:
+    """Whether the dense tissue lies within the breast, as whoever drew it states.
+
+    Segments are told by their names and laid on the image by their headers; a wrong name or a
+    mask that lies turned would put dense tissue outside.
+    """
+    found = _objects(sample, "mri_breast_breast", "mri_breast_fgt")
+    if found is None:
+        return None
+    breast, dense = found
+    inside = float((dense & breast).sum() / dense.sum())
+    held = inside > 0.99 and breast.sum() > dense.sum()
+    return (
+        f"Dense tissue within the breast, tested on {sample.id}: {inside:.0%} of {dense.sum()} "
+        f"pixels (expected: above 99%). {'Held.' if held else 'Did not hold.'}"
+    )
+
+
+def _hip(sample: Sample) -> str | None:
+    """Whether the ilium (1) is above the femur (2), as in anyone who stands or lies.
+
+    The roof of the socket is part of the ilium and covers the head of the femur, whose shaft
+    leads down from there: the ilium begins above the femur and lies above it on the whole. Both
+    are tested; a picture in which they contradict each other decides nothing.
+
+    Swapped values and a picture stored upside down cannot be told apart, and both at once
+    cancel out. Left and right are not tested: a hip and its mirror image both occur.
+    """
+    found = _objects(sample, "xray_hip_ilium", "xray_hip_femur")
+    if found is None:
+        return None
+    rows = [np.nonzero(mask)[0] for mask in found]
+    first = [int(each.min()) for each in rows]
+    mean = [float(each.mean()) for each in rows]
+    if first[0] == first[1] or (first[0] < first[1]) != (mean[0] < mean[1]):
+        return None
+    numbers = (
+        f"value 1 begins at row {first[0]} (mean {mean[0]:.0f}), value 2 at row {first[1]} "
+        f"(mean {mean[1]:.0f}) of {sample.image.shape[0]}"
+    )
+    if first[0] < first[1]:
+        return (
+            f"Held on {sample.id}: 1 is the ilium and 2 the femur, since the ilium is above; "
+            f"{numbers}."
+        )
+    return (
+        f"Did not hold on {sample.id}: the ilium (1) should be above the femur (2), but {numbers}. "
+        "The values are the other way round, or the picture is stored upside down: look at it."
+    )
+
+
+def _muscle(sample: Sample) -> str | None:
+    """Whether what is not 0 can be the muscle: skin and fat, at the upper edge, never are."""
+    found = _objects(sample, "us_muscle")
+    if found is None:
+        return None
+    (mask,) = found
+    share = f"{mask.mean():.0%} of the picture"
+    if mask[0].any():
+        return (
+            f"Did not hold on {sample.id}: what is not 0 should be the muscle, below the skin, but "
+            f"{mask[0].mean():.0%} of the uppermost row belongs to it ({share}). The mask may have "
+            "another value for the background: look at it."
+        )
+    return (
+        f"Held on {sample.id}: what is not 0 is the muscle, since it stays away from the skin at "
+        f"the upper edge; {share}."
+    )
+
+
+ASSUMPTIONS: Mapping[str, Callable[[Sample], str | None]] = {
+    "mri_spine": _cord,
+    "mri_breast": _dense,
+    "xray_hip": _hip,
+    "us_muscle": _muscle,
+}
+"""Tests by the key of the dataset."""

@@ -1,0 +1,118 @@
+"""Images and masks of one name, and the picture or scan that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from medsam.datasets.intensity import Unit
+from medsam.datasets.labels import Labels
+from medsam.datasets.layouts.tree import Found
+from medsam.datasets.readers.open import open_volume
+from medsam.datasets.readers.pictures import SUFFIXES, read_values
+from medsam.datasets.readers.volume import check_plane
+from medsam.datasets.source import Channel, LabelVolume, Picture, Reading, Scan, Source
+
+__all__ = ["Key", "grouped", "is_picture", "make_source", "problem"]
+
+Key = tuple[str, ...]
+"""What tells images apart: named parts of their paths."""
+
+
+def grouped(found: Iterable[Found], *names: str) -> dict[Key, list[Path]]:
+    """Paths by the named parts of their path, in sorted order; a link to another one left out."""
+    groups: dict[Key, list[Path]] = {}
+    for one in found:
+        groups.setdefault(tuple(one.parts.get(name, "") for name in names), []).append(one.path)
+    for paths in groups.values():
+        if len({path.name for path in paths}) < len(paths):
+            paths[:] = {path.resolve(): path for path in reversed(paths)}.values()
+            paths.sort()
+    return dict(sorted(groups.items()))
+
+
+def problem(
+    name: str, parts: Mapping[str, Sequence[Path]], joined: Collection[str] = (), hint: str = ""
+) -> str:
+    """What is wrong with the files of an image; empty if each part is there, once.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    parts : mapping of str to paths
+        What each part is called, and the files that were found for it.
+    joined : collection of str
+        Parts of which there may be several files.
+    hint : str
+        What else can be done about one that is missing.
+
+    Examples
+    --------
+    >>> problem("a", {"SUV": [Path("SUV.nii.gz")], "SEG": []})
+    "SUV 'SUV.nii.gz' has no SEG. Allowed: one file each of SUV, SEG. Unpack what is missing."
+    """
+    for part, paths in parts.items():
+        if len(paths) > 1 and part not in joined:
+            shown = " and ".join(repr(path.as_posix()) for path in paths[:2])
+            return (
+                f"{len(paths)} files of {name!r} for {part}: {shown}. Allowed: one. Give a folder "
+                "with one copy."
+            )
+    missing = [part for part, paths in parts.items() if not paths]
+    if not missing:
+        return ""
+    there = [(part, paths[0].name) for part, paths in parts.items() if paths]
+    who = f"{there[0][0][0].upper()}{there[0][0][1:]} {there[0][1]!r}" if there else repr(name)
+    fix = " ".join(filter(None, ("Unpack what is missing.", hint)))
+    return (
+        f"{who} has no {' and no '.join(missing)}. Allowed: one file each of {', '.join(parts)}. "
+        f"{fix}"
+    )
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a 2D image by its ending."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def make_source(
+    name: str,
+    group: str,
+    channels: Sequence[tuple[Path, Unit]],
+    masks: Sequence[tuple[Path, Labels]],
+    reading: Reading,
+    *,
+    vote: bool = False,
+    read_mask: Callable[[Path], Any] = read_values,
+) -> Source:
+    """A picture or a scan, as the ending of the image says.
+
+    Parameters
+    ----------
+    name, group : str
+    channels : sequence of (Path, unit)
+        The first is the image of a picture.
+    masks : sequence of (Path, Labels)
+    reading : Reading
+        Its plane is set.
+    vote : bool
+        The masks are of several raters.
+    read_mask : callable
+        How the masks of a picture are read.
+    """
+    if is_picture(channels[0][0]):
+        image, rescale = channels[0][0], reading.to_uint8
+        return Picture(name, group, image, tuple(masks), rescale, read_mask=read_mask)
+    return Scan(
+        name,
+        group,
+        tuple(Channel(partial(open_volume, path), (path,), unit) for path, unit in channels),
+        tuple(LabelVolume(partial(open_volume, path), (path,), labels) for path, labels in masks),
+        check_plane(reading.plane),
+        reading.to_uint8,
+        vote,
+        reading.trust_image,
+    )

@@ -1,0 +1,126 @@
+"""What a few datasets need beyond patterns: hips, prostates, and images of several masks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsam.datasets.intensity import Intensity
+from medsam.datasets.labels import Labels
+from medsam.datasets.readers.dicom import open_masks, open_series
+from medsam.datasets.readers.nifti import open_nifti
+from medsam.datasets.readers.volume import Volume, check_plane
+from medsam.datasets.source import Broken, Channel, LabelVolume, Picture, Reading, Scan, Source
+from medsam.errors import DataError
+
+__all__ = ["dicom_folders", "lungs", "numbers", "radiograph"]
+
+
+def numbers(image: Path, masks: Sequence[Path]) -> str:
+    """What is wrong with a row of masks (``_mask``, ``_mask_1``, …): one is missing or twice."""
+    ends = (re.search(r"_mask(?:_(\d+))?$", path.stem) for path in masks)
+    found = sorted(int(end[1] or 0) if end else -1 for end in ends)
+    if found == list(range(len(masks))):
+        return ""
+    names = ", ".join(repr(path.name) for path in masks)
+    return (
+        f"Image {image.name!r} has the masks {names}. Allowed: one each of '_mask', '_mask_1', … "
+        "without a gap. Unpack the archive again, in one copy."
+    )
+
+
+_SIDES = ["leftMask", "rightMask"]
+
+
+def lungs(image: Path, masks: Sequence[Path]) -> str:
+    """What is wrong with the masks of a chest: a lung is missing, or there are two sets."""
+    found = sorted(path.parent.name for path in masks)
+    if found == _SIDES or (len(found) == 1 and found[0] not in _SIDES):
+        return ""
+    return (
+        f"Image {image.name!r} has masks in {', '.join(found)}. Allowed: one of both lungs, or one "
+        f"in each of {' and '.join(_SIDES)}. Unpack the archive again, in one copy."
+    )
+
+
+def radiograph(
+    name: str, group: str, image: Path, mask: Path, labels: Labels, reading: Reading
+) -> Source:
+    """A picture of a NIfTI file of one slice, as it is stored, the first axis as columns."""
+    return Picture(
+        name,
+        group,
+        image,
+        ((mask, labels),),
+        reading.to_uint8,
+        partial(_pixels, intensity=reading.to_uint8),
+        partial(_label_values, image=image, trust=reading.trust_image),
+    )
+
+
+def _pixels(path: Path, *, intensity: Intensity) -> NDArray[Any]:
+    """(H, W) stored values, shifted to 0 where they are to be divided by their maximum."""
+    stored = _only_slice(open_nifti(path))
+    low = stored.min(initial=0)
+    if low < 0 and np.isfinite(low) and intensity.words() == "max":
+        return np.asarray(stored.astype(np.float64) - low)
+    return stored
+
+
+def _label_values(path: Path, *, image: Path, trust: bool) -> NDArray[Any]:
+    """(H, W) label values, which must lie where the image lies."""
+    labels, other = open_nifti(path), open_nifti(image)
+    far = other.apart(labels) if other.shape == labels.shape and not trust else 0.0
+    if far > 0.5:
+        raise DataError(
+            f"{labels.name} lies up to {far:.1f} pixels from {other.name} by their headers. "
+            "Allowed: half a pixel. Mend the headers, or take the image's for both "
+            "(--headers image)."
+        )
+    return _only_slice(labels)
+
+
+def _only_slice(volume: Volume) -> NDArray[Any]:
+    if volume.count("stored") != 1:
+        raise DataError(
+            f"{volume.name}: shape {volume.shape}. Allowed: a radiograph, which is one slice along "
+            "the third axis. See whether it is the file that is meant."
+        )
+    return volume.slice("stored", 0)
+
+
+def dicom_folders(
+    name: str, group: str, image: Path, mask: Path, labels: Labels, reading: Reading
+) -> Source:
+    """A scan of two folders of DICOM files, a mask slice a slice."""
+    slices, drawn = _dicom_files(image), _dicom_files(mask)
+    if len(slices) != len(drawn) and reading.options["gaps"] == "refuse":
+        reason = (
+            f"{name!r}: {len(drawn)} mask slices for {len(slices)} slices. Allowed: a mask slice "
+            "for each. Unpack the rest, or count those without as empty (--option gaps=empty)."
+        )
+        return Broken(name, group, reason, (*slices, *drawn))
+    return Scan(
+        name,
+        group,
+        (Channel(partial(open_series, slices), slices),),
+        (LabelVolume(partial(_open_masks, drawn, slices), drawn, labels),),
+        check_plane(reading.plane),
+        reading.to_uint8,
+        trust_image=reading.trust_image,
+    )
+
+
+def _dicom_files(folder: Path) -> tuple[Path, ...]:
+    files = (path for path in folder.iterdir() if path.suffix.lower() == ".dcm")
+    return tuple(sorted(path for path in files if not path.name.startswith(".")))
+
+
+def _open_masks(files: Sequence[Path], image: Sequence[Path]) -> Volume:
+    return open_masks(files, open_series(image))

@@ -1,0 +1,82 @@
+"""What is assumed of labels: held where it is so, and noticed where it is not."""
+
+import re
+
+import numpy as np
+import pytest
+
+from medsam.datasets.layouts.assumptions import ASSUMPTIONS
+from medsam.datasets.sample import Sample
+
+
+def verdict(key, **masks):
+    """Held, did not hold, or None, of the test of a dataset."""
+    image = np.zeros((*next(iter(masks.values())).shape, 3), np.uint8)
+    words = ASSUMPTIONS[key](Sample("a", "a", image, {f"{key}_{k}": v for k, v in masks.items()}))
+    return None if words is None else not re.search("did not hold", words, re.IGNORECASE)
+
+
+def box(y0, y1, x0, x1, size=(60, 80)):
+    mask = np.zeros(size, bool)
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+def test_cord():
+    cord, grey = box(10, 40, 10, 40), box(20, 30, 20, 30)
+    hole = cord & ~box(15, 17, 15, 17)
+    assert verdict("mri_spine", gm=grey, sc=cord)
+    assert not verdict("mri_spine", gm=cord & ~grey, sc=cord)  # the values swapped
+    assert not verdict("mri_spine", gm=grey, sc=hole)
+    assert verdict("mri_spine", gm=grey & False, sc=cord) is None
+
+
+def test_breast():
+    breast, dense = box(10, 40, 10, 40), box(20, 30, 20, 30)
+    assert verdict("mri_breast", breast=breast, fgt=dense)
+    assert not verdict("mri_breast", breast=breast, fgt=~breast)
+    assert verdict("mri_breast", breast=breast, fgt=dense & False) is None
+
+
+@pytest.mark.parametrize(
+    ("mask", "held"),
+    [
+        (box(20, 30, 5, 9), True),
+        (box(20, 30, 0, 80), True),  # as wide as the picture
+        (~box(20, 30, 5, 9), False),
+        (box(0, 60, 0, 80), False),
+        (box(0, 0, 0, 0), None),
+    ],
+)
+def test_muscle(mask, held):
+    image = np.zeros((*mask.shape, 3), np.uint8)
+    words = ASSUMPTIONS["us_muscle"](Sample("a", "a", image, {"us_muscle": mask}))
+    assert held is None if words is None else words.startswith("Held") == held
+
+
+def pelvis():
+    """A pelvis, both sides: the wing, the seat bone below the socket; head and shaft of a femur."""
+    ilium = box(5, 25, 5, 28) | box(25, 40, 22, 28)
+    femur = box(26, 33, 12, 20) | box(33, 60, 8, 13)
+    return ilium | ilium[:, ::-1], femur | femur[:, ::-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "held"),
+    [
+        (lambda i, f: (i, f), True),
+        (lambda i, f: (i[:, :40], f[:, :40]), True),  # one hip of the two
+        (lambda i, f: (i[15:], f[15:]), True),  # the wing is cut off
+        (lambda i, f: (i[:45], f[:45]), True),  # the shaft is cut off
+        (lambda i, f: (f, i), False),
+        (lambda i, f: (i[::-1], f[::-1]), False),  # stored upside down
+        (lambda i, f: (i, f & False), None),
+        (lambda i, f: (i, i), None),
+        (lambda i, f: (i[30:42], f[30:42]), None),  # seat bone and shaft side by side
+    ],
+)
+def test_hip(change, held):
+    ilium, femur = change(*pelvis())
+    assert verdict("xray_hip", ilium=ilium, femur=femur) is held
+    assert verdict("xray_hip", ilium=femur, femur=ilium) is (None if held is None else not held)
+    assert verdict("xray_hip", ilium=ilium) is None

@@ -1,0 +1,90 @@
+"""Some cases of a dataset: each n-th, a part, those of one task."""
+
+import pandas as pd
+import pytest
+from toys import SquareModel
+from typer.testing import CliRunner
+
+from medsam.cli import app
+from medsam.datasets import FolderDataset
+from medsam.datasets.sample import Case
+from medsam.datasets.subsets import Every, OneTask, Part, parse_part
+from medsam.errors import InputError, UnknownName
+from medsam.results import rows
+from medsam.results.merge import merge
+from medsam.study import runner
+
+
+@pytest.fixture
+def data(folder):
+    return FolderDataset(folder / "images", folder / "masks", progress=False)
+
+
+class Even:
+    """A dataset whose second task counts every second image."""
+
+    key, title, modality, tasks, settings = "even", "Even", "CT", ("all", "even"), {"plane": "x"}
+
+    def cases(self):
+        for i in range(5):
+            yield Case(f"case{i}", "g", self.tasks[: 2 - i % 2], lambda: None, str)
+
+    def __len__(self):
+        return 5
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_every_and_parts(data, n):
+    whole = [case.id for case in data.cases()]
+    some = Every(data, n)
+    assert [case.id for case in some.cases()] == whole[::n]
+    assert (len(some), some.settings["every"]) == (len(whole[::n]), n)
+    assert some.title == data.title + (f", 1 of {n} images" if n > 1 else "")
+    parts = [Part(data, i, n) for i in range(1, n + 1)]
+    found = [[case.id for case in part.cases()] for part in parts]
+    assert sorted(case for ids in found for case in ids) == whole
+    assert [len(part) for part in parts] == [len(ids) for ids in found]
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert all(part.settings == data.settings for part in parts)
+
+
+def test_parts_merge_into_the_rows_of_one_go(data, tmp_path):
+    runner.run(data, SquareModel(), tmp_path / "whole", progress=False)
+    for i in (1, 2):
+        runner.run(Part(data, i, 2), SquareModel(), tmp_path / str(i), progress=False)
+    merge([tmp_path / "1", tmp_path / "2"], tmp_path / "all")
+    pd.testing.assert_frame_equal(rows.read(tmp_path / "all"), rows.read(tmp_path / "whole"))
+    # The merged folder is one that a run continues: there is nothing left to compute.
+    assert runner.run(data, SquareModel(), tmp_path / "all", progress=False).computed == 0
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", ""])
+def test_what_is_no_part(text):
+    with pytest.raises(InputError, match=r"Allowed: I/N with I from 1 to N, such as 1/8\."):
+        parse_part(text)
+
+
+def test_one_stream_over_all_images_cannot_be_cut(folder, tmp_path):
+    command = ["run", "--images", str(folder / "images"), "--masks", str(folder / "masks")]
+    command += ["--out", str(tmp_path / "out"), "--part", "1/2", "--protocol", "released"]
+    done = CliRunner().invoke(app, command)
+    assert isinstance(done.exception, InputError)
+    assert "Allowed: --part 1/1" in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_task():
+    second = OneTask(Even(), "even")
+    assert [case.id for case in second.cases()] == ["case0", "case2", "case4"]
+    assert (len(second), second.tasks) == (3, ("even",))
+    assert {case.tasks for case in second.cases()} == {("even",)}
+    assert (second.key, second.modality, second.settings) == ("even", "CT", {"plane": "x"})
+    # Of each third image: cases 0 and 3 of the dataset, not 0 and 6 of the task's own.
+    assert [case.id for case in OneTask(Every(Even(), 3), "even").cases()] == ["case0"]
+
+
+def test_refused(data):
+    with pytest.raises(UnknownName, match=r"Unknown task 'object-3'.* Allowed: object-1, object-2"):
+        OneTask(data, "object-3")
+    with pytest.raises(InputError, match="One of every 0 images. Allowed: a whole number from 1"):
+        Every(data, 0)
