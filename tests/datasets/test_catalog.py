@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from medsam.analysis import published
 from medsam.datasets.catalog import (
-    PublishedMasks,
     catalog,
     entry,
     entry_of_task,
@@ -97,11 +96,6 @@ def test_every_card_is_whole():
             assert re.fullmatch(r"([0-9a-f]{32})?", archive.md5)
 
 
-def test_a_verified_number_has_no_mark():
-    masks = PublishedMasks(count=1234, verified=True, basis="recalled", note="")
-    assert (masks.words, masks.status) == ("1,234", "verified")
-
-
 # ------------------------------------------------------------------- agreement
 def test_tasks_are_those_of_the_published_tables():
     tasks = published.tasks()
@@ -139,11 +133,6 @@ def test_table():
     row = frame.set_index("dataset").loc["mri_breast"]
     assert row.objects == "breast; fibroglandular (dense) tissue"
     assert isinstance(frame, pd.DataFrame)
-
-
-def test_nobody_can_change_the_catalog_for_others():
-    catalog().clear()
-    assert len(catalog()) == 19
 
 
 def test_no_pandas_to_read_it():
@@ -234,10 +223,6 @@ def test_card():
     for part in (*entry("us_breast").how_to_get, *entry("us_breast").caveats):
         assert flat(part) in text
     assert "us_kidney" not in text
-
-
-def test_a_key_twice_is_one_card():
-    assert data("list", "ct_colon", "ct_colon").stdout == data("list", "ct_colon").stdout
 
 
 @pytest.mark.parametrize(

@@ -178,8 +178,3 @@ def test_command_on_a_yaml_file(own):
     assert "first 5 second 3" in words.replace("─", "")
     assert f"Kept in {report}" in words.replace("\n", "")
     assert report.is_file()
-
-
-def test_nothing_named():
-    out = CliRunner().invoke(app, ["check"])
-    assert "Give one of the three." in str(out.exception)

@@ -236,7 +236,7 @@ def dataset(count):
     names = ((f"{i}", Path(f"/d/{i}.png"), Path(f"/d/{i}m")) for i in range(count))
     made = (Picture(name, name, image, ((mask, rule),)) for name, image, mask in names)
     return DiskDataset("made", "Made", "CT", ("t",), tuple(made), progress=False)
-list(dataset(1).cases())  # loads what loads late
+list(dataset(1).cases()), len(dataset(1))  # loads what loads late
 tracemalloc.start()
 data = dataset(2000)
 before, _ = tracemalloc.get_traced_memory()

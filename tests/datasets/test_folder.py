@@ -319,17 +319,6 @@ def test_composed_and_decomposed_names_pair(folders):
     assert only(folders).load().id == "\u00e9"
 
 
-def test_bar_only_for_many_masks(folders, capsys):
-    for i in range(51):
-        pair(folders, f"{i}")
-    assert FolderDataset(*folders, progress=False).tasks
-    assert capsys.readouterr().err == ""
-    assert FolderDataset(*folders).tasks
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "masks: 100%" in err
-
-
 @pytest.mark.parametrize("which", [0, 1])
 def test_folder_errors(folders, which):
     pair(folders)
@@ -370,31 +359,6 @@ def real(*parts: str) -> Path:
     return path
 
 
-def test_chest_xray(folders):
-    source = real("chest_xray", "Demo", "Data")
-    for i in "1234":
-        shutil.copy(source / f"{i}.jpg", folders[0])
-        shutil.copy(source / f"{i}-mask.png", folders[1] / f"{i}.png")
-    dataset = FolderDataset(*folders, modality="X-ray")
-    assert dataset.tasks == ("object-1",)
-    for case in dataset.cases():
-        sample = case.load()
-        assert sample.image.shape == (512, 512, 3)
-        assert 0.1 < sample.masks["object-1"].mean() < 0.6
-
-
-def test_breast_ultrasound(folders):
-    for kind in ("benign", "normal"):
-        source = real("busi", "data", kind)
-        shutil.copy(source / "images" / f"{kind} (1).png", folders[0])
-        shutil.copy(source / "mask" / f"{kind} (1)_mask.png", folders[1] / f"{kind} (1).png")
-    benign, normal = (case.load() for case in FolderDataset(*folders).cases())
-    assert benign.masks["object-1"].any()  # a 1-bit PNG
-    assert not normal.masks["object-1"].any()  # an RGB PNG, all black
-    with pytest.raises(InputError, match="No image and mask of equal stem"):
-        FolderDataset(source / "images", source / "mask")
-
-
 def test_prostate_mri(folders):
     source = real("prostate_mri", "datasets", "MRI-Prostate")
     for path in source.glob("images/**/*.png"):
@@ -405,16 +369,6 @@ def test_prostate_mri(folders):
     assert dataset.tasks == ("object-1", "object-254")
     for case in dataset.cases():
         assert case.load().any_object.mean() > 0.01
-
-
-def test_lung_ct_with_wrapped_intensities():
-    source = next(real("lung_ct_tif").glob("**/mini_test_tif"))
-    dataset = FolderDataset(source / "images", source / "masks", modality="CT")
-    assert dataset.tasks == ("object-1",)
-    sample = next(dataset.cases()).load()
-    # Stored as RGB with a handful of grey levels, 255 beside 0: taken as they are.
-    assert len(np.unique(sample.image)) < 32
-    assert (sample.image == sample.image[..., :1]).all()
 
 
 def test_kidney_masks_saved_as_jpeg_are_errors():

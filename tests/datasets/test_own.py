@@ -82,18 +82,6 @@ def test_volumes_by_pattern_with_group(tmp_path):
     }
 
 
-def test_any_folder_between(tmp_path):
-    for patient in ("p1", "p2"):
-        write_pair(tmp_path, f"{patient}_1", blob(0))
-        deep = tmp_path / "deep" / patient / f"study-{patient}"
-        deep.mkdir(parents=True)
-        (tmp_path / "images" / f"{patient}_1.png").rename(deep / f"{patient}_1.png")
-    text = PICTURES.replace("images/{id}.png", "'deep/{group}/*/{id}.png'")
-    dataset = select(data=yaml(tmp_path, text), progress=False)
-    assert {c.id: c.group for c in dataset.cases()} == {"p1/p1_1": "p1", "p2/p2_1": "p2"}
-    assert all(case.load().masks["lung"].any() for case in dataset.cases())
-
-
 def test_volumes(tmp_path):
     scan(tmp_path, "a")
     scan(tmp_path, "b")
@@ -171,11 +159,6 @@ def test_run_on_own_volumes(tmp_path):
 def test_a_file_that_cannot_be_used(folder, text, error, message):
     with pytest.raises(error, match=message):
         select(data=yaml(folder, text), progress=False)
-
-
-def test_no_file():
-    with pytest.raises(InputError, match=r"'nowhere.yaml' cannot be read .*No such file"):
-        select(data="nowhere.yaml")
 
 
 def test_no_mask_of_equal_id(folder):

@@ -120,8 +120,8 @@ def test_the_table_shows_the_counts(data):
         for key in ("ct_spleen", "ct_organ")
     }
     html = overview(found=found).html
-    assert "<td>1<br>1 cannot be used</td>" in html
-    assert "<td>5<br>ct_organ_liver: 3<br>" in html
+    assert ">1<br>1 cannot be used</td>" in html
+    assert ">5<br>ct_organ_liver: 3<br>" in html
     assert html.count(NOT_RUN) == 17
 
 

@@ -100,12 +100,6 @@ def test_shenzhen_masks_that_were_never_unpacked(tmp_path):
         opened("xray_chest", tmp_path)
 
 
-def test_montgomery_alone(tmp_path):
-    write(tmp_path, TREES["chest-official"].files)
-    found = samples("xray_chest", tmp_path / "MontgomerySet")
-    assert sorted(found) == ["MCUCXR_0001_0", "MCUCXR_0104_1"]
-
-
 def test_two_copies_of_chests_and_their_masks(tmp_path):
     write(tmp_path, TREES["chest-official"].files)
     joined = TREES["chest-joined"].files
