@@ -29,14 +29,6 @@ def test_lines_are_the_averages():
     assert len(figure.axes[0].lines) == 5
 
 
-def test_panels_are_the_tasks():
-    figure = figures.clicks_by_task(sam(), source=PUBLISHED)
-    panels = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.lines}
-    assert len(panels) == 28
-    wanted = sam().query("name == 'US-Nerve'").sort_values("k").iou
-    np.testing.assert_array_equal(panels["US-Nerve"].lines[0].get_ydata(), wanted)
-
-
 def test_lines_of_several_models_are_the_table():
     table = published.clicks().query("model != 'SAM (oracle)'")
     figure = figures.clicks_by_task(table, source=PUBLISHED)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from medsam.errors import InputError
-from medsam.figures.everything import Shown, colours, everything_masks, everything_sides
+from medsam.figures.everything import Shown, everything_masks, everything_sides
 from medsam.models.automatic import Found
 from medsam.study.everything import Grid
 
@@ -105,10 +105,6 @@ def test_lines_are_the_table():
     np.testing.assert_array_equal(right.lines[0].get_ydata(), [4, 9, 11])
     hollow = [line for line in right.lines if line.get_markerfacecolor() == "white"]
     assert [line.get_xdata().tolist() for line in hollow] == [[128]]
-
-
-def test_colours_are_distinct():
-    assert len({tuple(np.round(colour, 3)) for colour in colours(60)}) == 60
 
 
 @pytest.mark.parametrize("images", [[], [Shown("i", image(), [])]])
