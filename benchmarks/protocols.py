@@ -18,10 +18,10 @@ import pandas as pd
 
 from medsam.analysis.variants import protocols
 from medsam.datasets import BrainSample
+from medsam.datasets.subsets import Every
 from medsam.models import load
 from medsam.models.contract import PromptableModel
 from medsam.models.onnx_sam import MiniSam
-from medsam.datasets.subsets import Every
 from medsam.results import rows
 from medsam.study import runner
 

@@ -42,13 +42,11 @@ chosen = parameters.settings(globals())
 
 from pathlib import Path
 
+from benchmarks.networks import load_measured
 from medsam.datasets import BrainSample
-from medsam.models import MODELS
 from medsam.pages import models
-from medsam.pages.models import idle_memory
-from medsam.pages.study import glue
 from medsam.pages.page import Page
-from medsam.prompts import mode_prompt
+from medsam.pages.study import glue
 
 page = Page("05_models", parameters)
 
@@ -75,28 +73,21 @@ models.page_table(listed, "Models", wide=True)
 # searched in place of all others.
 
 # %% tags=["remove-cell"]
-cases = list(BrainSample(["brain_ventricles"]).cases())
-sample = cases[len(cases) // 2].load()
-box = mode_prompt(sample.masks["brain_ventricles"], 3).boxes[0]
-# SAM 2 has the networks of SAM 2.1.
-timed = [name for name in MODELS if not name.startswith("sam2-")]
-networks = models.measured(timed, sample.image, box)
+import pandas as pd
+
+about = load_measured()
+networks = pd.DataFrame(about.pop("models"))
 page.origin("networks", networks)
-glue("slice", sample.id)
-glue("height", sample.image.shape[0])
-glue("width", sample.image.shape[1])
-glue("machine", models.machine())
 glue("n-random", int((networks.weights == "random").sum()))
 glue("n-timed", int((networks["s a prompt"] != models.NOT_RUN).sum()))
-glue("largest", models.LARGEST // 1_000_000)
-idle = idle_memory()
-glue("idle", f"{idle / 1e6:,.0f} MB" if idle else "an unknown amount")
+for name, value in about.items():
+    glue(name, value)
 
 # %% [markdown]
 # ## What they hold, and how long they take
 #
-# The architectures, with published weights where they are at hand and with **random** ones for the other
-# {glue:text}`n-random`. A network with random weights segments nothing: of these the table says what fits, how
+# **Measured by this project** on {glue:text}`made`, with `benchmarks/networks.py`: the architectures, with published
+# weights where they were at hand and with **random** ones for the other {glue:text}`n-random`. A network with random weights segments nothing: of these the table says what fits, how
 # long it takes and how much memory, **not how good the model is**. SAM 2 is left out: its networks are those of
 # SAM 2.1.
 #
@@ -117,7 +108,7 @@ glue("idle", f"{idle / 1e6:,.0f} MB" if idle else "an unknown amount")
 #   models were run.
 
 # %% tags=["remove-input"]
-models.page_table(networks, "Networks, their times and memory on this machine")
+models.page_table(networks, "Networks, their times and memory on the machine that is named above")
 
 # %% [markdown]
 # {glue:}`networks-origin`

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from medsam import figures
 from medsam.datasets.catalog import CatalogEntry, at_hand, catalog
 from medsam.datasets.check import Check
 from medsam.datasets.layouts import choices_of, open_dataset
 from medsam.datasets.sample import Case, Sample
 from medsam.datasets.source import DiskDataset
 from medsam.errors import InputError, MedsamError, UnknownName
-from medsam.figures import case, data_uri
 from medsam.figures.html import Html, html_table, tag
 
 __all__ = ["NOT_RUN", "SHOW", "Shown", "card", "cards", "examples", "overview", "telling"]
@@ -298,6 +298,6 @@ def _shown(one: CatalogEntry, path: Path | None, show: str) -> Shown:
     titles = {task.key: task.object for task in one.tasks}
     seen = [titles[task] for task, mask in sample.masks.items() if mask.any()]
     return Shown(
-        data_uri(case(sample, titles)),
+        figures.data_uri(figures.case(sample, titles)),
         f"{sample.id}, with the outline of {', '.join(seen)}. {one.licence_words}.",
     )

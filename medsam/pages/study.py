@@ -26,7 +26,7 @@ from medsam.datasets.sample import Dataset, Sample
 from medsam.datasets.select import Reading, select
 from medsam.datasets.subsets import Every
 from medsam.errors import InputError, UnknownName
-from medsam.figures.html import HtmlTable, html_table
+from medsam.figures.html import Html, html_table
 from medsam.models import check_name, load
 from medsam.models.cache import CachedModel
 from medsam.models.contract import PromptableModel
@@ -404,7 +404,7 @@ class Study:
             f"medsam run --model NAME --out {s.results}."
         )
 
-    def wins_and_losses(self) -> HtmlTable | None:
+    def wins_and_losses(self) -> Html | None:
         """Wins, ties and losses against each other model, as a table; nothing if there is none."""
         if self.differences.empty:
             return None

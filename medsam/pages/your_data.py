@@ -14,7 +14,7 @@ from medsam.datasets.brain import TASKS as BRAIN_TASKS
 from medsam.datasets.check import Check
 from medsam.datasets.example import TASKS, example_folder
 from medsam.errors import InputError
-from medsam.figures.html import HtmlTable, html_table
+from medsam.figures.html import Html, html_table
 from medsam.pages.gallery import figure_block, plain
 from medsam.pages.page import Page
 from medsam.pages.study import Settings, Study
@@ -94,7 +94,7 @@ def command(study: Study) -> str:
     return f"```bash\nmedsam run {shlex.join(what)} \\\n  {shlex.join(rest)}\n```"
 
 
-def counts(found: Check, titles: Mapping[str, str]) -> HtmlTable:
+def counts(found: Check, titles: Mapping[str, str]) -> Html:
     """Images of each task, as the check found them."""
     table = pd.DataFrame(
         [(task, titles.get(task, task), n) for task, n in found.masks.items()],
@@ -109,7 +109,7 @@ def counts(found: Check, titles: Mapping[str, str]) -> HtmlTable:
     return html_table(table, headers={"images": "images with a mask"}, caption=caption)
 
 
-def reasons(found: Check) -> HtmlTable:
+def reasons(found: Check) -> Html:
     """Every case that cannot be used, and every file that is left out, with its reason."""
     rows = [(name, "cannot be used", reason) for name, reason in found.problems]
     rows += [(name, "left out", reason) for name, reason in found.skipped]
@@ -119,7 +119,7 @@ def reasons(found: Check) -> HtmlTable:
     return html_table(table, caption=f"What is not evaluated, and why.{more}")
 
 
-def statuses(rows: pd.DataFrame, titles: Mapping[str, str]) -> HtmlTable:
+def statuses(rows: pd.DataFrame, titles: Mapping[str, str]) -> Html:
     """How many cases of each task gave a result, are empty, or could not be read."""
     cases = rows.drop_duplicates(["task", "image"])
     table = cases.pivot_table(

