@@ -15,6 +15,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 from tqdm import tqdm
 
 from medsam.errors import InputError, MedsamError
+from medsam.files import atomic
 
 ROOT = Path(__file__).resolve().parents[1]
 MARGIN: PdfMargins = {"top": "15mm", "bottom": "15mm", "left": "13mm", "right": "13mm"}
@@ -113,9 +114,8 @@ def write(site: Path, out: Path, toc: Path, *, progress: bool = True) -> int:
     joined.add_metadata(
         {"/Title": "SAM for Medical Image Analysis", "/Author": "The medsam authors"}
     )
-    unfinished = out.with_suffix(".part")
-    joined.write(unfinished)
-    unfinished.replace(out)
+    with atomic(out) as unfinished:
+        joined.write(unfinished)
     return len(joined.pages)
 
 
