@@ -12,7 +12,7 @@ import pandas as pd
 
 from medsam.errors import InputError
 
-__all__ = ["Html", "HtmlTable", "html_table", "links", "tag"]
+__all__ = ["Html", "html_table", "links", "tag"]
 
 
 class Html(str):
@@ -30,10 +30,6 @@ class Html(str):
     def html(self) -> str:
         """The text itself."""
         return str(self)
-
-
-HtmlTable = Html
-"""The name that callers had before."""
 
 
 def tag(name: str, /, *content: object, **attributes: object) -> Html:
