@@ -7,15 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from medsam.analysis.measured import COLUMNS
 from medsam.errors import InputError
 from medsam.prompts import KINDS
 from medsam.protocol import MAX_CLICKS
-from medsam.results.rows import COLUMNS as RESULTS
 
-__all__ = ["ASKED", "COLUMNS", "check", "counts"]
-
-COLUMNS = ("set", "name", *(column for column in RESULTS if column != "prompt"))
-"""Columns of the table, in order."""
+__all__ = ["ASKED", "check", "counts"]
 
 CASE = ["set", "model", "dataset", "task", "image"]
 """What tells one case of one model."""

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from medsam.analysis.claims.command import app as claims_app
+from medsam.analysis.commands import app as claims_app
 from medsam.datasets.commands import app as data_app
 from medsam.errors import MedsamError
 from medsam.models.commands import app as models_app

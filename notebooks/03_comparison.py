@@ -119,8 +119,7 @@ for key, reference in (
 # are on [the page of claims](10_claims).
 
 # %% tags=["remove-input"]
-from medsam.analysis.claims import answers, of_published
-from medsam.analysis.claims.rows import frame
+from medsam.analysis.claims import answers, frame, of_published
 
 stated = frame(one for one in answers(of_published()) if "3.2" in one.claim.sections)
 page.origin("statements", stated)

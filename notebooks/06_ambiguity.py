@@ -66,7 +66,7 @@ from medsam.pages.study import glue, glue_all
 folder = Path(study.settings.results)
 table = ambiguity.measure(study.rows, study.dataset, study.model, study.protocol, folder)
 source = figures.Source.run(study.label)
-shown = ambiguity.examples(study.rows, study.dataset, study.model)
+shown = ambiguity.examples(study.rows, study.dataset, study.model, study.protocol)
 cases = pd.DataFrame({"task": [e.task for e in shown], "image": [e.image_id for e in shown]})
 picture = ambiguity_examples(shown, source=source, titles=study.titles)
 page.figure("fig7-run", picture, cases.merge(table, on=["task", "image"]))

@@ -168,8 +168,7 @@ scatter.still()
 # itself, and take the usual approximation of *p* where this chapter counts all orders of few tasks: digits differ.
 
 # %% tags=["remove-input"]
-from medsam.analysis.claims import answers, claims, of_published, of_rows
-from medsam.analysis.claims.rows import frame
+from medsam.analysis.claims import answers, claims, frame, of_published, of_rows
 
 ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
 stated = frame(answers(of_published(), ours, [one for one in claims() if one.figure == 8]))

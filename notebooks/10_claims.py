@@ -44,8 +44,7 @@ study.evaluate()
 here = Page("10_claims", parameters)
 
 # %% tags=["remove-cell"]
-from medsam.analysis.claims import answers, count, of_published, of_rows
-from medsam.analysis.claims.rows import frame
+from medsam.analysis.claims import answers, count, frame, of_published, of_rows
 from medsam.pages import claims
 from medsam.pages.study import glue, glue_all
 

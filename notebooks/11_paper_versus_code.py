@@ -76,14 +76,15 @@ glue("every", every)
 # What each choice changes, from **this run**: {glue:text}`label`; {glue:text}`found-cases` cases of
 # {glue:text}`found-tasks` tasks. Each row switches one choice, the last one all of them (protocol
 # {glue:text}`other`). Change of the IoU: mean over the images of a task, then over tasks; lines are 95 %
-# bootstrap intervals over images, each drawn with all its tasks. Not the paper's numbers.
+# bootstrap intervals over patients or volumes, each drawn with all its images and tasks, where there are at least six
+# of them. Not the paper's numbers.
 #
 # {glue:}`forest-origin`
 # ```
 #
 # To keep this short, one of every {glue:text}`every` images is used, in the order of their ids, from the first
-# on. The slices are of one brain, and neighbours are alike: the intervals say how sure the numbers are for
-# slices of this brain, not for other patients.
+# on. Slices of one patient are alike, so intervals are drawn over patients: the embedded sample, one average brain, has
+# none, and its numbers say nothing of other brains.
 #
 # The choice that moves most in a mode is *{glue:text}`found-mode-title`*: {glue:text}`found-mode-delta` in mode
 # {glue:text}`found-mode-k`. After nine clicks it is *{glue:text}`found-clicks-title`*, with
@@ -97,7 +98,7 @@ glue("every", every)
 # :alt: This run. A table of tasks against modes 1 to 5, 1 click and 9 clicks; each cell has the difference of IoU between the two presets as number and colour, and both IoUs.
 #
 # Top-confidence, from **this run**: {glue:text}`label`. In each cell the difference of IoU, its 95 %
-# interval over images, and both presets. Orange: lower under {glue:text}`other`; purple: higher. Not the paper's numbers.
+# interval over patients or volumes (where there are at least six), and both presets. Orange: lower under {glue:text}`other`; purple: higher. Not the paper's numbers.
 #
 # {glue:}`by-task-top-origin`
 # ```
@@ -118,7 +119,7 @@ glue("every", every)
 #
 # ## Each difference, one by one
 #
-# In brackets: 95 % interval of the change. What is not a choice of a run is told without a number.
+# In brackets: 95 % interval of the change, where there is one. What is not a choice of a run is told without a number.
 
 # %% tags=["remove-input"]
 differences_list(differences.differences(), effects)

@@ -69,7 +69,7 @@ from medsam.figures.variants import noise_by_task, noise_curves, noise_prompts
 from medsam.pages.study import glue, glue_all
 
 sample, task = study.clear_case()
-prompts = robustness.prompts(sample, task, study.protocols, seed)
+prompts = robustness.noise_prompts(sample, task, study.protocols, seed)
 glue("object", study.titles[task])
 noise_prompts(sample.image, sample.masks[task], prompts)
 
@@ -80,8 +80,8 @@ noise_prompts(sample.image, sample.masks[task], prompts)
 # ## What is left
 
 # %% tags=["remove-cell"]
-curves = robustness.curves(study.rows)
-by_task = study.named(robustness.curves(study.rows, ("task",)))
+curves = robustness.noise_effects(study.rows)
+by_task = study.named(robustness.noise_effects(study.rows, ("task",)))
 source = figures.Source.run(study.label)
 page.figure("curves", noise_curves(curves, source=source), curves)
 page.figure("by-task", noise_by_task(by_task, source=source), by_task)
@@ -95,7 +95,7 @@ glue("every", every)
 #
 # IoU under noise, from **this run**: {glue:text}`label`; {glue:text}`found-cases` cases of
 # {glue:text}`found-tasks` tasks. Left: mean of tasks. Right: change from no noise, top-confidence; bands are 95 %
-# bootstrap intervals over images. Not the paper's numbers.
+# bootstrap intervals over patients or volumes, where there are at least six. Not the paper's numbers.
 #
 # {glue:}`curves-origin`
 # ```
@@ -117,8 +117,8 @@ glue("every", every)
 # {glue:}`by-task-origin`
 # ```
 #
-# One of every {glue:text}`every` images is used, in the order of their ids, from the first on. They are slices of
-# one brain: the intervals are for slices of this brain, not for other patients.
+# One of every {glue:text}`every` images is used, in the order of their ids, from the first on. The
+# embedded sample is slices of one brain, so it has no interval, and its numbers say nothing of other brains.
 #
 # ## Run it again
 #

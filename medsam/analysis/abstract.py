@@ -10,24 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES, Prompt
 from medsam.results import summary
 
 if TYPE_CHECKING:
     from medsam.datasets.catalog import CatalogEntry
-
-__all__ = [
-    "ORACLE",
-    "SHORT",
-    "Facts",
-    "data_of",
-    "data_of_run",
-    "facts",
-    "numbers",
-    "of_run",
-    "telling_clicks",
-]
 
 
 SHORT = {
@@ -89,9 +78,10 @@ class Facts:
     def headlines(self) -> tuple[str, str, str, str]:
         """One line a finding: over tasks, box against point, the best mode, clicks."""
         top, oracle = self.means[self.best]
+        tasks = f"{self.tasks} task{'s' * (self.tasks != 1)}"
         return (
             f"One point: IoU from {self.lowest[1]:.2f} to {self.highest[1]:.2f}, by task",
-            f"One box beats one point on {self.box_wins} of {_count(self.tasks, 'task')}",
+            f"One box beats one point on {self.box_wins} of {tasks}",
             f"Best: {SHORT[self.best]}, IoU {top:.2f} (with oracle {oracle:.2f})",
             self._clicks,
         )
@@ -142,19 +132,6 @@ class Facts:
         }
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
-
-
-def _need(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:
-    missing = [name for name in columns if name not in table.columns]
-    if missing or table.empty:
-        raise InputError(
-            f"Table of {what} with {len(table)} rows and without {', '.join(missing) or 'nothing'}."
-            f" Allowed: at least one row, with columns {', '.join(columns)}."
-        )
-
-
 def facts(modes: pd.DataFrame, clicks: pd.DataFrame, model: str) -> Facts:
     """Compute the findings.
 
@@ -176,12 +153,12 @@ def facts(modes: pd.DataFrame, clicks: pd.DataFrame, model: str) -> Facts:
 
     Examples
     --------
-    >>> from medsam import published
+    >>> from medsam.analysis import published
     >>> facts(published.modes(), published.clicks(), "SAM").headlines[1]
     'One box beats one point on 27 of 28 tasks'
     """
-    _need(modes, _MODE_COLUMNS, "modes")
-    _need(clicks, _CLICK_COLUMNS, "clicks")
+    check_columns(modes, _MODE_COLUMNS, "Table of modes")
+    check_columns(clicks, _CLICK_COLUMNS, "Table of clicks")
     wide = modes.pivot(index=["task", "name"], columns=["choice", "mode"], values="iou")
     absent = [f"{mode} ({c})" for c in ("top", "oracle") for mode in MODES if (c, mode) not in wide]
     if absent:

@@ -8,46 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from medsam.analysis.examples import at_percentile
-from medsam.analysis.statistics import FEWEST, interval
-from medsam.datasets.sample import Case, Dataset
-from medsam.errors import InputError, ResultsError
+from medsam.analysis.examples import at_percentile, replay
+from medsam.analysis.statistics import FEWEST, Interval, check_columns, interval
+from medsam.datasets.sample import Dataset
+from medsam.errors import InputError
 from medsam.metrics import iou
 from medsam.models.contract import Prediction, PromptableModel
 from medsam.prompts import Prompt
 from medsam.protocol import Protocol
 from medsam.regions import regions
 from medsam.results.rows import KeptTable
-
-__all__ = [
-    "EXPANDS",
-    "MEASURES",
-    "ORDINALS",
-    "SCHEMA",
-    "SHARES",
-    "Ambiguous",
-    "examples",
-    "findings",
-    "grow",
-    "measure",
-    "of_case",
-    "place",
-    "summary",
-]
-
 
 # Region growing from a point, which the masks of a model are compared with (section 3.4).
 
@@ -75,8 +57,6 @@ def grow(
     >>> [region.tolist() for region in grow(grey, (0, 0), (0, 4))]
     [[[True, True, False, False]], [[True, True, True, True]]]
     """
-    import cv2
-
     flags = 8 | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
     out = []
     for tolerance in tolerances:
@@ -192,8 +172,6 @@ def _spread(grey: NDArray[np.float64], mask: NDArray[np.bool_], span: float) -> 
 
 def _contrast(grey: NDArray[np.float64], mask: NDArray[np.bool_], span: float) -> float | None:
     """Mean intensity of a band within the border and of one outside: how far apart they are."""
-    import cv2
-
     bits, around = mask.astype(np.uint8), np.ones((3, 3), np.uint8)
     inner = mask & (cv2.erode(bits, around, iterations=BAND) == 0)
     outer = ~mask & (cv2.dilate(bits, around, iterations=BAND) > 0)
@@ -218,39 +196,33 @@ def summary(table: pd.DataFrame, *, by_task: bool = False) -> pd.DataFrame:
         Columns (``task``,) ``measure, rank, mean, low, high, n, groups, over``. ``n``: cases for
         which it is defined. ``low`` and ``high``: 95 % bootstrap interval of the mean over cases,
         in which whole groups are drawn; ``over`` says of what: ``group`` (patients or volumes),
-        or ``image`` where there are fewer than :data:`~medsam.analysis.statistics.FEWEST` of these (the
-        interval is then for slices of the same scans). Null where there are too few images, too.
+        or ``image`` where there are fewer than :data:`~medsam.analysis.statistics.FEWEST` of these
+        (the interval is then for slices of the same scans). Null where images are too few, too.
 
     Raises
     ------
     InputError
         If a column is missing or there is no row.
     """
-    missing = [name for name in ("task", "image", "group", "rank", *MEASURES) if name not in table]
-    if missing or table.empty:
-        raise InputError(
-            f"A table of {len(table)} rows without {', '.join(missing) or 'a row'}. Allowed: the "
-            "table of medsam.analysis.ambiguity.measure. Take it."
-        )
+    check_columns(table, ("task", "image", "group", "rank", *MEASURES), "Table of masks")
     larger = (table.doublings > 0).astype(float).where(table.doublings.notna())
     table = table.assign(larger=larger)
     over = "group" if table["group"].nunique() >= FEWEST else "image"
-    found = []
     keys = ["task", "rank"] if by_task else ["rank"]
+    found = []
     for key, part in table.groupby(keys, sort=False):
-        named = dict(zip(keys, key, strict=True))
         for measure in (*MEASURES, "larger"):
             known = part[part[measure].notna()]
             if known.empty:
                 continue
-            values, groups = known[measure].to_numpy(float), known[over].to_numpy()
-            mean, low, high = float(values.mean()), np.nan, np.nan
-            if not by_task and known[over].nunique() >= FEWEST:
-                mean, low, high, *_ = interval(values, groups)
-            told = {"measure": measure, "mean": mean, "low": low, "high": high}
-            counts = {"n": len(known), "groups": known[over].nunique(), "over": over}
-            found.append(named | told | counts)
-    return pd.DataFrame(found)
+            if by_task:
+                n, groups = len(known), known[over].nunique()
+                told = Interval(float(known[measure].mean()), np.nan, np.nan, n, groups)
+            else:
+                told = interval(known[measure], known[over])
+            found.append((*key, measure, *told, over))
+    table = pd.DataFrame(found, columns=[*keys, "measure", *Interval._fields, "over"])
+    return table[[*keys, "measure", "mean", "low", "high", "n", "groups", "over"]]
 
 
 def findings(table: pd.DataFrame) -> dict[str, int | str]:
@@ -259,7 +231,7 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
     Parameters
     ----------
     table : DataFrame
-        From :func:`medsam.analysis.ambiguity.measure`.
+        From :func:`measure`.
 
     Returns
     -------
@@ -271,20 +243,21 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
         ``<share>-<rank>-says``: whether that is so more often than not. A rank that the model
         does not give is ``"undefined"``.
     """
-    told = summary(table)
-    found: dict[str, int | str] = {
-        "cases": len(table[table["rank"] == 1]),
-        "images": int(table.image.nunique()),
-        "over": {"group": "patients or volumes", "image": "images"}[str(told.over.iloc[0])],
-    }
+    means = summary(table)
     first = table[table["rank"] == 1]
-    found["first-times-object"] = f"{(first.area / first.object_px).median():.1f}"
-    ends = _ends(told)
-    best = max(ORDINALS, key=lambda rank: ends.get(("best", rank), [-1.0])[0])
-    found["best-by-iou"] = ORDINALS[best]
+    numbers = means.set_index(["measure", "rank"])[["mean", "low", "high"]].astype(float)
+    of = {key: row.tolist() for key, row in numbers.iterrows()}
+    best = max(ORDINALS, key=lambda rank: of.get(("best", rank), [-1.0])[0])
+    found: dict[str, int | str] = {
+        "cases": len(first),
+        "images": int(table.image.nunique()),
+        "over": {"group": "patients or volumes", "image": "images"}[str(means.over.iloc[0])],
+        "first-times-object": f"{(first.area / first.object_px).median():.1f}",
+        "best-by-iou": ORDINALS[best],
+    }
     for measure in (*MEASURES, "larger"):
         for rank in ORDINALS:
-            values = ends.get((measure, rank))
+            values = of.get((measure, rank))
             found[f"{measure}-{rank}"] = _words(values, percent=measure in SHARES)
             if measure == "doublings":
                 factors = values and [2**value for value in values]
@@ -292,13 +265,6 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
             if measure in SHARES:
                 found[f"{measure}-{rank}-says"] = _says(values)
     return found
-
-
-def _ends(told: pd.DataFrame) -> dict[tuple[str, int], list[float]]:
-    """Mean, low and high by measure and rank."""
-    names, ranks = told.measure.to_list(), told["rank"].to_list()
-    numbers = told[["mean", "low", "high"]].to_numpy(float).tolist()
-    return {(m, int(r)): three for m, r, three in zip(names, ranks, numbers, strict=True)}
 
 
 def _words(values: Sequence[float] | None, *, percent: bool) -> str:
@@ -395,9 +361,8 @@ def place(
         "data": json.loads(json.dumps(dict(getattr(dataset, "settings", {})))),
         "version": _VERSION,
     }
-    signed = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{dataset.key}-{model.name}-{protocol.name}")[:80]
-    return folder / "ambiguity" / f"{name}-{signed[:12]}.parquet", identity
+    return folder / "ambiguity" / f"{name}-{_signature(identity)[:12]}.parquet", identity
 
 
 def measure(
@@ -436,45 +401,45 @@ def measure(
         If the table cannot be read or written, an image is gone, or the masks are not those of
         the rows.
     """
-    chosen = _oracle(rows)
-    kept = KeptTable(*place(Path(folder), dataset, model, protocol), SCHEMA)
-    cases = {case.id: case for case in dataset.cases()}
-    asked, fresh = {}, []
-    for image, of_image in chosen.groupby("image", sort=False):
-        case = _there(cases, str(image), dataset)
-        prompts = dict(zip(of_image.task, of_image.prompt, strict=True))
-        told = json.dumps([case.digest(), sorted(prompts.items())])
-        asked[case.id] = hashlib.sha256(told.encode()).hexdigest()
-        if kept.images.get(case.id) != asked[case.id]:
-            fresh.append((case, of_image))
+    chosen = _oracle_rows(rows)
+    stored = KeptTable(*place(Path(folder), dataset, model, protocol), SCHEMA)
+    prompts = {
+        str(image): sorted(zip(part.task, part.prompt, strict=True))
+        for image, part in chosen.groupby("image", sort=False)
+    }
+    digests = {case.id: case.digest() for case in dataset.cases() if case.id in prompts}
+    signatures = {name: _signature([digests.get(name), told]) for name, told in prompts.items()}
+    fresh = [image for image, made in signatures.items() if stored.images.get(image) != made]
     constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
     constant["protocol"] = protocol.name
-    bar = tqdm(fresh, desc="ambiguity", unit="image", disable=not progress)
+    again = replay(chosen[chosen.image.isin(fresh)], dataset, model, protocol, progress=progress)
+    found: dict[str, list[list[dict[str, Any]]]] = {}
     try:
-        for number, (case, of_image) in enumerate(bar, 1):
-            found = []
-            for row, pixels, mask, prediction in _answers(case, of_image, model):
-                prompt = Prompt.from_json(row.prompt)
-                about = {"task": row.task, "image": case.id, "group": case.group}
-                about |= {"object_px": int(row.object_px), "prompt": row.prompt}
-                measures = of_case(pixels, mask, prediction, prompt)
-                found += [constant | about | one for one in measures]
-            kept.take(case.id, asked[case.id], found)
-            if number % _EVERY == 0:
-                kept.save()
+        for row, sample, (prediction,), _ in again:
+            about = {"task": row.task, "image": row.image, "group": row.group}
+            about |= {"object_px": int(row.object_px), "prompt": row.prompt}
+            prompt = Prompt.from_json(row.prompt)
+            measures = of_case(sample.image, sample.masks[row.task], prediction, prompt)
+            objects = found.setdefault(row.image, [])
+            objects.append([constant | about | one for one in measures])
+            if len(objects) == len(prompts[row.image]):
+                masks = [mask for one in objects for mask in one]
+                stored.take(row.image, signatures[row.image], masks)
+                if len(found) % _EVERY == 0:
+                    stored.save()
     finally:
         # Ctrl-C as well: what is complete is kept.
         if fresh:
-            kept.save()
-    table = pd.DataFrame(kept.rows, columns=SCHEMA.names)
-    return table[table.image.isin(asked)].reset_index(drop=True)
+            stored.save()
+    table = pd.DataFrame(stored.rows, columns=SCHEMA.names)
+    return table[table.image.isin(list(signatures))].reset_index(drop=True)
 
 
 def examples(
     rows: pd.DataFrame,
     dataset: Dataset,
     model: PromptableModel,
-    tasks: Sequence[str] | None = None,
+    protocol: Protocol,
     percentile: float = 50,
 ) -> list[Ambiguous]:
     """A case of each task with all its masks: the one whose top IoU stands at a percentile.
@@ -483,10 +448,8 @@ def examples(
     ----------
     rows : DataFrame
         Results of one model under one protocol.
-    dataset, model
-        Those that the rows came from.
-    tasks : sequence of str, optional
-        By default the first five of the dataset that have a case.
+    dataset, model, protocol
+        Those that the rows came from. Of the tasks, the first five that have a case are shown.
     percentile : float
         Of the IoU of the most confident mask in mode 1: nobody has chosen the case by eye.
 
@@ -495,40 +458,34 @@ def examples(
     InputError, ResultsError
         As :func:`measure`.
     """
-    oracle, found = _oracle(rows), []
-    cases = {case.id: case for case in dataset.cases()}
-    with_case = [task for task in dataset.tasks if (oracle.task == task).any()]
-    for task in with_case[:5] if tasks is None else tasks:
-        of_task = rows[_mode1(rows, "top") & (rows.task == task)]
-        image = str(at_percentile(of_task, percentile).image)
-        chosen = oracle[(oracle.task == task) & (oracle.image == image)]
-        for row, pixels, mask, prediction in _answers(_there(cases, image, dataset), chosen, model):
-            order = prediction.ranking
-            found.append(
-                Ambiguous(
-                    task=task,
-                    image_id=image,
-                    image=pixels,
-                    mask=mask,
-                    prompt=Prompt.from_json(row.prompt),
-                    masks=prediction.masks[order],
-                    scores=[float(score) for score in prediction.scores[order]],
-                    ious=[iou(one, mask) for one in prediction.masks[order]],
-                )
-            )
-    return found
+    oracle, top = _oracle_rows(rows), rows[_mode1(rows, "top")]
+    chosen = []
+    for task in [task for task in dataset.tasks if (oracle.task == task).any()][:5]:
+        image = at_percentile(top[top.task == task], percentile).image
+        chosen.append(oracle[(oracle.task == task) & (oracle.image == image)])
+    found = {}
+    answers = replay(pd.concat(chosen), dataset, model, protocol, progress=False)
+    for row, sample, (prediction,), _ in answers:
+        order, mask = prediction.ranking, sample.masks[row.task]
+        found[row.task] = Ambiguous(
+            task=row.task,
+            image_id=sample.id,
+            image=sample.image,
+            mask=mask,
+            prompt=Prompt.from_json(row.prompt),
+            masks=prediction.masks[order],
+            scores=[float(score) for score in prediction.scores[order]],
+            ious=[iou(one, mask) for one in prediction.masks[order]],
+        )
+    return [found[task] for task in dataset.tasks if task in found]
 
 
 def _mode1(rows: pd.DataFrame, choice: str) -> pd.Series:
-    return (
-        (rows.experiment == "mode")
-        & (rows.k == 1)
-        & (rows.choice == choice)
-        & (rows.status == "ok")
-    ).fillna(False)
+    of_mode1 = (rows.experiment == "mode") & (rows.k == 1) & (rows.status == "ok")
+    return (of_mode1 & (rows.choice == choice)).fillna(False)
 
 
-def _oracle(rows: pd.DataFrame) -> pd.DataFrame:
+def _oracle_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """The oracle's rows of mode 1: a prompt, and the best IoU of its masks."""
     found = rows[_mode1(rows, "oracle")]
     if found.empty:
@@ -539,29 +496,5 @@ def _oracle(rows: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _there(cases: Mapping[str, Case], image: str, dataset: Dataset) -> Case:
-    if image not in cases:
-        raise ResultsError(
-            f"Image {image!r} of the results is not in dataset {dataset.key!r}. Allowed: the data "
-            "that the results were computed from."
-        )
-    return cases[image]
-
-
-def _answers(
-    case: Case, of_image: pd.DataFrame, model: PromptableModel
-) -> Iterator[tuple[Any, NDArray[np.uint8], NDArray[np.bool_], Prediction]]:
-    """Row, image, object and prediction of each case of an image, embedded once."""
-    sample = case.load()
-    embedding = model.embed(sample.image)
-    for row in of_image.itertuples():
-        mask = sample.masks[str(row.task)]
-        (prediction,) = model.predict(embedding, [Prompt.from_json(str(row.prompt))])
-        now = max(iou(one, mask) for one in prediction.masks)
-        if not math.isclose(now, float(str(row.iou)), abs_tol=1e-3):
-            raise ResultsError(
-                f"{row.task} on {case.id}: best IoU {now:.4f} now, {row.iou:.4f} in the results. "
-                "Allowed: the data and weights that the results were computed from. Run the study "
-                "into a new folder."
-            )
-        yield row, sample.image, mask, prediction
+def _signature(told: Any) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

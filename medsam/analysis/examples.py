@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -12,27 +13,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from medsam.analysis.sizes import MODES_SHOWN
-from medsam.datasets.sample import Dataset
+from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError, ResultsError
 from medsam.metrics import iou
-from medsam.models.contract import Predictor, PromptableModel
+from medsam.models.contract import Prediction, Predictor, PromptableModel
 from medsam.prompts import MAX_REGIONS, Prompt
-from medsam.protocol import MAX_CLICKS, Protocol
+from medsam.protocol import MAX_CLICKS, Choice, Protocol
 from medsam.regions import regions
-from medsam.study.evaluate import choose
-
-__all__ = [
-    "IMAGES",
-    "PERCENTILES",
-    "Example",
-    "at_percentile",
-    "opening",
-    "predict_again",
-    "slots",
-    "step_slots",
-    "table",
-]
-
+from medsam.study.evaluate import Chosen, choose
 
 PERCENTILES = (25, 50, 75)
 """Of the IoU over the images of a task, as in Fig. 3 and Fig. 11-16."""
@@ -128,7 +116,7 @@ def slots(
     """
     kept = rows[(rows.experiment == "mode") & (rows.status == "ok")]
     shown = [choice] if show is None else list(show)
-    found = []
+    found = [kept.iloc[:0].assign(percentile=0)]
     for _, of_task in kept.groupby("task", sort=False):
         for mode in modes:
             of_mode = of_task[of_task.k == mode]
@@ -138,7 +126,55 @@ def slots(
                 image = at_percentile(ranked, percentile).image
                 there = of_mode[(of_mode.image == image) & of_mode.choice.isin(shown)]
                 found.append(there.assign(percentile=percentile))
-    return pd.concat(found, ignore_index=True) if found else kept.assign(percentile=0)
+    return pd.concat(found, ignore_index=True)
+
+
+def replay(
+    rows: pd.DataFrame,
+    dataset: Dataset,
+    model: PromptableModel,
+    protocol: Protocol,
+    *,
+    progress: bool = True,
+) -> Iterator[tuple[Any, Sample, list[Prediction], Chosen]]:
+    """Ask the model the prompts of some rows again; each image is embedded, each prompt asked once.
+
+    Yields
+    ------
+    (row, Sample, list of Prediction, Chosen)
+        Image by image: the row as a named tuple, its image, what the model answers, and the mask
+        that the row's choice takes.
+
+    Raises
+    ------
+    ResultsError
+        If an image is gone, or a mask does not have the IoU that its row says: the rows are
+        then of other data or weights.
+    """
+    cases = {case.id: case for case in dataset.cases() if case.id in set(rows.image)}
+    gone = sorted(set(rows.image) - set(cases))
+    if gone:
+        raise ResultsError(
+            f"Images {gone} of the results are not in dataset {dataset.key!r}. "
+            "Allowed: the data that the results were computed from."
+        )
+    groups = rows.groupby("image", sort=False)
+    for image, of_image in tqdm(groups, desc="masks again", unit="image", disable=not progress):
+        sample = cases[str(image)].load()
+        predict = Predictor(model, sample.image)
+        for row in of_image.itertuples():
+            mask = sample.masks[str(row.task)]
+            parts = regions(mask, protocol)[:MAX_REGIONS]
+            predictions = predict(Prompt.from_json(str(row.prompt)))
+            chosen = choose(predictions, mask, cast(Choice, row.choice), protocol, parts)
+            now = iou(chosen.mask, mask, empty="nan")
+            if not math.isclose(now, float(str(row.iou)), abs_tol=1e-3):
+                raise ResultsError(
+                    f"{row.task} on {image}: IoU {now:.4f} now, {row.iou:.4f} in the results. "
+                    "Allowed: the data and weights that the results were computed from. Run the "
+                    "study into a new folder."
+                )
+            yield row, sample, predictions, chosen
 
 
 def predict_again(
@@ -149,7 +185,7 @@ def predict_again(
     *,
     progress: bool = True,
 ) -> list[Example]:
-    """Predict the masks of some rows again: each image is embedded, each prompt asked once.
+    """Predict the masks of some rows again.
 
     Parameters
     ----------
@@ -166,47 +202,26 @@ def predict_again(
     Raises
     ------
     ResultsError
-        If an image is gone, or a mask does not have the IoU that its row says: the rows are
-        then of other data or weights.
+        As :func:`replay`.
     """
-    cases = {case.id: case for case in dataset.cases() if case.id in set(chosen.image)}
-    gone = sorted(set(chosen.image) - set(cases))
-    if gone:
-        raise ResultsError(
-            f"Images {gone} of the results are not in dataset {dataset.key!r}. "
-            "Allowed: the data that the results were computed from."
+    found = {}
+    for row, sample, _, picked in replay(chosen, dataset, model, protocol, progress=progress):
+        found[row.Index] = Example(
+            task=row.task,
+            image_id=sample.id,
+            model=row.model,
+            protocol=row.protocol,
+            choice=row.choice,
+            k=int(row.k),
+            percentile=int(row.percentile),
+            image=sample.image,
+            mask=sample.masks[row.task],
+            prediction=picked.mask,
+            prompt=Prompt.from_json(row.prompt),
+            iou=float(row.iou),
+            dice=float(row.dice),
+            score=float(row.score),
         )
-    found: dict[int, Example] = {}
-    groups = chosen.groupby("image", sort=False)
-    for image_id, of_image in tqdm(groups, desc="examples", unit="image", disable=not progress):
-        sample = cases[str(image_id)].load()
-        predict = Predictor(model, sample.image)
-        for index, row in of_image.iterrows():
-            mask, prompt = sample.masks[row.task], Prompt.from_json(row.prompt)
-            parts = regions(mask, protocol)[:MAX_REGIONS]
-            picked = choose(predict(prompt), mask, row.choice, protocol, parts)
-            if not math.isclose(iou(picked.mask, mask, empty="nan"), row.iou, abs_tol=1e-3):
-                raise ResultsError(
-                    f"{row.task} on {image_id}: IoU {iou(picked.mask, mask):.4f} now, "
-                    f"{row.iou:.4f} in the results. Allowed: the data and weights that the "
-                    "results were computed from. Run the study into a new folder."
-                )
-            found[int(str(index))] = Example(
-                task=row.task,
-                image_id=str(image_id),
-                model=row.model,
-                protocol=row.protocol,
-                choice=row.choice,
-                k=int(row.k),
-                percentile=int(row.percentile),
-                image=sample.image,
-                mask=mask,
-                prediction=picked.mask,
-                prompt=prompt,
-                iou=float(row.iou),
-                dice=float(row.dice),
-                score=float(row.score),
-            )
     return [found[index] for index in chosen.index]
 
 
@@ -218,16 +233,10 @@ def table(examples: Sequence[Example]) -> pd.DataFrame:
     DataFrame
         ``task, image, model, protocol, choice, k, percentile, iou, dice, score, prompt`` (JSON).
     """
-    words = ("task", "model", "protocol", "choice", "k", "percentile", "iou", "dice", "score")
-    rows = [
-        {name: getattr(one, name) for name in words}
-        | {"image": one.image_id, "prompt": one.prompt.to_json()}
-        for one in examples
-    ]
-    return pd.DataFrame(rows, columns=["task", "image", *words[1:], "prompt"])
-
-
-# Which cases a reader can open from the plot of object sizes.
+    columns = ["task", "image", "model", "protocol", "choice", "k", "percentile"]
+    columns += ["iou", "dice", "score", "prompt"]
+    rows = [vars(one) | {"image": one.image_id, "prompt": one.prompt.to_json()} for one in examples]
+    return pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
 
 
 IMAGES = 8
@@ -272,9 +281,6 @@ def opening(rows: pd.DataFrame, images: int = IMAGES) -> pd.DataFrame:
         missing -= parts[best]
         taken.append(best)
     return kept[kept.image.isin(taken)].assign(percentile=0)
-
-
-# One case a task, click by click: which rows Fig. 6 shows.
 
 
 def step_slots(

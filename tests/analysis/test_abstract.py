@@ -149,7 +149,7 @@ def test_clicks_of_a_run():
     ("call", "kind", "says"),
     [
         (lambda: facts(modes().drop(columns="iou"), clicks(), "m"), InputError, "without iou"),
-        (lambda: facts(modes(), clicks().iloc[:0], "m"), InputError, "Table of clicks with 0 rows"),
+        (lambda: facts(modes(), clicks().iloc[:0], "m"), InputError, "Table of clicks of 0 rows"),
         (
             lambda: facts(modes().query("mode > 2"), clicks(), "m"),
             InputError,

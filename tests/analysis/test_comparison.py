@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from medsam.analysis import comparison, published
 from medsam.errors import InputError, UnknownName
@@ -210,3 +211,101 @@ def test_nothing_to_compare_is_empty():
 def test_errors(call, error, says):
     with pytest.raises(error, match=says):
         call()
+
+
+# ----------------------------------------------------------------- what the text quotes
+
+
+MODES = pd.DataFrame(
+    [
+        (task, mode, choice, iou + 0.1 * (choice == "oracle"))
+        for task, ious in {"a": (0.2, 0.3, 0.5, 0.6, 0.4), "b": (0.6, 0.5, 0.5, 0.8, 0.6)}.items()
+        for mode, iou in enumerate(ious, 1)
+        for choice in ("top", "oracle")
+    ],
+    columns=["task", "mode", "choice", "iou"],
+)
+
+
+def test_modes_by_hand():
+    found = comparison.of_modes(MODES)
+    assert found["tasks"] == 2
+    assert found["mode1"] == pytest.approx(0.4)
+    assert found["mode4"] == pytest.approx(0.7)
+    assert (found["best"], found["best-iou"]) == (4, pytest.approx(0.7))
+    assert found["box-wins"] == 1
+    assert found["box-each-wins"] == 2
+    assert found["gain-low"] == pytest.approx(0.1)
+
+
+def test_clicks_by_hand():
+    lines = {"SAM": [0.5] * 9, "Other (x)": [0.1, 0.2, 0.3, 0.4, 0.55, 0.6, 0.7, 0.8, 0.9]}
+    table = pd.DataFrame(
+        [(model, k, iou) for model, ious in lines.items() for k, iou in enumerate(ious, 1)],
+        columns=["model", "k", "iou"],
+    )
+    found = comparison.of_clicks(table, "SAM")
+    assert found["other-x-passes"] == 5
+    assert found["sam-passes"] == "none"
+    assert found["other-x-1-3"] == pytest.approx(0.2)
+    assert found["other-x-3-9"] == pytest.approx(0.6)
+    assert found["sam-9"] == 0.5
+
+
+# ----------------------------------------------------------------- clicks needed
+
+
+def clicks(**ious):
+    """Click curves of one model, one task a name."""
+    return pd.DataFrame(
+        [
+            {"model": "m", "task": task, "k": k, "iou": iou}
+            for task, line in ious.items()
+            for k, iou in enumerate(line, 1)
+        ]
+    )
+
+
+THREE = clicks(a=[0.5, 0.85, 0.8, 0.95], b=[0.9, 0.7, 0.7, 0.7], c=[0.1, 0.2, 0.3, 0.4])
+
+
+def test_effort_by_hand():
+    (found,) = comparison.effort(THREE).itertuples()
+    # a: 2 clicks (4 to 0.90), b: 1, c: not within 4, which counts as 4.
+    assert (found.noc80, found.noc85, found.noc90) == pytest.approx((7 / 3, 7 / 3, 3))
+    assert (found.curves, found.missed80, found.missed85, found.missed90) == (3, 1, 1, 1)
+    # Trapezoids over three steps.
+    areas = [(0.5 / 2 + 0.85 + 0.8 + 0.95 / 2) / 3, (0.9 / 2 + 1.4 + 0.35) / 3, 0.25]
+    assert found.area == pytest.approx(sum(areas) / 3)
+
+
+def test_effort_of_models_and_choices_in_their_order():
+    other = THREE.assign(model="a", iou=1.0)
+    both = pd.concat([THREE, other]).assign(choice="top")
+    both = pd.concat([both, THREE.assign(choice="oracle", iou=0.9)])
+    found = comparison.effort(both, [0.9])
+    assert found.model.tolist() == ["m", "a", "m (oracle)"]
+    assert found.noc90.tolist() == [3, 1, 1]
+
+
+@given(arrays(float, (4, 6), elements=st.floats(0, 1)), st.integers(10, 99))
+def test_effort_is_within_its_bounds(curves, percent):
+    table = clicks(**dict(zip("abcd", curves.tolist(), strict=True)))
+    (found,) = comparison.effort(table, [percent / 100]).to_dict("records")
+    assert 1 <= found[f"noc{percent}"] <= 6
+    assert found[f"missed{percent}"] == (curves.max(axis=1) < percent / 100).sum()
+    assert curves.min() - 1e-9 <= found["area"] <= curves.max() + 1e-9
+
+
+def test_effort_of_the_published_tables():
+    found = comparison.effort(published.clicks()).set_index("model")
+    line = (
+        published.clicks().query("model == 'RITM'").pivot(index="task", columns="k", values="iou")
+    )
+    assert found.missed80["RITM"] == (line.max(axis=1) < 0.8).sum()
+    assert (found.curves == 28).all()
+
+
+def test_a_curve_that_lacks_a_click():
+    with pytest.raises(InputError, match="1 click curves without all 4 clicks. Allowed: every"):
+        comparison.effort(THREE.drop(index=2))

@@ -74,3 +74,117 @@ def test_other_data_is_refused(studied):
         examples.predict_again(chosen.assign(iou=0.123), data, model, PAPER, progress=False)
     with pytest.raises(ResultsError, match="are not in dataset"):
         examples.predict_again(chosen.assign(image="gone"), data, model, PAPER, progress=False)
+
+
+# ----------------------------------------------------------------- which objects open a picture
+
+
+def size_rows(sizes, **more):
+    """Rows of both modes and choices of objects ``{(task, image): pixels}``."""
+    return pd.DataFrame(
+        [
+            {"experiment": "mode", "status": "ok", "task": task, "image": image, "k": k}
+            | {"choice": choice, "object_px": px, "iou": 0.5}
+            | more
+            for (task, image), px in sizes.items()
+            for k in (2, 4)
+            for choice in ("top", "oracle")
+        ]
+    )
+
+
+SIZES = {
+    **{("t", image): px for image, px in zip("abcdef", (1, 2, 3, 4, 5, 6), strict=True)},
+    **{("u", image): px for image, px in zip("bcd", (30, 10, 20), strict=True)},
+}
+"""Parts of t: ab, cd, ef; of u: c, d, b."""
+
+
+def taken(found):
+    return list(dict.fromkeys(found.image))
+
+
+def test_few_images_have_small_middling_and_large_objects():
+    # b (t small, u large) of three equals b, c, d; then c (t middling, u small); then of d
+    # (u middling), e and f (t large) the first by name, and e.
+    found = examples.opening(size_rows(SIZES))
+    assert taken(found) == ["b", "c", "d", "e"]
+    # All objects of an image come with it: b, c, d have two, each with two modes and choices.
+    assert len(found) == (2 + 2 + 2 + 1) * 4
+    assert set(found.percentile) == {0}
+
+
+def test_at_most_so_many_images():
+    assert taken(examples.opening(size_rows(SIZES), images=2)) == ["b", "c"]
+
+
+def test_only_what_has_a_result_and_is_drawn():
+    extra = [
+        size_rows({("t", "x"): 100}, iou=float("nan")),
+        size_rows({("t", "y"): 100}, status="error"),
+        size_rows({("t", "z"): 100}, experiment="clicks"),
+        size_rows({("t", "w"): 0}),
+        size_rows({("t", "a"): 1}).assign(k=3),
+    ]
+    found = examples.opening(pd.concat([size_rows(SIZES), *extra], ignore_index=True))
+    assert taken(found) == ["b", "c", "d", "e"]
+    assert set(found.k) == {2, 4}
+    assert examples.opening(size_rows(SIZES).iloc[:0]).empty
+
+
+# ----------------------------------------------------------------- click by click
+
+
+def clicks(image, ious, task="t", choice="top", experiment="clicks"):
+    return pd.DataFrame(
+        {"task": task, "image": image, "experiment": experiment, "choice": choice,
+         "k": range(1, len(ious) + 1), "iou": ious, "status": "ok"}
+    )  # fmt: skip
+
+
+TABLE = pd.concat(
+    [
+        clicks("a", [0.9, 0.1]),
+        clicks("b", [0.1, 0.5]),
+        clicks("c", [0.5, 0.9]),
+        clicks("c", [0.0, 1.0], choice="oracle"),
+        clicks("z", [0.2, 0.3], task="u"),
+        clicks("a", [1.0, 1.0], experiment="mode"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("percentile", "at", "image"), [(50, 2, "b"), (50, 1, "c"), (100, 2, "c"), (1, 2, "a")]
+)
+def test_the_case_is_ranked_by_hand(percentile, at, image):
+    chosen = examples.step_slots(TABLE, percentile=percentile, at=at)
+    of_task = chosen[chosen.task == "t"]
+    assert set(of_task.image) == {image}
+    assert of_task.k.tolist() == [1, 2]
+    assert set(of_task.percentile) == {percentile}
+    assert set(chosen[chosen.task == "u"].image) == {"z"}
+    assert set(chosen.experiment) == {"clicks"}
+
+
+def test_oracle_ranks_for_itself():
+    assert examples.step_slots(TABLE, at=2, choice="oracle").iou.tolist() == [0, 1]
+
+
+def test_no_clicks():
+    with pytest.raises(InputError, match=r"No row of 9 clicks .*\(there: \[1, 2\]\)\. Allowed"):
+        examples.step_slots(TABLE)
+    with pytest.raises(InputError, match="there: none"):
+        examples.step_slots(TABLE[TABLE.experiment == "mode"])
+
+
+def test_clicks_are_replayed_in_order(studied):
+    data, model, table = studied
+    chosen = examples.step_slots(table)
+    shown = examples.predict_again(chosen, data, model, PAPER, progress=False)
+    assert [one.k for one in shown] == [*range(1, 10)] * 2
+    first, second = shown[:2]
+    # A click is added to those before; none moves.
+    assert len(second.prompt.points) == 2
+    assert (second.prompt.points[:1] == first.prompt.points).all()
+    assert [one.iou for one in shown] == chosen.iou.tolist()

@@ -1,10 +1,7 @@
-import json
-
 import pandas as pd
 import pytest
 
 from medsam.analysis import published
-from medsam.errors import InputError
 
 
 def test_a_value_of_each_table_by_hand():
@@ -48,28 +45,3 @@ def test_findings():
     assert found["beats-all"] == 24
     assert found["lowest-task"] == "MRI-Spine: GM"
     assert found["lowest-iou"] == pytest.approx(0.1134, abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("frame", "says"),
-    [
-        (
-            pd.DataFrame({"iou": [0.5]}),
-            "gives 1 values of IoU, 0 of them missing. Allowed: 2 values",
-        ),
-        (pd.DataFrame({"iou": [0.5, None]}), "1 of them missing"),
-        (pd.DataFrame({"iou": [0.5, 1.5]}), "values from 0 to 1. Install medsam again"),
-    ],
-)
-def test_malformed(frame, says):
-    with pytest.raises(InputError, match=says):
-        published._checked(frame, "x.csv", 2)
-
-
-def test_missing():
-    with pytest.raises(InputError, match="'nowhere.csv' cannot be read"):
-        published._read("nowhere.csv")
-
-
-def test_json_plain():
-    json.dumps(published.findings())

@@ -1,11 +1,15 @@
 """Object sizes and what they have to do with IoU: tiny tables, worked by hand."""
 
+import dataclasses
 import math
+from functools import partial
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from medsam.analysis import sizes
+from medsam.datasets.sample import Case, Sample
 from medsam.errors import InputError
 
 
@@ -156,7 +160,7 @@ def test_a_model_without_points_has_boxes_only():
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        (two_tasks().drop(columns="height"), r"Rows without height\. Allowed: the columns of the"),
+        (two_tasks().drop(columns="height"), "rows without height. Allowed: at least one row"),
         (
             pd.concat([powers(), powers().assign(model="n")]),
             r"Rows of 2 models: m, n\. Allowed: one\. Choose, such as rows\[rows.model == 'm'\]",
@@ -168,3 +172,33 @@ def test_a_model_without_points_has_boxes_only():
 def test_errors(rows, says):
     with pytest.raises(InputError, match=says):
         sizes.cases(rows)
+
+
+SAMPLE = Sample("a", "a", np.zeros((2, 2, 3), np.uint8), {})
+
+
+class Cases:
+    """Three images with a spacing, and one without; notes what is read."""
+
+    def __init__(self):
+        self.read = []
+
+    def cases(self):
+        for name, spacing in (("a", (0.5, 2.0)), ("b", (0.5, 0.5)), ("c", None), ("d", (1, 1))):
+            yield Case(name, name, (), partial(self._load, name, spacing), str)
+
+    def _load(self, name, spacing):
+        self.read.append(name)
+        return dataclasses.replace(SAMPLE, id=name, spacing=spacing)
+
+
+def test_rows_times_columns():
+    data = Cases()
+    assert sizes.pixel_areas(data, ["b", "a", "a"]) == {"a": 1.0, "b": 0.25}
+    assert data.read == ["a", "b"]
+
+
+def test_one_that_does_not_tell_ends_it():
+    data = Cases()
+    assert sizes.pixel_areas(data, ["a", "c", "d"]) == {}
+    assert data.read == ["a", "c"]

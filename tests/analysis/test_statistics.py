@@ -1,27 +1,151 @@
+"""Intervals, tests and correlations: worked by hand, against scipy, and by their properties."""
+
+import math
+from itertools import permutations
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from medsam.analysis.statistics import compare, interval, intervals
+from medsam.analysis import statistics
+from medsam.analysis.statistics import (
+    FEWEST,
+    FEWEST_PAIRS,
+    compare,
+    interval,
+    intervals,
+    pair,
+    pool,
+    probability,
+    relation,
+)
 from medsam.errors import InputError, UnknownName
 
-QUICK = {"resamples": 199}
+# ----------------------------------------------------------------- intervals over groups
+
+
+def clustered(rng, groups=25, slices=20, between=0.1, within=0.03):
+    """Images of patients that differ more between than within, and the patient of each."""
+    centres = rng.normal(0.6, between, groups)
+    values = centres[:, None] + rng.normal(0, within, (groups, slices))
+    return values.ravel(), np.repeat(np.arange(groups), slices)
+
+
+def test_mean_is_over_images_and_counts_are_told():
+    values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.9, 0.9]
+    found = interval(values, list("abcdefff"))
+    assert found.mean == pytest.approx(3.9 / 8)
+    assert (found.n, found.groups) == (8, 6)
+    assert found.low < found.mean < found.high
+
+
+def test_by_the_theory_of_large_samples():
+    values = np.random.default_rng(0).normal(0.5, 0.1, 400)
+    found, half = interval(values), 1.96 * values.std(ddof=1) / 20
+    assert found.low == pytest.approx(values.mean() - half, abs=0.1 * half)
+    assert found.high == pytest.approx(values.mean() + half, abs=0.1 * half)
+    wide, narrow = interval(values, confidence=0.99), interval(values, confidence=0.8)
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_names_and_order_do_not_matter():
+    rng = np.random.default_rng(0)
+    values, groups = clustered(rng, groups=8, slices=3)
+    shuffled = rng.permutation(len(values))
+    named = [f"patient {9 - group}" for group in groups]
+    assert interval(values, groups) == interval(values[shuffled], groups[shuffled])
+    assert interval(values, groups) == interval(values, named)
+    assert interval(values) == interval(values, np.arange(24))
+
+
+def test_coverage_of_clustered_images_needs_the_groups():
+    """Nominal 95 %: the mean of all patients is 0.6."""
+    rng = np.random.default_rng(0)
+    right = naive = 0
+    for _ in range(60):
+        values, groups = clustered(rng)
+        with_groups, without = (
+            interval(values, groups, resamples=399),
+            interval(values, resamples=99),
+        )
+        right += with_groups.low <= 0.6 <= with_groups.high
+        naive += without.low <= 0.6 <= without.high
+    assert right >= 52
+    assert naive < 36
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 8)), min_size=8, max_size=40).filter(
+        lambda pairs: len({g for _, g in pairs}) >= FEWEST
+    )
+)
+def test_ends_are_finite_in_order_and_in_range(pairs):
+    values, groups = zip(*pairs, strict=True)
+    found = interval(values, groups, resamples=199)
+    assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
+
+
+def test_all_equal():
+    # Groups of unequal size with one mean each: every resample has that mean.
+    assert interval([0.1, 0.3, *[0.2] * 5], list("aabcdef"))[:3] == pytest.approx((0.2, 0.2, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"), [([0.5] * 5, None), ([0.2, 0.4] * 40, ["a", "b"] * 40)]
+)
+def test_few_groups_have_a_mean_and_no_interval(values, groups):
+    found = interval(values, groups)
+    assert found.mean == pytest.approx(np.mean(values))
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_tasks_weigh_the_same():
+    """Task t gains 0.1 on seven patients, task u 0.3 on two of them: (0.1 + 0.3) / 2."""
+    values, tasks = [0.1] * 7 + [0.3] * 2, list("ttttttt") + list("uu")
+    found = interval(values, list("abcdefg") + list("ab"), tasks=tasks)
+    assert found.mean == pytest.approx(0.2)
+    # Where neither of the two patients is drawn, task u does not count.
+    assert found.low == pytest.approx(0.1)
+    assert found.high <= 0.2 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("values", "groups", "message"),
+    [
+        ([0.5, np.nan] * 4, None, "Values of shape .8,., 4 of them not finite. Allowed"),
+        ([0.5] * 8, list("abc"), "8 values with groups of shape .3,."),
+        ([0.5] * 8, [*"abcdefg", None], "or without a group. .* its own id"),
+    ],
+)
+def test_interval_errors(values, groups, message):
+    with pytest.raises(InputError, match=message):
+        interval(values, groups)
+
+
+# ----------------------------------------------------------------- two sides on the same images
 
 
 def rows(ious, task="t", model="m", groups=None, choice="top", experiment="mode"):
     """One row an image and mode; ``ious`` maps modes to a value an image."""
-    out = []
-    for k, line in ious.items():
-        for i, iou in enumerate(line):
-            out.append(
-                {
-                    "dataset": "d", "task": task, "image": f"i{i}", "model": model,
-                    "group": f"g{i}" if groups is None else groups[i], "protocol": "paper",
-                    "experiment": experiment, "k": k, "choice": choice, "iou": iou, "nsd": None,
-                }
-            )  # fmt: skip
+    out = [
+        {
+            "dataset": "d", "task": task, "image": f"i{i}", "model": model,
+            "group": f"g{i}" if groups is None else groups[i], "protocol": "paper",
+            "experiment": experiment, "k": k, "choice": choice, "iou": iou, "nsd": None,
+        }
+        for k, line in ious.items()
+        for i, iou in enumerate(line)
+    ]  # fmt: skip
     return pd.DataFrame(out).astype({"k": "Int16", "nsd": float})
+
+
+def mode(k):
+    return {"experiment": "mode", "k": k}
 
 
 LOW = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
@@ -29,21 +153,17 @@ GAIN = np.array([0.05, 0.1, 0.15, 0.2, 0.25, 0.3])
 
 
 def test_two_modes_by_hand():
-    (found,) = compare(rows({1: LOW + GAIN, 3: LOW}), 1, 3).itertuples()
-    assert (found.a, found.b, found.n, found.groups, found.unpaired) == (
-        "mode 1",
-        "mode 3",
-        6,
-        6,
-        0,
-    )
+    table = rows({1: LOW + GAIN, 3: LOW})
+    (found,) = compare(table, mode(1), mode(3)).itertuples()
+    assert (found.a, found.b, found.n, found.groups) == ("mode 1", "mode 3", 6, 6)
+    assert found.unpaired == 0
     assert found.difference == pytest.approx(0.175)
     assert found.low < 0.175 < found.high
     # All six of one sign: two of 2**6 orders are as extreme.
     assert found.p == found.p_holm == 2 / 2**6
     assert found.effect == 1
     assert found.verdict == "mode 1 higher"
-    (back,) = compare(rows({1: LOW + GAIN, 3: LOW}), 3, 1).itertuples()
+    (back,) = compare(table, mode(3), mode(1)).itertuples()
     assert (back.effect, back.verdict, back.p) == (-1, "mode 1 higher", found.p)
     assert back.difference == pytest.approx(-found.difference)
 
@@ -51,30 +171,22 @@ def test_two_modes_by_hand():
 def test_effect_by_hand():
     # Ranks 1 to 6 of the sizes; the smallest and the third are negative: 21 - 2 * 4 of 21.
     gain = GAIN * [-1, 1, -1, 1, 1, 1]
-    (found,) = compare(rows({1: LOW + gain, 3: LOW}), 1, 3).itertuples()
+    (found,) = compare(rows({1: LOW + gain, 3: LOW}), mode(1), mode(3)).itertuples()
     assert found.effect == pytest.approx(13 / 21)
     assert found.p == pytest.approx(stats.wilcoxon(gain).pvalue)
     assert found.verdict == "no difference shown"
-
-
-def test_p_and_interval_agree_with_their_sources():
-    rng = np.random.default_rng(0)
-    a, b = rng.beta(5, 2, 40), rng.beta(4, 2, 40)
-    (found,) = compare(rows({2: a, 4: b}), 2, 4).itertuples()
-    assert found.p == pytest.approx(stats.wilcoxon(a, b).pvalue)
-    assert (found.low, found.high) == pytest.approx(interval(a - b)[1:3])
 
 
 def test_groups_are_what_is_tested():
     """Forty slices of two patients prove nothing; means of groups are compared."""
     rng = np.random.default_rng(0)
     a, b = rng.beta(5, 2, 40) + 0.2, rng.beta(5, 2, 40)
-    few = compare(rows({1: a, 2: b}, groups=["p", "q"] * 20), 1, 2).iloc[0]
+    few = compare(rows({1: a, 2: b}, groups=["p", "q"] * 20), mode(1), mode(2)).iloc[0]
     assert (few.n, few.groups, few.verdict) == (40, 2, "too few groups")
     assert few[["p", "p_holm", "low", "high", "effect"]].isna().all()
     assert few.difference == pytest.approx((a - b).mean())
     patients = np.repeat(list("abcdefgh"), 5)
-    eight = compare(rows({1: a, 2: b}, groups=patients), 1, 2).iloc[0]
+    eight = compare(rows({1: a, 2: b}, groups=patients), mode(1), mode(2)).iloc[0]
     means = (a - b).reshape(8, 5).mean(axis=1)
     assert eight.p == pytest.approx(stats.wilcoxon(means).pvalue)
     assert (eight.low, eight.high) == pytest.approx(interval(a - b, patients)[1:3])
@@ -82,91 +194,47 @@ def test_groups_are_what_is_tested():
 
 def test_holm_by_hand():
     # Six, seven and eight pairs of one sign: p = 2/64, 2/128, 2/256.
-    tables = []
+    tables = [rows({1: LOW[:3], 3: LOW[:3]}, task="tiny")]
     for n in (6, 7, 8):
         line = np.linspace(0.1, 0.4, n)
         tables.append(rows({1: line + np.linspace(0.05, 0.2, n), 3: line}, task=f"t{n}"))
-    tables.append(rows({1: LOW[:3], 3: LOW[:3]}, task="tiny"))
-    table = compare(pd.concat(tables, ignore_index=True), 1, 3, **QUICK).set_index("task")
-    assert table.p.dropna().tolist() == [2 / 64, 2 / 128, 2 / 256]
+    table = compare(pd.concat(tables, ignore_index=True), mode(1), mode(3)).set_index("task")
     # Smallest times three, next times two, largest times one, never below one before it.
     assert table.p_holm["t8"] == pytest.approx(3 * 2 / 256)
     assert table.p_holm["t7"] == pytest.approx(2 * 2 / 128)
     assert table.p_holm["t6"] == pytest.approx(2 / 64)
     assert table.verdict["tiny"] == "too few groups"
-    assert np.isnan(table.p_holm["tiny"])
-
-
-def test_each_choice_and_model_is_a_family_of_its_own():
-    one = rows({1: LOW + GAIN, 3: LOW})
-    both = pd.concat([one, one.assign(choice="oracle"), one.assign(model="n")], ignore_index=True)
-    table = compare(both, 1, 3, **QUICK)
-    assert len(table) == 3
-    assert table.p_holm.tolist() == [2 / 64] * 3
 
 
 def test_two_models_on_every_mode_and_number_of_clicks():
     a = pd.concat([rows({1: LOW + GAIN, 3: LOW}), rows({1: LOW}, experiment="clicks")])
     b = a.assign(model="n", iou=a.iou + 0.01 * (a.k == 3))
-    table = compare(pd.concat([a, b], ignore_index=True), "m", "n", **QUICK)
-    assert table[["experiment", "k"]].to_numpy().tolist() == [
-        ["clicks", 1],
-        ["mode", 1],
-        ["mode", 3],
-    ]
+    both = pd.concat([a, b], ignore_index=True)
+    table = compare(both, {"model": "m"}, {"model": "n"})
+    kinds = [["clicks", 1], ["mode", 1], ["mode", 3]]
+    assert table[["experiment", "k"]].to_numpy().tolist() == kinds
     assert table.verdict.tolist() == ["no difference shown"] * 2 + ["n higher"]
-    # Equal on both sides: no difference at all.
+    # Equal on both sides: no difference at all. Every combination is a family of its own.
     assert table.p.tolist() == [1, 1, 2 / 64]
+    assert table.p_holm.tolist() == [1, 1, 2 / 64]
     assert table.effect.tolist() == [0, 0, -1]
-    assert table.a.unique().tolist() == ["m"]
-
-
-def test_sides_as_settings():
-    top = rows({4: LOW})
-    table = pd.concat([top, top.assign(choice="oracle", iou=LOW + GAIN)], ignore_index=True)
-    (found,) = compare(table, {"choice": "oracle"}, {"choice": "top"}).itertuples()
-    assert found.verdict == "oracle higher"
-    clicks = pd.concat([rows({1: LOW}), rows({9: LOW + GAIN}, experiment="clicks")])
-    (found,) = compare(clicks, {"experiment": "clicks", "k": 9}, 1).itertuples()
-    assert (found.a, found.b, found.effect) == ("clicks 9", "mode 1", 1)
 
 
 def test_images_of_one_side_only_are_counted():
     table = rows({1: np.append(LOW, 0.5) + 0.1, 3: np.append(LOW, 0.5)})
-    (found,) = compare(table.drop(index=[0, 13]), 1, 3, **QUICK).itertuples()
+    (found,) = compare(table.drop(index=[0, 13]), mode(1), mode(3)).itertuples()
     assert (found.n, found.unpaired, found.verdict) == (5, 2, "too few groups")
     alone = pd.concat([table, rows({1: LOW}, task="u")], ignore_index=True)
-    last = compare(alone, 1, 3, **QUICK).iloc[-1]
+    last = compare(alone, mode(1), mode(3)).iloc[-1]
     assert (last.task, last.n, last.unpaired, last.verdict) == ("u", 0, 6, "too few groups")
-
-
-def test_no_difference_is_rarely_called_one():
-    """Of 15 families of ten tasks without a difference, any is called one in about one."""
-    rng = np.random.default_rng(0)
-    table = pd.concat(
-        [
-            rows({1: rng.beta(4, 2, 12), 3: rng.beta(4, 2, 12)}, task=f"t{i}", model=f"m{j}")
-            for i in range(10)
-            for j in range(15)
-        ],
-        ignore_index=True,
-    )
-    found = compare(table, 1, 3, resamples=99)
-    called = found.verdict != "no difference shown"
-    assert called.groupby(found.model).any().sum() <= 3
-    # Without the correction it would be many more.
-    assert (found.p < 0.05).groupby(found.model).any().sum() > called.groupby(
-        found.model
-    ).any().sum()
 
 
 def test_intervals_of_every_mean():
     table = pd.concat([rows({1: LOW, 3: LOW + GAIN}), rows({1: LOW[:2]}, task="u")])
     empty = table.head(1).assign(experiment=None, k=pd.NA, choice=None, iou=np.nan, image="z")
     table = pd.concat([table, empty.astype(table.dtypes)], ignore_index=True)
-    found = intervals(table).set_index(["task", "k"])
-    assert found.columns.tolist()[-5:] == ["mean", "low", "high", "n", "groups"]
-    assert tuple(found.loc[("t", 1)][["mean", "low", "high", "n", "groups"]]) == interval(LOW)
+    found = intervals(table).set_index(["task", "k"])[list(interval(LOW)._fields)]
+    assert tuple(found.loc[("t", 1)]) == interval(LOW)
     assert found.loc[("u", 1)]["mean"] == pytest.approx(0.15)
     assert found.loc[("u", 1)][["low", "high"]].isna().all()
     assert len(found) == 3
@@ -175,23 +243,203 @@ def test_intervals_of_every_mean():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((7, 3), UnknownName, "Unknown mode '7'.* Allowed: 1, 2, 3, 4, 5"),
-        (("minisan", 3), UnknownName, "Unknown model 'minisan'.* Allowed: m"),
-        (({"choice": "best"}, 3), UnknownName, "Unknown choice 'best'.* Allowed: top"),
-        (({"task": "t"}, 3), InputError, "A side of a comparison with task. Allowed: a mode"),
-        (({}, 3), InputError, "A side of a comparison with nothing"),
-        ((1, 1), InputError, "Both sides are mode 1. Allowed: two different ones"),
-        ((1, 5), InputError, "mode 1 has 6 rows and mode 5 0, none of the same image"),
-        ((1, "m"), InputError, "m: 6 images are there more than once, the first is 'i0' of t"),
-        ((1, 3, "nsd"), InputError, "12 rows, none with nsd. Allowed: .* size of a pixel is known"),
-        ((1, 3, "asd"), InputError, "Rows without asd. Allowed: the columns of the results"),
+        (({"model": "minisan"}, mode(3)), UnknownName, "Unknown model 'minisan'.* Allowed: m"),
+        (({"task": "t"}, mode(3)), InputError, "A side of a comparison with task. Allowed: val"),
+        (({}, mode(3)), InputError, "A side of a comparison with nothing"),
+        ((mode(1), {"model": "m"}), InputError, "m: 12 images are there more than once"),
+        ((mode(1), mode(3), "nsd"), InputError, "12 rows, none with nsd. Allowed: .* size of a pi"),
+        ((mode(1), mode(3), "asd"), InputError, "rows without asd. Allowed: at least one row"),
     ],
 )
-def test_errors(arguments, error, message):
+def test_compare_errors(arguments, error, message):
+    table = rows({1: LOW, 3: LOW})
+    if arguments[1] == {"model": "m"}:
+        arguments = ({"choice": "top"}, {"model": "m"})
+        table = pd.concat([table, table.assign(choice="oracle")])
     with pytest.raises(error, match=message):
-        compare(rows({1: LOW, 3: LOW}), *arguments)
+        compare(table, *arguments)
 
 
-def test_missing_columns():
-    with pytest.raises(InputError, match="Rows without group, choice"):
-        intervals(rows({1: LOW}).drop(columns=["group", "choice"]))
+# ----------------------------------------------------------------- the effect of a protocol
+
+
+def effect(slices=1, **tasks):
+    """Task to {image: (base, variant)}; each image is a patient of so many equal slices."""
+    found = [
+        {"task": task, "image": f"{image}-{n}", "group": image, "protocol": name, "iou": iou}
+        for task, of in tasks.items()
+        for image, ious in of.items()
+        for name, iou in zip(("a", "b"), ious, strict=True)
+        for n in range(slices)
+    ]
+    return statistics.effect(statistics.wide(pd.DataFrame(found), ["a", "b"]), "a", "b")
+
+
+GAINS = {f"p{n}": (0.5, 0.5 + n / 50) for n in range(12)}
+
+
+def test_effect_of_tasks_by_hand():
+    # One task of three images that gain 0.3, 0.1 and 0.2, one of one image that loses 0.4.
+    found = effect(t={"i": (0.1, 0.4), "j": (0.2, 0.3), "k": (0.5, 0.7)}, u={"i": (0.9, 0.5)})
+    assert found.base == pytest.approx((0.8 / 3 + 0.9) / 2)
+    assert found.variant == pytest.approx((1.4 / 3 + 0.5) / 2)
+    assert found.delta == pytest.approx((0.2 - 0.4) / 2)
+    assert (found.changed, found.cases, found.images, found.groups, found.tasks) == (1, 4, 3, 3, 2)
+
+
+def test_more_slices_of_a_patient_are_no_more_patients():
+    one, many = effect(t=GAINS), effect(slices=5, t=GAINS)
+    assert (many.low, many.high) == pytest.approx((one.low, one.high))
+    assert (many.images, many.groups) == (60, 12)
+    assert one.low < one.delta < one.high
+
+
+def test_patients_are_drawn_with_all_their_tasks():
+    """Two tasks that gain on the same patients are no better known than one."""
+    one, two = effect(t=GAINS), effect(t=GAINS, u=GAINS)
+    assert (two.low, two.high) == pytest.approx((one.low, one.high))
+
+
+def test_slices_of_one_patient_have_no_interval():
+    found = effect(slices=40, t={"p": (0.1, 0.3)})
+    assert found.delta == pytest.approx(0.2)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(40):
+        found = effect(
+            t={f"i{n}": (0.5, 0.5 + gain) for n, gain in enumerate(rng.normal(0.1, 0.05, 30))}
+        )
+        held += found.low <= 0.1 <= found.high
+    assert 34 <= held <= 40
+
+
+def test_a_case_that_is_missing_under_one_protocol_is_an_error():
+    table = rows({1: [0.1, 0.2]})
+    both = pd.concat([table, table.head(1).assign(protocol="b")])
+    with pytest.raises(InputError, match="2 cases, of which some have no IoU under b. Allowed"):
+        statistics.wide(both, ["paper", "b"])
+
+
+# ----------------------------------------------------------------- correlations
+
+
+def test_relation_by_hand():
+    found = relation([0, 1, 2, 3], [0, 1, 3, 2])
+    # Sxx = 5, Sxy = 4, Syy = 5; rho = 1 - 6 * (0 + 0 + 1 + 1) / (4 * 15).
+    assert (found.r, found.slope, found.intercept) == pytest.approx((0.8, 0.8, 0.3))
+    assert found.rho == pytest.approx(0.8)
+    # t = 0.8 * sqrt(2 / 0.36) = 1.886 with 2 degrees of freedom: p = 1 - 0.8 = 0.2.
+    assert found.r_p == pytest.approx(0.2)
+    # z = atanh(0.8), error 1 and sqrt(1 + 0.32).
+    assert found.r_low == pytest.approx(math.tanh(math.atanh(0.8) - 1.959964), rel=1e-5)
+    assert found.rho_high == pytest.approx(
+        math.tanh(math.atanh(0.8) + 1.959964 * math.sqrt(1.32)), rel=1e-5
+    )
+    # Residual variance (5 - 0.8 * 4) / 2 = 0.9; error of the slope sqrt(0.9 / 5); t(2) = 4.3027.
+    reach = 4.302653 * math.sqrt(0.18)
+    assert (found.slope_low, found.slope_high) == pytest.approx((0.8 - reach, 0.8 + reach))
+
+
+def test_a_line_without_noise():
+    found = relation([1, 2, 3, 4, 5], [2, 4, 6, 8, 10])
+    assert (found.r, found.rho, found.slope) == pytest.approx((1, 1, 2))
+    assert math.isnan(found.rho_low)
+    assert math.isnan(found.r_high)
+
+
+def test_the_p_of_few_pairs_is_that_of_all_orders():
+    x, y = np.arange(7), [1, 0, 2, 3, 6, 5, 4]
+    orders = np.array(list(permutations(range(7))))
+    rhos = 1 - 6 * ((orders - x) ** 2).sum(1) / (7 * 48)
+    found = relation(x, y)
+    assert found.rho_p == pytest.approx(np.mean(np.abs(rhos) >= abs(found.rho) - 1e-9))
+    many = [1, 0, 2, 3, 7, 5, 6, 4, 8]
+    assert relation(range(9), many).rho_p == pytest.approx(stats.spearmanr(range(9), many).pvalue)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"), [([1, 2, 3], [1, 2, 3]), ([1] * 5, range(5)), (range(5), [2] * 5)]
+)
+def test_too_few_or_all_alike(x, y):
+    found = relation(list(x), list(y))
+    assert found.n == len(x)
+    assert all(math.isnan(value) for value in found[1:])
+
+
+def test_pool_by_hand():
+    """Two groups that differ no more than by chance: the mean of z, weighed by n - 3."""
+    found = pool([math.tanh(0.3), math.tanh(0.5)], [13, 33], rank=False)
+    z = (10 * 0.3 + 30 * 0.5) / 40
+    assert found.value == pytest.approx(math.tanh(z))
+    assert (found.groups, found.n, found.positive, found.i2) == (2, 46, 2, 0)
+    # Never narrower than 1 / sqrt(40), with Student's t of one degree of freedom.
+    reach = stats.t.isf(0.025, 1) / math.sqrt(40)
+    assert (found.low, found.high) == pytest.approx((math.tanh(z - reach), math.tanh(z + reach)))
+
+
+def test_pool_of_groups_that_truly_differ():
+    found = pool([-0.8, 0.8, -0.8, 0.8], [100] * 4, rank=False)
+    assert (found.value, found.p) == pytest.approx((0, 1), abs=1e-9)
+    assert found.i2 > 0.95
+    assert found.low < -0.8
+    assert found.positive == 2
+
+
+def test_pool_leaves_out_what_has_no_correlation():
+    assert pool([0.4, math.nan], [20, 2]) == pool([0.4], [20])
+    nothing = pool([math.nan], [2])
+    assert (nothing.groups, nothing.n) == (0, 0)
+    assert math.isnan(nothing.value)
+    # A perfect group does not swallow the rest.
+    assert pool([1.0, 0.1, 0.0], [6, 60, 60]).value < 0.999
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.floats(-0.95, 0.95), st.integers(FEWEST_PAIRS, 60)), min_size=1, max_size=6
+    )
+)
+def test_pooled_lies_between_and_turns_with_the_sign(groups):
+    values, counts = zip(*groups, strict=True)
+    found, turned = pool(values, counts), pool(np.negative(values), counts)
+    assert min(values) - 1e-6 <= found.value <= max(values) + 1e-6
+    assert found.low <= found.value <= found.high
+    assert turned.value == pytest.approx(-found.value, abs=1e-6)
+    assert 0 <= found.i2 <= 1
+    assert 0 <= found.p <= 1
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: relation([1, 2], [1]), "2 and 1 values. Allowed: pairs"),
+        (lambda: pool([0.1], [1, 2]), "1 correlations and 2 counts. Allowed: one of each"),
+        (lambda: pool([0.1], [3]), "A correlation of 3 pairs. Allowed: 4 or more"),
+    ],
+)
+def test_correlation_errors(call, says):
+    with pytest.raises(InputError, match=says):
+        call()
+
+
+# ----------------------------------------------------------------- two settings, task by task
+
+
+def test_pair_by_hand():
+    first = pd.Series({"a": 0.5, "b": 0.6, "c": 0.7, "d": 0.8, "e": 0.3, "only here": 1.0})
+    second = pd.Series({"a": 0.4, "b": 0.4, "c": 0.4, "d": 0.7999, "e": 0.35})
+    found = pair(first, second)
+    assert (found.n, found.wins, found.ties, found.losses) == (5, 3, 1, 1)
+    assert found.difference == pytest.approx((0.1 + 0.2 + 0.3 + 0.0001 - 0.05) / 5)
+    off = (first - second).dropna().to_numpy()
+    assert found.p == pytest.approx(stats.wilcoxon(off, alternative="greater").pvalue)
+    assert "better on 3 of 5 tasks, alike on 1, worse on 1" in found.words
+    assert pair(first, first).p == 1
+    assert pair(first, first).conditions == (False, False, False)
+    assert probability(0.04) == "p = 0.040"

@@ -7,7 +7,7 @@ True
 """
 
 from medsam.analysis.claims.claim import Answer, Claim, Finding, Verdict
-from medsam.analysis.claims.registry import answers, claims, count
+from medsam.analysis.claims.registry import answers, claims, count, frame, records
 from medsam.analysis.claims.tables import Tables, of_published, of_rows
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "answers",
     "claims",
     "count",
+    "frame",
     "of_published",
     "of_rows",
+    "records",
 ]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
-
-__all__ = ["Answer", "Claim", "Finding", "Undecidable", "Verdict", "grade"]
 
 
 class Verdict(StrEnum):
@@ -23,6 +21,23 @@ class Verdict(StrEnum):
 
 class Undecidable(Exception):
     """A table lacks what a rule needs; the message says what. Becomes a verdict, not an error."""
+
+
+class Found(NamedTuple):
+    """What a rule finds.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    values : mapping of str to float, int or str
+        The numbers alone, for scripts.
+    words : mapping of str to str
+        What the claim's sentence ``says`` needs besides: lists of numbers, say.
+    """
+
+    verdict: Verdict
+    values: Mapping[str, float | int | str]
+    words: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,7 @@ class Claim(BaseModel):
     stated: dict[str, str] = Field(
         default_factory=dict, description="Numbers as the text prints them; digits count."
     )
+    says: str = Field(description="What the tables say, with the names of the rule's numbers.")
 
     @property
     def sections(self) -> tuple[str, ...]:

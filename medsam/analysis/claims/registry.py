@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict
 from functools import cache
 from importlib import resources
+from typing import Any
 
+import pandas as pd
 import yaml
 from pydantic import ValidationError
 
@@ -15,8 +17,6 @@ from medsam.analysis.claims.claim import Answer, Claim, Finding, Undecidable, Ve
 from medsam.analysis.claims.rules import RULES
 from medsam.analysis.claims.tables import Tables
 from medsam.errors import InputError, UnknownName
-
-__all__ = ["NO_RUN", "answer", "answers", "claims", "count", "parse"]
 
 NO_RUN = "No results folder was given."
 
@@ -41,9 +41,8 @@ def parse(text: str) -> tuple[Claim, ...]:
                 f"Claim {entry.get('id')!r}: {told}. "
                 f"Allowed: {', '.join(Claim.model_fields)}. Mend the entry."
             ) from None
-    for one in found:
-        if one.check not in RULES:
-            raise UnknownName("rule of a claim", one.check, RULES)
+        if found[-1].check not in RULES:
+            raise UnknownName("rule of a claim", found[-1].check, RULES)
     twice = [name for name, n in Counter(one.id for one in found).items() if n > 1]
     if twice:
         raise InputError(
@@ -68,10 +67,11 @@ def answer(claim: Claim, tables: Tables) -> Finding:
     """What the tables of one source say of a claim; never fails for what they lack."""
     stated = {"stated": claim.stated} if claim.stated else {}
     try:
-        found = RULES[claim.check](tables, **claim.given, **stated)
+        verdict, values, words = RULES[claim.check](tables, **claim.given, **stated)
     except Undecidable as error:
-        found = Finding(Verdict.OPEN, str(error))
-    return replace(found, data=tables.label)
+        return Finding(Verdict.OPEN, str(error), data=tables.label)
+    known = {"sam": tables.sam, "lead": "", "remark": "", **values, **words, **claim.given}
+    return Finding(verdict, claim.says.format_map(known), values, tables.label)
 
 
 def answers(
@@ -84,7 +84,7 @@ def answers(
     published : Tables
         :func:`medsam.analysis.claims.tables.of_published`.
     ours : Tables, optional
-        A run, from :func:`medsam.analysis.claims.tables.of_rows`; without it every claim is open there.
+        A run, from :func:`medsam.analysis.claims.tables.of_rows`; without it every claim is open.
     chosen : iterable of Claim, optional
         All of :func:`claims` where left out.
     """
@@ -99,3 +99,32 @@ def count(found: Iterable[Finding]) -> dict[str, int]:
     """Number of findings by verdict, all four named."""
     counted = Counter(one.verdict for one in found)
     return {verdict.value: counted[verdict] for verdict in Verdict}
+
+
+def records(found: Iterable[Answer]) -> list[dict[str, Any]]:
+    """One mapping for each claim: what it is, and ``published`` and ``run`` with their values."""
+    return [
+        one.claim.model_dump(exclude={"check", "given", "says"})
+        | {"published": asdict(one.published), "run": asdict(one.ours)}
+        for one in found
+    ]
+
+
+def frame(found: Iterable[Answer]) -> pd.DataFrame:
+    """One row for each claim, without the separate values.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``id, claim, source, where, figure, rule, stated, published_verdict,
+        published_says, published_data, run_verdict, run_says, run_data``.
+    """
+    lines = []
+    for one in records(found):
+        both = {source: one.pop(source) for source in ("published", "run")}
+        one["where"] = "; ".join(one["where"])
+        one["stated"] = "; ".join(f"{name} {text}" for name, text in one["stated"].items())
+        for source, finding in both.items():
+            one |= {f"{source}_{name}": finding[name] for name in ("verdict", "says", "data")}
+        lines.append(one)
+    return pd.DataFrame(lines).astype({"figure": "Int64"})

@@ -11,13 +11,19 @@ import pandas as pd
 
 from medsam.analysis import published
 from medsam.analysis.claims.claim import Undecidable
+from medsam.datasets.brain import TASKS
 from medsam.errors import InputError, UnknownName
 from medsam.results import summary
 
-__all__ = ["OTHERS", "Tables", "of_published", "of_rows"]
-
 OTHERS = ("RITM", "SimpleClick", "FocalClick")
 """The methods that SAM is compared with."""
+MODES = range(1, 6)
+SETTINGS = (
+    *(f"mode {mode}{oracle}" for mode in MODES for oracle in ("", " oracle")),
+    "one click",
+    "one click oracle",
+)
+"""Every setting of one prompt that a mean could have been printed of."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +75,30 @@ class Tables:
             raise Undecidable(f"No rows of mode {mode} ({choice}).")
         return self._modes[choice, mode].dropna()
 
+    def by_mode(self, choice: str = "top") -> pd.DataFrame:
+        """IoU by task, a column for each of the five modes."""
+        return pd.concat({mode: self.mode(mode, choice) for mode in MODES}, axis=1)
+
     def click(self, k: int, model: str = "") -> pd.Series:
         """IoU by task after k clicks, of SAM (or what stands in its place) or another model."""
         name = model or self.sam
         if (name, k) not in self._clicks:
             raise Undecidable(f"No rows of {name} with {k} click{'s' * (k > 1)}.")
         return self._clicks[name, k].dropna()
+
+    def line(self, model: str = "") -> pd.Series:
+        """Mean over the tasks by number of clicks, one to nine."""
+        return pd.Series({k: float(self.click(k, model).mean()) for k in range(1, 10)})
+
+    def setting(self, name: str) -> pd.Series:
+        """IoU by task of one of :data:`SETTINGS`, or of another method with one click."""
+        first, *rest = name.lower().split()
+        oracle = "oracle" in rest
+        if first == "mode":
+            return self.mode(int(rest[0]), "oracle" if oracle else "top")
+        if first == "one":
+            return self.click(1, self.oracle if oracle else self.sam)
+        return self.click(1, name)
 
     @property
     def oracle(self) -> str:
@@ -87,6 +111,10 @@ class Tables:
         if not found:
             raise Undecidable(f"No rows of {' or '.join(OTHERS)}.")
         return found
+
+    def best_other(self) -> pd.Series:
+        """IoU by task of the best of the other methods with one click."""
+        return pd.concat([self.click(1, name) for name in self.others()], axis=1).max(axis=1)
 
     def need_rows(self, what: str) -> pd.DataFrame:
         """Rows of single cases, or why there are none."""
@@ -106,19 +134,19 @@ class Tables:
         )
         return sized.pivot_table(index=keys, columns="k", values="iou").reset_index()
 
-    def called(self, tasks: Iterable[str]) -> str:
+    def called(self, *tasks: object) -> str:
         """Names of tasks, joined."""
-        return ", ".join(self.names.get(task, task) for task in tasks)
+        return ", ".join(self.names.get(str(task), str(task)) for task in tasks)
 
 
 def of_published() -> Tables:
     """The tables that the authors released."""
-    modes, clicks, tasks = published.modes(), published.clicks(), published.tasks()
+    tasks = published.tasks()
     return Tables(
         label="SAM ViT-H, 28 tasks of the paper",
         sam="SAM",
-        modes=modes,
-        clicks=clicks,
+        modes=published.modes(),
+        clicks=published.clicks(),
         names=dict(zip(tasks.task, tasks.name, strict=True)),
         quoted=True,
         averages=published.click_averages(),
@@ -131,18 +159,16 @@ def _other(model: str) -> str | None:
     return next((name for name in OTHERS if plain.startswith(name.lower())), None)
 
 
-def _one(what: str, asked: str | None, there: Iterable[str]) -> str:
+def _one(what: str, wanted: str | None, there: Iterable[str]) -> str:
     allowed = sorted(set(there))
-    if asked is not None:
-        if asked not in allowed:
-            raise UnknownName(f"{what} in these results", asked, allowed)
-        return asked
-    if len(allowed) != 1:
+    if wanted is not None and wanted not in allowed:
+        raise UnknownName(f"{what} in these results", wanted, allowed)
+    if wanted is None and len(allowed) != 1:
         raise InputError(
             f"The results hold {len(allowed)} {what}s: {', '.join(allowed) or '(none)'}. "
             f"Allowed: one. Choose with --{what}."
         )
-    return allowed[0]
+    return wanted or allowed[0]
 
 
 def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None = None) -> Tables:
@@ -177,28 +203,16 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
     clicks = summary.clicks(kept)
     called = clicks.model.map(lambda m: m if m == sam else _other(m))
     clicks["model"] = called.where(clicks.choice == "top", called + " (oracle)")
-    ours, theirs = set(own.task), set(published.tasks().task)
-    data = ", ".join(sorted(set(own.dataset)))
+    paper, ours = published.tasks().set_index("task").name, set(own.task)
+    titles = {**paper, **{key: task.title for key, task in TASKS.items()}}
+    images, tasks = own.image.nunique(), len(ours)
     return Tables(
-        label=f"{sam} on {data}, protocol {name}: {_count(own.image.nunique(), 'image')}, "
-        f"{_count(len(ours), 'task')}",
+        label=f"{sam} on {', '.join(sorted(set(own.dataset)))}, protocol {name}: "
+        f"{images} image{'s' * (images != 1)}, {tasks} task{'s' * (tasks != 1)}",
         sam=sam,
         modes=summary.modes(own),
         clicks=clicks,
-        names=_titles(ours),
-        quoted=theirs <= ours and re.search(r"sam.*vit.?h", sam, re.I) is not None,
+        names={key: titles.get(key, key) for key in sorted(ours)},
+        quoted=set(paper.index) <= ours and re.search(r"sam.*vit.?h", sam, re.I) is not None,
         rows=own,
     )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
-
-
-def _titles(tasks: set[str]) -> dict[str, str]:
-    from medsam.datasets.brain import TASKS
-
-    paper = published.tasks()
-    known = dict(zip(paper.task, paper.name, strict=True))
-    known |= {key: task.title for key, task in TASKS.items()}
-    return {key: known.get(key, key) for key in sorted(tasks)}

@@ -8,7 +8,7 @@ from medsam.analysis.claims import answers, claims, of_published, of_rows
 from medsam.analysis.claims.claim import Answer, Claim, Finding, Verdict
 from medsam.pages import claims as page
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 class Read(HTMLParser):
@@ -101,7 +101,13 @@ def test_the_list_leads_to_the_rows(found, read):
 
 def test_text_is_escaped():
     about = Claim(
-        id="x", claim="<b>", source="s", where=("3.1",), rule="a < b & c", check="modes.varies"
+        id="x",
+        claim="<b>",
+        source="s",
+        where=("3.1",),
+        rule="a < b & c",
+        check="moderate_and_varied",
+        says="",
     )
     finding = Finding(Verdict.HOLDS, "<script>alert(1)</script>", data="<i>")
     html = page.table([Answer(about, finding, finding)])._repr_html_()

@@ -4,10 +4,15 @@ import dataclasses
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from claims_by_hand import case, frame
+from hypothesis import given
+from hypothesis import strategies as st
 
-from medsam.analysis.claims import answers, claims, count, of_published, registry
-from medsam.analysis.claims.claim import Verdict
+from medsam.analysis.claims import answers, claims, count, of_published, of_rows, registry
+from medsam.analysis.claims.claim import Undecidable, Verdict
+from medsam.analysis.claims.rules import RULES, agrees, units_off
 from medsam.errors import InputError, UnknownName
 
 # What the text says in one breath, and that a table can check.
@@ -149,7 +154,10 @@ def test_without_a_run(published):
     assert one.ours.says == "No results folder was given."
 
 
-ENTRY = "- {id: one, claim: c, source: s, where: ['3.1'], rule: r, check: modes.varies}\n"
+ENTRY = (
+    "- {id: one, claim: c, source: s, where: ['3.1'], rule: r, check: moderate_and_varied, says: s}"
+    "\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +170,9 @@ ENTRY = "- {id: one, claim: c, source: s, where: ['3.1'], rule: r, check: modes.
             r"Claim 'one': rule: Field required; rul: Extra inputs .* Allowed: id, claim, source",
         ),
         (
-            ENTRY.replace("modes.varies", "modes.variez"),
+            ENTRY.replace("moderate_and_varied", "moderate_and_varyed"),
             UnknownName,
-            "Unknown rule of a claim 'modes.variez'. Did you mean 'modes.varies'",
+            "Unknown rule of a claim 'moderate_and_varyed'. Did you mean 'moderate_and_varied'",
         ),
         (ENTRY.replace("['3.1']", "[]"), InputError, "where: "),
     ],
@@ -172,3 +180,106 @@ ENTRY = "- {id: one, claim: c, source: s, where: ['3.1'], rule: r, check: modes.
 def test_a_list_that_is_wrong(text, kind, says):
     with pytest.raises(kind, match=says):
         registry.parse(text)
+
+
+def test_every_rule_is_used():
+    assert {one.check for one in claims()} == set(RULES)
+
+
+@given(st.integers(0, 9999), st.integers(1, 4))
+def test_a_rounded_number_agrees_and_its_neighbour_does_not(whole, digits):
+    value = whole / 10**4
+    printed = f"{value:.{digits}f}"
+    assert agrees(printed, value)
+    off = float(printed) + 1.5 * 10**-digits
+    assert not agrees(printed, off)
+    assert units_off(printed, off) == pytest.approx(1.5)
+
+
+def test_digits_count():
+    assert agrees("0.65", 0.6542)
+    assert not agrees("0.6500", 0.6542)
+    assert not agrees("5", 6)
+
+
+# ----------------------------------------------------------------- tables that rules read
+
+
+def test_published_tables():
+    about = of_published()
+    assert about.quoted
+    assert about.others() == ["RITM", "SimpleClick", "FocalClick"]
+    assert len(about.mode(3)) == len(about.click(9, "RITM")) == 28
+    assert about.called("mri_spine_sc") == "MRI-Spine: SC"
+
+
+def test_rows_become_means_by_task():
+    about = of_rows(frame(case(top=(0.2,) * 5), case(image="j", top=(0.4,) * 5), case("b")))
+    assert about.mode(1).to_dict() == pytest.approx({"a": 0.3, "b": 0.5})
+    assert about.mode(1, "oracle")["a"] == pytest.approx(0.4)
+    assert about.click(9, about.oracle)["b"] == pytest.approx(0.6)
+    assert about.label == "m on d, protocol paper: 2 images, 2 tasks"
+    assert not about.quoted
+    assert len(about.cases("x")) == 3
+
+
+def test_the_other_methods_are_found_by_their_names():
+    mine, theirs = case(), case(model="ritm_h32")
+    for row in theirs:
+        row["iou"] = 0.25
+    about = of_rows(frame(mine, theirs))
+    assert about.sam == "m"
+    assert about.others() == ["RITM"]
+    assert about.click(1, "RITM")["a"] == 0.25
+    assert about.mode(1)["a"] == 0.5
+    assert about.cases("x")[1].tolist() == [0.5]
+    with pytest.raises(Undecidable, match="No rows of RITM or SimpleClick or FocalClick"):
+        of_rows(frame(mine)).others()
+
+
+def test_cases_without_a_result_do_not_count():
+    bad = [row | {"status": "empty", "iou": None} for row in case(image="j")]
+    about = of_rows(frame(case(), bad))
+    assert len(about.cases("x")) == 1
+    with pytest.raises(InputError, match="No case of m under protocol paper has a result"):
+        of_rows(frame(bad))
+
+
+def test_what_is_missing_is_said():
+    about = of_rows(frame(case()))
+    modes = of_rows(frame([row for row in case() if row["experiment"] == "mode"]))
+    with pytest.raises(Undecidable, match="No rows of m with 3 clicks"):
+        modes.click(3)
+    with pytest.raises(Undecidable, match=r"No rows of mode 6 \(top\)"):
+        about.mode(6)
+    with pytest.raises(Undecidable, match="experiment 'clicks'"):
+        modes.cases("x", "clicks")
+
+
+def test_names_that_are_not_there():
+    two = frame(case(), case(model="n"), case(protocol="released"))
+    with pytest.raises(UnknownName, match=r"model in these results 'o'.* Allowed: m, n"):
+        of_rows(two, "o")
+    with pytest.raises(UnknownName, match=r"protocol in these results .* Allowed: paper, released"):
+        of_rows(two, "m", "x")
+    with pytest.raises(InputError, match=r"2 models: m, n. Allowed: one. Choose with --model"):
+        of_rows(two)
+    with pytest.raises(InputError, match=r"2 protocols: paper, released. .* --protocol"):
+        of_rows(two, "m")
+    assert of_rows(two, "n").sam == "n"
+
+
+def test_numbers_are_the_texts_only_for_its_model_on_its_tasks():
+    tasks = of_published().names
+    full = frame(*(case(task, model="sam_vit_h") for task in tasks))
+    assert of_rows(full).quoted
+    assert not of_rows(full.assign(model="sam_vit_b")).quoted
+    assert not of_rows(full[full.task != "ct_liver"]).quoted
+    assert of_rows(full).called("us_ovary") == "US-Ovarian-Tumor"
+
+
+def test_as_read_from_a_folder():
+    """Whole numbers of results can be missing: their type is another one."""
+    rows = frame(case(), case(image="j")).astype({"k": "Int16", "object_px": "Int64"})
+    rows["n_regions"] = pd.array(rows.n_regions, dtype="Int32")
+    assert of_rows(rows).cases("x").n_regions.tolist() == [1, 1]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medsam.errors import InputError
+from medsam.files import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,8 +69,7 @@ def claims(
     Two sources: the tables that the authors released (SAM ViT-H), and, with --results, a run of
     your own. Every verdict comes with its numbers; the rules are in the csv and json.
     """
-    from medsam.analysis.claims import answers, count, of_published
-    from medsam.analysis.claims.rows import as_csv, as_json
+    from medsam.analysis.claims import answers, count, frame, of_published, records
 
     found = answers(of_published(), _run(results, model, protocol))
     if verdict:
@@ -79,14 +81,16 @@ def claims(
             if one.published.verdict in words or (both and one.ours.verdict in words)
         ]
     form = form or _form_of(out)
-    if form is Form.TABLE:
+    if form is Form.CSV:
+        _write(frame(found).to_csv(index=False), out)
+    elif form is Form.JSON:
+        text = json.dumps(records(found), indent=2, ensure_ascii=False, allow_nan=False)
+        _write(text + "\n", out)
+    else:
         counted = {"published": count(one.published for one in found)}
         if results is not None:
             counted["run"] = count(one.ours for one in found)
-        _show(list(_table(found, counted)), out)
-        return
-    text = as_csv(found) if form is Form.CSV else as_json(found)
-    _write(text, out)
+        _show(_table(found, counted), out)
 
 
 def _run(results: Path | None, model: str | None, protocol: str | None) -> Tables | None:
@@ -112,33 +116,27 @@ def _write(text: str, out: Path | None) -> None:
     if out is None:
         typer.echo(text, nl=False)
         return
-    from medsam.results.rows import cannot
-
-    temporary = out.with_name(f".{out.name}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(out)
+        with atomic(out) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise cannot("write", out, error) from error
+        raise InputError(
+            f"Cannot write {out} ({error}). Allowed: a file in a folder that can be written. "
+            "Name another one."
+        ) from error
     typer.echo(f"Written: {out}", err=True)
 
 
-def _show(parts: list[RenderableType], out: Path | None) -> None:
-    import io
-
+def _show(parts: Iterator[RenderableType], out: Path | None) -> None:
     from rich.console import Console
 
-    if out is None:
-        console = Console(highlight=False)
-        for part in parts:
-            console.print(part)
-        return
     text = io.StringIO()
-    page = Console(file=text, width=100, highlight=False, no_color=True)
+    to_file: dict[str, Any] = {"file": text, "width": 100, "no_color": True} if out else {}
+    console = Console(highlight=False, **to_file)
     for part in parts:
-        page.print(part)
-    _write("\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n", out)
+        console.print(part)
+    if out:
+        _write("\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n", out)
 
 
 _COLOURS = {"holds": "green", "holds in part": "yellow", "does not hold": "red"}
