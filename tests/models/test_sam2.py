@@ -1,19 +1,19 @@
 """SAM 2: Meta's names of tensors, and masks as transformers gives them when called plainly."""
 
-import socket
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch_models import brain, prompts
+from torch_models import prompts
 
 from medsam.errors import InputError, WeightsError
-from medsam.models import sam2
+from medsam.models import MODELS, load
 from medsam.models.cache import CachedModel
 from medsam.models.checkpoints import digest
 from medsam.models.contract import Embedding
-from medsam.models.sam2 import as_transformers
+from medsam.models.sam2 import Sam2, as_transformers
 from medsam.prompts import Prompt
 
 NAMES = Path(__file__).with_name("sam2.1_hiera_tiny.tsv")
@@ -32,29 +32,31 @@ def published(device="meta"):
     return {name: torch.empty(shape, device=device) for name, shape in shapes.items()}
 
 
-class Narrow(sam2.Sam21Tiny):
-    """SAM 2.1 with a narrow encoder of five blocks, and random weights all over."""
+NARROW = {
+    "hidden_size": 8,
+    "embed_dim_per_stage": [8, 16, 32, 64],
+    "blocks_per_stage": [1, 1, 2, 1],
+    "global_attention_blocks": [3],
+}
+"""A narrow encoder of five blocks."""
 
-    @classmethod
-    def _build(cls):
-        package = sam2._transformers()
-        backbone = package.Sam2HieraDetConfig(
-            hidden_size=8,
-            embed_dim_per_stage=[8, 16, 32, 64],
-            blocks_per_stage=[1, 1, 2, 1],
-            global_attention_blocks=[3],
-        )
-        vision = package.Sam2VisionConfig(
-            backbone_config=backbone, backbone_channel_list=[64, 32, 16, 8]
-        )
-        return package.Sam2Model(package.Sam2Config(vision_config=vision))
+
+def architecture(name):
+    """Names and shapes of the network of that name."""
+    with torch.device("meta"):
+        return Sam2.build(MODELS[name].arguments["network"]).state_dict()
+
+
+def narrow(file, **options):
+    return Sam2("sam2.1-hiera-tiny", NARROW, checkpoint=file, device="cpu", **options)
 
 
 def random_state(seed=0):
-    torch.manual_seed(seed)
-    state = Narrow._build().state_dict()
-    # Some start at zero, which no trained network has; both copies of the waves are one.
-    state = {k: v if v.any() else 0.1 * torch.randn(v.shape) for k, v in state.items()}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        state = Sam2.build(NARROW).state_dict()
+        # Some start at zero, which no trained network has; both copies of the waves are one.
+        state = {k: v if v.any() else 0.1 * torch.randn(v.shape) for k, v in state.items()}
     grid = "prompt_encoder.shared_embedding.positional_embedding"
     return state | {"shared_image_embedding.positional_embedding": state[grid]}
 
@@ -68,34 +70,19 @@ def file(transformers, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(file):
-    return Narrow(checkpoint=file, device="cpu")
+    return narrow(file)
 
 
 @pytest.fixture(scope="module")
-def image():
-    return brain()[0]
-
-
-@pytest.fixture(scope="module")
-def embedding(model, image):
-    return model.embed(image)
+def embedding(model, brain_image):
+    return model.embed(brain_image)
 
 
 def test_metas_file_holds_every_tensor_of_the_network_and_no_other(transformers):
-    got = {name: tuple(value.shape) for name, value in as_transformers(published()).items()}
-    with torch.device("meta"):
-        due = {name: tuple(v.shape) for name, v in sam2.Sam21Tiny._build().state_dict().items()}
+    got = {name: value.shape for name, value in as_transformers(published()).items()}
+    due = {name: value.shape for name, value in architecture("sam2.1-hiera-tiny").items()}
     assert got == due
     assert len(due) == 309
-
-
-def test_transformers_video_file_holds_it_too(transformers):
-    """The published folders of transformers hold the whole model, video and all."""
-    with torch.device("meta"):
-        whole = transformers.Sam2VideoModel(transformers.Sam2VideoConfig()).state_dict()
-        due = sam2.Sam21Tiny._build().state_dict()
-    assert len(whole) > len(due)
-    assert as_transformers(whole).keys() == due.keys()
 
 
 def test_names_by_hand():
@@ -117,51 +104,30 @@ def test_names_by_hand():
         "mask_decoder.transformer.layer_norm_final_attn.weight": 5,
         "of_another_network": 8,
     }
-    twice = {"sam_mask_decoder.x.out_proj.a": 1, "sam_mask_decoder.x.o_proj.a": 2}
-    with pytest.raises(WeightsError, match=r"two tensors for 'mask_decoder.x.o_proj.a'"):
-        as_transformers(twice)
 
 
 @pytest.mark.parametrize(
-    ("kind", "millions"),
+    ("name", "millions"),
     [
-        (sam2.Sam21Tiny, 38.9),
-        (sam2.Sam2Small, 46),
-        (sam2.Sam21BasePlus, 80.8),
-        (sam2.Sam2Large, 224.4),
+        ("sam2.1-hiera-tiny", 38.9),
+        ("sam2-hiera-small", 46),
+        ("sam2.1-hiera-base-plus", 80.8),
+        ("sam2-hiera-large", 224.4),
     ],
 )
-def test_the_sizes_are_those_published(transformers, kind, millions):
+def test_the_sizes_are_those_published(transformers, name, millions):
     """Of the released models, in millions; what is for video is the same in all."""
-    video = sum(np.prod([int(n) for n in line.split("\t")[1].split("x")]) for line in _for_video())
+    state, image = published(), ("image_encoder", "sam_", "no_mem_embed")
+    video = sum(value.numel() for key, value in state.items() if not key.startswith(image))
     with torch.device("meta"):
-        numbers = sum(value.numel() for value in kind._build().parameters())
+        net = Sam2.build(MODELS[name].arguments["network"])
+    numbers = sum(value.numel() for value in net.parameters())
     assert (numbers + video) / 1e6 == pytest.approx(millions, abs=0.1)
 
 
-def _for_video():
-    lines = NAMES.read_text().splitlines()
-    return [
-        line for line in lines if not line.startswith(("image_encoder", "sam_", "no_mem_embed"))
-    ]
-
-
-def test_preparation(model, image):
-    """Two rows of pixels, 0 and 255: less the mean and by the deviation of each channel."""
-    two = np.repeat(np.array([0, 255], np.uint8)[:, None, None], 3, axis=2).repeat(5, axis=1)
-    out = model._prepare(two)
-    assert out.shape == (1, 3, 1024, 1024)
-    np.testing.assert_allclose(out[0, :, 0, 7], [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225])
-    np.testing.assert_allclose(out[0, :, -1, 7], [0.515 / 0.229, 0.544 / 0.224, 0.594 / 0.225])
-    theirs = sam2._transformers().Sam2ImageProcessor()(images=image, return_tensors="np")
-    # Theirs is in whole grey levels at 1024 pixels, up to one away; Meta's predictor is not.
-    assert np.abs(model._prepare(image) - theirs["pixel_values"]).max() < 1.01 / 255 / 0.224
-
-
-def plainly(model, image, prompt, multimask):
-    """What transformers gives for one prompt, through its own processor, on our pixels."""
-    package = sam2._transformers()
-    processor = package.Sam2Processor(package.Sam2ImageProcessor())
+def plainly(transformers, net, image, prompt, multimask):
+    """What transformers gives for one prompt, through its own processor but for the pixels."""
+    processor = transformers.Sam2Processor(transformers.Sam2ImageProcessor())
     points, boxes = prompt.points, prompt.boxes
     inputs = processor(
         images=image,
@@ -170,38 +136,45 @@ def plainly(model, image, prompt, multimask):
         input_boxes=[boxes.tolist()] if len(boxes) else None,
         return_tensors="pt",
     )
-    inputs["pixel_values"] = torch.from_numpy(model._prepare(image))
+    # Theirs is in whole grey levels at 1024 pixels; Meta's predictor is not.
+    pixels = torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).float() / 255
+    wide = torch.nn.functional.interpolate(
+        pixels, (1024, 1024), mode="bilinear", antialias=True, align_corners=False
+    )
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    exact = (wide - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    assert (exact - inputs["pixel_values"]).abs().max() < 1.01 / 255 / 0.224
+    inputs["pixel_values"] = exact
     sizes = inputs.pop("original_sizes")
     if prompt.logits is not None:
         inputs["input_masks"] = torch.from_numpy(prompt.logits)[None]
     with torch.inference_mode():
-        out = model._net(**inputs, multimask_output=multimask)
+        out = net(**inputs, multimask_output=multimask)
     (masks,) = processor.post_process_masks(out.pred_masks, sizes)
     return masks[0].numpy(), out.iou_scores[0, 0].numpy(), out.pred_masks[0, 0].numpy()
 
 
 @pytest.mark.parametrize("multimask", [True, False])
-def test_masks_are_those_of_transformers_one_by_one(model, image, embedding, multimask):
-    asked = [
-        *prompts(*image.shape[:2], count=1),
-        Prompt(boxes=[[30, 41, 90, 120]]),
-    ]
+def test_masks_are_those_of_transformers_one_by_one(
+    transformers, model, brain_image, embedding, multimask
+):
+    size = brain_image.shape[:2]
+    asked = [*prompts(*size, count=1)[:4:2], Prompt(boxes=[[30, 41, 90, 120]])]
     low = model.predict(embedding, asked[:1])[0].logits[:1]
     asked.append(Prompt([[60, 80]], [1], logits=np.clip(low, -30, 30)))
-    for ours, prompt in zip(
-        model.predict(embedding, asked, multimask=multimask), asked, strict=True
-    ):
-        masks, scores, logits = plainly(model, image, prompt, multimask)
-        assert ours.masks.shape == (3 if multimask else 1, *image.shape[:2])
+    answers = model.predict(embedding, asked, multimask=multimask)
+    for ours, prompt in zip(answers, asked, strict=True):
+        masks, scores, logits = plainly(transformers, model.net, brain_image, prompt, multimask)
+        assert ours.masks.shape == (3 if multimask else 1, *size)
         assert np.array_equal(ours.masks, masks)
         np.testing.assert_allclose(ours.scores, scores, atol=1e-6)
         np.testing.assert_allclose(ours.logits, logits, atol=1e-5)
-        assert np.array_equal(model.upscale(ours.logits, image.shape[:2]) > 0, ours.masks)
+        assert np.array_equal(model.upscale(ours.logits, size) > 0, ours.masks)
 
 
-def test_many_at_once_are_those_one_by_one(file, image, embedding, model):
+def test_many_at_once_are_those_one_by_one(file, embedding, model):
     asked = [Prompt([[60, 80]], [1]), Prompt(boxes=[[30, 41, 90, 120]]), Prompt([[90, 99]], [0])]
-    many = Narrow(checkpoint=file, device="cpu", prompts=64).predict(embedding, asked)
+    many = narrow(file, prompts=64).predict(embedding, asked)
     for ours, one in zip(many, model.predict(embedding, asked), strict=True):
         assert (ours.masks != one.masks).mean() < 1e-3
         np.testing.assert_allclose(ours.scores, one.scores, atol=1e-5)
@@ -219,13 +192,11 @@ def test_previous_logits_are_cut_as_released(model, embedding):
         model.predict(embedding, [Prompt([[1, 1]], [1], logits=np.zeros((1, 64, 64), np.float32))])
 
 
-def test_maps_are_packed_and_cached(model, image, embedding, tmp_path):
+def test_maps_are_cached(model, brain_image, embedding, tmp_path):
     shapes = [one.shape for one in embedding.features]
     assert shapes == [(1, 32, 256, 256), (1, 64, 128, 128), (1, 256, 64, 64)]
-    again = model.unpack(model.pack(embedding.features))
-    assert all(map(np.array_equal, again, embedding.features))
     cached = CachedModel(model, tmp_path)
-    fresh, stored = cached.embed(image), cached.embed(image)
+    fresh, stored = cached.embed(brain_image), cached.embed(brain_image)
     assert (cached.hits, cached.misses) == (1, 1)
     assert all(map(np.array_equal, stored.features, embedding.features))
     asked = [Prompt([[60, 80]], [1])]
@@ -234,15 +205,12 @@ def test_maps_are_packed_and_cached(model, image, embedding, tmp_path):
     )
 
 
-def test_several_images_and_precision(file, image):
-    model = Narrow(checkpoint=file, device="cpu", precision="bfloat16")
-    wide = image[:90]
-    first, second = model.embed_many([image, wide])
-    assert (first.image_size, second.image_size) == (image.shape[:2], wide.shape[:2])
-    assert all(one.dtype == np.float32 for one in second.features)
+def test_several_images(model, brain_image):
+    wide = brain_image[:90]
+    first, second = model.embed_many([brain_image, wide])
+    assert (first.image_size, second.image_size) == (brain_image.shape[:2], wide.shape[:2])
     (one,) = model.predict(second, [Prompt(boxes=[[5, 5, 40, 40]])])
     assert one.masks.shape == (3, *wide.shape[:2])
-    assert model.provenance()["precision"] == "bfloat16"
 
 
 def test_features_of_the_last_image_are_not_mixed_up(model, embedding):
@@ -253,47 +221,49 @@ def test_features_of_the_last_image_are_not_mixed_up(model, embedding):
     assert not np.array_equal(first.logits, second.logits)
 
 
-def test_a_folder_as_transformers_writes_it(model, file, tmp_path, transformers, embedding):
-    model._net.save_pretrained(tmp_path)
-    again = Narrow(checkpoint=tmp_path, device="cpu")
+def test_a_folder_as_transformers_writes_it(model, tmp_path, transformers, embedding):
+    model.net.save_pretrained(tmp_path)
+    again = narrow(tmp_path)
     asked = [Prompt([[60, 80]], [1])]
     assert np.array_equal(
         again.predict(embedding, asked)[0].logits, model.predict(embedding, asked)[0].logits
     )
-    told = again.provenance()
-    assert told["sha256"] == digest(tmp_path / "model.safetensors")
-    assert told["licence"] == "own"
-    assert told["network"] == f"transformers {transformers.__version__}"
-    whole = (tmp_path / "model.safetensors").read_bytes()
-    (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(WeightsError, match=r"torn or of another format"):
-        Narrow(checkpoint=tmp_path)
+    provenance = again.provenance()
+    file = tmp_path / "model.safetensors"
+    assert provenance["weights"] == str(file)
+    assert provenance["sha256"] == digest(file)
+    assert provenance["licence"] == "own"
+    assert provenance["network"] == f"transformers {transformers.__version__}"
+    assert narrow(file).provenance() == provenance
+    with pytest.raises(WeightsError, match="model.safetensors|do not fit sam2.1-hiera-small"):
+        load("sam2.1-hiera-small", checkpoint=tmp_path, device="cpu")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WeightsError, match=r"cannot be read .* Allowed: a folder or a hub name"):
+        narrow(tmp_path)
 
 
-def test_weights_of_another_size_are_refused(file):
-    says = r"do not fit SAM 2 hiera-small: \d+ of 357 tensors missing .* of another shape"
+def test_a_folder_of_the_whole_model_video_and_all(transformers, tmp_path):
+    """The published folders of transformers hold what follows an object through a video too."""
+    vision = Sam2.build(NARROW).config.vision_config
+    config = transformers.Sam2VideoConfig(vision_config=vision)
+    whole = transformers.Sam2VideoModel(config)
+    whole.save_pretrained(tmp_path)
+    net = narrow(tmp_path).net.state_dict()
+    assert len(whole.state_dict()) > len(net)
+    assert all(torch.equal(whole.state_dict()[name], value) for name, value in net.items())
+
+
+def test_weights_of_another_size_or_none(file, tmp_path):
+    says = r"do not fit sam2.1-hiera-small: \d+ missing .* of another shape"
     with pytest.raises(WeightsError, match=says):
-        sam2.Sam21Small(checkpoint=file)
-
-
-def test_a_torn_or_missing_file(tmp_path):
+        load("sam2.1-hiera-small", checkpoint=file)
     with pytest.raises(WeightsError, match="`medsam weights fetch sam2.1-hiera-tiny`"):
-        sam2.Sam21Tiny(tmp_path)
-    (tmp_path / "sam2_hiera_large.pt").write_bytes(b"half")
-    with pytest.raises(WeightsError, match="4 bytes. Allowed: 897,952,466 bytes"):
-        sam2.Sam2Large(tmp_path)
-
-
-def test_nothing_is_fetched(file, monkeypatch):
-    def refuse(*_):
-        raise AssertionError("a connection")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    assert Narrow(checkpoint=file, device="cpu").name == "sam2.1-hiera-tiny"
+        load("sam2.1-hiera-tiny", folder=tmp_path)
 
 
 def test_without_the_extra(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    monkeypatch.setitem(sys.modules, "transformers", None)
     says = r'transformers. Run `pip install "medsam\[sam2\]"`'
     with pytest.raises(InputError, match=says):
-        sam2.Sam21Tiny._build()
+        Sam2.build(NARROW)

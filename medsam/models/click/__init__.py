@@ -2,9 +2,5 @@
 
 Their networks are written from the published definitions under the names of the published
 checkpoints, so that these load with nothing missing and nothing left over. The checkpoints
-themselves are not part of medsam: each class says where its file has its home.
-
-Nothing is imported here, so that torch is loaded only with a model.
+themselves are not part of medsam: ``models.yaml`` says where each has its home.
 """
-
-__all__: list[str] = []

@@ -7,7 +7,6 @@ Source: Chen et al., "FocalClick: Towards Practical Interactive Image Segmentati
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -17,15 +16,12 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate, scaled_dot_product_attention
 from torchvision.ops import roi_align
 
-from medsam.models.checkpoints import PUBLISHED, Checkpoint
 from medsam.models.click.predictor import THRESHOLD, ClickModel, State
 from medsam.models.click.ritm import RADIUS, Scale, normalised
-from medsam.models.click.zoom import Clicks, Zoom, crop, disks, paste, within
+from medsam.models.click.zoom import Clicks, Zoom, crop, disks, in_region, paste, resize
 
 __all__ = [
-    "FocalClickB0S1",
-    "FocalClickB0S2",
-    "FocalClickB3S2",
+    "FocalClick",
     "FocalClickNetwork",
     "Refiner",
     "SegFormer",
@@ -39,12 +35,29 @@ __all__ = [
 ]
 
 
-# SegFormer with a way in for clicks: four stages of attention to a coarser picture.
-
+SIDE = 256
+"""Side in pixels of what the network sees, coarse and refined."""
+EXPANSION = 1.4
+"""Of target and focus."""
+PROGRESSIVE = 10
+"""After so many clicks only the focus of each further one changes the mask."""
+ZOOM = Zoom(
+    size=None, skip_clicks=1, expansion=EXPANSION, min_side=10, keep_above=2, threshold=0.49
+)
+Window = tuple[int, int, int, int]
+"""Top, bottom, left, right; bottom and right are the first that do not belong to it."""
+_FEW = 10
+"""A mask of fewer pixels has no box of its own."""
+_SMALL = 3
+"""A change is small if it is that many times less high or wide than the object."""
+_AROUND = 0.2
+"""For a small change: so many times the object's longest side to each side of the click."""
 
 _HEADS = (1, 2, 5, 8)
 _COARSER = (8, 4, 2, 1)
-"""By what keys and values are coarser than queries, stage by stage."""
+"""Of SegFormer's stages; the second is by what keys and values are coarser than queries."""
+_WIDTH = 32
+"""Channels of the refiner."""
 
 
 def _as_map(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -236,12 +249,6 @@ class SegFormer(nn.Module):
         return logits, features
 
 
-# FocalClick's refiner: a small network that corrects a coarse mask in one window.
-
-
-_WIDTH = 32
-
-
 class _Convolution(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int):
         super().__init__()
@@ -306,30 +313,13 @@ class Refiner(nn.Module):
             New logits near the boundary, as far as the network finds it to be near, and the
             coarse ones elsewhere.
         """
-
-        def to(x: Tensor, like: Tensor) -> Tensor:
-            return interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=True)
-
+        size = image.shape[2:]
         x = self.image_conv1(torch.cat([image, maps, torch.sigmoid(coarse)], 1))
         x = self.image_conv3(self.image_conv2(x))
-        x = to(self.refine_fusion(features), x) + x
+        x = resize(self.refine_fusion(features), x.shape[2:]) + x
         x = self.refine_fusion3(self.refine_fusion2(x))
-        boundary = torch.sigmoid(to(self.refine_trimap(x), image))
-        return to(self.refine_pred(x), image) * boundary + coarse * (1 - boundary)
-
-
-# Where FocalClick looks twice: the part of the picture that the last click changed.
-
-
-Window = tuple[int, int, int, int]
-"""Top, bottom, left, right; bottom and right are the first that do not belong to it."""
-
-_FEW = 10
-"""A mask of fewer pixels has no box of its own."""
-_SMALL = 3
-"""A change is small if it is that many times less high or wide than the object."""
-_AROUND = 0.2
-"""For a small change: so many times the object's longest side to each side of the click."""
+        boundary = torch.sigmoid(resize(self.refine_trimap(x), size))
+        return resize(self.refine_pred(x), size) * boundary + coarse * (1 - boundary)
 
 
 def box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
@@ -433,21 +423,6 @@ def scaled(clicks: Clicks, window: Window, side: int) -> Clicks:
     return out
 
 
-SIDE = 256
-"""Side in pixels of what the network sees, coarse and refined."""
-EXPANSION = 1.4
-"""Of target and focus."""
-PROGRESSIVE = 10
-"""After so many clicks only the focus of each further one changes the mask."""
-ZOOM = Zoom(
-    size=None, skip_clicks=1, expansion=EXPANSION, min_side=10, keep_above=2, threshold=0.49
-)
-
-
-def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
-    return interpolate(x, size=size, mode="bilinear", align_corners=True)
-
-
 class FocalClickNetwork(nn.Module):
     """The network of the SegFormer checkpoints.
 
@@ -501,7 +476,7 @@ class FocalClickNetwork(nn.Module):
                 for x in (image, maps)
             )
         logits, features = self.feature_extractor(image, maps)
-        return _resized(logits, size), features
+        return resize(logits, size), features
 
     def refine(
         self,
@@ -573,11 +548,11 @@ def focal_step(
     picture, seen, into = torch.cat([image, before], 1), clicks, found or state.roi
     if found is not None:
         picture = crop(picture, found, None)
-        seen = within(clicks, found, (picture.shape[2], picture.shape[3]))
+        seen = in_region(clicks, found, (picture.shape[2], picture.shape[3]))
     seen = scaled(seen, (0, picture.shape[2], 0, picture.shape[3]), side)
-    coarse = network.coarse(_resized(picture, (side, side)), [seen])
+    coarse = network.coarse(resize(picture, (side, side)), [seen])
     # Probabilities, not logits, are resized, as released.
-    wide = _resized(torch.sigmoid(coarse[0]), (picture.shape[2], picture.shape[3]))
+    wide = resize(torch.sigmoid(coarse[0]), (picture.shape[2], picture.shape[3]))
     odds = _odds(wide if into is None else paste(wide, into, size))
     target: Window = (0, size[0], 0, size[1])
     if into is not None:
@@ -589,64 +564,30 @@ def focal_step(
     top, bottom, left, right = window
     roi = (top, bottom - 1, left, right - 1)
     refined = network.refine(
-        _resized(crop(image, roi, None), (side, side)),
+        resize(crop(image, roi, None), (side, side)),
         scaled(clicks, window, side),
         coarse,
         relative(window, target, side),
     )
     merged = _odds(before) if len(clicks) > PROGRESSIVE else odds
-    merged[:, :, top:bottom, left:right] = _resized(refined, (bottom - top, right - left))
+    merged[:, :, top:bottom, left:right] = resize(refined, (bottom - top, right - left))
     return State(torch.sigmoid(merged), into)
 
 
-class _FocalClick(ClickModel):
+class FocalClick(ClickModel):
     """FocalClick as its released evaluation asks it (``FocalClick``, ``infer-size`` 256)."""
+
+    network = FocalClickNetwork
 
     def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
         """One click more; see :func:`focal_step`."""
-        assert isinstance(self._network, FocalClickNetwork)
-        return focal_step(self._network, image, clicks, state)
+        assert isinstance(self.net, FocalClickNetwork)
+        return focal_step(self.net, image, clicks, state)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, str]:
         """Target, focus and merging."""
         return {
             "target": str(ZOOM),
             "focus": f"expansion {EXPANSION}, {SIDE} pixels",
             "merge": f"progressive after {PROGRESSIVE} clicks",
         }
-
-
-class FocalClickB0S1(_FocalClick):
-    """FocalClick on SegFormer-B0, coarse at 128 pixels."""
-
-    name: ClassVar[str] = "focalclick-b0-s1"
-    published: ClassVar[Checkpoint] = PUBLISHED["focalclick-b0-s1"]
-
-    @staticmethod
-    def network() -> nn.Module:
-        """SegFormer-B0, S1."""
-        return FocalClickNetwork((32, 64, 160, 256), (2, 2, 2, 2), 256, halved=True)
-
-
-class FocalClickB0S2(_FocalClick):
-    """FocalClick on SegFormer-B0, coarse at 256 pixels."""
-
-    name: ClassVar[str] = "focalclick-b0-s2"
-    published: ClassVar[Checkpoint] = PUBLISHED["focalclick-b0-s2"]
-
-    @staticmethod
-    def network() -> nn.Module:
-        """SegFormer-B0, S2."""
-        return FocalClickNetwork((32, 64, 160, 256), (2, 2, 2, 2), 256, halved=False)
-
-
-class FocalClickB3S2(_FocalClick):
-    """FocalClick on SegFormer-B3, coarse at 256 pixels: what the paper's code loads."""
-
-    name: ClassVar[str] = "focalclick-b3-s2"
-    published: ClassVar[Checkpoint] = PUBLISHED["focalclick-b3-s2"]
-
-    @staticmethod
-    def network() -> nn.Module:
-        """SegFormer-B3, S2."""
-        return FocalClickNetwork((64, 128, 320, 512), (3, 4, 18, 3), 512, halved=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,13 +22,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from medsam.errors import InputError
-from medsam.models.checkpoints import Checkpoint, build, digest, own, verified
-from medsam.models.click.zoom import Clicks, Roi, Zoom, crop, mirrored, of_prompt, paste, within
+from medsam.models.checkpoints import find_weights, fit, read_state
+from medsam.models.click.zoom import (
+    Clicks,
+    Roi,
+    Zoom,
+    crop,
+    in_region,
+    mirrored,
+    paste,
+    prompt_clicks,
+)
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.models.device import Runtime
 from medsam.prompts import Prompt
 
-__all__ = ["THRESHOLD", "ClickModel", "State", "zoomed_step"]
+__all__ = ["THRESHOLD", "ClickModel", "State", "ZoomedModel", "zoomed_step"]
 
 THRESHOLD = 0.49
 """Probability above which a pixel is the object, in all of the released evaluations."""
@@ -54,59 +63,15 @@ class State:
     roi: Roi | None = None
 
 
-def zoomed_step(
-    network: Callable[[Tensor, list[Clicks]], Tensor],
-    zoom: Zoom,
-    image: Tensor,
-    clicks: Clicks,
-    state: State,
-    *,
-    flip: bool = True,
-) -> State:
-    """One step of RITM and of SimpleClick: zoom in, predict, average with the mirror image.
-
-    Parameters
-    ----------
-    network : callable
-        From (B, 4, h, w) image (0 to 1) and previous mask, and B arrays of clicks, to
-        (B, 1, h, w) logits.
-    zoom : Zoom
-    image : (1, 3, H, W) float32 Tensor
-        RGB, 0 to 1.
-    clicks : (N, 3) float
-        All so far.
-    state : State
-    flip : bool
-        Average the logits with those of the mirrored picture.
-
-    Notes
-    -----
-    As released: where nothing was left of the object, the network sees the whole picture, but
-    its answer is still put into the last region.
-    """
-    size = (image.shape[2], image.shape[3])
-    before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
-    last = None if state.probability is None else before[0, 0].cpu().numpy()
-    picture, seen = torch.cat([image, before], 1), clicks
-    roi = zoom.region(last, state.roi, clicks, size)
-    if roi is not None:
-        picture = crop(picture, roi, zoom.size)
-        seen = within(clicks, roi, (picture.shape[2], picture.shape[3]))
-    if flip:
-        twice = torch.cat([picture, picture.flip(3)])
-        plain, turned = network(twice, [seen, mirrored(seen, picture.shape[3])])
-        logits = 0.5 * (plain + turned.flip(2))[None]
-    else:
-        logits = network(picture, [seen])
-    probability, into = torch.sigmoid(logits), roi or state.roi
-    return State(probability if into is None else paste(probability, into, size), into)
-
-
 class ClickModel(PromptableModel):
     """A model that takes clicks, one after the other, and the mask of the last.
 
     Parameters
     ----------
+    name : str
+        In the registry of models and in the results.
+    network : mapping of str to object
+        What the network of this class is made with.
     folder : Path, optional
         Folder with the checkpoint, or the file itself; by default where downloads go.
     checkpoint : Path, optional
@@ -130,23 +95,31 @@ class ClickModel(PromptableModel):
     all points of the prompt are one step that starts from it (with a zoom that starts afresh).
     """
 
-    accepts: ClassVar[frozenset[str]] = frozenset({"points", "mask"})
-    published: ClassVar[Checkpoint]
+    accepts = frozenset({"points", "mask"})
+    network: ClassVar[Callable[..., nn.Module]]
 
     def __init__(
-        self, folder: Path | None = None, *, checkpoint: Path | None = None, device: str = "auto"
+        self,
+        name: str,
+        network: Mapping[str, Any],
+        folder: Path | None = None,
+        *,
+        checkpoint: Path | None = None,
+        device: str = "auto",
     ):
-        self._known = self.published if checkpoint is None else own(checkpoint, self.name)
-        path = verified(self._known, folder if checkpoint is None else checkpoint)
+        path, about = find_weights(name, folder, checkpoint)
+        self.name, self._about = name, about | {"file": path.name}
         self._device = Runtime.choose(device).device
-        self._network = build(self.network, path).to(self._device)
-        self._sha256 = digest(path)
+        # Made without memory, as every weight comes from the file.
+        with torch.device("meta"):
+            net = self.build(network)
+        self.net = fit(net, read_state(path), path, name).to(self._device)
         self._states: OrderedDict[tuple[bytes, bytes], State] = OrderedDict()
 
-    @staticmethod
-    @abstractmethod
-    def network() -> nn.Module:
-        """The network, its weights as they come."""
+    @classmethod
+    def build(cls, network: Mapping[str, Any]) -> nn.Module:
+        """The network of that size, with random weights."""
+        return cls.network(**network)
 
     @abstractmethod
     def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
@@ -211,7 +184,7 @@ class ClickModel(PromptableModel):
             return [self._answer(image, key, prompt) for prompt in prompts]
 
     def _answer(self, image: Tensor, key: bytes, prompt: Prompt) -> Prediction:
-        clicks = of_prompt(prompt)
+        clicks = prompt_clicks(prompt)
         if prompt.logits is None:
             state = self._replay(image, key, clicks)
         else:
@@ -236,18 +209,64 @@ class ClickModel(PromptableModel):
         return state
 
     def provenance(self) -> dict[str, str]:
-        """Home, file, licence and sha256 of the checkpoint, and how the model is asked."""
-        checked = "yes" if self._known.sha256 else "no: its authors state none"
-        return {
-            "weights": self._known.source,
-            "file": self._known.file,
-            "licence": self._known.licence,
-            "sha256": self._sha256,
-            "sha256_checked": checked,
-            "threshold": str(THRESHOLD),
-            "precision": "float32",
-        } | self.settings()
+        """Source, file, licence and sha256 of the checkpoint, and how the model is asked."""
+        return self._about | {"threshold": str(THRESHOLD), "precision": "float32"} | self.settings()
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, str]:
         """How the model is asked, for the provenance."""
         return {}
+
+
+class ZoomedModel(ClickModel):
+    """A click model whose steps are those of :func:`zoomed_step`."""
+
+    zoom: ClassVar[Zoom]
+
+    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
+        """One click more; see :func:`zoomed_step`."""
+        return zoomed_step(self.net, self.zoom, image, clicks, state)
+
+    def settings(self) -> dict[str, str]:
+        """The zoom and the mirroring."""
+        return {"zoom": str(self.zoom), "flip": "average of logits"}
+
+
+def zoomed_step(
+    network: Callable[[Tensor, list[Clicks]], Tensor],
+    zoom: Zoom,
+    image: Tensor,
+    clicks: Clicks,
+    state: State,
+) -> State:
+    """One step of RITM and of SimpleClick: zoom in, predict, average with the mirror image.
+
+    Parameters
+    ----------
+    network : callable
+        From (B, 4, h, w) image (0 to 1) and previous mask, and B arrays of clicks, to
+        (B, 1, h, w) logits.
+    zoom : Zoom
+    image : (1, 3, H, W) float32 Tensor
+        RGB, 0 to 1.
+    clicks : (N, 3) float
+        All so far.
+    state : State
+
+    Notes
+    -----
+    As released: where nothing was left of the object, the network sees the whole picture, but
+    its answer is still put into the last region.
+    """
+    size = (image.shape[2], image.shape[3])
+    before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
+    last = None if state.probability is None else before[0, 0].cpu().numpy()
+    picture, seen = torch.cat([image, before], 1), clicks
+    roi = zoom.region(last, state.roi, clicks, size)
+    if roi is not None:
+        picture = crop(picture, roi, zoom.size)
+        seen = in_region(clicks, roi, (picture.shape[2], picture.shape[3]))
+    twice = torch.cat([picture, picture.flip(3)])
+    plain, flipped = network(twice, [seen, mirrored(seen, picture.shape[3])])
+    logits = 0.5 * (plain + flipped.flip(2))[None]
+    probability, into = torch.sigmoid(logits), roi or state.roi
+    return State(probability if into is None else paste(probability, into, size), into)

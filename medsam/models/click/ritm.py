@@ -1,5 +1,8 @@
 """RITM: HRNet with object context that is shown its previous mask with the clicks.
 
+HRNet has branches of halved resolution side by side, which exchange what they find. With object
+context each pixel sees what the object as a whole is like.
+
 Source: Sofiiuk, Petrov, Konushin, "Reviving Iterative Training with Mask Guidance for
 Interactive Segmentation" (arXiv 2102.06583).
 """
@@ -7,22 +10,19 @@ Interactive Segmentation" (arXiv 2102.06583).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from medsam.models.checkpoints import PUBLISHED, Checkpoint
-from medsam.models.click.predictor import ClickModel, State, zoomed_step
-from medsam.models.click.zoom import Clicks, Zoom, disks
+from medsam.models.click.predictor import ZoomedModel
+from medsam.models.click.zoom import Clicks, Zoom, disks, resize
 
 __all__ = [
     "RADIUS",
     "Distribute",
     "HighResolutionNet",
-    "RitmH18",
-    "RitmH32",
+    "Ritm",
     "RitmNetwork",
     "Scale",
     "gather",
@@ -30,7 +30,9 @@ __all__ = [
 ]
 
 
-# HRNetV2: branches of halved resolution side by side, which exchange what they find.
+RADIUS = 5
+"""Of a click's disk, in pixels of what the network sees."""
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -43,38 +45,12 @@ def _down(inputs: int, outputs: int, *, relu: bool) -> nn.Sequential:
     return nn.Sequential(*layers, nn.ReLU()) if relu else nn.Sequential(*layers)
 
 
-class Basic(nn.Module):
-    """Two convolutions of 3 x 3 and a way around them."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.conv1, self.bn1 = _conv(width, width), nn.BatchNorm2d(width)
-        self.conv2, self.bn2 = _conv(width, width), nn.BatchNorm2d(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, width, h, w) to the same shape."""
-        out = torch.relu(self.bn1(self.conv1(x)))
-        return torch.relu(self.bn2(self.conv2(out)) + x)
-
-
-class Bottleneck(nn.Module):
-    """Convolutions of 1 x 1, 3 x 3, 1 x 1 to four times the width, and a way around them."""
-
-    def __init__(self, inputs: int, width: int):
-        super().__init__()
-        wide = 4 * width
-        self.conv1, self.bn1 = _conv(inputs, width, 1), nn.BatchNorm2d(width)
-        self.conv2, self.bn2 = _conv(width, width), nn.BatchNorm2d(width)
-        self.conv3, self.bn3 = _conv(width, wide, 1), nn.BatchNorm2d(wide)
-        self.downsample: nn.Module = nn.Identity()
-        if inputs != wide:
-            self.downsample = nn.Sequential(_conv(inputs, wide, 1), nn.BatchNorm2d(wide))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, h, w) to (B, 4 x width, h, w)."""
-        out = torch.relu(self.bn1(self.conv1(x)))
-        out = torch.relu(self.bn2(self.conv2(out)))
-        return torch.relu(self.bn3(self.conv3(out)) + self.downsample(x))
+def _bottlenecks(inputs: int, width: int, count: int) -> nn.Sequential:
+    """From so many channels to four times the width."""
+    wide = 4 * width
+    down = nn.Sequential(_conv(inputs, wide, 1), nn.BatchNorm2d(wide))
+    more = (Bottleneck(wide, width) for _ in range(count - 1))
+    return nn.Sequential(Bottleneck(inputs, width, downsample=down), *more)
 
 
 def _fuse(widths: Sequence[int], i: int, j: int) -> nn.Module:
@@ -94,7 +70,7 @@ class Exchange(nn.Module):
         super().__init__()
         n = len(widths)
         self.branches = nn.ModuleList(
-            nn.Sequential(*(Basic(width) for _ in range(blocks))) for width in widths
+            nn.Sequential(*(BasicBlock(width, width) for _ in range(blocks))) for width in widths
         )
         self.fuse_layers = nn.ModuleList(
             nn.ModuleList(_fuse(widths, i, j) for j in range(n)) for i in range(n)
@@ -109,16 +85,10 @@ class Exchange(nn.Module):
             total: Tensor | int = 0
             for j, layer in enumerate(layers):
                 part = layer(x[j])
-                if j > i:
-                    part = _to(part, x[i])
-                total = total + part
+                total = total + (resize(part, x[i].shape[2:]) if j > i else part)
             assert isinstance(total, Tensor)
             out.append(torch.relu(total))
         return out
-
-
-def _to(x: Tensor, like: Tensor) -> Tensor:
-    return interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=True)
 
 
 def _transition(before: Sequence[int], after: Sequence[int]) -> nn.ModuleList:
@@ -156,9 +126,7 @@ class HighResolutionNet(nn.Module):
         super().__init__()
         self.conv1, self.bn1 = _conv(3, 64, stride=2), nn.BatchNorm2d(64)
         self.conv2, self.bn2 = _conv(64, 64, stride=2), nn.BatchNorm2d(64)
-        self.layer1 = nn.Sequential(
-            Bottleneck(64, 64), *(Bottleneck(256, 64) for _ in range(blocks - 1))
-        )
+        self.layer1 = _bottlenecks(64, 64, blocks)
         widths = [width * 2**i for i in range(4)]
         before = [256]
         for stage, count in enumerate(modules, start=2):
@@ -191,10 +159,8 @@ class HighResolutionNet(nn.Module):
             sources = [*branches, branches[-1]] if stage > 2 else branches * 2
             branches = [move(each) for move, each in zip(transition, sources, strict=True)]
             branches = getattr(self, f"stage{stage}")(branches)
-        return torch.cat([branches[0], *(_to(each, branches[0]) for each in branches[1:])], 1)
-
-
-# Object-contextual representations: each pixel is told what the object as a whole is like.
+        size = branches[0].shape[2:]
+        return torch.cat([branches[0], *(resize(each, size) for each in branches[1:])], 1)
 
 
 def gather(features: Tensor, logits: Tensor) -> Tensor:
@@ -260,11 +226,6 @@ class Distribute(nn.Module):
         context = self.object_context_block(x, objects)
         out: Tensor = self.conv_bn_dropout(torch.cat([context, x], 1))
         return out
-
-
-RADIUS = 5
-"""Of a click's disk, in pixels of what the network sees."""
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def normalised(image: Tensor) -> Tensor:
@@ -348,10 +309,10 @@ class RitmNetwork(nn.Module):
         size = (picture.shape[2], picture.shape[3])
         maps = torch.cat([picture[:, 3:], disks(clicks, size, RADIUS, picture)], 1)
         logits = self.feature_extractor(normalised(picture[:, :3]), self.maps_transform(maps))
-        return interpolate(logits, size=size, mode="bilinear", align_corners=True)
+        return resize(logits, size)
 
 
-class _Ritm(ClickModel):
+class Ritm(ZoomedModel):
     """RITM as its released evaluation asks it (``NoBRS``, ``cvpr``).
 
     The first click sees the image as it is; from the second on, the surroundings of the
@@ -359,36 +320,5 @@ class _Ritm(ClickModel):
     mirrored picture.
     """
 
-    zoom: ClassVar[Zoom] = Zoom(size=400, skip_clicks=1)
-
-    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
-        """One click more; see :func:`~medsam.models.click.predictor.zoomed_step`."""
-        return zoomed_step(self._network, self.zoom, image, clicks, state)
-
-    def settings(self) -> dict[str, Any]:
-        """The zoom and the mirroring."""
-        return {"zoom": str(self.zoom), "flip": "average of logits"}
-
-
-class RitmH18(_Ritm):
-    """RITM on HRNet-18, which the paper's text names."""
-
-    name: ClassVar[str] = "ritm-h18"
-    published: ClassVar[Checkpoint] = PUBLISHED["ritm-h18"]
-
-    @staticmethod
-    def network() -> nn.Module:
-        """HRNet-18 with an object context of 64."""
-        return RitmNetwork(18, 64)
-
-
-class RitmH32(_Ritm):
-    """RITM on HRNet-32, which the paper's released code loads."""
-
-    name: ClassVar[str] = "ritm-h32"
-    published: ClassVar[Checkpoint] = PUBLISHED["ritm-h32"]
-
-    @staticmethod
-    def network() -> nn.Module:
-        """HRNet-32 with an object context of 128."""
-        return RitmNetwork(32, 128)
+    network = RitmNetwork
+    zoom = Zoom(size=400, skip_clicks=1)

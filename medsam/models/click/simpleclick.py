@@ -1,5 +1,7 @@
 """SimpleClick: a plain vision transformer whose clicks are patches like those of the image.
 
+It attends within windows, and now and then to the whole picture.
+
 Source: Liu et al., "SimpleClick: Interactive Image Segmentation with Simple Vision
 Transformers" (arXiv 2210.11006).
 """
@@ -7,31 +9,25 @@ Transformers" (arXiv 2210.11006).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn, zeros
 from torch.nn.functional import gelu, interpolate, scaled_dot_product_attention
 
-from medsam.models.checkpoints import PUBLISHED, Checkpoint
-from medsam.models.click.predictor import ClickModel, State, zoomed_step
+from medsam.models.click.predictor import ZoomedModel
 from medsam.models.click.ritm import RADIUS, normalised
-from medsam.models.click.zoom import Clicks, Zoom, disks
+from medsam.models.click.zoom import Clicks, Zoom, disks, resize
 
 __all__ = [
     "SIDE",
     "Patches",
     "PlainVit",
-    "SimpleClickB",
-    "SimpleClickH",
-    "SimpleClickL",
+    "SimpleClick",
     "SimpleClickNetwork",
 ]
 
-
-# The plain vision transformer of SimpleClick: attention in windows, and now and then to all.
-
-
+SIDE = 448
+"""Side in pixels of what the network sees."""
 PRETRAINED = 224
 """Side in pixels of a window, that of the pictures the transformer was first trained on."""
 _CLASSES = 1000
@@ -153,10 +149,6 @@ class PlainVit(nn.Module):
             x = block(x)
         out: Tensor = x.transpose(1, 2).unflatten(2, (self.grid, self.grid))
         return out
-
-
-SIDE = 448
-"""Side in pixels of what the network sees."""
 
 
 def _norm(width: int) -> nn.GroupNorm:
@@ -292,58 +284,15 @@ class SimpleClickNetwork(nn.Module):
         maps = torch.cat([picture[:, 3:], disks(clicks, size, RADIUS, picture)], 1)
         found = self.backbone(normalised(picture[:, :3]), self.patch_embed_coords(maps))
         logits = self.head(self.neck(found))
-        return interpolate(logits, size=size, mode="bilinear", align_corners=True)
+        return resize(logits, size)
 
 
-class _SimpleClick(ClickModel):
+class SimpleClick(ZoomedModel):
     """SimpleClick as its released evaluation asks it (``NoBRS``, ``cvpr``).
 
     The first click sees the whole image, brought to 448 x 448 pixels; later ones the
     surroundings of the previous mask. Logits are averaged with those of the mirrored picture.
     """
 
-    zoom: ClassVar[Zoom] = Zoom(size=(SIDE, SIDE), skip_clicks=-1)
-
-    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
-        """One click more; see :func:`~medsam.models.click.predictor.zoomed_step`."""
-        return zoomed_step(self._network, self.zoom, image, clicks, state)
-
-    def settings(self) -> dict[str, Any]:
-        """The zoom and the mirroring."""
-        return {"zoom": str(self.zoom), "flip": "average of logits"}
-
-
-class SimpleClickB(_SimpleClick):
-    """SimpleClick on ViT-B."""
-
-    name: ClassVar[str] = "simpleclick-vit-b"
-    published: ClassVar[Checkpoint] = PUBLISHED["simpleclick-vit-b"]
-
-    @staticmethod
-    def network() -> nn.Module:
-        """ViT-B/16."""
-        return SimpleClickNetwork(16, 768, 12, 12, (128, 256, 512, 1024))
-
-
-class SimpleClickL(_SimpleClick):
-    """SimpleClick on ViT-L."""
-
-    name: ClassVar[str] = "simpleclick-vit-l"
-    published: ClassVar[Checkpoint] = PUBLISHED["simpleclick-vit-l"]
-
-    @staticmethod
-    def network() -> nn.Module:
-        """ViT-L/16."""
-        return SimpleClickNetwork(16, 1024, 24, 16, (192, 384, 768, 1536))
-
-
-class SimpleClickH(_SimpleClick):
-    """SimpleClick on ViT-H. The paper's released code loads a CFR-ICL checkpoint instead."""
-
-    name: ClassVar[str] = "simpleclick-vit-h"
-    published: ClassVar[Checkpoint] = PUBLISHED["simpleclick-vit-h"]
-
-    @staticmethod
-    def network() -> nn.Module:
-        """ViT-H/14."""
-        return SimpleClickNetwork(14, 1280, 32, 16, (240, 480, 960, 1920))
+    network = SimpleClickNetwork
+    zoom = Zoom(size=(SIDE, SIDE), skip_clicks=-1)

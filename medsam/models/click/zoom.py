@@ -1,4 +1,4 @@
-"""Zooming in: from the second click on, the network sees the surroundings of the object alone.
+"""Clicks as pictures, and zooming in on the surroundings of the object from the second click on.
 
 A region of interest is ``(top, bottom, left, right)`` in pixels, all inclusive.
 
@@ -25,28 +25,27 @@ __all__ = [
     "Zoom",
     "crop",
     "disks",
+    "in_region",
     "mirrored",
-    "of_prompt",
     "overlap",
     "paste",
+    "prompt_clicks",
+    "resize",
     "surroundings",
-    "within",
 ]
-
-
-# Clicks as pictures: a disk around each, positive ones in one channel, negative in the other.
-
 
 Clicks = NDArray[np.float64]
 """(N, 3) float: row, column, label."""
+Roi = tuple[int, int, int, int]
+"""Top, bottom, left, right, inclusive."""
 
 
-def of_prompt(prompt: Prompt) -> Clicks:
+def prompt_clicks(prompt: Prompt) -> Clicks:
     """(N, 3) row, column and label of a prompt's points, in their order.
 
     Examples
     --------
-    >>> of_prompt(Prompt([[3, 4], [5, 6]], [1, 0]))
+    >>> prompt_clicks(Prompt([[3, 4], [5, 6]], [1, 0]))
     array([[4., 3., 1.],
            [6., 5., 0.]])
     """
@@ -114,10 +113,6 @@ def disks(batch: Sequence[Clicks], size: tuple[int, int], radius: float, like: T
     return out
 
 
-Roi = tuple[int, int, int, int]
-"""Top, bottom, left, right, inclusive."""
-
-
 def surroundings(mask: NDArray[np.bool_], clicks: Clicks, expansion: float, min_side: float) -> Roi:
     """The box around mask and positive clicks, enlarged about its centre, within the picture.
 
@@ -168,10 +163,15 @@ def overlap(a: Roi, b: Roi) -> float:
     return product
 
 
-def _holds(roi: Roi, clicks: Clicks) -> bool:
+def _contains(roi: Roi, clicks: Clicks) -> bool:
     """Whether the positive clicks lie in a region, its last row and column left out."""
     row, column = clicks[clicks[:, 2] == 1, :2].T
     return bool(((row >= roi[0]) & (row < roi[1]) & (column >= roi[2]) & (column < roi[3])).all())
+
+
+def resize(x: Tensor, size: tuple[int, ...]) -> Tensor:
+    """(B, C, h, w) to a size; bilinear, the centres of the corner pixels stay corners."""
+    return interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
 def crop(picture: Tensor, roi: Roi, size: int | tuple[int, int] | None) -> Tensor:
@@ -182,8 +182,7 @@ def crop(picture: Tensor, roi: Roi, size: int | tuple[int, int] | None) -> Tenso
     picture : (B, C, H, W) Tensor
     roi : (top, bottom, left, right) int
     size : int, (h, w) or None
-        An ``int`` is the longest side; ``None`` leaves the pixels as they are. Bilinear, the
-        centres of the corner pixels stay corners.
+        An ``int`` is the longest side; ``None`` leaves the pixels as they are.
     """
     top, bottom, left, right = roi
     cut = picture[:, :, top : bottom + 1, left : right + 1]
@@ -192,15 +191,15 @@ def crop(picture: Tensor, roi: Roi, size: int | tuple[int, int] | None) -> Tenso
     if isinstance(size, int):
         scale = size / max(cut.shape[2:])
         size = round(cut.shape[2] * scale), round(cut.shape[3] * scale)
-    return interpolate(cut, size=size, mode="bilinear", align_corners=True)
+    return resize(cut, size)
 
 
-def within(clicks: Clicks, roi: Roi, size: tuple[int, int]) -> Clicks:
+def in_region(clicks: Clicks, roi: Roi, size: tuple[int, int]) -> Clicks:
     """The clicks in pixels of the region at that size.
 
     Examples
     --------
-    >>> within(np.array([[30.0, 20.0, 1.0]]), (20, 39, 10, 29), (40, 40))
+    >>> in_region(np.array([[30.0, 20.0, 1.0]]), (20, 39, 10, 29), (40, 40))
     array([[20., 20.,  1.]])
     """
     top, bottom, left, right = roi
@@ -214,9 +213,8 @@ def paste(probability: Tensor, roi: Roi, size: tuple[int, int]) -> Tensor:
     """(1, 1, H, W) of zeros with what was predicted, resized, in the region."""
     top, bottom, left, right = roi
     out = probability.new_zeros((1, 1, *size))
-    out[:, :, top : bottom + 1, left : right + 1] = interpolate(
-        probability, size=(bottom - top + 1, right - left + 1), mode="bilinear", align_corners=True
-    )
+    shape = (bottom - top + 1, right - left + 1)
+    out[:, :, top : bottom + 1, left : right + 1] = resize(probability, shape)
     return out
 
 
@@ -250,7 +248,7 @@ class Zoom:
     def region(
         self,
         before: NDArray[np.float32] | None,
-        kept: Roi | None,
+        last: Roi | None,
         clicks: Clicks,
         size: tuple[int, int],
     ) -> Roi | None:
@@ -260,7 +258,7 @@ class Zoom:
         ----------
         before : (H, W) float32 or None
             Probability of the last step.
-        kept : Roi or None
+        last : Roi or None
             Region of the last step.
         clicks : (N, 3) float
             All so far.
@@ -278,6 +276,6 @@ class Zoom:
             if self.skip_clicks >= 0:
                 return None
             new = (0, size[0] - 1, 0, size[1] - 1)
-        if kept is None or not _holds(kept, clicks) or overlap(new, kept) < self.keep_above:
+        if last is None or not _contains(last, clicks) or overlap(new, last) < self.keep_above:
             return new
-        return kept
+        return last

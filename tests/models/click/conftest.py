@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from medsam.models import MODELS
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -47,21 +49,19 @@ def scene(height: int = 231, width: int = 187) -> np.ndarray:
     return np.stack([np.uint8(100 + 50 * w + 80 * inside) for w in waves], axis=2)
 
 
-CLICKS = np.array(
-    [[115.0, 75.0, 1], [140.0, 60.0, 1], [20.0, 170.0, 0], [180.0, 90.0, 0], [100.0, 95.0, 1]]
-)
-"""Row, column, label."""
-MORE = np.array(
-    [
-        [60.0, 60.0, 0],
-        [200.0, 20.0, 1],
-        [30.0, 30.0, 1],
-        [115.0, 150.0, 0],
-        [150.0, 120.0, 1],
-        [90.0, 90.0, 0],
-        [170.0, 40.0, 1],
-    ]
-)
+@pytest.fixture
+def scene_of():
+    return scene
+
+
+@pytest.fixture
+def tensor_of():
+    """A picture as click models see it: (1, 3, H, W), 0 to 1."""
+
+    def tensor(*size):
+        return torch.from_numpy(scene(*size).transpose(2, 0, 1)[None].copy()).float() / 255
+
+    return tensor
 
 
 @pytest.fixture(scope="session")
@@ -69,39 +69,37 @@ def weights_of():
     return seeded
 
 
-@pytest.fixture
-def picture():
-    return scene()
+@pytest.fixture(scope="session")
+def ready():
+    """A network with the seeded weights."""
+
+    def fill(network):
+        network.load_state_dict(seeded(network))
+        return network.eval().requires_grad_(False)
+
+    return fill
 
 
-@pytest.fixture
-def five_clicks():
-    return CLICKS.copy()
-
-
-@pytest.fixture
-def scene_of():
-    return scene
+@pytest.fixture(scope="session")
+def network_of():
+    """The network of the model of that name."""
+    return lambda name: MODELS[name].model_class.build(MODELS[name].arguments["network"])
 
 
 @pytest.fixture
 def golden():
     """Numbers of the public code, by the name of a model."""
-
-    def load(name):
-        return np.load(GOLDEN / f"{name}.npz", allow_pickle=False)
-
-    return load
+    return lambda name: np.load(GOLDEN / f"{name}.npz", allow_pickle=False)
 
 
 @pytest.fixture
-def same_keys():
+def same_keys(network_of):
     """Asserts that a model's weights have the names and shapes of the public code's."""
 
-    def check(model):
-        expected = json.loads((GOLDEN / "keys.json").read_text())[model.name]
+    def check(name):
+        expected = json.loads((GOLDEN / "keys.json").read_text())[name]
         with torch.device("meta"):
-            shapes = {k: list(v.shape) for k, v in model.network().state_dict().items()}
+            shapes = {k: list(v.shape) for k, v in network_of(name).state_dict().items()}
         assert {k: shapes.get(k) for k in expected["some"]} == expected["some"]
         assert len(shapes) == expected["tensors"]
         assert sum(math.prod(s) for s in shapes.values()) == expected["numbers"]
@@ -113,4 +111,12 @@ def same_keys():
 
 @pytest.fixture
 def twelve_clicks():
-    return np.vstack([CLICKS, MORE])
+    """Row, column, label."""
+    first = [[115, 75, 1], [140, 60, 1], [20, 170, 0], [180, 90, 0], [100, 95, 1]]
+    more = [[60, 60, 0], [200, 20, 1], [30, 30, 1], [115, 150, 0], [150, 120, 1]]
+    return np.array([*first, *more, [90, 90, 0], [170, 40, 1]], float)
+
+
+@pytest.fixture
+def five_clicks(twelve_clicks):
+    return twelve_clicks[:5]

@@ -1,37 +1,35 @@
-"""FocalClick's networks and steps against the public code."""
+"""FocalClick's networks and steps against the public code, and where it looks twice."""
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from medsam.models.click.focalclick import (
-    FocalClickB0S1,
-    FocalClickB0S2,
-    FocalClickB3S2,
+    FocalClick,
     FocalClickNetwork,
+    box,
     focal_step,
+    focus,
+    grown,
+    relative,
+    scaled,
 )
 from medsam.models.click.predictor import State
 from medsam.prompts import Prompt
 
 TWO = np.array([[60.0, 50.0, 1], [20.0, 100.0, 0]])
-MODELS = [FocalClickB0S1, FocalClickB0S2, pytest.param(FocalClickB3S2, marks=pytest.mark.slow)]
+SMALL = {"widths": (32, 64, 160, 256), "depths": (1, 1, 1, 1), "width": 32, "halved": True}
+WHOLE = (0, 100, 0, 100)
 
 
-def tensor(image):
-    return torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).float() / 255
-
-
-@pytest.mark.parametrize("model", [FocalClickB0S1, FocalClickB0S2, FocalClickB3S2])
-def test_weights_have_the_published_names_and_shapes(model, same_keys):
-    same_keys(model)
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_both_looks_are_those_of_the_public_code(model, weights_of, scene_of, golden):
-    network = model.network().eval()
-    network.load_state_dict(weights_of(network))
-    image, expected = tensor(scene_of(128, 128)), golden(model.name)
+@pytest.mark.parametrize("name", ["focalclick-b0-s1", "focalclick-b0-s2", "focalclick-b3-s2"])
+def test_names_shapes_and_both_looks_are_those_of_the_public_code(
+    name, same_keys, network_of, ready, tensor_of, golden
+):
+    same_keys(name)
+    network, image, expected = ready(network_of(name)), tensor_of(128, 128), golden(name)
     with torch.inference_mode():
         coarse = network.coarse(torch.cat([image, 0.7 * image[:, :1]], 1), [TWO])
         refined = network.refine(image, TWO, coarse, (20.5, 100.25, 10.0, 90.0))
@@ -40,17 +38,16 @@ def test_both_looks_are_those_of_the_public_code(model, weights_of, scene_of, go
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [FocalClickB0S1, FocalClickB0S2])
+@pytest.mark.parametrize("name", ["focalclick-b0-s1", "focalclick-b0-s2"])
 def test_twelve_clicks_are_those_of_the_public_predictor(
-    model, weights_of, picture, twelve_clicks, golden
+    name, network_of, ready, tensor_of, twelve_clicks, golden
 ):
-    network, expected = model.network().eval(), golden(model.name)
-    weights = weights_of(network)
+    network, expected = ready(network_of(name)), golden(name)
     # Steep, and low enough that a small part of the picture is the object: targets are crops.
-    weights["feature_extractor.decode_head.linear_pred.weight"] *= 20
-    weights["feature_extractor.decode_head.linear_pred.bias"].fill_(float(expected["bias"]))
-    network.load_state_dict(weights)
-    image, state, looked = tensor(picture), State(), []
+    last = network.feature_extractor.decode_head.linear_pred
+    last.weight *= 20
+    last.bias.fill_(float(expected["bias"]))
+    image, state, looked = tensor_of(), State(), []
     for k, each in enumerate(expected["probs"], start=1):
         with torch.inference_mode():
             state = focal_step(network, image, twelve_clicks[:k], state, 128)
@@ -61,12 +58,10 @@ def test_twelve_clicks_are_those_of_the_public_predictor(
     assert any(roi not in (None, (0, 230, 0, 186)) for roi in looked)
 
 
-def test_after_ten_clicks_only_the_focus_changes(weights_of, scene_of):
-    network = FocalClickNetwork((32, 64, 160, 256), (1, 1, 1, 1), 32, halved=True).eval()
-    weights = weights_of(network)
-    weights["feature_extractor.decode_head.linear_pred.bias"].fill_(-8)  # Finds nothing.
-    network.load_state_dict(weights)
-    image, before = tensor(scene_of(96, 80)), torch.zeros(1, 1, 96, 80)
+def test_after_ten_clicks_only_the_focus_changes(ready, tensor_of):
+    network = ready(FocalClickNetwork(**SMALL))
+    network.feature_extractor.decode_head.linear_pred.bias.fill_(-8)  # Finds nothing.
+    image, before = tensor_of(96, 80), torch.zeros(1, 1, 96, 80)
     far, near = (slice(10, 30), slice(10, 30)), (slice(60, 80), slice(50, 70))
     before[0, 0][far] = before[0, 0][near] = 0.9
     clicks = np.tile([[70.0, 60.0, 0.0]], (11, 1))
@@ -82,16 +77,73 @@ def test_after_ten_clicks_only_the_focus_changes(weights_of, scene_of):
 
 
 def test_a_model_of_the_study_takes_clicks(tmp_path, weights_of, scene_of):
-    class Small(FocalClickB0S1):
-        @staticmethod
-        def network():
-            return FocalClickNetwork((32, 64, 160, 256), (1, 1, 1, 1), 32, halved=True)
-
-    torch.save({"state_dict": weights_of(Small.network())}, tmp_path / Small.published.file)
-    model = Small(tmp_path)
+    torch.save({"state_dict": weights_of(FocalClickNetwork(**SMALL))}, tmp_path / "small.pth")
+    model = FocalClick("focalclick-b0-s1", SMALL, checkpoint=tmp_path / "small.pth")
     prompts = [Prompt([[20, 30], [40, 50]][:k], [1, 0][:k]) for k in (1, 2)]
     one, two = model.predict(model.embed(scene_of(70, 60)), prompts)
     assert one.masks.shape == (1, 70, 60)
     assert np.isfinite(two.logits).all()
     assert not np.array_equal(one.logits, two.logits)
     assert "focus" in model.provenance()
+
+
+def mask(*blocks):
+    out = np.zeros((100, 100), bool)
+    for top, bottom, left, right in blocks:
+        out[top:bottom, left:right] = True
+    return out
+
+
+def test_a_mask_of_fewer_than_ten_pixels_has_the_box_of_the_picture():
+    assert box(mask((10, 12, 10, 15))) == (10, 11, 10, 14)
+    assert box(mask((10, 13, 10, 13))) == (0, 100, 0, 100)
+
+
+def test_a_box_grows_about_its_centre_and_ends_at_the_picture():
+    # Rows 10 to 19: centre 14.5, 14 high; 7.5 and 21.5 are cut to whole numbers.
+    assert grown((10, 19, 10, 29), 1.4, (100, 100)) == (7, 21, 5, 33)
+    assert grown((0, 99, 90, 99), 1.4, (100, 100)) == (0, 100, 87, 100)
+
+
+def test_the_first_focus_is_the_object():
+    assert focus(mask((10, 20, 10, 30)), mask(), (15, 15), WHOLE) == (7, 21, 5, 33)
+
+
+def test_a_large_change_is_the_focus():
+    before, now = mask((10, 30, 10, 30)), mask((10, 30, 10, 60))
+    # Columns 30 to 59 changed: centre 44.5, 42 wide; rows 10 to 29: centre 19.5, 28 high.
+    assert focus(now, before, (20, 40), WHOLE) == (5, 33, 23, 65)
+
+
+def test_only_the_change_at_the_click_counts():
+    before, now = mask((10, 30, 10, 30)), mask((10, 30, 10, 60), (60, 80, 10, 40))
+    assert focus(now, before, (20, 40), WHOLE) != focus(now, before, (70, 20), WHOLE)
+
+
+def test_around_the_click_if_the_change_is_small():
+    before = mask((10, 70, 10, 70))
+    now = before | mask((20, 30, 70, 75))
+    # The object is now 59 high and 64 wide: 12.8 to each side, 26.6 long, times 1.4.
+    assert focus(now, before, (25, 72), WHOLE) == (6, 43, 53, 90)
+
+
+def test_the_focus_lies_in_the_target():
+    now = mask((10, 20, 10, 30))
+    assert focus(now, mask(), (15, 15), (8, 18, 8, 28)) == (8, 18, 8, 28)
+    assert focus(now, mask(), (15, 15), (50, 90, 40, 80)) == (50, 90, 40, 80)  # Nothing in it.
+
+
+@given(st.integers(0, 99), st.integers(0, 99), st.integers(1, 40), st.integers(0, 1))
+def test_a_focus_always_has_pixels(row, column, side, started):
+    now = mask((row, row + side, column, column + side))
+    before = mask((0, 30, 0, 30)) if started else mask()
+    top, bottom, left, right = focus(now, before, (row, column), (20, 80, 20, 80))
+    assert 20 <= top < bottom <= 80
+    assert 20 <= left < right <= 80
+
+
+def test_a_window_and_clicks_in_pixels_of_the_crop():
+    assert relative((10, 20, 10, 30), (0, 40, 0, 40), 80) == (20, 40, 20, 60)
+    moved = scaled(np.array([[15.0, 20.0, 1.0], [0.0, 0.0, 0.0]]), (10, 20, 10, 30), 80)
+    np.testing.assert_allclose(moved, [[40, 40, 1], [-80, -40, 0]])
+    assert relative((0, 90, 0, 90), (10, 50, 10, 50), 80) == pytest.approx((0, 80, 0, 80))

@@ -1,18 +1,29 @@
 """Click models under the contract: clicks add up, the last mask is carried, no hidden state."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
+from medsam.datasets import BrainSample
 from medsam.errors import InputError, WeightsError
+from medsam.models import load
 from medsam.models.cache import CachedModel
-from medsam.models.checkpoints import Checkpoint
-from medsam.models.click.predictor import THRESHOLD, ClickModel, zoomed_step
-from medsam.models.click.ritm import RitmH18, RitmNetwork
+from medsam.models.click.predictor import THRESHOLD, ZoomedModel
+from medsam.models.click.ritm import Ritm, RitmNetwork
 from medsam.models.click.zoom import Zoom, disks
+from medsam.models.contract import Predictor
 from medsam.prompts import Prompt
+from medsam.study.evaluate import evaluate
+
+SMALL = {"width": 6, "ocr_width": 8, "blocks": 1, "modules": (1, 1, 1)}
+
+
+class SmallZoom(Ritm):
+    zoom = Zoom(size=64, min_side=40)
 
 
 class Plain(nn.Module):
@@ -31,28 +42,24 @@ class Plain(nn.Module):
         return (stack * self.weight[:, None, None]).sum(1, keepdim=True) - 2
 
 
-class PlainModel(ClickModel):
-    name = "plain"
-    published = Checkpoint("plain", "plain.pth", None, None, "none", page="a page")
+class PlainModel(ZoomedModel):
+    network = Plain
     zoom = Zoom(size=40, min_side=20)
 
-    @staticmethod
-    def network():
-        return Plain()
 
-    def step(self, image, clicks, state):
-        return zoomed_step(self._network, self.zoom, image, clicks, state, flip=False)
+def plain(folder, weights):
+    torch.save({"state_dict": {"weight": torch.tensor(weights)}}, folder / "plain.pth")
+    return PlainModel("ritm-h18", {}, checkpoint=folder / "plain.pth")
 
 
-WEIGHTS = torch.tensor([1.0, 1.0, 6.0, -6.0])
+WEIGHTS = [1.0, 1.0, 6.0, -6.0]
 IMAGE = np.random.default_rng(0).integers(0, 255, (60, 50, 3), np.uint8)
 POINTS, LABELS = np.array([[20, 25], [30, 25], [25, 40]]), np.array([1, 1, 0])
 
 
 @pytest.fixture
 def model(tmp_path):
-    torch.save({"state_dict": {"weight": WEIGHTS}, "config": {}}, tmp_path / "plain.pth")
-    return PlainModel(tmp_path)
+    return plain(tmp_path, WEIGHTS)
 
 
 def first(k):
@@ -87,37 +94,30 @@ def test_the_mask_is_where_the_probability_is_above_049(model):
 
 
 def test_a_pixel_between_049_and_one_half_is_the_object(tmp_path):
-    torch.save({"weight": torch.tensor([0.0, 0.0, 1.97, 0.0])}, tmp_path / "plain.pth")
-    (answer,) = PlainModel(tmp_path).predict(Embed, [first(1)])
     # The disk fills 77 of the 81 pixels around its centre, all but the corners.
-    assert answer.logits[0, 25, 20] == pytest.approx(1.97 * 77 / 81 - 2, abs=1e-4)
-    assert not answer.masks.any()
-    torch.save({"weight": torch.tensor([0.0, 0.0, 1.97 * 81 / 77, 0.0])}, tmp_path / "plain.pth")
-    (answer,) = PlainModel(tmp_path).predict(Embed, [first(1)])
-    assert answer.logits[0, 25, 20] == pytest.approx(-0.03, abs=1e-4)
-    assert answer.masks[0, 25, 20]
-
-
-Embed = PlainModel.embed(None, IMAGE)
+    for weight, logit in ((1.97, 1.97 * 77 / 81 - 2), (1.97 * 81 / 77, -0.03)):
+        (answer,) = ask(plain(tmp_path, [0.0, 0.0, weight, 0.0]), first(1))
+        assert answer.logits[0, 25, 20] == pytest.approx(logit, abs=1e-4)
+        assert answer.masks[0, 25, 20] == (logit > -0.04)
 
 
 def test_each_click_is_a_step_with_the_mask_of_the_last(model):
     ask(model, first(3))
-    shapes, clicks = zip(*model._network.seen, strict=True)
+    shapes, clicks = zip(*model.net.seen, strict=True)
     assert [len(c[0]) for c in clicks] == [1, 2, 3]
-    assert shapes[0] == (1, 4, 60, 50)
+    assert shapes[0] == (2, 4, 60, 50)  # the picture, and its mirror image
     assert max(shapes[1][2:]) == max(shapes[2][2:]) == 40  # Zoomed in.
 
 
 def test_steps_already_made_are_not_made_again(model):
     for k in (1, 2, 3, 3, 2):
         ask(model, first(k))
-    assert len(model._network.seen) == 3
+    assert len(model.net.seen) == 3
 
 
 def test_answers_do_not_depend_on_what_was_asked_before(model, tmp_path):
     (three,) = ask(model, first(3))
-    other = PlainModel(tmp_path)
+    other = plain(tmp_path, WEIGHTS)
     ask(other, Prompt([[5, 5]], [0]), first(2))
     other.predict(other.embed(255 - IMAGE), [first(2)])
     assert same(ask(other, first(3))[0], three)
@@ -127,9 +127,9 @@ def test_answers_do_not_depend_on_what_was_asked_before(model, tmp_path):
 
 def test_a_previous_mask_given_back_goes_on_from_there(model):
     one, two = ask(model, first(1), first(2))
-    steps = len(model._network.seen)
+    steps = len(model.net.seen)
     (again,) = ask(model, Prompt(POINTS[:2], LABELS[:2], logits=one.logits))
-    assert len(model._network.seen) == steps + 1
+    assert len(model.net.seen) == steps + 1
     np.testing.assert_allclose(again.logits, two.logits, atol=1e-3)
     (fresh,) = ask(model, Prompt(POINTS[:2], LABELS[:2], logits=np.full((1, 60, 50), -9.0)))
     assert not np.allclose(fresh.logits, two.logits, atol=1e-2)
@@ -142,16 +142,18 @@ def test_logits_stay_finite_outside_the_zoom(model):
 
 
 def test_boxes_are_refused_before_anything_is_computed(model):
-    with pytest.raises(InputError, match="'plain' does not take box prompts. It takes: mask, poi"):
+    with pytest.raises(
+        InputError, match="'ritm-h18' does not take box prompts. It takes: mask"
+    ):
         ask(model, first(1), Prompt(boxes=[[1, 2, 3, 4]]))
-    assert not model._network.seen
+    assert not model.net.seen
 
 
 @pytest.mark.parametrize("point", [[50, 3], [3, 60], [-1, 3]])
 def test_clicks_beside_the_image_are_refused(model, point):
     with pytest.raises(InputError, match=r"beside the image. Allowed: x of 0 to 49 and y of 0 to"):
         ask(model, first(1), Prompt([point], [1]))
-    assert not model._network.seen
+    assert not model.net.seen
 
 
 def test_a_previous_mask_of_another_size_is_refused(model):
@@ -165,31 +167,26 @@ def test_other_images_are_refused(model, image):
         model.embed(image)
 
 
-def test_an_unknown_device_is_refused(model, tmp_path):
+def test_provenance_holds_the_hash_and_says_that_it_is_not_checked(model, tmp_path):
+    path = tmp_path / "plain.pth"
+    assert model.provenance() == {
+        "weights": str(path),
+        "file": "plain.pth",
+        "licence": "own",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256_checked": "no: its authors state none",
+        "threshold": "0.49",
+        "precision": "float32",
+        "zoom": "Zoom(size=40, skip_clicks=1, expansion=1.4, min_side=20, keep_above=0.5, "
+        "threshold=0.5)",
+        "flip": "average of logits",
+    }
     with pytest.raises(InputError, match="Device 'abacus'. Allowed on this machine.*auto, "):
-        PlainModel(tmp_path, device="abacus")
-
-
-def test_provenance_holds_the_hash_and_says_that_it_is_not_checked(model):
-    told = model.provenance()
-    assert (told["weights"], told["file"]) == ("a page", "plain.pth")
-    assert len(told["sha256"]) == 64
-    assert told["sha256_checked"].startswith("no")
-    assert all(isinstance(v, str) for v in told.values())
-
-
-def test_a_checkpoint_of_ones_own_is_named_by_its_file(model, tmp_path):
-    torch.save({"weight": 2 * WEIGHTS}, tmp_path / "mine.pth")
-    mine = PlainModel(checkpoint=tmp_path / "mine.pth")
-    assert mine.provenance()["file"] == "mine.pth"
-    assert mine.provenance()["sha256"] != model.provenance()["sha256"]
-    assert not same(ask(mine, first(1))[0], ask(model, first(1))[0])
-    with pytest.raises(WeightsError, match="no such file"):
-        PlainModel(checkpoint=tmp_path / "other.pth")
+        PlainModel("ritm-h18", {}, checkpoint=path, device="abacus")
 
 
 def test_a_cache_of_embeddings_gives_the_image_back(model, tmp_path):
-    cached = CachedModel(model, tmp_path / "cache", precision="float16")
+    cached = CachedModel(model, tmp_path / "cache")
     (expected,) = ask(model, first(2))
     for _ in range(2):
         embedding = cached.embed(IMAGE)
@@ -199,36 +196,27 @@ def test_a_cache_of_embeddings_gives_the_image_back(model, tmp_path):
 
 
 def test_the_checkpoint_of_another_model_is_refused(tmp_path):
-    torch.save(RitmNetwork(6, 8, 1, (1, 1, 1)).state_dict(), tmp_path / RitmH18.published.file)
-    with pytest.raises(WeightsError, match="not those of RitmNetwork.*missing.*of another shape"):
-        RitmH18(tmp_path)
+    torch.save(RitmNetwork(**SMALL).state_dict(), tmp_path / "coco_lvis_h18_itermask.pth")
+    with pytest.raises(WeightsError, match="do not fit ritm-h18: .*missing.*of another shape"):
+        load("ritm-h18", folder=tmp_path)
 
 
-@pytest.mark.slow
 def test_three_clicks_on_the_embedded_brain(tmp_path, weights_of):
-    from medsam.datasets.brain import BrainSample
-    from medsam.models.contract import Predictor
-    from medsam.study.evaluate import evaluate
+    torch.save({"state_dict": weights_of(RitmNetwork(**SMALL))}, tmp_path / "small.pth")
 
-    class Small(RitmH18):
-        zoom = Zoom(size=64, min_side=40)
+    def small():
+        return SmallZoom("ritm-h18", SMALL, checkpoint=tmp_path / "small.pth")
 
-        @staticmethod
-        def network():
-            return RitmNetwork(6, 8, 1, (1, 1, 1))
-
-    torch.save({"state_dict": weights_of(Small.network())}, tmp_path / Small.published.file)
-    model = Small(tmp_path)
+    model = small()
     sample = next(case.load() for case in BrainSample().cases())
     task = next(t for t, mask in sample.masks.items() if mask.any())
-    rows = evaluate(
-        sample, task, Predictor(model, sample.image), experiments=["clicks"], surface=False
-    )
+    predict = Predictor(model, sample.image)
+    rows = evaluate(sample, task, predict, experiments=["clicks"], surface=False)
     clicks = [r for r in rows if r["choice"] == "top"][:3]
     assert [r["k"] for r in clicks] == [1, 2, 3]
     for row in clicks[:2]:
         prompt = Prompt.from_json(row["prompt"])
-        (answer,) = Small(tmp_path).predict(model.embed(sample.image), [prompt])
+        (answer,) = small().predict(model.embed(sample.image), [prompt])
         truth = sample.masks[task]
         expected = (answer.masks[0] & truth).sum() / (answer.masks[0] | truth).sum()
         assert row["iou"] == pytest.approx(expected)
