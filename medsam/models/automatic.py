@@ -1,4 +1,4 @@
-"""Segment everything: a grid of points, and of their masks those that are sure, stable and unlike.
+"""Segment everything: masks of a grid of points, those that are sure, stable and not alike.
 
 The filters and their order are those of segment-anything's ``SamAutomaticMaskGenerator`` without
 crops (Kirillov et al. 2023, appendix B); any model that takes points will do.
@@ -106,11 +106,8 @@ def segment_everything(
     """
     if side < 1:
         raise InputError(f"A grid of {side} points a side. Allowed: at least 1.")
-    for name, value in (
-        ("min_score", min_score),
-        ("min_stability", min_stability),
-        ("max_overlap", max_overlap),
-    ):
+    parts = {"min_score": min_score, "min_stability": min_stability, "max_overlap": max_overlap}
+    for name, value in parts.items():
         if not 0 <= value <= 1:
             raise InputError(f"{name} {value}. Allowed: 0 to 1.")
     if offset < 0:
@@ -122,7 +119,7 @@ def segment_everything(
     grid = build_point_grid(side) * [width, height]
     batch = min(BATCH, max(1, MEMORY // (3 * height * width)))
     embedding = model.embed(image)
-    kept: list[Found] = []
+    found: list[Found] = []
     with tqdm(
         total=len(grid),
         desc=f"everything · {model.name} · {side} x {side}",
@@ -131,16 +128,16 @@ def segment_everything(
     ) as bar:
         for start in range(0, len(grid), batch):
             points = grid[start : start + batch]
-            kept += _of(model, embedding, points, min_score, min_stability, offset)
+            found += _find(model, embedding, points, min_score, min_stability, offset)
             bar.update(len(points))
-    return _unlike(kept, max_overlap)
+    return _without_overlap(found, max_overlap)
 
 
 def _point(xy: NDArray[np.float64]) -> Prompt:
     return Prompt(xy[None], np.ones(1, np.int64))
 
 
-def _of(
+def _find(
     model: PromptableModel,
     embedding: Embedding,
     points: NDArray[np.float64],
@@ -190,7 +187,7 @@ def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
 
 
-def _unlike(found: Sequence[Found], max_overlap: float) -> list[Found]:
+def _without_overlap(found: Sequence[Found], max_overlap: float) -> list[Found]:
     """Of masks with nearly the same box only the most confident, in order of confidence."""
     if not found:
         return []

@@ -73,6 +73,8 @@ def as_transformers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     A tensor whose name no rule knows keeps it, so that it is named where it does not fit.
     """
     rest = {name: value for name, value in state.items() if not name.startswith(_VIDEO)}
+    if not any(name.startswith("sam_mask_decoder.") for name in rest):
+        return rest  # They have transformers' names already.
     out: dict[str, torch.Tensor] = {}
     if all(name in rest for name in _POINTS):
         # One table of four rows (not this, this, two corners of a box) in place of four tables.

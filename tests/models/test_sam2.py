@@ -85,27 +85,6 @@ def test_metas_file_holds_every_tensor_of_the_network_and_no_other(transformers)
     assert len(due) == 309
 
 
-def test_names_by_hand():
-    state = {
-        "image_encoder.trunk.blocks.3.mlp.layers.1.weight": 1,
-        "sam_mask_decoder.iou_prediction_head.layers.1.bias": 2,
-        "sam_mask_decoder.output_hypernetworks_mlps.3.layers.2.bias": 3,
-        "sam_mask_decoder.transformer.layers.1.mlp.layers.0.bias": 4,
-        "sam_mask_decoder.transformer.norm_final_attn.weight": 5,
-        "memory_attention.norm.weight": 6,
-        "maskmem_tpos_enc": 7,
-        "of_another_network": 8,
-    }
-    assert as_transformers(state) == {
-        "vision_encoder.backbone.blocks.3.mlp.proj_out.weight": 1,
-        "mask_decoder.iou_prediction_head.layers.0.bias": 2,
-        "mask_decoder.output_hypernetworks_mlps.3.proj_out.bias": 3,
-        "mask_decoder.transformer.layers.1.mlp.proj_in.bias": 4,
-        "mask_decoder.transformer.layer_norm_final_attn.weight": 5,
-        "of_another_network": 8,
-    }
-
-
 @pytest.mark.parametrize(
     ("name", "millions"),
     [

@@ -6,6 +6,9 @@ Source: Liu et al., "SimpleClick: Interactive Image Segmentation with Simple Vis
 Transformers" (arXiv 2210.11006).
 """
 
+# A network called gives Any.
+# mypy: disable-error-code="no-any-return"
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -18,13 +21,7 @@ from medsam.models.click.predictor import ZoomedModel
 from medsam.models.click.ritm import RADIUS, normalised
 from medsam.models.click.zoom import Clicks, Zoom, disks, resize
 
-__all__ = [
-    "SIDE",
-    "Patches",
-    "PlainVit",
-    "SimpleClick",
-    "SimpleClickNetwork",
-]
+__all__ = ["SimpleClick", "SimpleClickNetwork"]
 
 SIDE = 448
 """Side in pixels of what the network sees."""
@@ -42,8 +39,7 @@ class Patches(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, channels, H, W) to (B, H / patch * W / patch, width), row by row."""
-        out: Tensor = self.proj(picture)
-        return out.flatten(2).transpose(1, 2)
+        return self.proj(picture).flatten(2).transpose(1, 2)
 
 
 class _Attention(nn.Module):
@@ -56,8 +52,7 @@ class _Attention(nn.Module):
         """(B, N, width) to the same shape."""
         split = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         found = scaled_dot_product_attention(split[0], split[1], split[2])
-        out: Tensor = self.proj(found.transpose(1, 2).flatten(2))
-        return out
+        return self.proj(found.transpose(1, 2).flatten(2))
 
 
 class _Mlp(nn.Module):
@@ -67,21 +62,21 @@ class _Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, N, width) to the same shape."""
-        out: Tensor = self.fc2(gelu(self.fc1(x)))
-        return out
+        return self.fc2(gelu(self.fc1(x)))
 
 
-class _Block(nn.Module):
-    def __init__(self, width: int, heads: int):
+class Block(nn.Module):
+    """Attention, then a perceptron, each with a way around it."""
+
+    def __init__(self, width: int, attention: nn.Module, mlp: nn.Module):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
-        self.attn, self.mlp = _Attention(width, heads), _Mlp(width)
+        self.attn, self.mlp = attention, mlp
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, width) to the same shape."""
-        x = x + self.attn(self.norm1(x))
-        out: Tensor = x + self.mlp(self.norm2(x))
-        return out
+    def forward(self, x: Tensor, *size: tuple[int, int]) -> Tensor:
+        """(B, N, width) to the same shape; ``size`` for parts that need N's height and width."""
+        x = x + self.attn(self.norm1(x), *size)
+        return x + self.mlp(self.norm2(x), *size)
 
 
 class PlainVit(nn.Module):
@@ -108,7 +103,8 @@ class PlainVit(nn.Module):
         self.patch_embed = Patches(3, width, patch)
         self.cls_token = nn.Parameter(zeros(1, 1, width))
         self.pos_embed = nn.Parameter(zeros(1, self.grid**2 + 1, width))
-        self.blocks = nn.Sequential(*(_Block(width, heads) for _ in range(depth)))
+        blocks = (Block(width, _Attention(width, heads), _Mlp(width)) for _ in range(depth))
+        self.blocks = nn.Sequential(*blocks)
         self.fc_norm = nn.LayerNorm(width, eps=1e-6)
         self.head = nn.Linear(width, _CLASSES)
 
@@ -147,8 +143,7 @@ class PlainVit(nn.Module):
                 x = self._split(x)
             apart = not whole
             x = block(x)
-        out: Tensor = x.transpose(1, 2).unflatten(2, (self.grid, self.grid))
-        return out
+        return x.transpose(1, 2).unflatten(2, (self.grid, self.grid))
 
 
 def _norm(width: int) -> nn.GroupNorm:
@@ -232,8 +227,7 @@ class Head(nn.Module):
             interpolate(conv(x), size=size, mode="bilinear", align_corners=False)
             for conv, x in zip(self.convs, maps, strict=True)
         ]
-        out: Tensor = self.conv_seg(self.fusion_conv(torch.cat(mixed, 1)))
-        return out
+        return self.conv_seg(self.fusion_conv(torch.cat(mixed, 1)))
 
 
 class SimpleClickNetwork(nn.Module):

@@ -19,21 +19,6 @@ from torch.nn.functional import interpolate
 
 from medsam.prompts import Prompt
 
-__all__ = [
-    "Clicks",
-    "Roi",
-    "Zoom",
-    "crop",
-    "disks",
-    "in_region",
-    "mirrored",
-    "overlap",
-    "paste",
-    "prompt_clicks",
-    "resize",
-    "surroundings",
-]
-
 Clicks = NDArray[np.float64]
 """(N, 3) float: row, column, label."""
 Roi = tuple[int, int, int, int]

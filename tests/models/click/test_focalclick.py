@@ -13,8 +13,6 @@ from medsam.models.click.focalclick import (
     focal_step,
     focus,
     grown,
-    relative,
-    scaled,
 )
 from medsam.models.click.predictor import State
 from medsam.prompts import Prompt
@@ -140,10 +138,3 @@ def test_a_focus_always_has_pixels(row, column, side, started):
     top, bottom, left, right = focus(now, before, (row, column), (20, 80, 20, 80))
     assert 20 <= top < bottom <= 80
     assert 20 <= left < right <= 80
-
-
-def test_a_window_and_clicks_in_pixels_of_the_crop():
-    assert relative((10, 20, 10, 30), (0, 40, 0, 40), 80) == (20, 40, 20, 60)
-    moved = scaled(np.array([[15.0, 20.0, 1.0], [0.0, 0.0, 0.0]]), (10, 20, 10, 30), 80)
-    np.testing.assert_allclose(moved, [[40, 40, 1], [-80, -40, 0]])
-    assert relative((0, 90, 0, 90), (10, 50, 10, 50), 80) == pytest.approx((0, 80, 0, 80))
