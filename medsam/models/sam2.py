@@ -85,7 +85,7 @@ def as_transformers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
         out[name] = value
     if _GRID in out:
         # The same waves for points and for the grid of the image, which transformers keeps twice.
-        out["shared_image_embedding.positional_embedding"] = out[_GRID]
+        out["shared_image_embedding.positional_embedding"] = out[_GRID].clone()
     return out
 
 

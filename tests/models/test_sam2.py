@@ -58,7 +58,7 @@ def random_state(seed=0):
         # Some start at zero, which no trained network has; both copies of the waves are one.
         state = {k: v if v.any() else 0.1 * torch.randn(v.shape) for k, v in state.items()}
     grid = "prompt_encoder.shared_embedding.positional_embedding"
-    return state | {"shared_image_embedding.positional_embedding": state[grid]}
+    return state | {"shared_image_embedding.positional_embedding": state[grid].clone()}
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +214,7 @@ def test_a_folder_as_transformers_writes_it(model, tmp_path, transformers, embed
     assert provenance["licence"] == "own"
     assert provenance["network"] == f"transformers {transformers.__version__}"
     assert narrow(file).provenance() == provenance
-    with pytest.raises(WeightsError, match="model.safetensors|do not fit sam2.1-hiera-small"):
+    with pytest.raises(WeightsError, match="Allowed: a folder or a hub name with all tensors of"):
         load("sam2.1-hiera-small", checkpoint=tmp_path, device="cpu")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
