@@ -17,7 +17,7 @@ from medsam.datasets.intensity import Intensity
 from medsam.datasets.readers.volume import Volume
 from medsam.metrics import dice, iou
 from medsam.models.contract import Embedding
-from medsam.models.onnx_sam import MiniSam, postprocess
+from medsam.models.onnx_sam import MiniSam, upscale
 from medsam.prompts import Prompt
 from medsam.widgets.kit.bundle import bundle
 from medsam.widgets.kit.state import encode_mask
@@ -50,7 +50,7 @@ def test_the_widgets_module_runs_alone(tmp_path):
 def test_logits_become_the_same_mask_as_in_python(size):
     coarse = np.random.default_rng(3).normal(0, 4, (12, 12))
     logits = np.kron(coarse, np.ones((22, 22)))[:256, :256].astype(np.float32)
-    (expected,) = postprocess(logits[None], size)
+    (expected,) = upscale(logits[None], size) > 0
     given = {"logits": logits.ravel().tolist(), "size": size}
     script = "[...toMask(Float32Array.from(given.logits), given.size)]"
     found = np.array(node("{ toMask }", "prompt.js", script, given), bool).reshape(size)
