@@ -154,8 +154,8 @@ def main() -> None:
     chosen = parser.parse_args()
     import torch
 
+    from benchmarks.networks import network
     from medsam.models.onnx_sam import MiniSam
-    from medsam.pages.models import network
 
     torch.set_num_threads(chosen.threads)
     cv2.setNumThreads(chosen.threads)

