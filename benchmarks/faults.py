@@ -52,7 +52,7 @@ from medsam.results import merge, store
 from medsam.results import rows as kept
 from medsam.results import rows as results
 from medsam.results.check import check
-from medsam.results.store import Identity, Store, Unit
+from medsam.results.store import Identity, Store
 from medsam.study import runner
 
 RUN = ["run", "--tasks", "brain_stem", "--experiments", "mode", "--quiet"]
@@ -105,8 +105,8 @@ class Watch:
         MiniSam.embed = self.told("encoding", MiniSam.embed)
         runner.evaluate = self.told("prompting", runner.evaluate)
         store.write = merge.write = self.told("writing", kept.write)
-        merge.told = self.told("reading", merge.told)
-        merge.table = self.told("reading", merge.table)
+        merge.read_metadata = self.told("reading", merge.read_metadata)
+        merge.read_table = self.told("reading", merge.read_table)
 
 
 def _dies(step: str, nth: int) -> None:
@@ -189,7 +189,7 @@ def same(folder: Path, whole: Path) -> None:
     """The rows of an undisturbed run, each once also where files are read one by one."""
     pd.testing.assert_frame_equal(results.read(folder), results.read(whole))
     files = results.shards(folder)
-    rows = pd.concat([results.table(file).to_pandas() for file in files])
+    rows = pd.concat([results.read_table(file).to_pandas() for file in files])
     twice = rows[rows.duplicated(KEY)]
     torn = list(folder.rglob(".*.tmp"))
     wrong = check(folder).wrong
@@ -289,16 +289,17 @@ class Trial:
 
 
 def _units(folder: Path) -> int:
-    return sum(len(results.told(file)["units"]) for file in results.shards(folder))
+    files = results.shards(folder)
+    return len(results.read(folder)[["image", "task"]].drop_duplicates()) if files else 0
 
 
 def sources(whole: Path, folder: Path) -> list[str]:
     """Results folders to merge: an image each, its rows under the names of several tasks."""
     rows = results.read(whole)
     made = []
-    for image, mine in rows.groupby("image"):
+    for _, mine in rows.groupby("image"):
         place = folder / f"of-{len(made)}"
-        about = results.told(results.shards(whole)[0])["identity"]
+        about = results.read_metadata(results.shards(whole)[0])["identity"]
         names = ("dataset", "model", "protocol", "weights", "seed")
         who = Identity(
             *(about[name] for name in names), tuple(about["experiments"]), True, about["data"]
@@ -307,7 +308,7 @@ def sources(whole: Path, folder: Path) -> list[str]:
             for n in range(TASKS):
                 of_task = mine.assign(task=f"task-{n}").astype(object)
                 records = of_task.where(of_task.notna(), None).to_dict("records")
-                into.write(records, [Unit(str(image), f"task-{n}", "0")], {})
+                into.write(records)
         made.append(str(place))
     return made
 

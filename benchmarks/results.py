@@ -1,8 +1,8 @@
 """Ten million rows: how long the table of means takes, and how much memory.
 
 Rows of the real schema are generated into ``model=M/task=T/rows-*.parquet`` of a temporary folder.
-Each way runs in a process of its own: DuckDB on the files (:func:`medsam.results.export.means`; the tables
-of ``medsam summary``; one CSV file of all rows, sorted), and, on a tenth of the rows, pandas on all
+Each way runs in a process of its own: DuckDB on the files (means as in a deposit; the tables of
+``medsam summary``; one CSV file of all rows, sorted), and, on a tenth of the rows, pandas on all
 rows in memory as :func:`medsam.results.rows.read` gives them.
 """
 
@@ -22,7 +22,8 @@ from medsam.results.rows import SCHEMA, shards, write
 from medsam.results.store import Identity
 
 WAYS = {
-    "duckdb": "from medsam.results.export import means; means(shards(folder), folder / 'means.csv')",
+    "duckdb": "from medsam.results.export import write_means; "
+    "write_means(shards(folder), folder / 'means.csv')",
     "summary": "from medsam.results.summary import tables; list(tables(folder))",
     "export": "from medsam.results.export import export; export(folder, folder / 'rows.csv')",
     "pandas": "from medsam.results.rows import read; read(folder).groupby("
@@ -64,14 +65,14 @@ def fill(folder: Path, rows: int, files: int, seed: int = 0) -> None:
             "dice": 2 * iou / (1 + iou),
             "score": draw.random(n),
             "status": ["ok"] * n,
+            "digest": ["d"] * n,
         }
         missing = {f.name: pa.nulls(n, f.type) for f in SCHEMA if f.name not in columns}
         table = pa.table({**columns, **missing}).select(SCHEMA.names).cast(SCHEMA)
         who = Identity("d", model, PROTOCOLS["paper"].as_dict(), {"sha256": "0"}, 1)
-        units = [[name, task, "d", False] for name in names]
-        about = {"identity": who.as_dict(), "versions": {}, "units": units, "state": {}}
+        about = {"identity": who.as_dict(), "versions": {}, "state": {}}
         place = folder / f"model={model}" / f"task={task}" / f"rows-{number:06d}.parquet"
-        write(place, table, about, make=True)
+        write(place, table, about)
 
 
 def measured(way: str, folder: Path) -> tuple[float, float]:

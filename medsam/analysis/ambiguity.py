@@ -6,9 +6,6 @@ was cut off computes again what is there.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +26,7 @@ from medsam.models.contract import Prediction, PromptableModel
 from medsam.prompts import Prompt
 from medsam.protocol import Protocol
 from medsam.regions import regions
-from medsam.results.rows import KeptTable
+from medsam.results.store import Identity, Store
 
 # Region growing from a point, which the masks of a model are compared with (section 3.4).
 
@@ -303,7 +300,7 @@ def _says(values: Sequence[float] | None) -> str:
 
 
 _VERSION = 1
-_EVERY = 16  # images between two saves: what a kill can cost
+_EVERY = 64  # objects a file: what a kill can cost
 _WORDS = ("dataset", "task", "image", "group", "modality", "model", "protocol")
 
 SCHEMA = pa.schema(
@@ -316,6 +313,7 @@ SCHEMA = pa.schema(
         pa.field("object_px", pa.int64(), metadata={"meaning": "pixels of the object"}),
         *(pa.field(name, pa.float64(), metadata={"meaning": MEASURES[name]}) for name in MEASURES),
         pa.field("prompt", pa.string(), metadata={"meaning": "compact JSON; points xy, pixels"}),
+        pa.field("digest", pa.string(), metadata={"meaning": "of what the case is made of"}),
     ]
 )
 """Columns, one row a mask, with their meaning."""
@@ -347,22 +345,6 @@ class Ambiguous:
     masks: NDArray[np.bool_]
     scores: Sequence[float]
     ious: Sequence[float]
-
-
-def place(
-    folder: Path, dataset: Dataset, model: PromptableModel, protocol: Protocol
-) -> tuple[Path, dict[str, Any]]:
-    """The file of a table, and what its rows depend on; other weights have another file."""
-    identity = {
-        "dataset": dataset.key,
-        "model": model.name,
-        "protocol": protocol.as_dict(),
-        "weights": dict(model.provenance()),
-        "data": json.loads(json.dumps(dict(getattr(dataset, "settings", {})))),
-        "version": _VERSION,
-    }
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{dataset.key}-{model.name}-{protocol.name}")[:80]
-    return folder / "ambiguity" / f"{name}-{_signature(identity)[:12]}.parquet", identity
 
 
 def measure(
@@ -402,37 +384,44 @@ def measure(
         the rows.
     """
     chosen = _oracle_rows(rows)
-    stored = KeptTable(*place(Path(folder), dataset, model, protocol), SCHEMA)
-    prompts = {
-        str(image): sorted(zip(part.task, part.prompt, strict=True))
-        for image, part in chosen.groupby("image", sort=False)
-    }
-    digests = {case.id: case.digest() for case in dataset.cases() if case.id in prompts}
-    signatures = {name: _signature([digests.get(name), told]) for name, told in prompts.items()}
-    fresh = [image for image, made in signatures.items() if stored.images.get(image) != made]
+    digests = {case.id: case.digest() for case in dataset.cases() if case.id in {*chosen.image}}
+    identity = Identity(
+        dataset.key,
+        model.name,
+        protocol.as_dict(),
+        model.provenance(),
+        seed=0,
+        experiments=("ambiguity",),
+        surface=False,
+        data={**getattr(dataset, "settings", {}), "ambiguity": _VERSION},
+    )
     constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
     constant["protocol"] = protocol.name
-    again = replay(chosen[chosen.image.isin(fresh)], dataset, model, protocol, progress=progress)
-    found: dict[str, list[list[dict[str, Any]]]] = {}
-    try:
-        for row, sample, (prediction,), _ in again:
-            about = {"task": row.task, "image": row.image, "group": row.group}
-            about |= {"object_px": int(row.object_px), "prompt": row.prompt}
-            prompt = Prompt.from_json(row.prompt)
-            measures = of_case(sample.image, sample.masks[row.task], prediction, prompt)
-            objects = found.setdefault(row.image, [])
-            objects.append([constant | about | one for one in measures])
-            if len(objects) == len(prompts[row.image]):
-                masks = [mask for one in objects for mask in one]
-                stored.take(row.image, signatures[row.image], masks)
-                if len(found) % _EVERY == 0:
-                    stored.save()
-    finally:
-        # Ctrl-C as well: what is complete is kept.
-        if fresh:
-            stored.save()
-    table = pd.DataFrame(stored.rows, columns=SCHEMA.names)
-    return table[table.image.isin(list(signatures))].reset_index(drop=True)
+    with Store(Path(folder) / "ambiguity", identity, SCHEMA) as store:
+        due = [
+            image not in digests or not store.is_done(image, task, digests[image])
+            for image, task in zip(chosen.image, chosen.task, strict=True)
+        ]
+        again = replay(chosen[due], dataset, model, protocol, progress=progress)
+        found: list[dict[str, Any]] = []
+        try:
+            for number, (row, sample, (prediction,), _) in enumerate(again, 1):
+                about = {"task": row.task, "image": row.image, "group": row.group}
+                about |= {"object_px": int(row.object_px), "prompt": row.prompt}
+                about |= {"digest": digests[row.image]}
+                prompt = Prompt.from_json(row.prompt)
+                measures = of_case(sample.image, sample.masks[row.task], prediction, prompt)
+                found += [constant | about | one for one in measures]
+                if number % _EVERY == 0:
+                    store.write(found)
+                    found = []
+        finally:
+            # Ctrl-C as well: what is complete is kept.
+            if found:
+                store.write(found)
+        table = store.read().astype({"rank": int, "index": int})
+    table = table[table.image.isin(chosen.image)].sort_values(["task", "image", "rank"])
+    return table.reset_index(drop=True)
 
 
 def examples(
@@ -494,7 +483,3 @@ def _oracle_rows(rows: pd.DataFrame) -> pd.DataFrame:
             "a model that takes points, and data with an object."
         )
     return found
-
-
-def _signature(told: Any) -> str:
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

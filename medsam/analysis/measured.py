@@ -17,7 +17,7 @@ from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError
 from medsam.results.rows import COLUMNS as RESULTS
 
-COLUMNS = ("set", "name", *(column for column in RESULTS if column != "prompt"))
+COLUMNS = ("set", "name", *(column for column in RESULTS if column not in ("prompt", "digest")))
 """Columns of the table, in order."""
 DATA = ("measured.parquet", "provenance.json")
 """Names of the files: the rows, and what they depend on."""

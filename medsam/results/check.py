@@ -16,15 +16,16 @@ from medsam.files import sha256
 from medsam.models.registry import models
 from medsam.prompts import KINDS, MODES
 from medsam.protocol import CHOICES, MAX_CLICKS
-from medsam.results.rows import existing, identity_digest, table, told
+from medsam.results.rows import UNIT, existing, identity_digest, read_metadata, read_table
 
 __all__ = ["MANIFEST", "Check", "check", "promised"]
 
 MANIFEST = "manifest.json"
 """Name of the file by which a deposit says what it holds."""
 
-_PROMPT = ["task", "image", "experiment", "k"]
-_ANEW = "Delete the file and run again; only its rows are computed anew."
+_CASE = ["image", "task"]
+_PROMPT = ["experiment", "k", "choice"]
+_ANEW = "Without the file, the same run computes its rows anew."
 _WHOLE = "Get the deposit anew, or make it anew with `medsam results deposit`."
 
 _Prompts = frozenset[tuple[str, int, str]]
@@ -66,20 +67,21 @@ def check(folder: Path | str) -> Check:
         If there are no results.
     """
     folder, found = Path(folder), Check()
-    owners: dict[tuple[str, ...], tuple[Path, bool]] = {}
     files = existing(folder)
+    units: list[pd.DataFrame] = []
     for shard in files:
         found.files += 1
         try:
-            about, rows = told(shard), table(shard).to_pandas()
+            about, rows = read_metadata(shard), read_table(shard).to_pandas()
         except ResultsError as error:
             found.wrong.append(str(error))
             continue
         found.rows += len(rows)
-        found.units += len(about["units"])
-        found.wrong += _twice(shard, about, owners)
-        found.wrong += [f"{shard}: {words} {_ANEW}" for words in _units(about, rows)]
-        found.wrong += [f"{shard}: {words}. Delete it and run again." for words in _numbers(rows)]
+        units.append(rows[[*UNIT, "status"]].drop_duplicates([*UNIT]).assign(shard=str(shard)))
+        found.units += len(units[-1])
+        faults = [*_of_others(about, rows), *_incomplete(about, rows), *_numbers(rows)]
+        found.wrong += [f"{shard}: {words} {_ANEW}" for words in faults]
+    found.wrong += _twice(units)
     found.wrong += _manifest(folder, files)
     return found
 
@@ -112,20 +114,19 @@ def promised(experiments: Collection[str], kinds: Collection[str]) -> _Prompts:
     )
 
 
-def _twice(
-    shard: Path, about: Mapping[str, Any], owners: dict[tuple[str, ...], tuple[Path, bool]]
-) -> Iterator[str]:
-    """Units that a shard before had, too; but for those that could not be read there."""
-    identity = about["identity"]
-    key = (identity["dataset"], identity["model"], identity["protocol"]["name"])
-    for image, task, _, failed in about["units"]:
-        there, before = owners.get((*key, image, task), (shard, True))
-        owners[(*key, image, task)] = shard, failed
-        if not before:
-            yield (
-                f"{shard}: image {image!r}, task {task} is in {there}, too. Each unit counts "
-                "once. Merge the folder into a new one with `medsam results merge`."
-            )
+def _twice(units: list[pd.DataFrame]) -> Iterator[str]:
+    """Find units that several shards have, but for those that could not be read at first."""
+    if not units:
+        return
+    every = pd.concat(units)
+    every = every[every.status != "error"]
+    first = every.drop_duplicates([*UNIT])
+    again = every[every.duplicated([*UNIT])].merge(first, on=[*UNIT], suffixes=("", "_first"))
+    for unit in again.itertuples():
+        yield (
+            f"{unit.shard}: image {unit.image!r}, task {unit.task} is in {unit.shard_first}, too. "
+            "Allowed: each unit once. Merge the folder into a new one with `medsam results merge`."
+        )
 
 
 def _kinds(model: str, rows: pd.DataFrame) -> set[str]:
@@ -138,88 +139,69 @@ def _kinds(model: str, rows: pd.DataFrame) -> set[str]:
     return clicked | {KINDS[int(mode)] for mode in asked if int(mode) in KINDS}
 
 
-def _units(about: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
-    """Whether each unit has the rows that it should have, and no other is there."""
+def _of_others(about: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
+    """Count rows that are not of what the file says of itself."""
     identity = about["identity"]
     names = (identity["dataset"], identity["model"], identity["protocol"]["name"])
     strange = (rows[["dataset", "model", "protocol"]] != names).any(axis=1)
     if strange.any():
-        yield f"{int(strange.sum())} rows of another dataset, model or protocol than it tells."
+        yield f"{int(strange.sum())} rows of another dataset, model or protocol than it says."
+
+
+def _incomplete(about: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
+    """Find units that have not the rows that they should have."""
+    identity = about["identity"]
     wanted = promised(identity["experiments"], _kinds(identity["model"], rows))
-    whole = _plainly_whole(rows, wanted)
-    of = rows.groupby(["image", "task"]).indices
-    for image, task, _, failed in about["units"]:
-        places = of.pop((image, task), [])
-        if not failed and (image, task) in whole:
-            continue
-        words = _unit(rows.iloc[places], failed, wanted)
+    odd = rows.loc[rows.status != "ok", _CASE].drop_duplicates()
+    for (image, task), part in rows.merge(odd, on=_CASE).groupby(_CASE):
+        words = _without_prompt(part)
         if words:
             yield f"image {image!r}, task {task} {words}"
-    if of:
-        yield f"rows of {len(of)} units that it does not name."
-
-
-def _plainly_whole(rows: pd.DataFrame, wanted: _Prompts) -> set[tuple[str, str]]:
-    """Units with all rows, all of them ok: most of them, without a look at each alone."""
-    good = rows[(rows.status == "ok") & rows.iou.notna()]
-    prompts = pd.MultiIndex.from_frame(good[["experiment", "k", "choice"]])
-    good = good[prompts.isin(wanted)].drop_duplicates([*_PROMPT, "choice"])
-    counts = good.groupby(["image", "task"]).size()
-    counts = counts[counts == len(wanted)]
-    every = rows.groupby(["image", "task"]).size().reindex(counts.index)
-    return {(str(image), str(task)) for image, task in counts[counts == every].index}
-
-
-def _unit(rows: pd.DataFrame, failed: bool, wanted: _Prompts) -> str:
-    """What is wrong with the rows of a unit; nothing if nothing is."""
-    states = set(rows.status)
-    allowed = {"error"} if failed else {"ok", "empty"}
-    if rows.empty:
-        return "has no row."
-    if not states <= allowed or len(states) > 1:
-        said = "as not read" if failed else "as read"
-        return f"is told {said}, but its rows say {', '.join(sorted(states))}."
-    if states != {"ok"}:
-        if len(rows) > 1:
-            return f"has {len(rows)} rows that say {states.pop()}. Allowed: one."
-        return "" if rows.reason.iloc[0] else f"says {states.pop()} without a reason."
+    scored = rows[rows.status == "ok"]
+    for (image, task), part in scored[scored.iou.isna()].groupby(_CASE):
+        yield f"image {image!r}, task {task} has {len(part)} rows that say ok without an IoU."
     if not wanted:
-        return ""
-    there = rows[rows.k.notna()]
-    found = set(zip(there.experiment, there.k.astype(int), there.choice, strict=True))
-    missing, more = sorted(wanted - found), sorted(found - wanted)
-    if missing:
-        return f"lacks {len(missing)} of its {len(wanted)} rows: {_few(missing)}."
-    if more:
-        return f"has {len(more)} rows beside its {len(wanted)}: {_few(more)}."
-    without = int(rows.iou.isna().sum())
-    return f"has {without} rows that say ok without an IoU." if without else ""
+        return
+    there = scored[[*_CASE, *_PROMPT]].dropna(subset="k").astype({"k": int}).drop_duplicates()
+    cases = there[_CASE].drop_duplicates()
+    needed = cases.merge(pd.DataFrame(sorted(wanted), columns=_PROMPT), how="cross")
+    both = needed.merge(there, how="outer", indicator=True).sort_values([*_CASE, *_PROMPT])
+    said = {"left_only": "lacks {} of its {} rows", "right_only": "has {} rows beside its {}"}
+    for side, words in said.items():
+        for (image, task), part in both[both._merge == side].groupby(_CASE):
+            prompts = [f"{e} {k} {c}" for e, k, c in part[_PROMPT].itertuples(index=False)]
+            few = ", ".join(prompts[:3]) + (", …" if len(prompts) > 3 else "")
+            counted = words.format(len(prompts), len(wanted))
+            yield f"image {image!r}, task {task} {counted}: {few}."
 
 
-def _few(prompts: list[tuple[str, int, str]]) -> str:
-    words = [f"{name} {k} {choice}" for name, k, choice in prompts]
-    return ", ".join(words[:3]) + (", …" if len(words) > 3 else "")
+def _without_prompt(rows: pd.DataFrame) -> str:
+    """Say what is wrong with a unit that has no prompt, as its object is empty or was not read."""
+    states = sorted(set(rows.status))
+    if len(states) > 1 or not set(states) <= {"empty", "error"}:
+        return f"says {', '.join(states)}. Allowed: one of ok, empty and error."
+    if len(rows) > 1:
+        return f"has {len(rows)} rows that say {states[0]}. Allowed: one."
+    return "" if rows.reason.iloc[0] else f"says {states[0]} without a reason."
 
 
-def _numbers(rows: pd.DataFrame) -> list[str]:
-    """What no run can have written."""
+def _numbers(rows: pd.DataFrame) -> Iterator[str]:
+    """Count what no run can have written."""
     scored = rows[rows.iou.notna()]
-    wrong = []
     for name in ("iou", "dice", "nsd"):
         out = scored[name].notna() & ~scored[name].between(0, 1)
         if out.any():
-            wrong.append(f"{int(out.sum())} rows with {name} outside 0 to 1")
+            yield f"{int(out.sum())} rows with {name} outside 0 to 1."
     apart = ~np.isclose(scored.dice, 2 * scored.iou / (1 + scored.iou), atol=1e-9)
     if apart.any():
-        wrong.append(f"{int(apart.sum())} rows whose Dice is not 2 IoU / (1 + IoU)")
-    twice = rows.duplicated([*_PROMPT, "choice", "model", "protocol", "dataset"])
+        yield f"{int(apart.sum())} rows whose Dice is not 2 IoU / (1 + IoU)."
+    twice = rows.duplicated([*UNIT, *_PROMPT])
     if twice.any():
-        wrong.append(f"{int(twice.sum())} rows that are there twice")
-    return wrong
+        yield f"{int(twice.sum())} rows that are there twice."
 
 
 def _manifest(folder: Path, files: list[Path]) -> Iterator[str]:
-    """Whether the files of a deposit are those that its manifest names."""
+    """Say which files of a deposit are not those that its manifest names."""
     path = folder / MANIFEST
     if not path.exists():
         return
@@ -238,5 +220,5 @@ def _manifest(folder: Path, files: list[Path]) -> Iterator[str]:
             yield f"{path}: the sha256 of {name} is another one. {_WHOLE}"
             continue
         identity = said[name].get("identity")
-        if identity is not None and identity != identity_digest(told(there[name])):
+        if identity is not None and identity != identity_digest(read_metadata(there[name])):
             yield f"{path}: what the rows of {name} depend on is something else. {_WHOLE}"

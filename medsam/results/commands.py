@@ -102,11 +102,14 @@ def export_command(
     The rows are never all in memory, so that it works for results of any size.
     """
     from medsam.results.export import export as write
-    from medsam.results.export import tell
+    from medsam.results.export import file_entry, write_manifest
 
-    chosen = {"tasks": task or (), "models": model or (), "protocols": protocol or ()}
+    chosen = {"tasks": task or [], "models": model or [], "protocols": protocol or []}
     rows = write(folder, file, **chosen)
-    typer.echo(f"{rows} rows in {file}, told of in {tell(folder, file, rows, **chosen)}.")
+    manifest = file.with_name(f"{file.name}.manifest.json")
+    only = {name: names for name, names in chosen.items() if names}
+    write_manifest(folder, manifest, [file_entry(file, file.name, rows=rows, only=only)])
+    typer.echo(f"{rows} rows in {file}, told of in {manifest}.")
 
 
 @app.command("deposit")

@@ -1,23 +1,27 @@
-"""All rows of a results folder in one file, with a manifest for who gets it."""
+"""Results for others: all rows in one file, or a folder that an archive takes.
+
+A deposit is a Frictionless Data Package, whose words are in ``deposit.yaml``.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
+from medsam.datasets.catalog import catalog
 from medsam.errors import ResultsError, UnknownName
-from medsam.files import sha256
-from medsam.results import query
+from medsam.files import atomic, sha256
 from medsam.results.check import MANIFEST, check
-from medsam.results.query import connected, quoted
 from medsam.results.rows import (
     ORDER,
     SCHEMA,
@@ -26,29 +30,16 @@ from medsam.results.rows import (
     identity_digest,
     one_tolerance,
     provenance,
-    told,
-    told_at,
+    query,
+    read_metadata,
+    schema_at,
     versions,
 )
+from medsam.results.summary import GROUPS, means
 
-__all__ = [
-    "LICENCES",
-    "MEANS",
-    "columns",
-    "deposit",
-    "export",
-    "licence_text",
-    "manifest",
-    "means",
-    "package",
-    "readme",
-    "schema",
-    "tell",
-]
+__all__ = ["deposit", "export", "file_entry", "write_manifest", "write_means"]
 
-
-_AT_ONCE = 100_000
-"""Rows that are in memory when a Parquet file is written."""
+_AT_ONCE = 100_000  # rows in memory when a Parquet file is written
 
 
 def export(
@@ -92,53 +83,50 @@ def export(
             "Name it so."
         )
     files = existing(Path(folder))
-    temporary = path.with_name(f".{path.name}.tmp")
-    wanted = {"task": tasks, "model": models, "protocol": protocols}
+    chosen = {"task": tasks, "model": models, "protocol": protocols}
     try:
-        # Before the rows are sorted: a folder that is not there is told at once.
-        temporary.touch()
-        with connected(files) as connection:
-            where = " and ".join(_only(connection, *one) for one in wanted.items() if one[1])
-            rows = f"from rows where {where or 'true'} order by " + ", ".join(
-                f"{name} nulls last" for name in ORDER
-            )
-            if path.suffix == ".csv":
-                copy = f"copy (select * {rows}) to {quoted(str(temporary))} (format csv, header)"
-                (count,) = connection.execute(copy).fetchone() or (0,)
-            else:
-                batches = connection.sql(f"select * {rows}").to_arrow_reader(_AT_ONCE)
-                count = _parquet(temporary, batches, one_tolerance(files))
-        temporary.replace(path)
+        with atomic(path) as temporary:
+            # Before the rows are sorted: a folder that is not there is noticed at once.
+            temporary.touch()
+            with query(files) as connection:
+                rows = connection.table("rows")
+                for column, names in chosen.items():
+                    rows = _only(rows, column, names)
+                rows = rows.order(", ".join(f"{name} nulls last" for name in ORDER))
+                if path.suffix == ".csv":
+                    rows.write_csv(str(temporary))
+                    return len(rows)
+                mm = one_tolerance(map(read_metadata, files))
+                return _write_parquet(temporary, rows, schema_at(mm))
     except OSError as error:
         raise cannot("write", path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-    return int(count)
 
 
-def _only(connection: Any, column: str, names: Sequence[str]) -> str:
-    """SQL for the rows of some tasks (or models, protocols), all of which must be there."""
-    there = [
-        str(one) for (one,) in connection.execute(f"select distinct {column} from rows").fetchall()
-    ]
+def _only(
+    rows: duckdb.DuckDBPyRelation, column: str, names: Sequence[str]
+) -> duckdb.DuckDBPyRelation:
+    """Rows of some tasks (or models, protocols), all of which must be there."""
+    if not names:
+        return rows
+    there = [str(one) for (one,) in rows.unique(column).fetchall()]
     for name in names:
         if name not in there:
-            raise UnknownName(column, name, sorted(there))
-    return f"{column} in ({', '.join(map(quoted, names))})"
+            raise UnknownName(column, name, there)
+    wanted = [duckdb.ConstantExpression(name) for name in names]
+    return rows.filter(duckdb.ColumnExpression(column).isin(*wanted))
 
 
-def _parquet(path: Path, batches: Any, mm: float | None) -> int:
-    """Not by DuckDB, whose Parquet files tell nothing of a column."""
-    count, schema = 0, told_at(mm)
-    with pq.ParquetWriter(path, schema, compression="zstd") as into:
-        for batch in batches:
+def _write_parquet(path: Path, rows: duckdb.DuckDBPyRelation, schema: pa.Schema) -> int:
+    """Not by DuckDB, whose Parquet files say nothing of a column."""
+    count = 0
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as into:
+        for batch in rows.to_arrow_reader(_AT_ONCE):
             into.write_batch(batch.cast(schema))
             count += batch.num_rows
     return count
 
 
-def columns() -> dict[str, dict[str, str]]:
+def _columns() -> dict[str, dict[str, str]]:
     """What each column means, its unit where it has one, and its type."""
     return {
         column.name: {key.decode(): value.decode() for key, value in column.metadata.items()}
@@ -147,266 +135,137 @@ def columns() -> dict[str, dict[str, str]]:
     }
 
 
-def tell(folder: Path | str, file: Path | str, rows: int, **chosen: Sequence[str]) -> Path:
-    """Write ``FILE.manifest.json`` beside a file that :func:`export` wrote.
+def write_manifest(
+    folder: Path | str, path: Path | str, entries: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write as JSON what files with rows of a results folder are and depend on.
 
     Parameters
     ----------
-    folder, file, rows
-        As :func:`export` took and gave them.
-    **chosen
-        What it was asked for.
-
-    Returns
-    -------
-    Path
+    folder : path
+        Results folder.
+    path : path
         Of the manifest.
+    entries : sequence of mapping
+        Of each file: ``file`` (its name), ``bytes, rows, sha256``, and what else there is to say.
 
     Raises
     ------
     ResultsError
         If it cannot be written.
     """
-    file = Path(file)
-    entry = {"file": file.name, "bytes": file.stat().st_size, "rows": rows, "sha256": sha256(file)}
-    only = {name: list(names) for name, names in chosen.items() if names}
-    path = file.with_name(f"{file.name}.manifest.json")
-    try:
-        path.write_text(manifest(folder, [entry | {"only": only}]), encoding="utf-8")
-    except OSError as error:
-        raise cannot("write", path, error) from error
-    return path
-
-
-def manifest(folder: Path | str, entries: Sequence[dict[str, Any]]) -> str:
-    """JSON that tells of files with rows of a results folder: what they are and depend on.
-
-    Parameters
-    ----------
-    folder : path
-        Results folder.
-    entries : sequence of dict
-        Of each file: ``file`` (its name), ``bytes, rows, sha256``, and what else there is to say.
-    """
     content = {
         "files": list(entries),
         "depends_on": provenance(folder),
-        "columns": columns(),
+        "columns": _columns(),
         "made_with": versions(),
     }
-    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+    try:
+        with atomic(Path(path)) as temporary:
+            temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
+    except OSError as error:
+        raise cannot("write", Path(path), error) from error
 
 
-# A deposit in words and for machines: README, LICENSE and a Frictionless Data Package.
+def file_entry(file: Path, name: str, **more: Any) -> dict[str, Any]:
+    """What a manifest says of a file: name, bytes, sha256, and more."""
+    return {"file": name, "bytes": file.stat().st_size, "sha256": sha256(file)} | more
 
 
-LICENCES = {
-    "CC-BY-4.0": (
-        "Creative Commons Attribution 4.0 International",
-        "https://creativecommons.org/licenses/by/4.0/legalcode",
-    ),
-    "CC0-1.0": (
-        "Creative Commons Zero v1.0 Universal",
-        "https://creativecommons.org/publicdomain/zero/1.0/legalcode",
-    ),
-}
-"""By SPDX name: what a deposit may be under, and where the text is."""
+# A deposit.
 
-MEANS: dict[str, tuple[str, str]] = {
-    "n": ("integer", "rows of the group: cases"),
-    "errors": ("integer", "of these, cases that could not be read"),
-    "mean_iou": ("number", "mean of iou over the rows that have one"),
-    "median_iou": ("number", "median of iou over the rows that have one"),
-    "mean_dice": ("number", "mean of dice over the rows that have one"),
-}
-"""Columns of ``means.csv`` after those that name a group: type and meaning."""
 
-_TITLE = "Results of medsam: promptable segmentation of medical images"
+@cache
+def _words() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(
+        Path(__file__).with_name("deposit.yaml").read_text("utf-8")
+    )
+    return found
 
 
 def _field(column: pa.Field) -> dict[str, Any]:
-    told = {key.decode(): value.decode() for key, value in (column.metadata or {}).items()}
+    """A column as Table Schema has it."""
+    about = _columns()[column.name]
     kind = "integer" if pa.types.is_integer(column.type) else "number"
     field: dict[str, Any] = {
         "name": column.name,
         "type": "string" if pa.types.is_string(column.type) else kind,
-        "description": told["meaning"],
+        "description": about["meaning"],
     }
-    field |= {name: told[name] for name in ("unit",) if name in told}
+    field |= {"unit": about["unit"]} if "unit" in about else {}
     return field if column.nullable else field | {"constraints": {"required": True}}
 
 
-def schema() -> dict[str, Any]:
-    """Table Schema of the rows: each column with type, meaning and unit."""
-    return {"fields": [_field(column) for column in SCHEMA], "missingValues": [""]}
+def _table_schema(fields: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"fields": list(fields), "missingValues": [""]}
 
 
-def _means_schema(groups: Sequence[str]) -> dict[str, Any]:
-    fields = [_field(SCHEMA.field(name)) for name in groups]
-    fields += [{"name": n, "type": t, "description": words} for n, (t, words) in MEANS.items()]
-    return {"fields": fields, "missingValues": [""]}
-
-
-def _known(licence: str) -> tuple[str, str]:
-    if licence not in LICENCES:
-        raise UnknownName("licence", licence, LICENCES)
-    return LICENCES[licence]
-
-
-def licence_text(licence: str) -> str:
-    """What ``LICENSE`` says.
-
-    Raises
-    ------
-    UnknownName
-        If it is none of :data:`LICENCES`.
-    """
-    title, url = _known(licence)
-    return (
-        f"{title} ({licence})\n{url}\n\n"
-        "The tables of this deposit are under this licence. They hold no image and no mask.\n"
-        "The datasets and the weights of the models that they were computed from are not part\n"
-        "of it and have licences of their own; datapackage.json names them under `sources`.\n"
-    )
-
-
-def _sources(depends_on: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _sources(folder: Path) -> list[dict[str, str]]:
     """Each dataset and each model's weights once, with what is known of them."""
-    from medsam.datasets.catalog import catalog
-
     found: dict[str, dict[str, str]] = {}
-    for about in depends_on:
-        identity = about["identity"]
+    for identity in (about["identity"] for about in provenance(folder)):
         key, model = identity["dataset"], identity["model"]
         known = catalog().get(key)
-        told = {"title": f"Dataset {known.title if known else key}"}
+        source = {"title": f"Dataset {known.title if known else key}"}
         if known:
-            told |= {"path": known.home[0].url, "licence": known.licence_words}
-        found[f"dataset {key}"] = told
+            source |= {"path": known.home[0].url, "licence": known.licence_words}
         weights = "; ".join(f"{name}: {value}" for name, value in identity["weights"].items())
+        found[f"dataset {key}"] = source
         found[f"model {model}"] = {"title": f"Model {model}", "weights": weights}
     return list(found.values())
 
 
-def package(
-    name: str,
-    entries: Sequence[Mapping[str, Any]],
-    means: Mapping[str, Any],
-    groups: Sequence[str],
-    depends_on: Sequence[Mapping[str, Any]],
-    licence: str,
+def _package(
+    name: str, entries: Sequence[Mapping[str, Any]], folder: Path, licence: str
 ) -> dict[str, Any]:
-    """What ``datapackage.json`` holds.
-
-    Parameters
-    ----------
-    name : str
-        Of the deposit's folder.
-    entries : sequence of mapping
-        Of each file of rows: ``file, bytes, rows, sha256``.
-    means : mapping
-        The same of ``means.csv``.
-    groups : sequence of str
-        Its columns that name a group.
-    depends_on : sequence of mapping
-        As :func:`medsam.results.rows.provenance` gives it.
-    licence : str
-        One of :data:`LICENCES`.
-
-    Raises
-    ------
-    UnknownName
-        If there is no such licence.
-    """
-    title, url = _known(licence)
-    resources = [
-        {
+    """What ``datapackage.json`` holds; the last entry is that of the means."""
+    resources = []
+    for entry in entries:
+        kind = Path(entry["file"]).suffix.removeprefix(".")
+        resource = {
             "profile": "data-resource",
-            "name": entry["file"].rpartition("/")[2].removesuffix(".parquet"),
+            "name": Path(entry["file"]).stem,
             "path": entry["file"],
-            "format": "parquet",
+            "format": kind,
             "mediatype": "application/vnd.apache.parquet",
             "bytes": entry["bytes"],
             "hash": f"sha256:{entry['sha256']}",
             # One file for all of them: a path within the package.
             "schema": "schema.json",
         }
-        for entry in entries
-    ]
-    table = {
-        "profile": "tabular-data-resource",
-        "name": "means",
-        "path": means["file"],
-        "format": "csv",
-        "mediatype": "text/csv",
-        "encoding": "utf-8",
-        "bytes": means["bytes"],
-        "hash": f"sha256:{means['sha256']}",
-        "schema": _means_schema(groups),
-    }
+        if kind == "csv":
+            fields = [*(_field(SCHEMA.field(name)) for name in GROUPS), *_words()["means"]]
+            resource |= {"profile": "tabular-data-resource", "mediatype": "text/csv"}
+            resource |= {"encoding": "utf-8", "schema": _table_schema(fields)}
+        resources.append(resource)
     return {
         "profile": "data-package",
         "name": "".join(c if c.isalnum() and c.isascii() else "-" for c in name.lower()),
-        "title": _TITLE,
+        "title": _words()["title"],
         "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "licenses": [{"name": licence, "title": title, "path": url}],
-        "sources": _sources(depends_on),
-        "resources": [*resources, table],
+        "licenses": [{"name": licence} | _words()["licences"][licence]],
+        "sources": _sources(folder),
+        "resources": resources,
     }
 
 
-def readme(told: Mapping[str, Any]) -> str:
-    """What ``README.md`` says, from the package that :func:`package` made."""
-    rows = [one for one in told["resources"] if one["format"] == "parquet"]
-    columns = "\n".join(
-        f"| `{f['name']}` | {f['type']} | {f.get('unit', '')} | {_cell(f['description'])} |"
-        for f in schema()["fields"]
+def _readme(package: Mapping[str, Any]) -> str:
+    columns = [
+        (f"`{f['name']}`", f["type"], f.get("unit", ""), f["description"].replace("|", "or"))
+        for f in map(_field, SCHEMA)
+    ]
+    words: str = _words()["readme"]
+    return words.format(
+        title=package["title"],
+        files=sum(one["format"] == "parquet" for one in package["resources"]),
+        licence=package["licenses"][0]["title"],
+        columns="\n".join(f"| {' | '.join(cells)} |" for cells in columns),
+        sources="\n".join("- " + "; ".join(one.values()) for one in package["sources"]),
     )
-    sources = "\n".join(
-        "- " + "; ".join(value for key, value in one.items()) for one in told["sources"]
-    )
-    licence = told["licenses"][0]
-    return f"""# {told["title"]}
-
-One row for each image, task, prompt and choice of mask; {len(rows)} Parquet files by model and
-task. The columns `model` and `task` are in the files, too.
-
-| file | what it holds |
-|---|---|
-| `model=*/task=*/rows-*.parquet` | the rows |
-| `means.csv` | means by task, model, protocol and prompt |
-| `datapackage.json`, `schema.json` | this deposit and its columns for machines (Frictionless) |
-| `manifest.json` | of each file size, rows and sha256; weights, protocol and versions |
-| `SHA256SUMS` | `sha256sum -c SHA256SUMS` checks every file |
-| `LICENSE` | {licence["title"]} |
-
-With DuckDB: `select * from read_parquet('model=*/task=*/*.parquet', hive_partitioning = false)`.
-With medsam: `medsam summary .` and `medsam results validate .`
-
-## Columns
-
-| name | type | unit | meaning |
-|---|---|---|---|
-{columns}
-
-## Sources
-
-{sources}
-"""
 
 
-def _cell(words: str) -> str:
-    return words.replace("|", "or")
-
-
-# Results as a folder that an archive takes and a stranger can check.
-
-
-_GROUPS = ("dataset", "task", "modality", "model", "protocol", "experiment", "k", "choice")
-
-
-def means(files: Sequence[Path], out: Path) -> None:
-    """Means by task, model, protocol and prompt as CSV; the rows are never all in memory.
+def write_means(files: Sequence[Path], out: Path) -> None:
+    """Write means by task, model, protocol and prompt as CSV; rows are never all in memory.
 
     Parameters
     ----------
@@ -414,15 +273,11 @@ def means(files: Sequence[Path], out: Path) -> None:
         Shards, in the order of writing.
     out : Path
     """
-    with query.connected(files) as connection:
-        table = query.means(connection, median=True)
-    names = {"iou": "mean_iou", "dice": "mean_dice"}
-    table = table.rename(columns=names).astype({"k": "Int16"})
-    table.to_csv(out, index=False, columns=[*_GROUPS, *MEANS])
-
-
-def _entry(file: Path, name: str) -> dict[str, Any]:
-    return {"file": name, "bytes": file.stat().st_size, "sha256": sha256(file)}
+    with query(files) as connection:
+        table = means(connection, median=True)
+    table = table.rename(columns={"iou": "mean_iou", "dice": "mean_dice"}).astype({"k": "Int16"})
+    columns = [*GROUPS, *(column["name"] for column in _words()["means"])]
+    table.to_csv(out, index=False, columns=columns)
 
 
 def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> int:
@@ -440,7 +295,7 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
     to : path
         A folder that is not there yet.
     licence : str
-        One of :data:`medsam.results.export.LICENCES`.
+        CC-BY-4.0 or CC0-1.0.
 
     Returns
     -------
@@ -456,7 +311,8 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
         If there is no such licence.
     """
     folder, to = Path(folder), Path(to)
-    text = licence_text(licence)
+    if licence not in _words()["licences"]:
+        raise UnknownName("licence", licence, _words()["licences"])
     files = existing(folder)
     wrong = check(folder).wrong
     if wrong:
@@ -466,37 +322,37 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
         )
     if to.exists():
         raise ResultsError(f"{to} is there already. Allowed: a new folder. Choose another one.")
-    half = to.with_name(f".{to.name}.tmp")
+    partial = to.with_name(f".{to.name}.tmp")
     try:
-        shutil.rmtree(half, ignore_errors=True)
-        entries = [_copied(file, folder, half) for file in files]
-        means(files, half / "means.csv")
-        table = _entry(half / "means.csv", "means.csv")
-        told_of = package(to.name, entries, table, _GROUPS, provenance(folder), licence)
+        shutil.rmtree(partial, ignore_errors=True)
+        entries = [_copied(file, folder, partial) for file in files]
+        write_means(files, partial / "means.csv")
+        write_manifest(folder, partial / MANIFEST, entries)
+        entries.append(file_entry(partial / "means.csv", "means.csv"))
+        package = _package(to.name, entries, folder, licence)
         words = {
-            "LICENSE": text,
-            "README.md": readme(told_of),
-            "datapackage.json": json.dumps(told_of, indent=2) + "\n",
-            MANIFEST: manifest(folder, entries),
-            "schema.json": json.dumps(schema(), indent=2) + "\n",
+            "LICENSE": _words()["licence"].format(**package["licenses"][0]),
+            "README.md": _readme(package),
+            "datapackage.json": json.dumps(package, indent=2) + "\n",
+            "schema.json": json.dumps(_table_schema(list(map(_field, SCHEMA))), indent=2) + "\n",
         }
         for name, content in words.items():
-            (half / name).write_text(content, encoding="utf-8")
-        sums = {entry["file"]: entry["sha256"] for entry in [*entries, table]}
-        sums |= {name: sha256(half / name) for name in words}
+            (partial / name).write_text(content, encoding="utf-8")
+        sums = {entry["file"]: entry["sha256"] for entry in entries}
+        sums |= {name: sha256(partial / name) for name in (*words, MANIFEST)}
         lines = "".join(f"{value}  {name}\n" for name, value in sums.items())
-        (half / "SHA256SUMS").write_text(lines, encoding="utf-8")
-        half.rename(to)
+        (partial / "SHA256SUMS").write_text(lines, encoding="utf-8")
+        partial.rename(to)
     except OSError as error:
-        shutil.rmtree(half, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise cannot("write", to, error) from error
     return len(files)
 
 
-def _copied(file: Path, folder: Path, half: Path) -> dict[str, Any]:
+def _copied(file: Path, folder: Path, partial: Path) -> dict[str, Any]:
     """Copy a shard to its place; returns what the manifest says of it."""
     name = file.relative_to(folder).as_posix()
-    (half / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, half / name)
-    about = {"rows": pq.read_metadata(file).num_rows}
-    return _entry(half / name, name) | about | {"identity": identity_digest(told(file))}
+    (partial / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, partial / name)
+    rows, identity = pq.read_metadata(file).num_rows, identity_digest(read_metadata(file))
+    return file_entry(partial / name, name, rows=rows, identity=identity)

@@ -8,94 +8,46 @@ The parts of a study that ran beside each other each have a folder of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from medsam.errors import ResultsError
 from medsam.results.rows import (
-    ORDER,
+    COLUMNS,
+    RESULTS_VERSION,
+    UNIT,
     existing,
-    numbers,
+    next_number,
     one_tolerance,
+    query,
+    read_metadata,
+    read_table,
+    schema_at,
     shards,
-    table,
-    told,
-    told_at,
     write,
 )
-from medsam.results.store import held
+from medsam.results.store import locked
 
-__all__ = ["TOLERANCE", "Merged", "agree", "merge"]
+__all__ = ["LARGEST_DIFFERENCE", "MAX_ROWS", "Merged", "merge"]
 
-
-# Whether two shards say the same of the units that both have.
-
-
-TOLERANCE = 1e-6
-"""By which scores may differ: the last digits are those of the machine."""
-
-_SCORES = ("iou", "dice", "nsd", "hd95", "score")
-# What a run may write otherwise without another result.
-_WORDS = ("reason",)
-
-
-def agree(one: Path, other: Path, units: Collection[tuple[str, str]]) -> None:
-    """Raise unless the rows of units are the same in two shards of one identity.
-
-    Parameters
-    ----------
-    one, other : Path
-    units : collection of (image, task)
-
-    Raises
-    ------
-    ResultsError
-        If a row is in one of them only, or differs; scores by more than :data:`TOLERANCE`.
-    """
-    left, right = (_rows(shard, units) for shard in (one, other))
-    if len(left) != len(right):
-        raise _error(one, other, left, f"{len(left)} and {len(right)} rows of it")
-    for name in (name for name in left if name not in _WORDS):
-        a, b = left[name], right[name]
-        if name in _SCORES:
-            same = np.isclose(a, b, rtol=0, atol=TOLERANCE, equal_nan=True)
-        else:
-            same = ((a == b) | (a.isna() & b.isna())).to_numpy(bool)
-        if not same.all():
-            first = left[~same].iloc[:1]
-            values = [side[name][~same].iloc[0] for side in (left, right)]
-            raise _error(one, other, first, f"{name} {values[0]} and {values[1]}")
-
-
-def _rows(shard: Path, units: Collection[tuple[str, str]]) -> pd.DataFrame:
-    rows = table(shard).to_pandas()
-    kept = rows[pd.MultiIndex.from_frame(rows[["image", "task"]]).isin(units)]
-    ordered: pd.DataFrame = kept.sort_values([*ORDER], ignore_index=True)
-    return ordered
-
-
-def _error(one: Path, other: Path, rows: pd.DataFrame, words: str) -> ResultsError:
-    row = rows.iloc[0]
-    return ResultsError(
-        f"{one} and {other} both have rows of image {row.image!r}, task {row.task}, from the same "
-        f"files, but not the same ones: {words}. Allowed: equal rows (scores to {TOLERANCE:g}), or "
-        "those of one of them. Find out which is right and leave the other out."
-    )
-
+LARGEST_DIFFERENCE = 1e-6
+"""By which scores of equal rows may differ: the last digits are those of the machine."""
 
 MAX_ROWS = 500_000
 """Rows a file: what is in memory at once (a row takes some hundred bytes)."""
 
-_Key = tuple[str, str, str]
-_Unit = tuple[str, str, str, str, str]  # dataset, model, protocol, image, task
+_KIND = ["dataset", "model", "protocol"]
+_PROMPT = ("experiment", "k", "choice")
+_SCORES = ("iou", "dice", "nsd", "hd95", "score")
 
 
 @dataclass(frozen=True)
@@ -116,83 +68,19 @@ class Merged:
     known: int
 
 
-def _key(identity: Mapping[str, Any]) -> _Key:
-    return identity["dataset"], identity["model"], identity["protocol"]["name"]
+@dataclass(frozen=True)
+class _Shard:
+    """A file, the folder that it is of, and what it says of itself."""
 
+    path: Path
+    folder: Path
+    about: dict[str, Any]
 
-@dataclass
-class _Share:
-    """What a folder has of one kind: units, and the state after the last of them."""
-
-    units: set[_Unit] = field(default_factory=set)
-    state: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class _Plan:
-    """Which units are taken from which shard."""
-
-    identities: dict[_Key, tuple[dict[str, Any], Path]] = field(default_factory=dict)
-    owners: dict[_Unit, tuple[Path, str, bool]] = field(default_factory=dict)
-    abouts: dict[Path, dict[str, Any]] = field(default_factory=dict)
-    shares: dict[_Key, dict[Path, _Share]] = field(default_factory=dict)
-    """What each folder has of a kind."""
-    twice: dict[tuple[Path, Path], list[tuple[str, str]]] = field(default_factory=dict)
-    """Each (image, task) that two shards have."""
-
-    def see(self, shard: Path, folder: Path) -> list[_Unit]:
-        """Take up a shard of a folder; returns its units."""
-        about = told(shard)
-        self.abouts[shard] = about
-        identity = about["identity"]
-        key = _key(identity)
-        there, first = self.identities.setdefault(key, (identity, shard))
-        if there != identity:
-            other = sorted(n for n in {*there, *identity} if there.get(n) != identity.get(n))
-            raise ResultsError(
-                f"{first} and {shard} both have rows of {' / '.join(key)}, but differ in "
-                f"{', '.join(other)}. Allowed: rows of one kind. Merge them into two folders."
-            )
-        found: list[_Unit] = []
-        for image, task, digest, failed in about["units"]:
-            unit = (*key, image, task)
-            before = self.owners.get(unit)
-            found.append(unit)
-            if before is None or (before[2] and not failed):
-                self.owners[unit] = shard, digest, failed
-            elif before[1] != digest and not failed and not before[2]:
-                raise ResultsError(
-                    f"{before[0]} and {shard} both have rows of image {image!r}, but its files "
-                    "were not the same. Allowed: rows of the same files. Leave one of them out."
-                )
-            elif before[0] != shard and not failed and not before[2]:
-                self.twice.setdefault((before[0], shard), []).append((image, task))
-        share = self.shares.setdefault(key, {}).setdefault(folder, _Share())
-        share.units.update(found)
-        share.state = about["state"]
-        return found
-
-    def states(self) -> dict[_Key, dict[str, Any]]:
-        """The state from which a run of each kind goes on: after the last of all units.
-
-        Raises
-        ------
-        ResultsError
-            If there is one, but the units before it are in no folder together.
-        """
-        found = {}
-        for key, shares in self.shares.items():
-            longest = max(shares.values(), key=lambda share: len(share.units))
-            goes_on = any(value for share in shares.values() for value in share.state.values())
-            if goes_on and not all(share.units <= longest.units for share in shares.values()):
-                raise ResultsError(
-                    f"{', '.join(map(str, shares))} each have rows of {' / '.join(key)} that go on "
-                    "from those before them, image by image, and no folder has all of them. "
-                    "Allowed: one that was computed in one go, and parts of it. Leave the others "
-                    "out."
-                )
-            found[key] = longest.state
-        return found
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """Dataset, model and protocol."""
+        identity = self.about["identity"]
+        return identity["dataset"], identity["model"], identity["protocol"]["name"]
 
 
 def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
@@ -202,10 +90,9 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
     again; what ``out`` holds already is not added again. The sources stay as they are. Of a unit
     that several of them have, the rows are compared.
 
-    Rows of a protocol whose draws are one stream over the images (``random="stream"``), and those
-    of segmenting everything, go on from a state that the ones before them left. Those of several
-    folders are merged only if one of the folders has the units of all the others: its state is the
-    one that is kept.
+    Rows of a protocol whose draws are one stream over the images (``random="stream"``) go on from
+    a state that the ones before them left. Those of several folders are merged only if one of the
+    folders has the units of all the others: its state is the one that is kept.
 
     Parameters
     ----------
@@ -229,71 +116,157 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
             f"Cannot merge {len(folders)} folders into {out}. Allowed: at least one folder, and "
             "another one to merge into. Check the paths."
         )
-    lists = [existing(folder) for folder in folders]
-    with held(out):
-        return _merge(list(zip(folders, lists, strict=True)), out)
+    of_sources = [(path, folder) for folder in folders for path in existing(folder)]
+    with locked(out):
+        present = shards(out)
+        places = [*((path, out) for path in present), *of_sources]
+        found = [_Shard(path, folder, read_metadata(path)) for path, folder in places]
+        _same_identities(found)
+        with query([shard.path for shard in found]) as rows:
+            units = rows.execute(
+                f"select {', '.join(UNIT)}, shard, any_value(digest) as digest, "
+                "bool_and(status = 'error') as failed from every_row group by all order by shard"
+            ).df()
+            units = _with_owner(units, found)
+            _compare(rows, units, found)
+        states = _states(units, found)
+        fresh = units[(units.shard == units.owner) & (units.owner >= len(present))]
+        known = int((units.shard >= len(present)).sum()) - len(fresh)
+        added = files = 0
+        number = count(next_number(present))
+        for folder, table, about in _files(fresh, found, states):
+            path = out / folder / f"rows-{next(number):06d}.parquet"
+            write(path, table, about)
+            added, files = added + table.num_rows, files + 1
+    return Merged(len(fresh), added, files, known)
 
 
-def _merge(sources: list[tuple[Path, list[Path]]], out: Path) -> Merged:
-    plan = _Plan()
-    present = shards(out)
-    schema = told_at(one_tolerance([*present, *(s for _, found in sources for s in found)]))
-    for shard in present:
-        plan.see(shard, out)
-    seen = [u for folder, found in sources for s in found for u in plan.see(s, folder)]
-    states = plan.states()
-    for (one, other), units in plan.twice.items():
-        agree(one, other, units)
-    there = set(present)
-    fresh = {unit: owner[0] for unit, owner in plan.owners.items() if owner[0] not in there}
-    rows = files = 0
-    for path, rowset, about in _files(fresh, plan.abouts, states, out, numbers(present)):
-        # Reading a shard gives it today's schema; its rows keep the tolerance that they have.
-        rowset = pa.Table.from_arrays(rowset.columns, schema=schema)
-        write(path, rowset, about, make=True)
-        rows, files = rows + rowset.num_rows, files + 1
-    return Merged(len(fresh), rows, files, len(seen) - len(fresh))
+def _same_identities(found: Sequence[_Shard]) -> None:
+    """Raise unless rows of one dataset, model and protocol depend on the same."""
+    first: dict[tuple[str, str, str], _Shard] = {}
+    for shard in found:
+        before = first.setdefault(shard.kind, shard)
+        one, other = before.about["identity"], shard.about["identity"]
+        if one.get("version", 0) < RESULTS_VERSION:
+            raise ResultsError(
+                f"{before.path} is of an older medsam (rows of version {one.get('version')}). "
+                f"Allowed to merge: version {RESULTS_VERSION}. Compute the rows again."
+            )
+        if one != other:
+            differs = sorted(n for n in {*one, *other} if one.get(n) != other.get(n))
+            raise ResultsError(
+                f"{before.path} and {shard.path} both have rows of {' / '.join(shard.kind)}, but "
+                f"differ in {', '.join(differs)}. Allowed: rows of one kind. Merge them into two "
+                "folders."
+            )
+
+
+def _with_owner(units: pd.DataFrame, found: Sequence[_Shard]) -> pd.DataFrame:
+    """Units with the number of the shard whose rows are taken: the first that could read them."""
+    best = units.sort_values(["failed", "shard"], kind="stable").drop_duplicates([*UNIT])
+    best = best[[*UNIT, "shard", "digest"]].rename(columns={"shard": "owner", "digest": "as_read"})
+    units = units.merge(best, on=[*UNIT])
+    other = units[~units.failed & (units.digest != units.as_read)]
+    for image, owner, shard in zip(other.image, other.owner, other["shard"], strict=True):
+        raise ResultsError(
+            f"{found[owner].path} and {found[shard].path} both have rows of image "
+            f"{image!r}, but its files were not the same. Allowed: rows of the same files. "
+            "Leave one of them out."
+        )
+    return units
+
+
+def _compare(rows: duckdb.DuckDBPyConnection, units: pd.DataFrame, found: Sequence[_Shard]) -> None:
+    """Raise unless the rows of units that two shards have are the same."""
+    twice = units[~units.failed & (units.shard != units.owner)]
+    if twice.empty:
+        return
+    rows.register("twice", twice[[*UNIT, "shard", "owner"]])
+    keys, unit = [*UNIT, *_PROMPT], ", ".join(UNIT)
+    cases = ["when a.image is null or b.image is null then 'one lacks a row'"]
+    for name in (name for name in COLUMNS if name not in (*keys, "reason")):
+        differs = f"a.{name} is distinct from b.{name}"
+        if name in _SCORES:
+            differs += f" and coalesce(abs(a.{name} - b.{name}) > {LARGEST_DIFFERENCE}, true)"
+        one, other = (f"coalesce({side}.{name}::varchar, 'none')" for side in "ab")
+        cases.append(f"when {differs} then concat('{name} ', {one}, ' and ', {other})")
+    found_first = rows.execute(
+        f"""
+        with one as (
+            select r.*, twice.shard as beside from every_row r join twice using ({unit})
+            where r.shard = twice.owner
+        ), two as (
+            select r.*, twice.owner from every_row r join twice using ({unit})
+            where r.shard = twice.shard
+        )
+        select
+            coalesce(a.shard, b.owner), coalesce(a.beside, b.shard),
+            coalesce(a.image, b.image), coalesce(a.task, b.task),
+            case {" ".join(cases)} end as words
+        from one a full join two b on a.beside = b.shard and
+            {" and ".join(f"a.{name} is not distinct from b.{name}" for name in keys)}
+        where words is not null order by all limit 1
+        """
+    ).fetchone()
+    if found_first:
+        owner, shard, image, task, words = found_first
+        raise ResultsError(
+            f"{found[owner].path} and {found[shard].path} both have rows of image {image!r}, task "
+            f"{task}, from the same files, but not the same ones: {words}. Allowed: equal rows "
+            f"(scores to {LARGEST_DIFFERENCE:g}). Leave one of them out."
+        )
+
+
+def _states(units: pd.DataFrame, found: Sequence[_Shard]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The state from which a run of each kind goes on: after the last of all units.
+
+    Raises
+    ------
+    ResultsError
+        If there is one, but the units before it are in no folder together.
+    """
+    states: dict[tuple[str, ...], dict[str, Any]] = {}
+    folders = units.assign(folder=[str(found[shard].folder) for shard in units["shard"]])
+    for kind in {shard.kind for shard in found}:
+        of_kind = folders[(folders[_KIND] == kind).all(axis=1)]
+        counted = of_kind.groupby("folder")[["image", "task"]].apply(
+            lambda part: len(part.drop_duplicates())
+        )
+        of = {str(shard.folder): shard.about["state"] for shard in found if shard.kind == kind}
+        whole = counted.max() == len(of_kind[["image", "task"]].drop_duplicates())
+        if not whole and any(value for state in of.values() for value in state.values()):
+            raise ResultsError(
+                f"{', '.join(of)} each have rows of {' / '.join(kind)} that go on from those "
+                "before them, image by image, and no folder has all of them. Allowed: one that was "
+                "computed in one go, and parts of it. Leave the others out."
+            )
+        states[kind] = of[str(counted.idxmax())]
+    return states
 
 
 def _files(
-    fresh: dict[_Unit, Path],
-    abouts: dict[Path, dict[str, Any]],
-    states: dict[_Key, dict[str, Any]],
-    out: Path,
-    places: Iterator[int],
+    fresh: pd.DataFrame,
+    found: Sequence[_Shard],
+    states: dict[tuple[str, ...], dict[str, Any]],
 ) -> Iterator[tuple[Path, pa.Table, dict[str, Any]]]:
     """What is to be written: the rows of one task, as many as fit one file."""
-    by_shard: dict[Path, list[_Unit]] = {}
-    for unit, shard in fresh.items():
-        by_shard.setdefault(shard, []).append(unit)
-    groups: dict[str, list[tuple[Path, list[_Unit]]]] = {}
-    for shard, about in abouts.items():
-        same = {name: about[name] for name in ("identity", "versions")}
-        for task in sorted({unit[4] for unit in by_shard.get(shard, [])}):
-            units = [unit for unit in by_shard[shard] if unit[4] == task]
-            key = json.dumps([same, task], sort_keys=True)
-            groups.setdefault(key, []).append((shard, units))
-    for key in sorted(groups):
-        task = json.loads(key)[1]
+    # Reading a shard gives it today's schema; its rows keep the tolerance that they have.
+    schema = schema_at(one_tolerance(shard.about for shard in found))
+    alike = [json.dumps([s.about["identity"], s.about["versions"]], sort_keys=True) for s in found]
+    fresh = fresh.assign(made_of=[alike[shard] for shard in fresh["shard"]])
+    for made_of, task in sorted({*zip(fresh.made_of, fresh.task, strict=True)}):
+        of_task = fresh[(fresh.made_of == made_of) & (fresh.task == task)]
         tables: list[pa.Table] = []
-        kept: list[list[Any]] = []
-        for i, (shard, units) in enumerate(groups[key]):
-            about = abouts[shard]
-            images = {unit[3] for unit in units}
-            whole = table(shard)
-            mine = pc.and_(
-                pc.equal(whole["task"], task),
-                pc.is_in(whole["image"], pa.array(sorted(images), pa.string())),
-            )
-            tables.append(whole.filter(mine))
-            kept += [u for u in about["units"] if u[1] == task and u[0] in images]
-            last = i == len(groups[key]) - 1
-            if last or sum(t.num_rows for t in tables) >= MAX_ROWS:
-                model = about["identity"]["model"]
-                folder = out / f"model={quote(model, '')}" / f"task={quote(task, '')}"
-                path = folder / f"rows-{next(places):06d}.parquet"
+        numbers = sorted(set(of_task["shard"]))
+        about = found[numbers[0]].about | {"state": states[found[numbers[0]].kind]}
+        folder = Path(f"model={quote(about['identity']['model'], '')}", f"task={quote(task, '')}")
+        for number in numbers:
+            images = pa.array(of_task[of_task["shard"] == number].image, pa.string())
+            table = read_table(found[number].path)
+            mine = pc.and_(pc.equal(table["task"], task), pc.is_in(table["image"], images))
+            tables.append(table.filter(mine).cast(schema))
+            if number == numbers[-1] or sum(map(len, tables)) >= MAX_ROWS:
                 # A run continues from the state after its last shard. That shard may be of one
-                # task, and its rows not in the last file: so each file tells that state.
-                state = states[_key(about["identity"])]
-                yield path, pa.concat_tables(tables), about | {"units": kept, "state": state}
-                tables, kept = [], []
+                # task, and its rows not in the last file: so each file has that state.
+                yield folder, pa.concat_tables(tables), about
+                tables = []

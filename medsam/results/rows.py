@@ -1,8 +1,8 @@
 """Results: one tidy row per (image, task, prompt, choice of mask), in Parquet.
 
-A results folder holds shards, each written whole or not at all. The metadata of a shard
-says what its rows depend on and which (image, task) units it completes, so that a run that
-was killed goes on where it stopped.
+A results folder holds shards, each written whole or not at all. The metadata of a shard say what
+its rows depend on; an (image, task) unit that has rows in it is complete, so that a run that was
+killed goes on where it stopped. Pages and metadata have checksums, which every reader verifies.
 """
 
 from __future__ import annotations
@@ -13,40 +13,59 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from importlib import metadata
-from itertools import count
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow.fs import LocalFileSystem
 
 from medsam.errors import ResultsError
+from medsam.files import atomic
 from medsam.metrics import TOLERANCE
 
 __all__ = [
     "COLUMNS",
+    "KEY",
+    "LAYOUTS",
     "ORDER",
+    "RESULTS_VERSION",
     "SCHEMA",
-    "KeptTable",
-    "file_metadata",
+    "UNIT",
+    "cannot",
+    "existing",
+    "identity_digest",
     "installed",
+    "last_rows",
+    "next_number",
+    "one_tolerance",
     "provenance",
+    "query",
     "read",
+    "read_metadata",
+    "read_table",
+    "schema_at",
+    "shards",
     "versions",
     "write",
 ]
+
+RESULTS_VERSION = 3
+"""Raised when a change of the code changes rows: older results are read, but not continued."""
 
 
 def _column(
     name: str, kind: pa.DataType, meaning: str, null: bool = True, **settings: object
 ) -> pa.Field:
-    told = {"meaning": meaning} | {key: str(value) for key, value in settings.items()}
-    return pa.field(name, kind, nullable=null, metadata=told)
+    about = {"meaning": meaning} | {key: str(value) for key, value in settings.items()}
+    return pa.field(name, kind, nullable=null, metadata=about)
 
 
 SCHEMA = pa.schema(
@@ -86,21 +105,29 @@ SCHEMA = pa.schema(
         _column("prompt", pa.string(), "compact JSON; points xy, boxes xyxy inclusive, pixels"),
         _column("status", pa.string(), "ok | empty | error", False),
         _column("reason", pa.string(), "why the status is not ok"),
+        _column("digest", pa.string(), "of what the case is made of; null in older results"),
     ]
 )
 """Columns in order, with type, unit and meaning; ``nsd`` also with its tolerance."""
 
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
-
-# Whole numbers stay whole where a row has none (a case that could not be read).
-_WHOLE = {f.name: str(f.type).capitalize() for f in SCHEMA if pa.types.is_integer(f.type)}
-KEY = b"medsam"
-_SHARDS = "rows-*.parquet"
-LAYOUTS = ("", "model=*/task=*/")
-"""Where the shards of a folder lie: beside each other, or by model and task."""
 ORDER = ("dataset", "model", "protocol", "task", "image", "experiment", "choice", "k")
 """Columns by which rows are sorted."""
-_UNIT = ["dataset", "model", "protocol", "image", "task"]
+UNIT = ("dataset", "model", "protocol", "image", "task")
+"""Columns that name what is computed whole or not at all."""
+KEY = b"medsam"
+"""Of the metadata of a file: JSON, what it says of itself."""
+LAYOUTS = ("", "model=*/task=*/")
+"""Where the shards of a folder lie: beside each other, or by model and task."""
+
+_SUM = b"medsam_sha256"  # of that JSON, as no page checksum covers it
+_SHARDS = "rows-*.parquet"
+_MEMORY = "640MB"  # of DuckDB; what needs more goes through files of a temporary folder
+# Whole numbers stay whole where a row has none (a case that could not be read).
+_WHOLE = {f.name: str(f.type).capitalize() for f in SCHEMA if pa.types.is_integer(f.type)}
+_VERIFIED = ds.ParquetFileFormat(
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
 
 
 def cannot(action: str, path: Path, error: OSError) -> ResultsError:
@@ -121,14 +148,129 @@ def cannot(action: str, path: Path, error: OSError) -> ResultsError:
     )
 
 
+# One file.
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Versions of packages, in that order; one that is not installed is left out."""
+    out = {}
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            out[name] = metadata.version(name)
+    return out
+
+
+def versions() -> dict[str, str]:
+    """What computes here: Python, kind of machine, its cores, and the libraries."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    names = ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "pyarrow", "torch")
+    return {"python": sys.version.split()[0], "machine": machine} | installed(names)
+
+
+def write(path: Path, table: pa.Table, about: Mapping[str, Any]) -> Path:
+    """Write a Parquet file, whole or not at all, with checksums; its folder is made.
+
+    Parameters
+    ----------
+    path : Path
+    table : pyarrow.Table
+    about : mapping
+        JSON values that the file says of itself; :func:`read_metadata` reads them.
+
+    Raises
+    ------
+    ResultsError
+        If the disk is full or the folder cannot be written; no part of the file stays.
+    """
+    content = json.dumps(dict(about)).encode()
+    checksum = hashlib.sha256(content).hexdigest().encode()
+    described = (table.schema.metadata or {}) | {KEY: content, _SUM: checksum}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(path) as temporary:
+            pq.write_table(
+                table.replace_schema_metadata(described),
+                temporary,
+                compression="zstd",
+                write_page_checksum=True,
+            )
+    except OSError as error:
+        raise cannot("write", path, error) from error
+    return path
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Name a file that is torn, was changed on the disk, or is not one of ours."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise ResultsError(
+            f"File {path} cannot be read ({type(error).__name__}: {error}). Allowed: whole files "
+            "that medsam wrote. Without this one, the same command computes its rows anew."
+        ) from error
+
+
+def read_metadata(path: Path, schema: pa.Schema = SCHEMA) -> dict[str, Any]:
+    """Read what a file says of itself: identity, versions, state of the streams.
+
+    Parameters
+    ----------
+    path : Path
+    schema : pyarrow.Schema
+        What its rows should be. Older files may lack a column; there is no other one.
+
+    Raises
+    ------
+    ResultsError
+        If it is torn, was changed, or is not such a file.
+    """
+    with _readable(path), pq.ParquetFile(path) as file:
+        found = file.schema_arrow
+        described = found.metadata or {}
+        content = described[KEY]
+        if _SUM in described and hashlib.sha256(content).hexdigest().encode() != described[_SUM]:
+            raise ValueError("its metadata were changed")
+        strange = {*found.names, *file.schema.names} - set(schema.names)
+        if strange:
+            raise ValueError(f"columns {', '.join(sorted(strange))}")
+        about: dict[str, Any] = json.loads(content)
+        return about
+
+
+def read_table(
+    path: Path, schema: pa.Schema = SCHEMA, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read rows of a file, with its checksums verified; a column that it lacks is null.
+
+    Raises
+    ------
+    ResultsError
+        As :func:`read_metadata`.
+    """
+    read_metadata(path, schema)
+    with _readable(path):
+        return pq.read_table(
+            path,
+            schema=schema,
+            columns=None if columns is None else list(columns),
+            partitioning=None,
+            page_checksum_verification=True,
+        )
+
+
+def identity_digest(about: Mapping[str, Any]) -> str:
+    """Hex sha256 of what the rows of a shard depend on, as :func:`read_metadata` gives it."""
+    text = json.dumps(about["identity"], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# A folder.
+
+
 def _number(shard: Path) -> int:
     """Which shard of its folder it is, from 0: the order of writing, whatever the clock says."""
     return int(shard.stem.rpartition("-")[2])
-
-
-def numbers(known: list[Path]) -> Iterator[int]:
-    """Numbers for new shards of a folder that holds these."""
-    return count(max(map(_number, known), default=-1) + 1)
 
 
 def shards(folder: Path) -> list[Path]:
@@ -137,73 +279,9 @@ def shards(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: (_number(path), path))
 
 
-def told(shard: Path) -> dict[str, Any]:
-    """Read what a shard says of itself: identity, versions, units, state of the streams."""
-    with _readable(shard):
-        found: dict[str, Any] = json.loads((pq.read_schema(shard).metadata or {})[KEY])
-        return found
-
-
-def identity_digest(about: Mapping[str, Any]) -> str:
-    """Hex sha256 of what the rows of a shard depend on.
-
-    Parameters
-    ----------
-    about : mapping
-        As :func:`told` gives it.
-    """
-    text = json.dumps(about["identity"], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def tolerance(shard: Path) -> float | None:
-    """Tolerance in mm of the ``nsd`` of a shard; ``None`` where it was written without one."""
-    with _readable(shard):
-        schema = pq.read_schema(shard)
-        if "nsd" not in schema.names:
-            return None
-        return float(schema.field("nsd").metadata[b"tolerance_mm"])
-
-
-def table(shard: Path) -> pa.Table:
-    """Rows of a shard, with the columns of :data:`SCHEMA`."""
-    told(shard)
-    with _readable(shard):
-        # A column that an older shard lacks is null.
-        return pq.read_table(shard, schema=SCHEMA, partitioning=None)
-
-
-def told_at(mm: float | None) -> pa.Schema:
-    """The schema with that tolerance of ``nsd``; ours where no row has one."""
-    nsd = SCHEMA.field("nsd")
-    told = nsd.metadata | {b"tolerance_mm": str(TOLERANCE if mm is None else mm).encode()}
-    return SCHEMA.set(SCHEMA.get_field_index("nsd"), nsd.with_metadata(told))
-
-
-def one_tolerance(found: list[Path]) -> float | None:
-    """Tolerance in mm of the ``nsd`` of all these shards; an error where they differ."""
-    of = {shard: tolerance(shard) for shard in found}
-    distinct = sorted({value for value in of.values() if value is not None})
-    if len(distinct) > 1:
-        raise ResultsError(
-            f"{found[0].parent} has rows whose nsd is at different tolerances: "
-            f"{', '.join(f'{value:g}' for value in distinct)} mm. Allowed: one tolerance in a "
-            "folder. Move the shards of one of them elsewhere, or run again into a new folder."
-        )
-    return distinct[0] if distinct else None
-
-
-@contextmanager
-def _readable(shard: Path) -> Iterator[None]:
-    """A shard that is torn, or not one of ours, is named with what to do."""
-    try:
-        yield
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        raise ResultsError(
-            f"Shard {shard} cannot be read ({type(error).__name__}: {error}). "
-            "Allowed: Parquet files that medsam wrote. Delete it and run again; "
-            "only its rows are computed anew."
-        ) from error
+def next_number(known: Sequence[Path]) -> int:
+    """Number of the first new shard of a folder that holds these."""
+    return max(map(_number, known), default=-1) + 1
 
 
 def existing(folder: Path) -> list[Path]:
@@ -215,6 +293,49 @@ def existing(folder: Path) -> list[Path]:
             "Check the path, or run `medsam run` first."
         )
     return found
+
+
+def one_tolerance(abouts: Iterable[Mapping[str, Any]]) -> float | None:
+    """Tolerance in mm of ``nsd`` in shards of these metadata; ``None`` where none has it.
+
+    Raises
+    ------
+    ResultsError
+        If they differ.
+    """
+    found = {about["identity"].get("tolerance_mm") for about in abouts} - {None}
+    if len(found) > 1:
+        raise ResultsError(
+            f"Rows whose nsd is at tolerances of {', '.join(f'{mm:g}' for mm in sorted(found))} "
+            "mm. Allowed: one tolerance in a folder. Run again into a new one."
+        )
+    return found.pop() if found else None
+
+
+def schema_at(mm: float | None) -> pa.Schema:
+    """The schema with that tolerance of ``nsd``; ours where no row has one."""
+    nsd = SCHEMA.field("nsd")
+    about = nsd.metadata | {b"tolerance_mm": str(TOLERANCE if mm is None else mm).encode()}
+    return SCHEMA.set(SCHEMA.get_field_index("nsd"), nsd.with_metadata(about))
+
+
+def last_rows(files: Sequence[Path], schema: pa.Schema = SCHEMA) -> pd.DataFrame:
+    """Rows of shards, sorted by what they are about; of a unit, those of its last shard count.
+
+    A case that could not be read at first has been computed again.
+    """
+    frames = [
+        read_table(file, schema).to_pandas().assign(shard=place) for place, file in enumerate(files)
+    ]
+    if not frames:
+        empty: pd.DataFrame = schema.empty_table().to_pandas()
+        return empty
+    frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
+    last = frame.groupby([*UNIT], sort=False).shard.transform("max")
+    frame = frame[frame.shard == last].drop(columns="shard")
+    order = [name for name in ORDER if name in frame]
+    ordered: pd.DataFrame = frame.sort_values(order, kind="stable", ignore_index=True)
+    return ordered
 
 
 def read(folder: Path | str) -> pd.DataFrame:
@@ -232,16 +353,10 @@ def read(folder: Path | str) -> pd.DataFrame:
     ResultsError
         If there are none, a shard cannot be read, or shards differ in the tolerance of ``nsd``.
     """
-    frames = []
     found = existing(Path(folder))
-    one_tolerance(found)
-    for place, shard in enumerate(found):
-        frames.append(table(shard).to_pandas().assign(shard=place))
-    frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
-    last = frame.groupby(_UNIT, sort=False).shard.transform("max")
-    frame = frame[frame.shard == last].drop(columns="shard").astype(_WHOLE)
-    ordered: pd.DataFrame = frame.sort_values([*ORDER], kind="stable", ignore_index=True)
-    return ordered
+    one_tolerance(map(read_metadata, found))
+    frame: pd.DataFrame = last_rows(found).astype(_WHOLE)
+    return frame
 
 
 def provenance(folder: Path | str) -> list[dict[str, Any]]:
@@ -251,135 +366,63 @@ def provenance(folder: Path | str) -> list[dict[str, Any]]:
     """
     seen: dict[str, dict[str, Any]] = {}
     for shard in existing(Path(folder)):
-        found = told(shard)
+        found = read_metadata(shard)
         about = {name: found[name] for name in ("identity", "versions")}
-        about["tolerance_mm"] = tolerance(shard)
+        about["tolerance_mm"] = about["identity"].get("tolerance_mm")
         seen.setdefault(json.dumps(about, sort_keys=True), about)
     return list(seen.values())
 
 
-# A table on disk that grows image by image, and says what its rows depend on.
-
-
-def installed(names: Iterable[str]) -> dict[str, str]:
-    """Versions of packages, in that order; one that is not installed is left out."""
-    out = {}
-    for name in names:
-        with suppress(metadata.PackageNotFoundError):
-            out[name] = metadata.version(name)
-    return out
-
-
-def versions() -> dict[str, str]:
-    """What computes here: Python, kind of machine, its cores, and the libraries."""
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    names = ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "torch")
-    return {"python": sys.version.split()[0], "machine": machine} | installed(names)
-
-
-def write(path: Path, table: pa.Table, about: Mapping[str, Any], *, make: bool = False) -> Path:
-    """Write a Parquet file, whole or not at all.
+@contextmanager
+def query(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Query rows where they lie: they are never all in memory, and checksums are verified.
 
     Parameters
     ----------
-    path : Path
-    table : pyarrow.Table
-    about : mapping
-        JSON values that the file tells of itself; :func:`told` reads them.
-    make : bool
-        Make the folder if it is not there.
+    files : sequence of Path
+        In the order of writing, as :func:`shards` gives them.
+
+    Yields
+    ------
+    DuckDBPyConnection
+        With the views ``every_row``, with the number of the file as ``shard``, and ``rows``: of a
+        unit that was computed again, because it could not be read at first, the last shard counts.
 
     Raises
     ------
     ResultsError
-        If the disk is full or the folder cannot be written; no part of the file stays.
+        If they differ in the tolerance of ``nsd``, or one cannot be read.
     """
-    content = (table.schema.metadata or {}) | {KEY: json.dumps(dict(about)).encode()}
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        if make:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            pq.write_table(table.replace_schema_metadata(content), file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise cannot("write", path, error) from error
-    return path
-
-
-def file_metadata(path: Path) -> dict[str, Any]:
-    """What a file tells of itself.
-
-    Raises
-    ------
-    KeyError, OSError, ValueError, pyarrow.ArrowException
-        If it is torn or not one of ours.
-    """
-    found: dict[str, Any] = json.loads((pq.read_schema(path).metadata or {})[KEY])
-    return found
-
-
-@dataclass
-class KeptTable:
-    """Rows by image, in one file; continued if the file is there.
-
-    Parameters
-    ----------
-    path : Path
-    identity : mapping
-        What rows depend on. It is told by the file; the name of the file should change with it.
-    schema : pyarrow.Schema
-        Of the rows, with columns ``task, image, rank``, by which they are sorted.
-
-    Attributes
-    ----------
-    rows : list of dict
-    images : dict of str to str
-        Image to the signature of what its rows were made of.
-
-    Raises
-    ------
-    ResultsError
-        If the file is torn or not one of ours.
-    """
-
-    path: Path
-    identity: Mapping[str, Any]
-    schema: pa.Schema
-    rows: list[dict[str, Any]] = field(default_factory=list, init=False)
-    images: dict[str, str] = field(default_factory=dict, init=False)
-
-    def __post_init__(self) -> None:
-        if not self.path.exists():
-            return
+    one_tolerance(map(read_metadata, files))
+    place = ds.field("shard")
+    whole = ds.FileSystemDataset.from_paths(
+        [str(file) for file in files],
+        schema=SCHEMA.append(pa.field("shard", pa.int32())),
+        format=_VERIFIED,
+        filesystem=LocalFileSystem(),
+        partitions=[place == number for number in range(len(files))],
+    )
+    unit = ", ".join(UNIT)
+    with (
+        tempfile.TemporaryDirectory() as spill,
+        duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
+    ):
+        connection.execute("set enable_progress_bar = false")  # it would stand among the results
+        connection.register("every_row", whole)
         try:
-            self.images = file_metadata(self.path)["images"]
-            self.rows = pq.read_table(self.path, schema=self.schema).to_pylist()
-        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+            connection.execute(
+                f"create table again as select {unit}, max(shard) as last from every_row "
+                "group by all having min(shard) < max(shard)"
+            )
+            connection.execute(
+                "create view rows as select every_row.* exclude (shard) from every_row "
+                f"left join again using ({unit}) where last is null or shard = last"
+            )
+            yield connection
+        except duckdb.Error as error:
+            for file in files:
+                read_table(file)  # names the one that is torn
             raise ResultsError(
-                f"Table {self.path} cannot be read ({type(error).__name__}: {error}). Allowed: a "
-                "Parquet file that medsam wrote. Delete it and run again; its rows are computed "
-                "anew."
+                f"Cannot query {len(files)} shards beside {files[0]}: {error}. Allowed: room for "
+                "temporary files. Say with TMPDIR where it is."
             ) from error
-
-    def take(self, image: str, signature: str, rows: list[dict[str, Any]]) -> None:
-        """Rows of an image, in the place of those that it had."""
-        self.rows = [row for row in self.rows if row["image"] != image] + rows
-        self.images[image] = signature
-
-    def save(self) -> None:
-        """Write what there is, whole or not at all.
-
-        Raises
-        ------
-        ResultsError
-            As :func:`write`.
-        """
-        self.rows.sort(key=lambda row: (row["task"], row["image"], row["rank"]))
-        table = pa.Table.from_pylist(self.rows, schema=self.schema)
-        about = {"identity": self.identity, "versions": versions(), "images": self.images}
-        write(self.path, table, about, make=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,24 +12,37 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pandas as pd
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from medsam.errors import ResultsError
 from medsam.metrics import TOLERANCE
 from medsam.protocol import EXPERIMENTS
-from medsam.results.rows import LAYOUTS, SCHEMA, cannot, installed, numbers, shards, told, write
+from medsam.results.rows import (
+    LAYOUTS,
+    RESULTS_VERSION,
+    SCHEMA,
+    cannot,
+    last_rows,
+    next_number,
+    read_metadata,
+    read_table,
+    shards,
+    versions,
+    write,
+)
 
-__all__ = ["ROWS_DEPEND_ON", "Identity", "Store", "Unit", "held"]
-
-RESULTS_VERSION = 2
-"""Raised when a change of the code changes rows: older results are then not continued."""
+__all__ = ["ROWS_DEPEND_ON", "Identity", "Store", "locked"]
 
 ROWS_DEPEND_ON = (
     *("errors.py", "files.py", "metrics.py", "prompts.py", "protocol.py", "regions.py"),
     *("datasets", "models", "results", "study"),
 )
-"""Files and folders of the package that decide what rows say; make runs the study again after them."""
+"""Files and folders of the package that decide what rows say. Make runs the study again after a
+change there; :data:`~medsam.results.rows.RESULTS_VERSION` is raised if it changes rows."""
+
+_UNIT = ("image", "task", "digest", "status")
 
 
 @dataclass(frozen=True)
@@ -85,35 +96,16 @@ class Identity:
         }
 
 
-@dataclass(frozen=True)
-class Unit:
-    """What is computed whole or not at all: one image for one task.
-
-    Attributes
-    ----------
-    image, task : str
-    digest : str
-        Of what the case is made of.
-    failed : bool
-        It could not be read. It is not tried again until its files change.
-    """
-
-    image: str
-    task: str
-    digest: str
-    failed: bool = False
-
-
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """A results folder for one run alone, without what a killed one left half written.
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a results folder for one run alone, without what a killed one left half written.
 
     It is made if it is not there.
 
     Raises
     ------
     ResultsError
-        If another run holds it, or it cannot be written.
+        If another run has it, or it cannot be written.
     """
     lock = FileLock(folder / ".lock", timeout=0)
     try:
@@ -134,12 +126,6 @@ def held(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _versions() -> dict[str, str]:
-    names = ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "pyarrow", "torch")
-    known = {"python": sys.version.split()[0], "platform": platform.platform()}
-    return known | installed(names)
-
-
 @dataclass
 class Store:
     """A results folder, open for one run.
@@ -153,6 +139,8 @@ class Store:
         Made if it is not there.
     identity : Identity
         What the rows of this run depend on.
+    schema : pyarrow.Schema
+        Of the rows, with the columns of :data:`~medsam.results.rows.UNIT` and ``digest``.
 
     Raises
     ------
@@ -163,18 +151,21 @@ class Store:
 
     folder: Path
     identity: Identity
-    done: dict[tuple[str, str], Unit] = field(default_factory=dict, init=False)
-    """Each (image, task) that has rows."""
+    schema: pa.Schema = SCHEMA
     state: dict[str, Any] = field(default_factory=dict, init=False)
     """State of the random streams after the last shard."""
-    _found: list[dict[str, Any]] = field(default_factory=list, init=False)
+    _units: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict, init=False)
+    _found: list[tuple[Path, dict[str, Any]]] = field(default_factory=list, init=False)
+    _mine: list[Path] = field(default_factory=list, init=False)
     _numbers: Iterator[int] = field(default_factory=count, init=False)
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            undo.enter_context(held(self.folder))
-            self._open()
-            self._take_up()
+            undo.enter_context(locked(self.folder))
+            known = shards(self.folder)
+            self._found = [(path, read_metadata(path, self.schema)) for path in known]
+            self._numbers = count(next_number(known))
+            self._resume()
             self._held = undo.pop_all()
         return self
 
@@ -186,33 +177,30 @@ class Store:
     ) -> None:
         self._held.close()
 
-    def _open(self) -> None:
-        known = shards(self.folder)
-        self._found = [told(shard) for shard in known]
-        self._numbers = numbers(known)
-
-    def _take_up(self) -> None:
-        """What shards of this identity hold."""
+    def _resume(self) -> None:
+        """Look up what the shards of this identity hold."""
         mine = self.identity.as_dict()
-        for found in self._found:
-            theirs = found["identity"]
-            if (
-                theirs["dataset"],
-                theirs["model"],
-                theirs["protocol"]["name"],
-            ) != self.identity.key:
+        for path, about in self._found:
+            theirs = about["identity"]
+            key = theirs["dataset"], theirs["model"], theirs["protocol"]["name"]
+            if key != self.identity.key:
                 continue
             if theirs != mine:
                 other = [name for name in mine if theirs.get(name) != mine[name]]
                 differs = "; ".join(f"{n}: there {theirs.get(n)}, now {mine[n]}" for n in other)
                 raise ResultsError(
-                    f"{self.folder} has rows of {' / '.join(self.identity.key)} that depend on "
-                    f"something else ({differs}). Allowed: rows of one kind in a folder. "
-                    "Choose another --out, or delete the folder."
+                    f"{self.folder} has rows of {' / '.join(key)} that depend on something else "
+                    f"({differs}). Allowed: rows of one kind in a folder. Choose another --out."
                 )
-            for image, task, digest, failed in found["units"]:
-                self.done[image, task] = Unit(image, task, digest, failed)
-            self.state = found["state"]
+            self._take(read_table(path, self.schema, [c for c in _UNIT if c in self.schema.names]))
+            self._mine.append(path)
+            self.state = about["state"]
+
+    def _take(self, rows: pa.Table) -> None:
+        names = [name for name in _UNIT if name in rows.column_names]
+        for unit in rows.group_by(names).aggregate([]).to_pylist():
+            failed = unit.get("status") == "error"
+            self._units[unit["image"], unit["task"]] = unit["digest"], failed
 
     def beside(self, identity: Identity) -> Store:
         """The same folder for rows of another identity, under this store's lock.
@@ -222,43 +210,43 @@ class Store:
         ResultsError
             As on opening.
         """
-        other = Store(self.folder, identity)
+        other = Store(self.folder, identity, self.schema)
         other._found, other._numbers = self._found, self._numbers
-        other._take_up()
+        other._resume()
         return other
 
-    def is_done(self, unit: Unit) -> bool:
-        """Whether the rows of that unit are there.
+    def is_done(self, image: str, task: str, digest: str) -> bool:
+        """Whether the rows of an image for a task are there.
 
-        A case that could not be read and has been mended since is not done: its new rows take
-        the place of the old ones.
+        A case that could not be read is not tried again until its files change; its new rows then
+        take the place of the old ones.
 
         Raises
         ------
         ResultsError
             If there are results, but the image or mask has changed since.
         """
-        there = self.done.get((unit.image, unit.task))
-        if there is None or there.digest == unit.digest:
-            return there is not None
-        if not there.failed:
+        before, failed = self._units.get((image, task), ("", True))
+        if before == digest:
+            return True
+        if not failed:
             raise ResultsError(
-                f"Image {unit.image!r} or its mask has changed since {self.folder} was written. "
+                f"Image {image!r} or its mask has changed since {self.folder} was written. "
                 "Allowed: the files that the rows were computed from. Choose another --out."
             )
         return False
 
-    def write(
-        self, rows: Sequence[Mapping[str, Any]], units: Sequence[Unit], state: Mapping[str, Any]
-    ) -> Path:
-        """Write one shard, whole or not at all.
+    def read(self) -> pd.DataFrame:
+        """All rows of this identity, as :func:`medsam.results.rows.last_rows` gives them."""
+        return last_rows(self._mine, self.schema)
+
+    def write(self, rows: Sequence[Mapping[str, Any]], state: Mapping[str, Any] = {}) -> Path:
+        """Write one shard, whole or not at all. It completes each image and task of its rows.
 
         Parameters
         ----------
         rows : sequence of mappings
-            With the keys of :data:`COLUMNS`.
-        units : sequence of Unit
-            What these rows complete.
+            With the keys of the schema.
         state : mapping
             State of the random streams after them.
 
@@ -267,16 +255,16 @@ class Store:
         ResultsError
             If the disk is full or the folder cannot be written; no part of the shard stays.
         """
-        content = {
+        about = {
             "identity": self.identity.as_dict(),
-            "versions": _versions(),
+            "versions": versions(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "units": [[u.image, u.task, u.digest, u.failed] for u in units],
             "state": dict(state),
         }
-        table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
+        table = pa.Table.from_pylist([dict(row) for row in rows], schema=self.schema)
         path = self.folder / f"rows-{next(self._numbers):06d}.parquet"
-        write(path, table, content)
-        self.done |= {(u.image, u.task): u for u in units}
+        write(path, table, about)
+        self._take(table)
+        self._mine.append(path)
         self.state = dict(state)
         return path

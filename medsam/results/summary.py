@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 
 from medsam.prompts import MODES
-from medsam.results import query
-from medsam.results.rows import existing, provenance
+from medsam.results.rows import UNIT, existing, one_tolerance, query, read_metadata
 
-__all__ = ["clicks", "modes", "tables"]
+__all__ = ["GROUPS", "clicks", "counts", "means", "modes", "tables"]
 
+GROUPS = ("dataset", "task", "modality", "model", "protocol", "experiment", "k", "choice")
+"""Columns that name what a mean is over."""
 _TASK = ["dataset", "model", "protocol", "task"]
+_METRICS = ["iou", "dice", "nsd", "hd95"]
 
 
 def modes(rows: pd.DataFrame) -> pd.DataFrame:
@@ -41,16 +44,44 @@ def clicks(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _means(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    keys = ["dataset", "task", "modality", "model", "protocol", "k", "choice"]
-    kept = rows[rows.experiment == experiment]
-    grouped = kept.groupby(keys, sort=True, observed=True)
-    return grouped.agg(
-        iou=("iou", "mean"),
-        dice=("dice", "mean"),
-        nsd=("nsd", "mean"),
-        hd95=("hd95", "mean"),
-        n=("image", "nunique"),
-    ).reset_index()
+    keys = [name for name in GROUPS if name != "experiment"]
+    grouped = rows[rows.experiment == experiment].groupby(keys, sort=True, observed=True)
+    columns = {name: (name, "mean") for name in _METRICS} | {"n": ("image", "nunique")}
+    return grouped.agg(**columns).reset_index()
+
+
+def means(connection: duckdb.DuckDBPyConnection, *, median: bool = False) -> pd.DataFrame:
+    """Means over the rows of each prompt.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Of :func:`medsam.results.rows.query`.
+    median : bool
+        Add ``median_iou``, for which all values of a group are in memory.
+
+    Returns
+    -------
+    DataFrame
+        :data:`GROUPS`, ``iou, dice, nsd, hd95, n, errors``, sorted by the first eight. Cases
+        without a prompt (empty, or not read) have null from ``experiment`` to ``hd95``;
+        ``errors`` counts those not read.
+    """
+    # A mean skips what is not a number, as pandas does; favg adds with compensation.
+    parts = [f"favg({name}) filter (where not isnan({name})) as {name}" for name in _METRICS]
+    parts += ["median(iou) filter (where not isnan(iou)) as median_iou"] if median else []
+    return connection.execute(
+        f"select {', '.join([*GROUPS, *parts])}, count(*) as n, "
+        "count(*) filter (where status = 'error') as errors from rows group by all order by all"
+    ).df()
+
+
+def counts(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Cases by status: ``dataset, model, protocol, task, status, n``."""
+    return connection.execute(
+        "select dataset, model, protocol, task, status, count(*) as n from "
+        f"(select distinct {', '.join(UNIT)}, status from rows) group by all order by all"
+    ).df()
 
 
 def _text(title: str, wide: pd.DataFrame) -> str:
@@ -63,15 +94,9 @@ def _wide(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
     wide = table.pivot_table(index=[*_TASK, "choice"], columns=column, values=value)
     if len(wide) <= 2:
         return wide
-    means = wide.groupby(["model", "protocol", "choice"]).mean()
-    means.index = pd.MultiIndex.from_tuples(
-        [
-            ("all", model, protocol, "mean of tasks", choice)
-            for model, protocol, choice in means.index
-        ],
-        names=wide.index.names,
-    )
-    return pd.concat([wide, means])
+    over_tasks = wide.groupby(["model", "protocol", "choice"]).mean().reset_index()
+    over_tasks = over_tasks.assign(dataset="all", task="mean of tasks")
+    return pd.concat([wide, over_tasks.set_index(wide.index.names)])
 
 
 def tables(folder: Path | str) -> Iterator[str]:
@@ -80,33 +105,27 @@ def tables(folder: Path | str) -> Iterator[str]:
     A metric that no row has is left out: those in mm, where no size of a pixel is known. The rows
     are never all in memory.
     """
-    with query.connected(existing(Path(folder))) as connection:
-        cases, means = query.counts(connection), query.means(connection)
-    counts = cases.pivot_table(
-        index=_TASK, columns="status", values="n", aggfunc="sum", fill_value=0
-    )
-    counts.columns.name = None
-    yield _text("Cases", counts)
+    files = existing(Path(folder))
+    with query(files) as connection:
+        cases, found = counts(connection), means(connection)
+    wide = cases.pivot_table(index=_TASK, columns="status", values="n", fill_value=0)
+    wide.columns.name = None
+    yield _text("Cases", wide.astype(int))
     by_mode = "by mode: " + "; ".join(f"({k}) {title}" for k, title in MODES.items())
     of_mode, of_clicks = (
-        means[means.experiment == name].astype({"k": int}) for name in ("mode", "clicks")
+        found[found.experiment == name].astype({"k": int}) for name in ("mode", "clicks")
     )
     parts = (
         (by_mode, of_mode.rename(columns={"k": "mode"}), "mode"),
         ("by number of clicks", of_clicks, "k"),
     )
-    for value, title in _metrics(folder).items():
+    mm = one_tolerance(map(read_metadata, files))
+    titles = {
+        "iou": "Mean IoU",
+        "nsd": "Mean NSD" if mm is None else f"Mean NSD at {mm:g} mm",
+        "hd95": "Mean HD95 (mm; where something was found)",
+    }
+    for value, title in titles.items():
         for by, table, column in parts:
             if table[value].notna().any():
                 yield _text(f"{title} {by}", _wide(table, column, value))
-
-
-def _metrics(folder: Path | str) -> dict[str, str]:
-    """What is summed up, by column, as it is called in a title."""
-    found = {about["tolerance_mm"] for about in provenance(folder)} - {None}
-    tolerance = f" at {found.pop():g} mm" if found else ""
-    return {
-        "iou": "Mean IoU",
-        "nsd": f"Mean NSD{tolerance}",
-        "hd95": "Mean HD95 (mm; where something was found)",
-    }

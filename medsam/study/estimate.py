@@ -17,25 +17,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from medsam.datasets.sample import Case, Dataset
 from medsam.datasets.subsets import Subset
 from medsam.errors import DataError, InputError
 from medsam.models import load
+from medsam.models.cache import CachedModel
 from medsam.models.contract import PromptableModel
+from medsam.models.registry import models
 from medsam.prompts import mode_prompt, next_click
 from medsam.protocol import EXPERIMENTS, PROTOCOLS, SEED, Protocol
 from medsam.results.check import promised
 from medsam.results.merge import merge
-from medsam.results.rows import shards, table
-from medsam.results.store import Identity, Store, Unit
-from medsam.study import evaluate, runner
-from medsam.study.plan import PROMPTS
+from medsam.results.rows import read
+from medsam.results.store import Identity, Store
+from medsam.study.evaluate import evaluate
+from medsam.study.plan import PROMPTS, Jobs, Plan
+from medsam.study.runner import run
 from medsam.study.worker import marker, merged, stale
-
-if TYPE_CHECKING:
-    from medsam.study.plan import Jobs, Plan
 
 __all__ = [
     "ONCE",
@@ -45,6 +47,7 @@ __all__ = [
     "Probe",
     "Stages",
     "asked",
+    "check_workers",
     "due",
     "probe",
     "probe_stages",
@@ -102,9 +105,9 @@ class Stages:
         Of an embedding.
     simulate, decode, metrics : float
         Of a prompt: where it is put; the model's answer; the choice of the mask and all that is
-        measured of it. Of an object five modes and two times nine clicks are counted, as in
-        :data:`medsam.study.plan.PROMPTS`, also where a prompt is not asked because it was asked before,
-        or because no error is left: so these are means, below the seconds of a prompt alone.
+        measured of it. Of an object five modes and two times nine clicks are counted
+        (:data:`medsam.study.plan.PROMPTS`), also where a prompt is not asked because it was asked
+        before, or no error is left: so these are means, below the seconds of a prompt alone.
     merge : float
         Of an image, by one process at the end. The only stage that workers do not share.
     """
@@ -350,7 +353,7 @@ def _measure(
     ]
     profile, out = cProfile.Profile(clock.now), folder / "run"
     dataset = _Few(few, watched)
-    report = profile.runcall(runner.run, dataset, timed, out, protocol, progress=False)
+    report = profile.runcall(run, dataset, timed, out, protocol, progress=False)
     objects = report.status["ok"]
     if not objects:
         why = "; ".join(report.reasons.values()) or "empty masks"
@@ -361,8 +364,11 @@ def _measure(
     inside = _profiled(profile)
     simulate = inside(mode_prompt) + inside(next_click)
     asked = simulate + clock.seconds["encode"] + clock.seconds["decode"]
-    clock.seconds |= {"simulate": simulate, "metrics": max(0, inside(evaluate.evaluate) - asked)}
-    _keep(out, _identity(dataset, model, protocol), folder, clock)
+    clock.seconds |= {"simulate": simulate, "metrics": max(0, inside(evaluate) - asked)}
+    identity = Identity(
+        dataset.key, model.name, protocol.as_dict(), model.provenance(), SEED, data=dataset.settings
+    )
+    _keep(out, identity, folder, clock)
     times = {"write": SHARDS * SHARD, "merge": SHARDS * SHARD, "read": len(few), "encode": len(few)}
     times |= dict.fromkeys(("simulate", "decode", "metrics"), objects * PROMPTS)
     return Stages(**{name: took / times.get(name, 1) for name, took in clock.seconds.items()})
@@ -380,34 +386,15 @@ def _profiled(profile: cProfile.Profile) -> Callable[[Any], float]:
     return inside
 
 
-def _identity(dataset: _Few, model: PromptableModel, protocol: Protocol) -> Identity:
-    return Identity(
-        dataset.key,
-        model.name,
-        protocol.as_dict(),
-        model.provenance(),
-        SEED,
-        EXPERIMENTS,
-        True,
-        dataset.settings,
-    )
-
-
 def _keep(out: Path, identity: Identity, folder: Path, clock: _Clock) -> None:
     """Write rows and merge them, in files as of a run: the same few images under many names."""
-    rows = [row for shard in shards(out) for row in table(shard).to_pylist()]
-    names = sorted({row["image"] for row in rows})
+    rows = read(out).astype(object)
+    of_image = [part for _, part in rows.where(rows.notna(), None).groupby("image")]
     with Store(folder / "rows", identity) as store:
         for first in range(0, SHARDS * SHARD, SHARD):
-            taken = [
-                row | {"image": str(number)}
-                for number in range(first, first + SHARD)
-                for row in rows
-                if row["image"] == names[number % len(names)]
-            ]
-            units = sorted({(row["image"], row["task"]) for row in taken})
-            done = [Unit(image, task, "") for image, task in units]
-            clock.watch("write", store.write)(taken, done, {})
+            some = range(first, first + SHARD)
+            named = [of_image[n % len(of_image)].assign(image=str(n)) for n in some]
+            clock.watch("write", store.write)(pd.concat(named).to_dict("records"))
     clock.watch("merge", merge)([folder / "rows"], folder / "merged")
 
 
@@ -448,8 +435,6 @@ def asked(plan: Plan) -> dict[str, Asked]:
 
 
 def _asked(plan: Plan, model: str) -> Asked:
-    from medsam.models.registry import models
-
     reads = encoded = kept = objects = 0
     for source, (images, own) in plan.sizes.items():
         objects += own * len(plan.protocols)
@@ -518,13 +503,6 @@ def probe(plan: Plan, model: str) -> Probe:
     MedsamError
         If the model cannot be loaded, or the images that were tried cannot be used.
     """
-    from medsam.models import load
-    from medsam.models.cache import CachedModel
-    from medsam.models.registry import models
-    from medsam.protocol import Protocol
-
-    pass
-
     dataset = plan.datasets[plan.sources[0]]
     stages = probe_stages(dataset, model, Protocol.get(plan.protocols[0]))
     if not models()[model].encodes:

@@ -18,7 +18,7 @@ from medsam.prompts import KINDS, MAX_REGIONS, MODES, Draw, Prompt, mode_prompt,
 from medsam.protocol import CHOICES, EXPERIMENTS, MAX_CLICKS, PROTOCOLS, SEED, Choice, Protocol
 from medsam.regions import Mask, Regions, regions
 
-__all__ = ["Chosen", "Row", "choose", "evaluate", "streams"]
+__all__ = ["Chosen", "Row", "choose", "evaluate", "object_columns", "scorer", "streams"]
 
 
 @dataclass(frozen=True)
@@ -175,26 +175,54 @@ def _clicks(
             yield k, choice, clicks, chosen
 
 
-def _surfaces(sample: Sample, mask: Mask) -> Callable[[Mask], Row]:
-    """Measure ``nsd`` and ``hd95`` of predictions, each distinct prediction once.
+def object_columns(sample: Sample, task: str, protocol: Protocol) -> tuple[Row, Regions]:
+    """Columns that all rows of an object share, and its regions.
 
-    Many of the rows of a case share their mask: modes 1 and 2 of an object of one region, and
-    clicks after the last error.
+    An object without a pixel has ``status="empty"`` and a reason: these are all columns of it.
     """
-    known: dict[bytes, Row] = {}
+    mask = sample.masks[task]
+    parts = regions(mask, protocol)
+    columns: Row = {
+        "task": task,
+        "image": sample.id,
+        "group": sample.group,
+        "object_px": int(np.count_nonzero(mask)),
+        "height": mask.shape[0],
+        "width": mask.shape[1],
+        "protocol": protocol.name,
+        "n_regions": len(parts),
+        "status": "ok" if parts else "empty",
+    }
+    if not parts:
+        columns["reason"] = f"the mask of {task} has no pixel on this image"
+    return columns, parts
 
-    def of(prediction: Mask) -> Row:
-        if sample.spacing is None:
-            return {}
+
+def scorer(
+    sample: Sample, task: str, protocol: Protocol, *, surface: bool = True
+) -> Callable[[Mask], Row]:
+    """Score predictions of an object: ``iou, dice`` and, where a pixel has a size, ``nsd, hd95``.
+
+    Each distinct prediction is measured once, as many of the rows of a case share their mask:
+    modes 1 and 2 of an object of one region, and clicks after the last error.
+    """
+    mask, known = sample.masks[task], dict[bytes, Row]()
+
+    def score(prediction: Mask) -> Row:
         key = np.packbits(prediction).tobytes()
         if key not in known:
-            # Nothing found is an NSD of 0, which counts in means, but is at no distance.
-            found = surface_metrics(prediction, mask, sample.spacing)
-            hd95 = None if math.isnan(found.hd95) else found.hd95
-            known[key] = {"nsd": found.nsd, "hd95": hd95}
+            known[key] = {
+                "iou": iou(prediction, mask, empty=protocol.empty_union),
+                "dice": dice(prediction, mask, empty=protocol.empty_union),
+            }
+            if surface and sample.spacing is not None:
+                # Nothing found is an NSD of 0, which counts in means, but is at no distance.
+                found = surface_metrics(prediction, mask, sample.spacing)
+                hd95 = None if math.isnan(found.hd95) else found.hd95
+                known[key] |= {"nsd": found.nsd, "hd95": hd95}
         return known[key]
 
-    return of
+    return score
 
 
 def evaluate(
@@ -236,44 +264,22 @@ def evaluate(
         ``status="empty"``. A prediction without a pixel has an NSD of 0 and no HD95.
     """
     mask = sample.masks[task]
-    height, width = mask.shape
-    common: Row = {
-        "task": task,
-        "image": sample.id,
-        "group": sample.group,
-        "object_px": int(np.count_nonzero(mask)),
-        "height": height,
-        "width": width,
-        "protocol": protocol.name,
-    }
-    if not common["object_px"]:
-        reason = f"the mask of {task} has no pixel on this image"
-        return [common | {"n_regions": 0, "status": "empty", "reason": reason}]
+    common, parts = object_columns(sample, task, protocol)
+    if not parts:
+        return [common]
     draws = draws or streams(protocol, SEED)
-    parts = regions(mask, protocol)
-    common |= {"n_regions": len(parts), "status": "ok"}
     keys = (task, sample.id)
-    answers = {
-        "mode": _modes(mask, parts, predict, protocol, draws["mode"], keys, kinds),
-        "clicks": _clicks(sample, mask, predict, protocol, draws, keys),
-    }
-    distances = _surfaces(sample, mask) if surface else lambda _: {}
-    rows: list[Row] = []
-    if "points" not in kinds:
-        del answers["clicks"]
-    for experiment in (name for name in answers if name in experiments):
-        for k, choice, prompt, chosen in answers[experiment]:
-            rows.append(
-                common
-                | {
-                    "experiment": experiment,
-                    "k": k,
-                    "choice": choice,
-                    "iou": iou(chosen.mask, mask, empty=protocol.empty_union),
-                    "dice": dice(chosen.mask, mask, empty=protocol.empty_union),
-                    "score": chosen.score,
-                    "prompt": prompt.to_json(),
-                }
-                | distances(chosen.mask)
-            )
-    return rows
+    answers: dict[str, Iterator[Answer]] = {}
+    if "mode" in experiments:
+        answers["mode"] = _modes(mask, parts, predict, protocol, draws["mode"], keys, kinds)
+    if "clicks" in experiments and "points" in kinds:
+        answers["clicks"] = _clicks(sample, mask, predict, protocol, draws, keys)
+    score = scorer(sample, task, protocol, surface=surface)
+    return [
+        common
+        | {"experiment": experiment, "k": k, "choice": choice}
+        | {"score": chosen.score, "prompt": prompt.to_json()}
+        | score(chosen.mask)
+        for experiment, of_experiment in answers.items()
+        for k, choice, prompt, chosen in of_experiment
+    ]

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,22 +20,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from medsam.datasets.sample import Case, Dataset, Sample
 from medsam.errors import DataError, InputError, ResultsError
-from medsam.metrics import dice, iou, surface_metrics
+from medsam.metrics import iou
 from medsam.models.automatic import Found, segment_everything
 from medsam.models.contract import PromptableModel
 from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS, Protocol
-from medsam.regions import regions
-from medsam.results.rows import COLUMNS, versions, write
-from medsam.results.rows import file_metadata as told
-from medsam.results.store import Identity, Store, Unit
-from medsam.study.evaluate import Row
+from medsam.results.rows import COLUMNS, read_metadata, read_table, versions, write
+from medsam.results.store import Identity, Store
+from medsam.study.evaluate import Row, object_columns, scorer
 
 __all__ = [
     "EXPERIMENT",
@@ -187,7 +183,7 @@ def save(folder: Path, grid: Grid) -> Path:
     about = {name: getattr(grid, name) for name in names}
     about |= {"identity": dict(grid.identity), "versions": dict(grid.versions)}
     path = place(folder, grid.identity, grid.image, grid.side)
-    return write(path, pa.Table.from_pylist(rows, schema=SCHEMA), about, make=True)
+    return write(path, pa.Table.from_pylist(rows, schema=SCHEMA), about)
 
 
 def load(path: Path) -> Grid:
@@ -198,18 +194,10 @@ def load(path: Path) -> Grid:
     ResultsError
         If the file is torn or not one of ours.
     """
-    try:
-        table = pq.read_table(path, schema=SCHEMA)
-        about = told(path)
-        height, width = (int(length) for length in about.pop("size"))
-        found = [_found(row, (height, width)) for row in table.to_pylist()]
-        return Grid(found=found, size=(height, width), **about)
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise ResultsError(
-            f"Masks {path} cannot be read ({type(error).__name__}: {error}). Allowed: Parquet "
-            "files that `medsam everything` wrote. Delete it and run again; only its masks are "
-            "computed anew."
-        ) from error
+    about, rows = read_metadata(path, SCHEMA), read_table(path, SCHEMA).to_pylist()
+    height, width = about.pop("size")
+    found = [_found(row, (height, width)) for row in rows]
+    return Grid(found=found, size=(height, width), **about)
 
 
 def _found(row: Mapping[str, Any], size: tuple[int, int]) -> Found:
@@ -272,31 +260,20 @@ def rows_of(sample: Sample, task: str, of: Mapping[int, Grid], protocol: Protoco
         row with ``status="empty"``.
     """
     mask = sample.masks[task]
-    pixels = int(np.count_nonzero(mask))
-    height, width = mask.shape
-    common: Row = {"task": task, "object_px": pixels, "height": height, "width": width}
-    if not pixels:
-        reason = f"the mask of {task} has no pixel on this image"
-        yield common | {"n_regions": 0, "status": "empty", "reason": reason}
+    common, parts = object_columns(sample, task, protocol)
+    if not parts:
+        yield common
         return
-    common |= {"n_regions": len(regions(mask, protocol)), "status": "ok"}
+    score = scorer(sample, task, protocol)
     for side, grid in of.items():
         number = best(grid, mask)
-        one = None if number is None else grid.found[number]
-        chosen = np.zeros_like(mask) if one is None else one.mask
-        row: Row = common | {"experiment": EXPERIMENT, "k": side, "choice": "oracle"}
-        row |= {
-            "iou": iou(chosen, mask, empty=protocol.empty_union),
-            "dice": dice(chosen, mask, empty=protocol.empty_union),
-        }
-        if one is not None:
-            # The point of the grid that gave the mask.
+        row = common | {"experiment": EXPERIMENT, "k": side, "choice": "oracle"}
+        if number is None:
+            yield row | score(np.zeros_like(mask))
+        else:
+            one = grid.found[number]
             point = Prompt(np.array([one.point]), np.ones(1, np.int64))
-            row |= {"score": one.score, "prompt": point.to_json()}
-        if sample.spacing is not None:
-            found = surface_metrics(chosen, mask, sample.spacing)
-            row |= {"nsd": found.nsd, "hd95": None if math.isnan(found.hd95) else found.hd95}
-        yield row
+            yield row | score(one.mask) | {"score": one.score, "prompt": point.to_json()}
 
 
 SIDES = (32, 64)
@@ -393,7 +370,7 @@ def run(
     model : PromptableModel
         Takes points and gives logits.
     out : Path
-        Results folder of its own: rows as :func:`medsam.results.rows.read` reads them, and the masks.
+        Results folder of its own: rows see :mod:`medsam.results.rows`, and the masks.
     sides : iterable of int
         Points along each side of the grid, 1 to 1000.
     images : iterable of str, optional
@@ -421,7 +398,6 @@ def run(
     wanted = _sides(sides)
     cases = cases_of(dataset, images)
     filters = filters or Filters()
-    data = {**getattr(dataset, "settings", {}), "filters": asdict(filters)}
     # The number of points is told by each row; how they are filtered decides what rows say.
     identity = Identity(
         dataset.key,
@@ -430,77 +406,57 @@ def run(
         model.provenance(),
         seed=0,
         experiments=(EXPERIMENT,),
-        data=data,
+        data={**getattr(dataset, "settings", {}), "filters": asdict(filters)},
     )
     signed = signature(dataset, model, filters)
-    constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
+    blank: Row = dict.fromkeys(COLUMNS) | {"dataset": dataset.key, "modality": dataset.modality}
+    blank |= {"model": model.name, "protocol": protocol.name}
     report = Report()
     few = not progress or len(cases) == 1
     words = f"{dataset.key} · {model.name} · {EXPERIMENT}"
     with Store(Path(out), identity) as store:
+        # A unit is an image and a task at all its sides: rows of a new side come with the old
+        # ones, because the last rows of a unit are those that count.
+        there = store.read()
+        known = there.dropna(subset="k").groupby("image").k.unique().to_dict()
+        failed = {*there.image[there.status == "error"]}
         for case in tqdm(cases, desc=words, unit="image", disable=few):
-
-            def grid_of(image: NDArray[np.uint8], side: int, case: Case = case) -> Grid:
-                return _grid(model, image, side, case, signed, filters, progress)
-
-            rows = _take(case, wanted, store, signed, grid_of, protocol, report)
-            if rows is None:
+            digest, before = case.digest(), {*map(int, known.get(case.id, ()))}
+            done = [store.is_done(case.id, task, digest) for task in case.tasks]
+            places = [place(store.folder, signed, case.id, side) for side in wanted]
+            on_disk = all(path.exists() for path in places)
+            complete = on_disk and (not before or {*wanted} <= before)
+            if all(done) and (complete or not case.tasks or case.id in failed):
+                report.resumed += len(wanted)
                 continue
-            found, state, failed = rows
-            blank: Row = dict.fromkeys(COLUMNS) | constant | {"protocol": protocol.name}
-            blank |= {"image": case.id, "group": case.group}
-            units = [Unit(case.id, task, case.digest(), failed) for task in case.tasks]
-            store.write([blank | row for row in found], units, state)
+            own = blank | {"image": case.id, "group": case.group, "digest": digest}
+            try:
+                sample = case.load()
+            except DataError as error:
+                report.reasons[case.id] = str(error)
+                wrong = {"status": "error", "reason": str(error)}
+                store.write([own | {"task": task} | wrong for task in case.tasks])
+                continue
+            of: dict[int, Grid] = {}
+            for side in sorted({*wanted, *before}):
+                path = place(store.folder, signed, case.id, side)
+                if path.exists():
+                    of[side] = load(path)
+                    if of[side].digest != digest:
+                        raise ResultsError(
+                            f"Image {case.id!r} or its mask has changed since {path} was written. "
+                            "Allowed: the files that the masks were computed from. Choose another "
+                            "--out."
+                        )
+                    report.resumed += side in wanted
+                    continue
+                of[side] = _grid(model, sample.image, side, case, signed, filters, progress)
+                save(store.folder, of[side])
+                report.computed += 1
+                report.masks += len(of[side].found)
+            rows = [row for task in case.tasks for row in rows_of(sample, task, of, protocol)]
+            store.write([own | row for row in rows])
     return report
-
-
-def _take(
-    case: Case,
-    wanted: Sequence[int],
-    store: Store,
-    signed: Mapping[str, Any],
-    grid_of: Callable[[NDArray[np.uint8], int], Grid],
-    protocol: Protocol,
-    report: Report,
-) -> tuple[list[Row], dict[str, Any], bool] | None:
-    """Rows of one image at every side that it has by now; ``None`` where nothing is missing."""
-    digest = case.digest()
-    # A unit is an image and a task at all its sides: rows of a new side come with the old ones,
-    # because the last rows of a unit are those that count.
-    known: dict[str, dict[str, list[int]]] = store.state.get("sides", {})
-    of_task = known.get(case.id, {})
-    units = [(task, store.done.get((case.id, task))) for task in case.tasks]
-    if all(store.is_done(Unit(case.id, task, digest)) for task in case.tasks) and all(
-        (unit and unit.failed) or set(wanted) <= set(of_task.get(task, ())) for task, unit in units
-    ):
-        report.resumed += len(wanted)
-        return None
-    sides = sorted({*wanted, *(side for task in case.tasks for side in of_task.get(task, ()))})
-    try:
-        sample = case.load()
-    except DataError as error:
-        report.reasons[case.id] = str(error)
-        wrong: Row = {"status": "error", "reason": str(error)}
-        return [{"task": task} | wrong for task in case.tasks], dict(store.state), True
-    of: dict[int, Grid] = {}
-    for side in sides:
-        path = place(store.folder, signed, case.id, side)
-        if path.exists():
-            of[side] = load(path)
-            if of[side].digest != digest:
-                raise ResultsError(
-                    f"Image {case.id!r} or its mask has changed since {path} was written. Allowed: "
-                    "the files that the masks were computed from. Choose another --out."
-                )
-            report.resumed += side in wanted
-            continue
-        of[side] = grid_of(sample.image, side)
-        save(store.folder, of[side])
-        report.computed += 1
-        report.masks += len(of[side].found)
-    rows = [row for task in case.tasks for row in rows_of(sample, task, of, protocol)]
-    told = of_task | dict.fromkeys(case.tasks, sides)
-    return rows, {"sides": known | {case.id: told}}, False
 
 
 def _grid(

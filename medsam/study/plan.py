@@ -451,7 +451,7 @@ class Plan(BaseModel):
         A protocol that draws from one stream over the images cannot be cut: it has one part.
         """
         from medsam.metrics import TOLERANCE
-        from medsam.results.store import RESULTS_VERSION
+        from medsam.results.rows import RESULTS_VERSION
 
         whole, fields = self.images(source, protocol), Protocol.get(protocol).as_dict()
         parts = 1 if fields["random"] == "stream" else self.parts

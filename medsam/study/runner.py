@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import KINDS, MODES, Draw
 from medsam.protocol import EXPERIMENTS, PROTOCOLS, SEED, Protocol
 from medsam.results.rows import COLUMNS
-from medsam.results.store import Identity, Store, Unit
+from medsam.results.store import Identity, Store
 from medsam.study.evaluate import Row, evaluate, streams
 
 __all__ = ["Report", "run", "run_all"]
@@ -56,7 +56,6 @@ class _Course:
     report: Report
     state: dict[str, Any] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
-    units: list[Unit] = field(default_factory=list)
     started: bool = False
 
     def __post_init__(self) -> None:
@@ -64,12 +63,11 @@ class _Course:
         for name, state in self.state.items():
             self.draws[name].set_state(state)
 
-    def missing(self, case: Case, digest: str) -> list[Unit]:
-        """What of a case is not in the store."""
-        todo = [Unit(case.id, task, digest) for task in case.tasks]
-        fresh = [unit for unit in todo if not self.store.is_done(unit)]
-        self.report.resumed += len(todo) - len(fresh)
-        if todo and not fresh and self.started and self.protocol.random == "stream":
+    def missing(self, case: Case, digest: str) -> list[str]:
+        """Tasks of a case that the store lacks."""
+        fresh = [task for task in case.tasks if not self.store.is_done(case.id, task, digest)]
+        self.report.resumed += len(case.tasks) - len(fresh)
+        if case.tasks and not fresh and self.started and self.protocol.random == "stream":
             # One stream over all images cannot be continued in the middle.
             raise ResultsError(
                 f"Protocol {self.protocol.name!r} draws from one stream over the images in order, "
@@ -79,47 +77,46 @@ class _Course:
         self.started |= bool(fresh)
         return fresh
 
-    def take(self, case: Case, units: Sequence[Unit], rows: list[Row], reason: str | None) -> None:
+    def take(self, case: Case, digest: str, tasks: list[str], rows: list[Row], reason: str) -> None:
         """Keep the rows of a case, or why it has none, for the next shard."""
-        if reason is not None:
-            blank = {"image": case.id, "group": case.group, "protocol": self.protocol.name}
-            wrong = {"status": "error", "reason": reason}
-            rows = [blank | {"task": unit.task} | wrong for unit in units]
+        if reason:
+            rows = [{"task": task, "status": "error", "reason": reason} for task in tasks]
             self.report.reasons[case.id] = reason
-        self.rows += rows
-        self.units += [replace(unit, failed=reason is not None) for unit in units]
+        constant = self.constant | {"image": case.id, "group": case.group, "digest": digest}
+        self.rows += [constant | row for row in rows]
         # After the image, not at the flush: a cut in the next one may have drawn already.
         self.state = {name: draw.get_state() for name, draw in self.draws.items()}
-        self.report.computed += len(units)
+        self.report.computed += len(tasks)
         for row in {row["task"]: row for row in rows}.values():
             self.report.status[row["status"]] += 1
 
     def flush(self) -> None:
         """Write what is complete."""
-        if self.units:
-            blank = dict.fromkeys(COLUMNS) | self.constant
-            self.store.write([blank | row for row in self.rows], self.units, self.state)
-        self.rows, self.units = [], []
+        if self.rows:
+            self.store.write(self.rows, self.state)
+        self.rows = []
 
 
-def _compute(case: Case, model: PromptableModel, fresh: list[tuple[_Course, list[Unit]]]) -> None:
+def _compute(
+    case: Case, digest: str, model: PromptableModel, fresh: list[tuple[_Course, list[str]]]
+) -> None:
     """All that is missing of one image: task by task, and for each task every protocol."""
     rows: list[list[Row]] = [[] for _ in fresh]
-    reason = None
+    reason = ""
     try:
         sample = case.load()
         predict = Predictor(model, sample.image)
         for task in case.tasks:
-            for (course, units), found in zip(fresh, rows, strict=True):
-                if any(unit.task == task for unit in units):
+            for (course, tasks), found in zip(fresh, rows, strict=True):
+                if task in tasks:
                     found += evaluate(
                         sample, task, predict, course.protocol, course.draws, **course.options
                     )
             predict.forget()
     except DataError as error:
         reason = str(error)
-    for (course, units), found in zip(fresh, rows, strict=True):
-        course.take(case, units, found, reason)
+    for (course, tasks), found in zip(fresh, rows, strict=True):
+        course.take(case, digest, tasks, found, reason)
 
 
 def run(
@@ -196,7 +193,7 @@ def run_all(
     wanted = _experiments(experiments)
     kinds, left_out = _kinds(model, wanted)
     settings: Mapping[str, Any] = getattr(dataset, "settings", {})
-    constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
+    blank = dict.fromkeys(COLUMNS) | {"dataset": dataset.key, "modality": dataset.modality}
     weights = model.provenance()
     identities = [
         Identity(dataset.key, model.name, p.as_dict(), weights, seed, wanted, surface, settings)
@@ -207,7 +204,14 @@ def run_all(
     with Store(Path(out), identities[0]) as first:
         stores = [first, *(first.beside(identity) for identity in identities[1:])]
         courses = [
-            _Course(protocol, store, streams(protocol, seed), options, constant, report)
+            _Course(
+                protocol,
+                store,
+                streams(protocol, seed),
+                options,
+                blank | {"model": model.name, "protocol": protocol.name},
+                report,
+            )
             for protocol, store in zip(protocols, stores, strict=True)
         ]
         words = names[0] if len(names) == 1 else f"{len(names)} protocols"
@@ -223,10 +227,10 @@ def run_all(
             for case in bar:
                 digest = case.digest()
                 missing = [(course, course.missing(case, digest)) for course in courses]
-                fresh = [(course, units) for course, units in missing if units]
+                fresh = [(course, tasks) for course, tasks in missing if tasks]
                 if not fresh:
                     continue
-                _compute(case, model, fresh)
+                _compute(case, digest, model, fresh)
                 images += 1
                 if images % shard == 0:
                     _flush(courses)

@@ -61,8 +61,7 @@ def merged(out: Path, jobs: Jobs) -> Path:
 def stale(out: Path, jobs: Jobs) -> list[Path]:
     """Files that say of a job that it is done, though what it made is gone.
 
-    A person has deleted it, as the message on a torn shard tells to. Without these files the job
-    is due again. Rows that are merged are needed no more.
+    Without these files the job is due again. Rows that are merged are needed no more.
     """
     gone = []
     if not (merged(out, jobs).is_file() and complete(out / "results")):

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.report import faults
 from medsam.errors import InputError
-from medsam.results.rows import COLUMNS, read, shards, told
+from medsam.results.rows import COLUMNS, read, read_metadata, shards
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,7 +160,7 @@ def test_the_clock_may_be_set_back_and_forward(tmp_path, whole):
     out = tmp_path / "results"
     assert medsam(out, "-c", CLOCK.format(shift=YEARS)).returncode == 0
     first, second = shards(out)
-    ahead = told(first)["created"]
+    ahead = read_metadata(first)["created"]
     # As if it had been killed before the last shard; and files are of any time.
     second.unlink()
     for place, file in enumerate((first, out / ".lock")):
@@ -168,7 +168,7 @@ def test_the_clock_may_be_set_back_and_forward(tmp_path, whole):
     ran = medsam(out, "-c", CLOCK.format(shift=-YEARS))
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("1 cases computed")
-    back = told(shards(out)[1])["created"]
+    back = read_metadata(shards(out)[1])["created"]
     assert int(ahead[:4]) - int(back[:4]) >= 19
     same(out, whole)
 

@@ -1,31 +1,30 @@
-"""Rows in one file, and what is told beside it."""
+"""Rows in one file with what is said beside it, and a deposit that a stranger can check."""
 
 import hashlib
 import json
+import re
+import subprocess
 
+import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from test_merging import fill as fill_tasks
-from test_results import at, rewrite
-from test_store import fill, identity, refused, row
+from results_toys import A, complete, fill, refused, row, write
+from test_store import older
 from typer.testing import CliRunner
 
 from medsam.cli import app
 from medsam.errors import ResultsError, UnknownName
 from medsam.results import rows as results
-from medsam.results.export import export
+from medsam.results.export import deposit, export
 from medsam.results.rows import COLUMNS
-from medsam.results.store import Store, Unit
 
 
 def test_both_formats_have_the_rows_that_are_read(tmp_path):
-    with Store(tmp_path / "r", identity()) as store:
-        store.write([refused("b", reason='a "torn", file')], [Unit("b", "t", "x", True)], {})
-        rows = [row("a", k, iou=1 / 3, prompt='{"points":[[1,2]]}') for k in (2, 1)]
-        store.write(rows, [Unit("a", "t", "x")], {})
-        store.write([row("b", hd95=1e-7)], [Unit("b", "t", "y")], {})
-        store.write([refused("c", "empty", None)], [Unit("c", "t", "x")], {})
+    rows = [row("a", k, iou=1 / 3, prompt='{"points":[[1,2]]}') for k in (2, 1)]
+    torn = refused("b", reason='a "torn", file')
+    empty = refused("c", "empty", None)
+    write(tmp_path / "r", [torn], rows, [row("b", hd95=1e-7, digest="y")], [empty])
     wanted = results.read(tmp_path / "r")
     assert len(wanted) == 4
     assert export(tmp_path / "r", tmp_path / "rows.csv") == 4
@@ -39,7 +38,7 @@ def test_both_formats_have_the_rows_that_are_read(tmp_path):
 
 
 def test_what_cannot_be_exported(tmp_path):
-    fill(tmp_path / "r", "a")
+    fill(tmp_path / "r", [("a", "t")])
     with pytest.raises(ResultsError, match=r"Allowed: a file ending in .csv or .parquet"):
         export(tmp_path / "r", tmp_path / "rows.xlsx")
     with pytest.raises(ResultsError, match="Cannot write"):
@@ -50,8 +49,8 @@ def test_what_cannot_be_exported(tmp_path):
 
 
 def test_columns_keep_their_meaning_and_the_tolerance_of_the_rows(tmp_path):
-    fill(tmp_path / "r", "a")
-    rewrite(tmp_path / "r" / "rows-000000.parquet", at(1.0))
+    fill(tmp_path / "r", [("a", "t")])
+    older(tmp_path / "r", tolerance_mm=1.0)
     export(tmp_path / "r", tmp_path / "all.parquet")
     schema = pq.read_schema(tmp_path / "all.parquet")
     # Not that of the code that exports them.
@@ -60,8 +59,8 @@ def test_columns_keep_their_meaning_and_the_tolerance_of_the_rows(tmp_path):
 
 
 def test_a_choice_of_rows_with_a_manifest(tmp_path):
-    fill_tasks(tmp_path / "r", [("a", "t"), ("a", "u"), ("a", "v")])
-    fill_tasks(tmp_path / "r", [("a", "t")], model="n")
+    fill(tmp_path / "r", [("a", "t"), ("a", "u"), ("a", "v")])
+    fill(tmp_path / "r", [("a", "t")], model="n")
     out = tmp_path / "some.csv"
     command = ["results", "export", str(tmp_path / "r"), str(out), "--task", "t", "--task", "u"]
     run = CliRunner().invoke(app, [*command, "--model", "m"], catch_exceptions=False)
@@ -75,3 +74,128 @@ def test_a_choice_of_rows_with_a_manifest(tmp_path):
     assert entry["only"] == {"tasks": ["t", "u"], "models": ["m"]}
     assert told["columns"]["hd95"]["unit"] == "mm"
     assert told["depends_on"][0]["identity"]["weights"] == {"sha256": "0"}
+
+
+@pytest.fixture
+def doi(tmp_path):
+    fill(tmp_path / "p", [("a", "t"), ("b", "u")])
+    (tmp_path / "list.txt").write_text(f"{tmp_path / 'p'}\n\n")
+    command = ["results", "merge", "--list", str(tmp_path / "list.txt")]
+    run = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "all")])
+    assert run.output.strip().endswith(f"2 units ({2 * A} rows, 2 files) added, 0 there already.")
+    run = CliRunner().invoke(
+        app, ["results", "deposit", *map(str, (tmp_path / "all", tmp_path / "doi"))]
+    )
+    assert run.output == f"{tmp_path / 'doi'}: 2 files, SHA256SUMS and datapackage.json.\n"
+    return tmp_path / "doi"
+
+
+def test_the_manifest_and_the_sums(doi):
+    manifest = json.loads((doi / "manifest.json").read_text())
+    for entry in manifest["files"]:
+        content = (doi / entry["file"]).read_bytes()
+        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+        assert entry["rows"] == A
+    assert manifest["columns"]["iou"]["meaning"].startswith("intersection over union")
+    assert manifest["depends_on"][0]["identity"]["seed"] == 1
+    done = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=doi, check=True, capture_output=True, text=True
+    )
+    summed = {line.removesuffix(": OK") for line in done.stdout.splitlines()}
+    files = {file.relative_to(doi).as_posix() for file in doi.rglob("*") if file.is_file()}
+    assert summed == files - {"SHA256SUMS"}
+    assert len(files) == 9
+
+
+def test_the_means(tmp_path):
+    scored = [
+        complete(image, iou=iou, dice=2 * iou / (1 + iou))
+        for image, iou in (("a", 0.0), ("b", 0.1), ("c", 0.8))
+    ]
+    write(tmp_path / "r", *scored, [refused("d")])
+    deposit(tmp_path / "r", tmp_path / "doi")
+    means = pd.read_csv(tmp_path / "doi" / "means.csv")
+    scored = means[means.experiment.notna()]
+    assert len(scored) == A
+    assert set(scored.n) == {3}
+    assert scored.mean_iou.tolist() == pytest.approx([0.3] * A)
+    assert scored.median_iou.tolist() == pytest.approx([0.1] * A)
+    (rest,) = means[means.experiment.isna()].itertuples()
+    assert (rest.n, rest.errors) == (1, 1)
+
+
+def test_the_data_package(doi):
+    """By the specification, worked by hand: specs.frictionlessdata.io, version 1."""
+    told = json.loads((doi / "datapackage.json").read_text())
+    assert re.fullmatch(r"[-a-z0-9._/]+", told["name"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["created"])
+    assert told["profile"] == "data-package"
+    (licence,) = told["licenses"]
+    assert licence["name"] == "CC-BY-4.0"
+    assert licence["path"].startswith("https://creativecommons.org/licenses/by/4.0/")
+    assert all(source["title"] for source in told["sources"])
+    names = [one["name"] for one in told["resources"]]
+    assert len(set(names)) == len(names) == 3
+    for one in told["resources"]:
+        assert re.fullmatch(r"[-a-z0-9._]+", one["name"])
+        content = (doi / one["path"]).read_bytes()
+        assert one["bytes"] == len(content)
+        assert one["hash"] == "sha256:" + hashlib.sha256(content).hexdigest()
+    *rows, means = told["resources"]
+    assert {one["schema"] for one in rows} == {"schema.json"}
+    assert means["profile"] == "tabular-data-resource"
+    columns = pd.read_csv(doi / means["path"]).columns.tolist()
+    assert [field["name"] for field in means["schema"]["fields"]] == columns
+
+
+def test_the_schema_has_types_and_units(doi):
+    fields = json.loads((doi / "schema.json").read_text())["fields"]
+    assert [field["name"] for field in fields] == list(COLUMNS)
+    of = {field["name"]: field for field in fields}
+    assert all(field["description"] for field in fields)
+    assert (of["iou"]["type"], of["iou"]["unit"]) == ("number", "1")
+    assert (of["hd95"]["type"], of["hd95"]["unit"]) == ("number", "mm")
+    assert (of["object_px"]["type"], of["object_px"]["unit"]) == ("integer", "pixel")
+    assert "unit" not in of["image"]
+    assert of["image"]["type"] == "string"
+    assert of["image"]["constraints"] == {"required": True}
+    assert "constraints" not in of["iou"]
+    kinds = {"BIGINT": "integer", "INTEGER": "integer", "SMALLINT": "integer", "DOUBLE": "number"}
+    files = str(doi / "model=*/task=*/*.parquet")
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "describe select * from read_parquet(?, hive_partitioning = false)", [files]
+        ).fetchall()
+    stored = {name: kinds.get(kind, "string") for name, kind, *_ in found}
+    assert {name: field["type"] for name, field in of.items()} == stored
+
+
+def test_the_words(doi):
+    readme = (doi / "README.md").read_text()
+    assert "| `hd95` | number | mm | 95th percentile" in readme
+    assert "2 Parquet files" in readme
+    assert "- Model m; sha256: 0" in readme
+    licence = (doi / "LICENSE").read_text()
+    assert licence.startswith("Creative Commons Attribution 4.0 International (CC-BY-4.0)\n")
+
+
+def test_a_dataset_of_the_paper_is_named_with_its_licence(tmp_path):
+    write(tmp_path / "r", complete("a", dataset="ct_spleen"), dataset="ct_spleen")
+    deposit(tmp_path / "r", tmp_path / "doi", "CC0-1.0")
+    told = json.loads((tmp_path / "doi" / "datapackage.json").read_text())
+    assert told["licenses"][0]["name"] == "CC0-1.0"
+    data = told["sources"][0]
+    assert data["path"].startswith("https://")
+    assert data["licence"].startswith("CC BY")
+
+
+def test_what_cannot_be_deposited(doi, tmp_path):
+    with pytest.raises(ResultsError, match=r"doi is there already"):
+        deposit(tmp_path / "all", doi)
+    with pytest.raises(UnknownName, match=r"Unknown licence 'CC-BY'\. Did you mean 'CC-BY-4\.0'"):
+        deposit(tmp_path / "all", tmp_path / "new", "CC-BY")
+    shard = results.shards(tmp_path / "all")[0]
+    shard.write_bytes(shard.read_bytes()[:100])
+    with pytest.raises(ResultsError, match=r"is not fit for a deposit: File .* cannot be read"):
+        deposit(tmp_path / "all", tmp_path / "new")
+    assert not (tmp_path / "new").exists()

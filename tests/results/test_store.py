@@ -1,98 +1,69 @@
-import errno
-import json
-import os
+"""Shards are whole or not there, resumed, and of one kind; two runs never share a folder."""
+
+import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from results_toys import A, complete, fill, identity, refused, row, write
 
+import medsam
 from medsam.errors import ResultsError
+from medsam.metrics import TOLERANCE
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
-from medsam.results import store
-from medsam.results.rows import COLUMNS
-from medsam.results.store import Identity, Store, Unit
+from medsam.results.check import check
+from medsam.results.rows import COLUMNS, SCHEMA
+from medsam.results.store import ROWS_DEPEND_ON, Store
+
+TESTS = Path(__file__).parents[1]
 
 
-def identity(**changes):
-    fields = {
-        "dataset": "d",
-        "model": "m",
-        "protocol": PROTOCOLS["paper"].as_dict(),
-        "weights": {"sha256": "0"},
-        "seed": 1,
-    }
-    return Identity(**(fields | changes))
-
-
-def row(image, k=1, **changes):
-    values = dict.fromkeys(COLUMNS) | {
-        "dataset": "d", "task": "t", "image": image, "group": image, "modality": "MRI",
-        "model": "m", "protocol": "paper", "experiment": "mode", "k": k, "choice": "top",
-        "iou": 0.5, "dice": 2 / 3, "score": 0.9, "object_px": 10, "n_regions": 1,
-        "height": 8, "width": 9, "prompt": "{}", "status": "ok",
-    }  # fmt: skip
-    return values | changes
-
-
-def complete(image, experiments=("mode", "clicks"), **changes):
-    """Rows of all prompts and choices of one case."""
-    last = {"mode": 5, "clicks": 9}
-    return [
-        row(image, k, experiment=name, choice=choice, **changes)
-        for name in experiments
-        for k in range(1, last[name] + 1)
-        for choice in ("top", "oracle")
-    ]
-
-
-def refused(image, status="error", reason="torn", **changes):
-    """The one row of a case that has no object, or could not be read."""
-    blank = dict.fromkeys(("experiment", "k", "choice", "iou", "dice", "score", "prompt"))
-    return row(image, **blank | {"status": status, "reason": reason} | changes)
-
-
-def fill(folder, *images, **changes):
-    with Store(folder, identity(**changes)) as store:
-        for image in images:
-            told = store.identity
-            names = {"model": told.model, "protocol": told.protocol["name"]}
-            rows = [row(image, k, **names) for k in (1, 2)]
-            store.write(rows, [Unit(image, "t", "x")], {})
+def test_columns_are_the_documented_ones():
+    text = (
+        "dataset, task, image, group, modality, model, protocol, experiment, k, choice, iou, dice, "
+        "nsd, hd95, score, object_px, n_regions, height, width, prompt, status, reason, digest"
+    )
+    assert tuple(text.split(", ")) == COLUMNS
+    assert all(field.metadata[b"meaning"] for field in SCHEMA)
 
 
 def test_round_trip_and_resume(tmp_path):
-    fill(tmp_path, "a", "b")
+    write(tmp_path, [row("a", 2), row("a", 1)], [row("b")])
     with Store(tmp_path, identity()) as store:
-        assert store.is_done(Unit("a", "t", "x"))
-        assert not store.is_done(Unit("c", "t", "x"))
-        assert not store.is_done(Unit("a", "other", "x"))
+        assert store.is_done("a", "t", "x")
+        assert not store.is_done("c", "t", "x")
+        assert not store.is_done("a", "other", "x")
+        assert len(store.read()) == 3
     frame = results.read(tmp_path)
     assert list(frame.columns) == list(COLUMNS)
-    assert frame[["image", "k"]].to_numpy().tolist() == [["a", 1], ["a", 2], ["b", 1], ["b", 2]]
+    assert frame[["image", "k"]].to_numpy().tolist() == [["a", 1], ["a", 2], ["b", 1]]
 
 
 def test_provenance_is_in_every_shard(tmp_path):
-    fill(tmp_path, "a", "b")
+    fill(tmp_path, [("a", "t"), ("b", "t")])
     shards = sorted(tmp_path.glob("rows-*.parquet"))
     assert [s.name for s in shards] == ["rows-000000.parquet", "rows-000001.parquet"]
-    for shard in shards:
-        told = json.loads(pq.read_schema(shard).metadata[b"medsam"])
-        assert told["identity"]["weights"] == {"sha256": "0"}
-        assert told["identity"]["protocol"]["distance"] == "exact"
-        assert {"medsam", "numpy", "python"} <= set(told["versions"])
-    assert len(results.provenance(tmp_path)) == 1
+    for about in map(results.read_metadata, shards):
+        assert about["identity"]["weights"] == {"sha256": "0"}
+        assert about["identity"]["protocol"]["distance"] == "exact"
+        assert {"medsam", "numpy", "python", "machine"} <= set(about["versions"])
+    (about,) = results.provenance(tmp_path)
+    assert about["tolerance_mm"] == TOLERANCE
 
 
-def test_a_changed_image_is_noticed(tmp_path):
-    fill(tmp_path, "a")
-    with (
-        Store(tmp_path, identity()) as store,
-        pytest.raises(ResultsError, match="'a' or its mask has changed"),
-    ):
-        store.is_done(Unit("a", "t", "y"))
+def test_a_changed_image_is_noticed_and_a_mended_one_computed(tmp_path):
+    write(tmp_path, [row("a")], [refused("b")])
+    with Store(tmp_path, identity()) as store:
+        with pytest.raises(ResultsError, match="'a' or its mask has changed"):
+            store.is_done("a", "t", "y")
+        assert store.is_done("b", "t", "x")
+        assert not store.is_done("b", "t", "y")
+        store.write([row("b", digest="y")])
+    assert results.read(tmp_path).status.tolist() == ["ok", "ok"]
 
 
 @pytest.mark.parametrize(
@@ -104,16 +75,16 @@ def test_a_changed_image_is_noticed(tmp_path):
     ],
 )
 def test_rows_of_another_kind_are_not_continued(tmp_path, changes, says):
-    fill(tmp_path, "a")
+    write(tmp_path, [row("a")])
     with pytest.raises(ResultsError, match=says):
-        fill(tmp_path, "b", **changes)
+        write(tmp_path, [row("b")], **changes)
 
 
 def test_other_models_and_protocols_share_a_folder(tmp_path):
-    fill(tmp_path, "a")
-    fill(tmp_path, "a", protocol=PROTOCOLS["released"].as_dict())
-    fill(tmp_path, "a", model="n", seed=5)
-    assert len(results.read(tmp_path)) == 6
+    fill(tmp_path, [("a", "t")])
+    fill(tmp_path, [("a", "t")], protocol=PROTOCOLS["released"].as_dict())
+    fill(tmp_path, [("a", "t")], model="n", seed=5)
+    assert len(results.read(tmp_path)) == 3 * A
 
 
 def test_one_run_a_folder(tmp_path):
@@ -126,75 +97,130 @@ def test_one_run_a_folder(tmp_path):
 
 
 def test_torn_leftovers_are_removed_and_torn_shards_named(tmp_path):
-    fill(tmp_path, "a")
-    leftover = tmp_path / ".rows-000001.parquet.tmp"
+    fill(tmp_path, [("a", "t")])
+    leftover = tmp_path / ".rows-000001.parquet-0.tmp"
     leftover.write_bytes(b"half")
-    fill(tmp_path, "b")
+    fill(tmp_path, [("b", "t")])
     assert not leftover.exists()
     shard = tmp_path / "rows-000001.parquet"
     shard.write_bytes(shard.read_bytes()[:50])
-    for act in (lambda: results.read(tmp_path), lambda: fill(tmp_path, "c")):
-        with pytest.raises(
-            ResultsError, match=r"rows-000001.parquet cannot be read .* Delete it and run again"
-        ):
-            act()
+    for act in (results.read, lambda folder: fill(folder, [("c", "t")])):
+        with pytest.raises(ResultsError, match=r"rows-000001.parquet cannot be read"):
+            act(tmp_path)
 
 
-def test_full_disk_loses_nothing(tmp_path, monkeypatch):
-    fill(tmp_path, "a")
+def test_no_flipped_bit_goes_unseen(tmp_path):
+    """Every value and all that a file says of itself: as it was, or an error."""
+    draw = random.Random(1)
+    made = [
+        one | {"iou": draw.random(), "dice": draw.random(), "prompt": str(draw.random())}
+        for image in "abcdefgh"
+        for one in complete(image)
+    ]
+    write(tmp_path, made)
+    (shard,) = results.shards(tmp_path)
+    whole, about, content = results.read(tmp_path), results.read_metadata(shard), shard.read_bytes()
+    seen = 0
+    for place in (draw.randrange(8 * len(content)) for _ in range(400)):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        shard.write_bytes(changed)
+        try:
+            assert results.read(tmp_path).equals(whole)
+            assert results.read_metadata(shard) == about
+        except ResultsError:
+            seen += 1
+    assert seen > 150
 
-    def full(*_args):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with Store(tmp_path, identity()) as store:
-        monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(
-            ResultsError, match="No space left on device. The disk is full: free some space"
-        ):
-            store.write([row("b")], [Unit("b", "t", "x")], {})
-        monkeypatch.undo()
-    assert set(results.read(tmp_path).image) == {"a"}
-    assert not list(tmp_path.glob(".rows*"))
+def test_a_flipped_bit_is_seen_by_queries_too(tmp_path):
+    write(tmp_path, complete("a"))
+    (shard,) = results.shards(tmp_path)
+    content = bytearray(shard.read_bytes())
+    content[content.index(b"(\xb5/\xfd") + 9] ^= 1  # within the first page
+    shard.write_bytes(content)
+    with (
+        pytest.raises(ResultsError, match="cannot be read"),
+        results.query([shard]) as connection,
+    ):
+        connection.execute("select * from rows").df()
+    assert len(check(tmp_path).wrong) == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
 def test_a_file_that_may_not_grow(tmp_path):
-    """The same with the operating system's own refusal, in a process of its own."""
+    """The operating system's own refusal, as of a full disk, in a process of its own."""
     code = f"""
 import resource, signal, sys
-sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-import test_store as t
+from pathlib import Path
+sys.path.insert(0, {str(TESTS)!r})
+from results_toys import fill
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-t.fill(t.results.Path({str(tmp_path)!r}), "a")
+fill(Path({str(tmp_path)!r}), [("a", "t")])
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    t.fill(t.results.Path({str(tmp_path)!r}), "b")
-except t.ResultsError as error:
+    fill(Path({str(tmp_path)!r}), [("b", "t")])
+except Exception as error:
     print(error)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "Cannot write" in out.stdout
     assert "A file may not grow so large: raise the limit (ulimit -f) and run" in out.stdout
     assert "every shard that was written is kept" in out.stdout
     assert set(results.read(tmp_path).image) == {"a"}
+    assert not list(tmp_path.glob(".rows*"))
 
 
 def test_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(
-        ResultsError, match="There is a file of that name|A part of the path is a file"
-    ):
-        fill(tmp_path / "file", "a")
-    with pytest.raises(ResultsError, match="A part of the path is a file"):
-        fill(tmp_path / "file" / "below", "a")
+    with pytest.raises(ResultsError, match="There is a file of that name|is a file: choose"):
+        fill(tmp_path / "file" / "below", [("a", "t")])
 
 
-def test_read_only_folder(tmp_path, monkeypatch):
-    def refuse(*_args, **_more):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+def test_no_results(tmp_path):
+    with pytest.raises(ResultsError, match="No results in .* run `medsam run` first"):
+        results.read(tmp_path)
 
-    monkeypatch.setattr(store.FileLock, "acquire", refuse)
-    with pytest.raises(
-        ResultsError, match="Permission is denied: choose a folder that you may write to"
-    ):
-        fill(tmp_path, "a")
+
+def older(folder, *columns, **identity):
+    """A folder as an older version would have written it: without some columns."""
+    for shard in results.shards(folder):
+        table, about = pq.read_table(shard), results.read_metadata(shard)
+        about["identity"] |= identity
+        results.write(shard, table.drop_columns(list(columns)), about)
+
+
+def test_older_rows_are_read_but_not_continued(tmp_path):
+    fill(tmp_path, [("a", "t")])
+    older(tmp_path, "digest", "nsd", "hd95", version=2, tolerance_mm=None)
+    frame = results.read(tmp_path)
+    assert tuple(frame.columns) == COLUMNS
+    assert frame[["digest", "nsd"]].isna().all(axis=None)
+    assert results.provenance(tmp_path)[0]["tolerance_mm"] is None
+    with pytest.raises(ResultsError, match="version: there 2, now 3"):
+        fill(tmp_path, [("b", "t")])
+
+
+def test_rows_at_another_tolerance_are_not_mixed(tmp_path):
+    fill(tmp_path, [("a", "t")])
+    fill(tmp_path / "n", [("a", "t")], model="n")
+    older(tmp_path / "n", tolerance_mm=1.0)
+    assert len(results.read(tmp_path / "n")) == A
+    shutil.copy(tmp_path / "n" / "rows-000000.parquet", tmp_path / "rows-000001.parquet")
+    with pytest.raises(ResultsError, match="tolerances of 1, 2 mm. Allowed: one tolerance"):
+        results.read(tmp_path)
+
+
+def test_what_rows_depend_on_holds_all_that_a_run_imports():
+    """The list that make takes: a change of what computes rows runs the study again."""
+    code = (
+        "import sys, pkgutil, importlib, medsam.study.runner, medsam.models, medsam.datasets\n"
+        "for package in (medsam.models, medsam.datasets):\n"
+        "    for one in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+        "        importlib.import_module(one.name)\n"
+        "print(*[m.__file__ for n, m in sys.modules.items() if n.startswith('medsam.')], sep='\\n')"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    package = Path(medsam.__file__).parent
+    files = {Path(line).relative_to(package) for line in out.stdout.splitlines() if line}
+    assert len(files) > 30
+    assert {file.parts[0] for file in files} <= set(ROWS_DEPEND_ON)

