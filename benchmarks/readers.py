@@ -1,12 +1,12 @@
-"""Whether memory stays flat while cases are read, and how often the files are read for it.
+"""Memory and time of reading cases, and how often the files are read for it.
 
-Volumes with labels, cut along their stored order and across it, packed and plain, and thousands of
+A volume with labels, packed and plain, cut along its stored order and across it, and thousands of
 pairs of PNG files; each made in a temporary folder, read case by case as a study reads it (digest,
 then load), and removed. Each is read in a process of its own, at full size and at a tenth of it.
-Memory is the peak above what the process uses after a tiny set; the ratio of both sizes is near
-1 where memory does not grow with the data. Bytes are those the process asked the system for,
-against the size of the files, and against the pixels in them. Read the ratios: they hold on other
-machines.
+Memory is the peak above what the process uses after a tiny set: of volumes that of one scan, so
+that it grows with the scan; of pictures the ratio of both sizes is near 1. Bytes are those the
+process asked the system for, against the size of the files, and against the pixels in them. Read
+the ratios: they hold on other machines.
 """
 
 from __future__ import annotations
@@ -33,16 +33,15 @@ from medsam.datasets.source import Channel, DiskDataset, LabelVolume, Picture, S
 TASK = Labels({"object": (1,)})
 
 CASES = {
-    "packed": (".nii.gz", "axial", False),
-    "plain": (".nii", "axial", False),
-    "packed, upside down": (".nii.gz", "axial", True),
-    "packed, across": (".nii.gz", "sagittal", False),
-    "plain, across": (".nii", "sagittal", False),
-    "pictures": (".png", "stored", False),
+    "packed": (".nii.gz", "axial"),
+    "plain": (".nii", "axial"),
+    "packed, across": (".nii.gz", "sagittal"),
+    "plain, across": (".nii", "sagittal"),
+    "pictures": (".png", "stored"),
 }
 
 
-def make_volume(folder: Path, suffix: str, upside_down: bool, shape: tuple[int, int, int]) -> int:
+def make_volume(folder: Path, suffix: str, shape: tuple[int, int, int]) -> int:
     """Write an image and its labels, slab by slab; the bytes of their pixels."""
     import nibabel
 
@@ -53,7 +52,7 @@ def make_volume(folder: Path, suffix: str, upside_down: bool, shape: tuple[int, 
         header = nibabel.Nifti1Header()
         header.set_data_shape(shape)
         header.set_data_dtype(dtype)
-        header.set_sform(np.diag([1, 1, -1 if upside_down else 1, 1]), code=1)
+        header.set_sform(np.eye(4), code=1)
         header["magic"], header["vox_offset"] = b"n+1", 352
         plain = folder / f"{name}.nii"
         with open(plain, "wb") as file:
@@ -130,7 +129,7 @@ def peak() -> float:
 
 def read(folder: Path, name: str, hashed: bool) -> dict[str, float]:
     """Read it all in this process; what that took."""
-    suffix, plane, _ = CASES[name]
+    suffix, plane = CASES[name]
     before_it = resident()
     io = Path("/proc/self/io")
     asked = (lambda: int(io.read_text().split()[1])) if io.exists() else (lambda: 0)
@@ -160,11 +159,11 @@ def child(folder: Path, name: str, hashed: bool) -> dict[str, float]:
 
 def write(folder: Path, name: str, size: int) -> int:
     """One set at one size (slices of a volume, or pairs); the bytes of its pixels."""
-    suffix, _, upside_down = CASES[name]
+    suffix, _ = CASES[name]
     if suffix == ".png":
         return make_pictures(folder, size)
     side = 512 if size > 4 else 16
-    return make_volume(folder, suffix, upside_down, (side, side, size))
+    return make_volume(folder, suffix, (side, side, size))
 
 
 def measure(name: str, size: int, hashed: bool) -> dict[str, float]:

@@ -114,13 +114,13 @@ class Intensity:
             low = min(array.min(initial=0), 0) if array.dtype.kind in "if" else 0
             shifted = array.astype(np.float64) - low if low < 0 and np.isfinite(low) else array
             return to_uint8_rgb(shifted, name=name)[..., 0]
-        _finite(array, name)
+        _check_values(array, name)
         if way == "percentile":
-            tissue = array[array > array.min()] if array.size else array
+            tissue = array[array > array.min()]
             if not tissue.size:
                 raise DataError(
                     f"{name}: all {array.size} values are the same. Allowed: at least two "
-                    "different ones, since percentiles are asked for. Leave the image out."
+                    "different ones, for percentiles. Leave the image out."
                 )
             low, high = np.percentile(tissue, _PERCENTILES)
             # Nearly all of it has one value: shown full, not black.
@@ -149,24 +149,6 @@ class Intensity:
         if self.name != "modality":
             return self.name
         return {"HU": "window", "SUV": "suv"}.get(unit, "max")
-
-
-def _finite(array: NDArray[Any], name: str) -> None:
-    _real(array, name)
-    bad = array.size - int(np.isfinite(array).sum())
-    if bad:
-        raise DataError(
-            f"{name}: {bad} of {array.size} values are NaN or infinite. "
-            "Allowed: finite values. Replace them (0 for the background) first."
-        )
-
-
-def _real(array: NDArray[Any], name: str) -> None:
-    if array.dtype.kind not in "buif":
-        raise DataError(
-            f"{name}: values of type {array.dtype}. Allowed: bool, integer or float. "
-            "Convert it to real numbers first."
-        )
 
 
 def to_uint8_rgb(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:
@@ -203,48 +185,44 @@ def to_uint8_rgb(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint
     >>> to_uint8_rgb(np.array([[0, 1, 2]]))[..., 0]
     array([[  0, 127, 255]], dtype=uint8)
     """
-    array = _planes(np.asarray(array), name)
-    if array.dtype == np.bool_:
-        array = array.view(np.uint8)
-    if array.dtype.kind == "f":
-        bad = array.size - int(np.isfinite(array).sum())
-        if bad:
-            raise DataError(
-                f"{name}: {bad} of {array.size} values are NaN or infinite. "
-                "Allowed: finite values >= 0. Replace them (0 for the background) first."
-            )
-    low, high = array.min(), array.max()
-    if low < 0:
-        raise DataError(
-            f"{name}: values from {low:g} to {high + 0:g}, some below 0. Allowed: values >= 0. "
-            "Window it first: clip to the range of interest and subtract its lower end."
-        )
-    if high == 0:
-        raise DataError(
-            f"{name}: all {array.size} values are 0. Allowed: at least one value above 0, "
-            "since the image is divided by its maximum. Leave the image out."
-        )
-    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
-        # One division a grey level instead of one a pixel: same result, no float image.
-        table = (np.arange(int(high) + 1) / int(high) * 255).astype(np.uint8)
-        scaled = table[array]
-    else:
-        scaled = (array.astype(np.float64) / float(high) * 255).astype(np.uint8)
-    return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else np.ascontiguousarray(scaled)
-
-
-def _planes(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """(H, W, 1) or (H, W, 3) view of a real-valued array that is not empty."""
-    _real(array, name)
+    array = np.asarray(array)
     planes = array[..., None] if array.ndim == 2 else array
     if planes.ndim != 3 or planes.shape[2] not in _CHANNELS:
         raise DataError(
             f"{name}: shape {array.shape}. Allowed: (H, W) or (H, W, C) with 1, 3 or 4 channels. "
             "Take one slice of a volume, and move the channels to the end."
         )
-    if not planes.size:
+    planes = planes[..., :3]
+    _check_values(planes, name)
+    low, high = planes.min(), planes.max()
+    if low < 0:
         raise DataError(
-            f"{name}: shape {array.shape} holds no pixel. Allowed: at least one. "
-            "Leave the image out."
+            f"{name}: values from {low:g} to {high + 0:g}, some below 0. Allowed: values >= 0. "
+            "Window it first."
         )
-    return planes[..., :3]
+    if high == 0:
+        raise DataError(
+            f"{name}: all {array.size} values are 0. Allowed: at least one value above 0, "
+            "since the image is divided by its maximum. Leave the image out."
+        )
+    if planes.dtype.kind == "u" and planes.dtype.itemsize <= 2:
+        # One division a grey level instead of one a pixel: same result, no float image.
+        table = (np.arange(int(high) + 1) / int(high) * 255).astype(np.uint8)
+        scaled = table[planes]
+    else:
+        scaled = (planes.astype(np.float64) / float(high) * 255).astype(np.uint8)
+    return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else np.ascontiguousarray(scaled)
+
+
+def _check_values(array: NDArray[Any], name: str) -> None:
+    if array.dtype.kind not in "buif" or not array.size:
+        raise DataError(
+            f"{name}: shape {array.shape} of type {array.dtype}. Allowed: at least one pixel, of "
+            "bool, integer or float. Convert it to real numbers first."
+        )
+    bad = array.size - int(np.isfinite(array).sum())
+    if bad:
+        raise DataError(
+            f"{name}: {bad} of {array.size} values are NaN or infinite. "
+            "Allowed: finite values. Replace them (0 for the background) first."
+        )

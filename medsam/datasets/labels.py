@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from medsam.errors import DataError, InputError
 
-__all__ = ["Labels", "Rule"]
+__all__ = ["Labels", "Rule", "whole_numbers"]
 
 Rule = tuple[int, ...] | str
 """Values that are joined, or a threshold such as ``">0"`` or ``">=128"``."""
@@ -46,7 +47,10 @@ class Labels:
 
     def __post_init__(self) -> None:
         for task, rule in self.tasks.items() or [("(none)", ())]:
-            if not (_threshold(rule) if isinstance(rule, str) else rule and min(rule) > 0):
+            fits = (
+                _threshold(rule) is not None if isinstance(rule, str) else min(rule, default=0) > 0
+            )
+            if not fits:
                 raise InputError(
                     f"Label values of task {task!r}: {rule!r}. Allowed: whole numbers from 1 on, "
                     "or a threshold such as '>0' or '>=128'. Write one of these."
@@ -68,7 +72,7 @@ class Labels:
         DataError
             If values are not finite, not whole, or outside the list.
         """
-        values = _whole(values, name)
+        values = whole_numbers(values, name)
         listed = self._listed()
         if listed is not None:
             # Most slices of a volume hold background alone: no need to sort their values.
@@ -76,7 +80,7 @@ class Labels:
             if 1 in listed and 255 not in listed and set(found.tolist()) in ({0, 255}, {255}):
                 values = np.where(values == 255, 1, values)
                 found = np.unique(values)
-            outside = [v for v in found.tolist() if v != 0 and v not in listed]
+            outside = [value for value in found.tolist() if value != 0 and value not in listed]
             if outside:
                 shown = ", ".join(map(str, outside[:5])) + (", …" if len(outside) > 5 else "")
                 raise DataError(
@@ -96,23 +100,24 @@ class Labels:
         return values
 
 
-def _threshold(rule: str) -> tuple[bool, int] | None:
-    """Whether the limit itself counts, and the limit; ``None`` for no threshold."""
-    number = rule.removeprefix(">=") if rule.startswith(">=") else rule.removeprefix(">")
-    return (rule.startswith(">="), int(number)) if rule[:1] == ">" and number.isdigit() else None
+def _threshold(rule: str) -> int | None:
+    """What values must exceed; ``None`` if the rule is no threshold."""
+    match = re.fullmatch(r">(=?)(\d+)", rule)
+    return int(match[2]) - len(match[1]) if match else None
 
 
 def _select(values: NDArray[Any], rule: Rule) -> NDArray[np.bool_]:
-    if isinstance(rule, str):
-        limit = _threshold(rule)
-        assert limit is not None, "checked when the rule was made"
-        return np.asarray(values >= limit[1] if limit[0] else values > limit[1], bool)
-    if len(rule) == 1:
-        return np.asarray(values == rule[0], bool)
-    return np.isin(values, rule)
+    return values > _threshold(rule) if isinstance(rule, str) else np.isin(values, rule)
 
 
-def _whole(values: NDArray[Any], name: str) -> NDArray[Any]:
+def whole_numbers(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Label values as integers; floats must be whole, within 0.001.
+
+    Raises
+    ------
+    DataError
+        If values are no real numbers, not finite, or not whole.
+    """
     if values.dtype.kind not in "buif":
         raise DataError(
             f"{name}: values of type {values.dtype}. Allowed: bool, integer or whole float. "
@@ -121,15 +126,11 @@ def _whole(values: NDArray[Any], name: str) -> NDArray[Any]:
     if values.dtype.kind != "f":
         return values.view(np.uint8) if values.dtype == np.bool_ else values
     bad = values.size - int(np.isfinite(values).sum())
-    if bad:
-        raise DataError(
-            f"{name}: {bad} of {values.size} values are NaN or infinite. Allowed: whole numbers. "
-            "Save the labels 1..n as integers."
-        )
     whole = np.rint(values)
-    if np.abs(whole - values).max(initial=0) > 1e-3:
+    if bad or np.abs(whole - values).max(initial=0) > 1e-3:
+        what = f"fractional values from {values.min():g} to {values.max():g}"
         raise DataError(
-            f"{name}: fractional values from {values.min():g} to {values.max():g}. Allowed: whole "
-            "numbers. Threshold it, or save the labels 1..n as integers."
+            f"{name}: {f'{bad} of {values.size} values are NaN or infinite' if bad else what}. "
+            "Allowed: whole numbers. Threshold it, or save the labels 1..n as integers."
         )
     return np.asarray(whole, np.int64)

@@ -357,7 +357,7 @@ class Scan:
     def _on_grid(self, first: Volume, other: Volume) -> Volume:
         """The other volume, if its slices lie on those of the first."""
         if self.trust_image:
-            return other.on_grid_of(first)
+            return other.with_grid_of(first)
         shapes = [volume.slice_shape(self.plane) for volume in (first, other)]
         if shapes[0] != shapes[1]:
             raise DataError(
@@ -365,7 +365,7 @@ class Scan:
                 f"{first.name} has {shapes[0]}. Allowed: one grid. Resample the labels to the "
                 "image's grid (nearest neighbour)."
             )
-        far = first.apart(other, stored=self.plane == "stored")
+        far = first.corner_distance(other, stored=self.plane == "stored")
         if far > 0.5:
             raise DataError(
                 f"{other.name} lies up to {far:.1f} voxels from {first.name} by their headers. "

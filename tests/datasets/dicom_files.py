@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import strategies as st
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -45,6 +47,20 @@ def equal(volume, wanted):
         assert volume.count(plane) == wanted.count(plane)
         for index in range(wanted.count(plane)):
             np.testing.assert_array_equal(volume.slice(plane, index), wanted.slice(plane, index))
+
+
+def sitk_image(array, affine=None):
+    """A SimpleITK image of a volume stored as (I, J, K[, layers])."""
+    layers = array.ndim == 4
+    turned = array.transpose(2, 1, 0, 3) if layers else array.T
+    picture = sitk.GetImageFromArray(np.ascontiguousarray(turned), isVector=layers)
+    if affine is not None:
+        lps = LPS @ affine
+        size = np.linalg.norm(lps[:3, :3], axis=0)
+        picture.SetSpacing(size.tolist())
+        picture.SetDirection((lps[:3, :3] / size).ravel().tolist())
+        picture.SetOrigin(lps[:3, 3].tolist())
+    return picture
 
 
 def image(path: Path, pixels, affine, k=0, syntax=ExplicitVRLittleEndian, **tags) -> Path:
@@ -114,8 +130,6 @@ def enhanced(path: Path, array, affine, order=None, **tags) -> Path:
     """Write all slices as frames of one file, in the given order."""
     order = list(order or range(array.shape[2]))
     image(path, array[:, :, 0], affine, PixelSpacing=None, ImagePositionPatient=None)
-    from pydicom import dcmread
-
     file = dcmread(path)
     lps = LPS @ affine
     size = np.linalg.norm(lps[:3, :3], axis=0)

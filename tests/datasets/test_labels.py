@@ -96,23 +96,12 @@ def test_near_whole_floats():
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        (
-            flat(0, 1, 3, 9),
-            "a.nii: label values 3, 9. Allowed: 0 for the background and 1, 2. Renumber the "
-            "labels, or see whether it is the file that is meant.",
-        ),
-        (flat(-1, 1, dtype=np.int8), "a.nii: label values -1. Allowed"),
-        (flat(*range(3, 10)), "a.nii: label values 3, 4, 5, 6, 7, …. Allowed"),
-        (
-            flat(np.nan, np.inf, 1, dtype=float),
-            "a.nii: 2 of 3 values are NaN or infinite. Allowed: whole numbers. Save the labels "
-            "1..n as integers.",
-        ),
-        (
-            flat(0, 0.5, 1, dtype=float),
-            "a.nii: fractional values from 0 to 1. Allowed: whole numbers. Threshold it, or",
-        ),
-        (flat(1j, dtype=complex), "a.nii: values of type complex128. Allowed: bool, integer"),
+        (flat(0, 1, 3, 9), "label values 3, 9. Allowed: 0 for the background and 1, 2."),
+        (flat(-1, 1, dtype=np.int8), "label values -1. Allowed"),
+        (flat(*range(3, 10)), "label values 3, 4, 5, 6, 7, …. Allowed"),
+        (flat(np.nan, np.inf, 1, dtype=float), "2 of 3 values are NaN or infinite. Allowed"),
+        (flat(0, 0.5, 1, dtype=float), "fractional values from 0 to 1. Allowed: whole"),
+        (flat(1j, dtype=complex), "values of type complex128. Allowed: bool, integer"),
     ],
 )
 def test_refused(values, text):

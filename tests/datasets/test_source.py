@@ -213,7 +213,7 @@ def test_a_black_slice_and_numbers_that_are_not_finite(tmp_path):
         "a/axial-0002": "NIfTI 'image.nii.gz', axial slice 2: all 42 values are 0. Allowed: at "
         "least one value above 0, since the image is divided by its maximum. Leave the image out.",
         "a/axial-0003": "NIfTI 'image.nii.gz', axial slice 3: 1 of 42 values are NaN or infinite. "
-        "Allowed: finite values >= 0. Replace them (0 for the background) first.",
+        "Allowed: finite values. Replace them (0 for the background) first.",
     }
 
 

@@ -23,7 +23,7 @@ from medsam.datasets.layouts.layout import Layout
 from medsam.datasets.layouts.pairs import problem
 from medsam.datasets.layouts.tree import Tree
 from medsam.datasets.readers.dicom import open_series
-from medsam.datasets.readers.itk import lay_onto, open_itk, segments_of
+from medsam.datasets.readers.itk import open_itk, segments_of
 from medsam.datasets.readers.volume import Volume, check_plane
 from medsam.datasets.source import Broken, Channel, LabelVolume, Reading, Scan, Source
 from medsam.errors import DataError, InputError
@@ -245,5 +245,5 @@ def _labels(part: str, path: Path, image: tuple[Path, ...]) -> LabelVolume:
     )
 
 
-def _open_mask(path: Path, layer: int | None, image: Sequence[Path]) -> Volume:
-    return lay_onto(open_itk(path, layer=layer), open_series(image))
+def _open_mask(path: Path, layer: int, image: Sequence[Path]) -> Volume:
+    return open_itk(path, layer=layer).resampled_to(open_series(image))

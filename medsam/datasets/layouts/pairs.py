@@ -10,7 +10,7 @@ from typing import Any
 from medsam.datasets.intensity import Unit
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.tree import Found
-from medsam.datasets.readers.open import open_volume
+from medsam.datasets.readers.open import open_labels, open_volume
 from medsam.datasets.readers.pictures import SUFFIXES, read_values
 from medsam.datasets.readers.volume import check_plane
 from medsam.datasets.source import Channel, LabelVolume, Picture, Reading, Scan, Source
@@ -110,7 +110,10 @@ def make_source(
         name,
         group,
         tuple(Channel(partial(open_volume, path), (path,), unit) for path, unit in channels),
-        tuple(LabelVolume(partial(open_volume, path), (path,), labels) for path, labels in masks),
+        tuple(
+            LabelVolume(partial(open_labels, path, channels[0][0]), (path,), labels)
+            for path, labels in masks
+        ),
         check_plane(reading.plane),
         reading.to_uint8,
         vote,

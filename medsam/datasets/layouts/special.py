@@ -76,7 +76,7 @@ def _pixels(path: Path, *, intensity: Intensity) -> NDArray[Any]:
 def _label_values(path: Path, *, image: Path, trust: bool) -> NDArray[Any]:
     """(H, W) label values, which must lie where the image lies."""
     labels, other = open_nifti(path), open_nifti(image)
-    far = other.apart(labels) if other.shape == labels.shape and not trust else 0.0
+    far = other.corner_distance(labels) if other.shape == labels.shape and not trust else 0.0
     if far > 0.5:
         raise DataError(
             f"{labels.name} lies up to {far:.1f} pixels from {other.name} by their headers. "

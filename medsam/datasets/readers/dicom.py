@@ -1,551 +1,75 @@
-"""DICOM series as volumes, of which one slice at a time is read.
+"""DICOM: image series, masks of one file a slice, and segmentations, as volumes.
 
-pydicom reads them. Slices are put in order by where they lie in the patient, never by file name
-or InstanceNumber; a file of many frames (enhanced CT, MR) is a series of its frames.
+pydicom reads the headers, by which slices are checked and put in order by where they lie in the
+patient, never by file name or InstanceNumber. SimpleITK reads the pixels of a series, highdicom
+files of many frames: enhanced CT and MR, and segmentations.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medsam.datasets.readers.volume import Turned, Volume, lay_onto
+from medsam.datasets.readers.volume import LPS_TO_RAS, Volume, error_text
 from medsam.errors import DataError
 
-__all__ = [
-    "LPS_TO_RAS",
-    "THRESHOLD",
-    "Frame",
-    "affine_of",
-    "axes_of",
-    "can_unpack",
-    "check_grid",
-    "found",
-    "frames_of",
-    "in_order",
-    "is_dicom",
-    "no_place",
-    "one_series",
-    "open_masks",
-    "open_seg",
-    "open_series",
-    "read_pixels",
-    "same_place",
-]
+__all__ = ["THRESHOLD", "is_dicom", "open_file", "open_masks", "open_segmentation", "open_series"]
 
-
-# One DICOM file: what its header tells of each picture in it, and the pixels of one.
-
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""DICOM and ITK count to the patient's left and posterior, affines here to right and anterior."""
+THRESHOLD = 0.5
+"""A voxel of a fractional segmentation counts from this part on."""
 
 _TAGS = [
+    "BitsAllocated",
     "Columns",
     "ImageOrientationPatient",
     "ImagePositionPatient",
     "ImagerPixelSpacing",
+    "Modality",
+    "ModalityLUTSequence",
     "NumberOfFrames",
-    "PerFrameFunctionalGroupsSequence",
     "PhotometricInterpretation",
+    "PixelRepresentation",
     "PixelSpacing",
+    "RescaleIntercept",
+    "RescaleSlope",
     "Rows",
     "SOPClassUID",
     "SOPInstanceUID",
     "SeriesDescription",
     "SeriesInstanceUID",
     "SeriesNumber",
-    "SharedFunctionalGroupsSequence",
     "SliceThickness",
     "SpacingBetweenSlices",
 ]
-# Grids of other things than the picture itself: never slices of a series.
-_NO_IMAGES = ("Segmentation", "RT Dose", "Parametric Map", "Presentation State")
-# pydicom decodes most; GDCM (inside SimpleITK) also lossless and 12-bit JPEG.
-_GDCM_TOO = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70)}
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One picture of a DICOM file.
-
-    Attributes
-    ----------
-    path : Path
-    index : int or None
-        Which frame of a multi-frame file, from 0; ``None`` in a file of one picture.
-    uid, number, about : str
-        Of its series: SeriesInstanceUID, SeriesNumber, SeriesDescription.
-    shape : (int, int)
-        Rows, columns.
-    photometric, syntax : str
-        PhotometricInterpretation; UID of the transfer syntax.
-    position, orientation : tuple of float or None
-        ImagePositionPatient (3 values, mm, LPS) and ImageOrientationPatient (6).
-    spacing : (float, float)
-        Between rows and between columns in mm; 1 where the file does not tell.
-    thickness : float
-        Between slices in mm, for a series of one slice; 1 where the file does not tell.
-    rescale : (float, float) or None
-        Slope and intercept of this frame; ``None``: the file's own.
-    bare : bool
-        No file meta information: the transfer syntax is a guess.
-    """
-
-    path: Path
-    index: int | None
-    uid: str
-    number: str
-    about: str
-    shape: tuple[int, int]
-    photometric: str
-    syntax: str
-    position: tuple[float, ...] | None
-    orientation: tuple[float, ...] | None
-    spacing: tuple[float, float]
-    thickness: float
-    rescale: tuple[float, float] | None
-    bare: bool
-
-    @property
-    def file(self) -> str:
-        """What an error calls it."""
-        return repr(self.path.name) + ("" if self.index is None else f" frame {self.index}")
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether it is a DICOM file: by its first bytes, or else by its ending.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return file.read(132)[128:] == b"DICM" or path.suffix.lower() == ".dcm"
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
-
-
-def frames_of(path: Path) -> list[Frame]:
-    """The pictures of a file, without their pixels; none if it is DICOM and no image.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read, or is not DICOM.
-    """
-    import pydicom
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(
-                path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS)
-            )
-            return _frames(path, dataset)
-    except DataError:
-        raise
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
-    except Exception as error:  # pydicom raises nearly anything on a broken header
-        raise _unreadable(path, f"{type(error).__name__}: {error}") from error
-
-
-def read_pixels(frame: Frame) -> NDArray[Any]:
-    """Pixels of one picture, (rows, columns), rescaled; bright is high (MONOCHROME1 inverted).
-
-    Raises
-    ------
-    DataError
-        If they are torn, or compressed in a way that cannot be unpacked.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            array = _decoded(frame)
-    except Exception as error:  # as many ways as there are decoders
-        why = " ".join(str(error).split())
-        raise DataError(
-            f"DICOM file {frame.file}: its pixels cannot be read ({type(error).__name__}: {why}). "
-            "Allowed: complete pixel data. Download or export it again."
-        ) from error
-    if array.shape != frame.shape:
-        raise DataError(
-            f"DICOM file {frame.file}: pixels of shape {array.shape}, its header tells "
-            f"{frame.shape}. Allowed: one channel of that shape. Export it again."
-        )
-    return array
-
-
-def can_unpack(syntax: str) -> bool:
-    """Whether pixels of that transfer syntax can be unpacked here."""
-    import pydicom.pixels
-
-    pixels: Any = pydicom.pixels  # it exports these without saying so
-    try:
-        return syntax in _GDCM_TOO or bool(pixels.get_decoder(syntax).is_available)
-    except NotImplementedError:
-        return False
-
-
-def _decoded(frame: Frame) -> NDArray[Any]:
-    import pydicom.pixels
-
-    pixels: Any = pydicom.pixels
-    known = {"transfer_syntax_uid": frame.syntax} if frame.bare else {}
-    source: Any = frame.path
-    told = pydicom.Dataset()
-    if frame.syntax == pydicom.uid.DeflatedExplicitVRLittleEndian:
-        source = told = pydicom.dcmread(frame.path)  # from a path, these are not inflated
-    try:
-        stored = pixels.pixel_array(source, index=frame.index or 0, ds_out=told, **known)
-    except Exception:
-        if frame.syntax in _GDCM_TOO and frame.index is None:
-            return _by_gdcm(frame.path)
-        raise
-    if frame.photometric == "MONOCHROME1":
-        bits = int(told.BitsStored)
-        signed = int(told.PixelRepresentation)
-        ends = (1 << bits) - 1 if not signed else -1  # lowest + highest value that can be stored
-        stored = (ends - stored.astype(np.int64)).astype(stored.dtype)
-    if frame.rescale is None:
-        return np.asarray(pixels.apply_modality_lut(stored, told))
-    slope, intercept = frame.rescale
-    return np.asarray(stored if (slope, intercept) == (1, 0) else stored * slope + intercept)
-
-
-def _by_gdcm(path: Path) -> NDArray[Any]:
-    """GDCM applies the rescale and turns MONOCHROME1 round by itself."""
-    import SimpleITK as sitk  # noqa: N813 (its own usual name)
-
-    return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0])
-
-
-def _frames(path: Path, dataset: Any) -> list[Frame]:
-    meta = dataset.file_meta
-    told = dataset.get("SOPClassUID", None) or meta.get("MediaStorageSOPClassUID", "")
-    kind = getattr(told, "name", "")
-    if not kind and "Rows" not in dataset:
-        raise DataError(
-            f"File {path.name!r} is not DICOM. Allowed: DICOM files. Take it out, or download or "
-            "export it again."
-        )
-    if "Rows" not in dataset:
-        # A torn image must not pass for something that has no picture.
-        whole = "SOPInstanceUID" in dataset or kind == "Media Storage Directory Storage"
-        if "Image Storage" in kind or not whole:
-            raise _unreadable(path, f"the header of its {kind} ends too early")
-    if "Rows" not in dataset or any(word in kind for word in _NO_IMAGES):
-        return []
-    syntax = meta.get("TransferSyntaxUID", None)
-    implicit = bool(dataset.original_encoding[0])
-    count = int(dataset.get("NumberOfFrames", None) or 1)
-    enhanced = "PerFrameFunctionalGroupsSequence" in dataset
-    if enhanced:
-        count = len(dataset.PerFrameFunctionalGroupsSequence)
-
-    def one(index: int) -> Frame:
-        if enhanced:
-            told, position, orientation, rescale = _of_groups(dataset, index)
-        else:
-            told, rescale = dataset, None
-            position = _numbers(dataset, "ImagePositionPatient", 3)
-            orientation = _numbers(dataset, "ImageOrientationPatient", 6)
-        spacing = _numbers(told, "PixelSpacing", 2) or _numbers(dataset, "ImagerPixelSpacing", 2)
-        thick = told.get("SpacingBetweenSlices", None) or told.get("SliceThickness", None)
-        return Frame(
-            path,
-            index if count > 1 or enhanced else None,
-            str(dataset.get("SeriesInstanceUID", "")),
-            str(dataset.get("SeriesNumber", None) or ""),
-            str(dataset.get("SeriesDescription", "")),
-            (int(dataset.Rows), int(dataset.Columns)),
-            str(dataset.get("PhotometricInterpretation", "")),
-            str(syntax or ("1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1")),
-            position,
-            orientation,
-            (spacing[0], spacing[1]) if spacing else (1.0, 1.0),
-            abs(float(thick or 1)),
-            rescale,
-            syntax is None,
-        )
-
-    return [one(index) for index in range(count)]
-
-
-def _of_groups(dataset: Any, index: int) -> tuple[Any, Any, Any, tuple[float, float]]:
-    """Measures, position, orientation and rescale of a frame of an enhanced file."""
-    from pydicom import Dataset
-
-    groups = [dataset.PerFrameFunctionalGroupsSequence[index]]
-    groups += list(dataset.get("SharedFunctionalGroupsSequence", None) or [])
-
-    def group(name: str) -> Any:
-        return next((one[name].value[0] for one in groups if one.get(name, None)), Dataset())
-
-    change = group("PixelValueTransformationSequence")
-    return (
-        group("PixelMeasuresSequence"),
-        _numbers(group("PlanePositionSequence"), "ImagePositionPatient", 3),
-        _numbers(group("PlaneOrientationSequence"), "ImageOrientationPatient", 6),
-        (float(change.get("RescaleSlope", 1)), float(change.get("RescaleIntercept", 0))),
-    )
-
-
-def _numbers(dataset: Any, name: str, count: int) -> tuple[float, ...] | None:
-    found = dataset.get(name, None)
-    if found is None or isinstance(found, str) or not hasattr(found, "__len__"):
-        return None
-    values = tuple(float(value) for value in found)
-    return values if len(values) == count and np.isfinite(values).all() else None
-
-
-def _unreadable(path: Path, why: str) -> DataError:
-    return DataError(
-        f"DICOM file {path.name!r} cannot be read ({why}). Allowed: a complete, readable file. "
-        "Check the path, or download or export it again."
-    )
-
-
-# From DICOM files to the ordered slices of one series, with every check of them.
-
-
+# Modalities of grids of other things than the picture itself: never slices of a series.
+_NO_IMAGES = ("SEG", "RTDOSE", "RWV", "PR")
 _TURN = 1e-3  # how much direction cosines of one series may differ
 _SAME = 1e-3  # mm; nearer than that is the same place
 _ROUNDED = 0.01  # mm; positions are often written with two decimals
-_JUNK = ("dicomdir", "thumbs.db", "desktop.ini")
 
 
-def found(source: Path | Sequence[Path]) -> tuple[str, list[Frame]]:
-    """What to call a folder or a list of files, and the pictures in them.
-
-    Raises
-    ------
-    DataError
-        If there is no DICOM image.
-    """
-    if isinstance(source, Path):
-        name = f"DICOM folder {source.name!r}"
-        paths = _in_folder(source, name)
-    else:
-        paths = sorted(source)
-        if not paths:
-            raise DataError("DICOM files: none. Allowed: at least one. Give the files of a series.")
-        name = f"DICOM files in {paths[0].parent.name!r}"
-    frames = [frame for path in paths for frame in frames_of(path)]
-    if not frames:
-        raise DataError(
-            f"{name}: {len(paths)} DICOM files such as {paths[0].name!r}, none of them an image. "
-            "Allowed: CT, MR and other images. Give the folder of the image series."
-        )
-    return name, frames
-
-
-def _in_folder(folder: Path, name: str) -> list[Path]:
+def is_dicom(path: Path) -> bool:
+    """Whether it is a DICOM file: by its ending, or else by its first bytes."""
     try:
-        inside = sorted(folder.iterdir())
-    except OSError as error:
-        raise DataError(
-            f"{name} cannot be listed ({error.strerror or error}). Allowed: a readable folder. "
-            "Check the path."
-        ) from None
-    files = [path for path in inside if path.is_file() and not _junk(path.name)]
-    paths = [path for path in files if is_dicom(path)]
-    if not paths:
-        below = [path.name for path in inside if path.is_dir() and not _junk(path.name)]
-        hint = f" One of its folders ({', '.join(below[:5])}) may be meant." * bool(below)
-        raise DataError(
-            f"{name}: no DICOM file among its {len(files)} files. Allowed: the folder in which "
-            f"the files of a series lie. Check the path.{hint}"
-        )
-    return paths
+        with open(path, "rb") as file:
+            return file.read(132)[128:] == b"DICM" or path.suffix.lower() == ".dcm"
+    except OSError:
+        return True  # whoever reads its header tells what is wrong
 
 
-def _junk(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _JUNK
+def open_file(path: Path) -> Volume:
+    """Open one DICOM file: a segmentation as its labels, any other as a series of it alone."""
+    labels = _read_header(path).get("Modality", "") == "SEG"
+    return open_segmentation(path) if labels else open_series([path])
 
 
-def one_series(frames: Sequence[Frame], series: str | None, name: str) -> list[Frame]:
-    """The pictures of one series, by its number, description or UID where there are several.
-
-    Raises
-    ------
-    DataError
-        If that names none or more than one; lists them.
-    """
-    groups: dict[str, list[Frame]] = {}
-    for frame in frames:
-        groups.setdefault(frame.uid, []).append(frame)
-    listed = "; ".join(
-        f"{each[0].number or '?'} {each[0].about!r} of {len(each)} slices, {uid or 'no UID'}"
-        for uid, each in groups.items()
-    )
-    if series is None:
-        if len(groups) > 1:
-            raise DataError(
-                f"{name}: {len(groups)} series ({listed}). Allowed: one. Name one by its number, "
-                "description or UID (series)."
-            )
-        return list(frames)
-    chosen = [
-        each
-        for uid, each in groups.items()
-        if series in (uid, each[0].number.strip(), each[0].about.strip())
-    ]
-    if len(chosen) != 1:
-        what = "no series" if not chosen else f"{len(chosen)} series"
-        raise DataError(
-            f"{name}: {what} {series!r}. Allowed: the number, description or UID of one of "
-            f"{listed}. Name one of these."
-        )
-    return chosen[0]
-
-
-def check_grid(frames: Sequence[Frame], name: str) -> None:
-    """See that all are grey, of one size, and of a compression that can be unpacked.
-
-    Raises
-    ------
-    DataError
-        If one is not.
-    """
-    first = frames[0]
-    for frame in frames:
-        if not frame.photometric.startswith("MONOCHROME"):
-            raise DataError(
-                f"{name}: {frame.file} holds colours ({frame.photometric}). Allowed: one grey "
-                "channel (MONOCHROME1, MONOCHROME2). Take screenshots out, or export it as grey."
-            )
-        if not can_unpack(frame.syntax):
-            raise DataError(
-                f"{name}: {frame.file} is compressed ({_syntax(frame.syntax)}), for which there "
-                "is no decoder here. Allowed: uncompressed, RLE, JPEG, JPEG-LS or JPEG 2000. "
-                "Unpack the files first, for example with gdcmconv --raw or dcmdjpeg."
-            )
-        if frame.shape != first.shape or not np.allclose(frame.spacing, first.spacing, 1e-3, 0):
-            raise DataError(
-                f"{name}: {first.file} has {first.shape} pixels (rows, columns) of "
-                f"{_mm(first.spacing)} mm, {frame.file} has {frame.shape} of {_mm(frame.spacing)} "
-                "mm. Allowed: one grid in a series. Take the scouts out, or give the files of one."
-            )
-
-
-def in_order(frames: Sequence[Frame], name: str) -> tuple[list[Frame], NDArray[np.float64]]:
-    """Frames along their normal, and the affine of (columns, rows, slices), RAS+.
-
-    Raises
-    ------
-    DataError
-        If one does not tell where it lies, they are not parallel, two lie at one place, or
-        the gaps are not equal.
-    """
-    for frame in frames:
-        if frame.position is None or frame.orientation is None:
-            raise no_place(frame, name)
-        if np.abs(np.subtract(frame.orientation, frames[0].orientation or ())).max() > _TURN:
-            raise DataError(
-                f"{name}: {frames[0].file} and {frame.file} lie in different directions "
-                f"(ImageOrientationPatient {_mm(frames[0].orientation or ())} and "
-                f"{_mm(frame.orientation)}). Allowed: parallel slices. Take the scouts out, or "
-                "give the files of one."
-            )
-    axes = axes_of(frames[0])
-    places = np.array([frame.position for frame in frames], np.float64)
-    order = np.argsort(places @ axes[:, 2], kind="stable")
-    ordered, places = [frames[i] for i in order], places[order]
-    if len(ordered) == 1:
-        return ordered, affine_of(ordered[0], places[0], axes, ordered[0].thickness)
-    heights = places @ axes[:, 2]
-    gaps = np.diff(heights)
-    usual = float(np.median(gaps))
-    if gaps.min() < _SAME:
-        k = int(gaps.argmin())
-        raise same_place(ordered[k : k + 2], name)
-    off = np.abs(gaps - usual)
-    if off.max() > 0.01 * usual + _ROUNDED:
-        k = int(off.argmax())
-        missing = round(float(gaps[k]) / usual) - 1
-        what = f" (as if {missing} were missing)" if missing > 0 else ""
-        raise DataError(
-            f"{name}: slices at {heights[k]:.2f} and {heights[k + 1]:.2f} mm ({ordered[k].file}, "
-            f"{ordered[k + 1].file}) are {gaps[k]:.2f} mm apart, others {usual:.2f} mm{what}. "
-            "Allowed: equal gaps, within 1 %. Download the missing files, or resample the series."
-        )
-    step = (places[-1] - places[0]) / (len(ordered) - 1)
-    aside = np.linalg.norm(places - places[0] - np.outer(np.arange(len(ordered)), step), axis=1)
-    if aside.max() > 0.5 * min(ordered[0].spacing):
-        raise DataError(
-            f"{name}: {ordered[int(aside.argmax())].file} lies {aside.max():.2f} mm beside the "
-            "line of the other slices. Allowed: at most half a pixel. Resample the series."
-        )
-    affine = affine_of(ordered[0], places[0], axes, 1.0)
-    affine[:3, 2] = (LPS_TO_RAS[:3, :3] @ step).T  # a tilted gantry shears the stack
-    return ordered, affine
-
-
-def axes_of(frame: Frame) -> NDArray[np.float64]:
-    """Columns: where columns, rows and slices run, as unit vectors (LPS)."""
-    cosines = np.reshape(np.array(frame.orientation, np.float64), (2, 3))
-    return np.stack([*cosines, np.cross(*cosines)], axis=1)
-
-
-def affine_of(
-    frame: Frame, origin: NDArray[np.float64], axes: NDArray[np.float64], gap: float
-) -> NDArray[np.float64]:
-    """Affine (RAS+) of a picture whose first pixel lies at ``origin`` (LPS, mm)."""
-    affine = np.eye(4)
-    affine[:3, :3] = axes * [frame.spacing[1], frame.spacing[0], gap]
-    affine[:3, 3] = origin
-    return np.asarray(LPS_TO_RAS @ affine)
-
-
-def no_place(frame: Frame, name: str) -> DataError:
-    """The error of a picture that does not tell where it lies."""
-    what = "" if frame.index is None else " (a film, or frames without a grid)"
-    return DataError(
-        f"{name}: {frame.file} does not tell where it lies{what}: no ImagePositionPatient or "
-        "ImageOrientationPatient. Allowed: slices with both. Take it out, or export the series "
-        "with them."
-    )
-
-
-def same_place(frames: Sequence[Frame], name: str) -> DataError:
-    """The error of two pictures at one place."""
-    return DataError(
-        f"{name}: {frames[0].file} and {frames[1].file} lie at one place "
-        f"({_mm(frames[0].position or ())} mm). Allowed: one picture a place. Give the files of "
-        "one time point, echo or weighting, or take the copies out."
-    )
-
-
-def _mm(values: Sequence[float]) -> str:
-    return " x ".join(f"{value:.4g}" for value in values)
-
-
-def _syntax(uid: str) -> str:
-    from pydicom.uid import UID
-
-    return UID(uid).name
-
-
-_KEPT = 8  # slices in memory: a picture is looked at a few times in a row
-
-
-def open_series(source: Path | Sequence[Path], *, series: str | None = None) -> Volume:
-    """Open the DICOM files of one series; of their pixels nothing is read yet.
-
-    Slices of the series are read one by one. Asked for across it, each would read all files: then
-    the pixels are rewritten once into a temporary file in which the slices follow each other (see
-    :class:`~medsam.datasets.readers.volume.Turned`).
+def open_series(source: Path | Sequence[Path]) -> Volume:
+    """Open the DICOM files of one series; their pixels are read with the first slice.
 
     Parameters
     ----------
@@ -553,47 +77,45 @@ def open_series(source: Path | Sequence[Path], *, series: str | None = None) -> 
         The folder in which the files lie (not those below it), or the files. In a folder,
         DICOM is known by its first bytes or by ``.dcm``; DICOMDIR, hidden files and DICOM
         without pictures (reports, structure sets, segmentations) are passed over.
-    series : str, optional
-        Which one where there are several: its SeriesInstanceUID, number or description.
 
     Returns
     -------
     Volume
         (columns, rows, slices) as stored, in order along the normal of the slices; rescaled,
-        MONOCHROME1 turned round.
+        MONOCHROME1 inverted, so that bright is high.
 
     Raises
     ------
     DataError
-        If there is no file, several series, a gap, two slices at one place, slices of
-        different sizes or directions, colour, frames without places, or a compression that
-        cannot be unpacked. Torn pixels are an error of their slice.
+        If there is no image, several series, a gap, two slices at one place, slices of
+        different sizes or directions, colour, or frames without places.
     """
-    name, frames = found(source)
-    frames = one_series(frames, series, name)
-    check_grid(frames, name)
-    if len(frames) == 1 and frames[0].position is None:
-        ordered, affine = frames, affine_of(frames[0], np.zeros(3), np.eye(3), frames[0].thickness)
-    else:
-        ordered, affine = in_order(frames, name)
-    slices = _Slices(ordered)
-    return Volume(slices, affine, name, slices.close)
+    name, headers = _images(source)
+    first = headers[0]
+    frames = int(first.get("NumberOfFrames", None) or 1)
+    if len(headers) == 1 and (frames > 1 or _kind(first).startswith("Enhanced")):
+        return _open_frames(Path(first.filename), name)
+    if len(headers) == 1 and _numbers(first, "ImagePositionPatient", 3) is None:
+        first.ImagePositionPatient, first.ImageOrientationPatient = [0, 0, 0], [1, 0, 0, 0, 1, 0]
+    ordered, affine = _in_order(headers, name)
+    shape = (int(first.Columns), int(first.Rows), len(headers))
+    return Volume(lambda: _read_pixels(ordered), affine, name, shape)
 
 
-def open_masks(source: Path | Sequence[Path], like: Volume, *, series: str | None = None) -> Volume:
-    """Masks of one 2D DICOM file a slice, laid onto an image series by where they lie.
+def open_masks(source: Path | Sequence[Path], image: Volume) -> Volume:
+    """Open masks of one 2D DICOM file a slice, and put them where they lie in an image series.
 
     Parameters
     ----------
-    source, series
+    source
         As in :func:`open_series`.
-    like : Volume
-        The image, as :func:`open_series` gives it.
+    image : Volume
+        As :func:`open_series` gives it.
 
     Returns
     -------
     Volume
-        On the grid of ``like``; slices without a mask file are 0.
+        On the grid of ``image``; slices without a mask file are 0.
 
     Raises
     ------
@@ -601,206 +123,329 @@ def open_masks(source: Path | Sequence[Path], like: Volume, *, series: str | Non
         As :func:`open_series` (gaps are none of its errors), and if a mask does not lie on a
         slice of the image, pixel for pixel.
     """
-    name, frames = found(source)
-    frames = one_series(frames, series, name)
-    check_grid(frames, name)
-    wanted = (like.shape[1], like.shape[0])
-    if frames[0].shape != wanted:
-        raise DataError(
-            f"{name}: masks of {frames[0].shape} (rows, columns), {like.name} has {wanted}. "
-            "Allowed: one size. See whether it is the series that the masks were drawn on."
-        )
-    into = np.linalg.inv(like.affine)
-    at: list[Frame | None] = [None] * like.shape[2]
+    name, headers = _images(source)
+    columns, rows, count = image.shape
+    ends = np.array([(i, j, 0, 1) for i in (0, columns - 1) for j in (0, rows - 1)])
+    at: dict[int, Any] = {}
     outside = []
-    for frame in frames:
-        if frame.position is None or frame.orientation is None:
-            raise no_place(frame, name)
-        own = affine_of(frame, np.array(frame.position), axes_of(frame), frame.thickness)
-        place = into @ own
-        k = float(place[2, 3])
-        nearest = round(k)
+    for header in headers:
+        into = np.linalg.inv(image.affine) @ _affine(header, name)
+        k = round(float(into[2, 3]))
         # Where the four corners of the picture fall within the slice, in pixels off.
-        corners = np.array([[i, j, 0, 1] for i in (0, wanted[1] - 1) for j in (0, wanted[0] - 1)])
-        off = np.abs((corners @ place.T)[:, :3] - corners[:, :3] - [0, 0, nearest]).max(0)
-        if (off[:2] > 0.5).any() or off[2] > 0.25 or not 0 <= nearest < like.shape[2]:
-            outside.append(frame.file)
-            continue
-        twin = at[nearest]
-        if twin is not None:
-            raise same_place([twin, frame], name)
-        at[nearest] = frame
+        off = np.abs((ends @ into.T)[:, :3] - ends[:, :3] - [0, 0, k]).max(0)
+        if (
+            (off > [0.5, 0.5, 0.25]).any()
+            or not 0 <= k < count
+            or _shape(header) != (rows, columns)
+        ):
+            outside.append(_file(header))
+        elif k in at:
+            raise _same_place(at[k], header, name)
+        at[k] = header
     if outside:
-        shown = ", ".join(outside[:4]) + (", …" if len(outside) > 4 else "")
         raise DataError(
-            f"{name}: {len(outside)} of {len(frames)} masks lie on no slice of {like.name}: "
-            f"{shown}. Allowed: masks with the position and the direction of an image slice. "
+            f"{name}: {len(outside)} of {len(headers)} masks lie on no slice of {image.name}, such "
+            f"as {outside[0]}. Allowed: masks with size, position and direction of an image slice. "
             "Add the missing image slices, or take these masks out."
         )
-    slices = _Slices(at, wanted)
-    return Volume(slices, like.affine, name, slices.close)
+
+    def read() -> NDArray[Any]:
+        pixels = _read_pixels([at[k] for k in sorted(at)])
+        masks = np.zeros(image.shape, pixels.dtype)
+        masks[:, :, sorted(at)] = pixels
+        return masks
+
+    return Volume(read, image.affine, name, image.shape)
 
 
-class _Slices:
-    """(columns, rows, slices), each in a file; 0 where there is none."""
-
-    def __init__(self, frames: Sequence[Frame | None], shape: tuple[int, int] | None = None):
-        self._frames = frames
-        rows, columns = shape or next(frame.shape for frame in frames if frame)
-        self.shape = (columns, rows, len(frames))
-        self._pixels = lru_cache(maxsize=_KEPT)(self._read)
-        self._turned: Turned | None = None
-
-    def _read(self, k: int) -> NDArray[Any]:
-        frame = self._frames[k]
-        return np.zeros(self.shape[:2], np.uint8) if frame is None else read_pixels(frame).T
-
-    def __getitem__(self, index: Any, /) -> Any:
-        cut = next(axis for axis, at in enumerate(index) if not isinstance(at, slice))
-        if cut == 2:
-            return self._pixels(int(index[2]))[index[:2]]
-        if self._turned is None or self._turned.cut != cut:
-            self.close()
-            # Slices may differ in type (each has its own slope): float64 holds all of them.
-            self._turned = Turned(self._block, self.shape, np.dtype(np.float64), cut)
-        return self._turned.slice(int(index[cut]))
-
-    def _block(self, index: Any) -> NDArray[np.float64]:
-        """Whole slices, from one to another."""
-        numbers = range(index[2].start, index[2].stop)
-        block = np.empty((*self.shape[:2], len(numbers)))
-        for n, k in enumerate(numbers):
-            block[:, :, n] = self._read(k)
-        return block
-
-    def close(self) -> None:
-        """Let go what is kept."""
-        self._pixels.cache_clear()
-        if self._turned is not None:
-            self._turned.close()
-        self._turned = None
-
-
-# DICOM segmentations (SEG), one volume a segment, laid onto an image.
-
-
-THRESHOLD = 0.5
-"""A voxel of a fractional segmentation counts from this part on."""
-
-
-def open_seg(
-    path: Path, like: Volume, segments: Sequence[int | str] | None = None
-) -> list[tuple[int, str, Volume]]:
-    """Open a DICOM segmentation.
-
-    Parameters
-    ----------
-    path : Path
-    like : Volume
-        The image, onto whose grid the segments are laid by where they lie in the patient.
-    segments : sequence of int or str, optional
-        Only these, by number or label.
-
-    Returns
-    -------
-    list of (int, str, Volume)
-        Number, label and voxels (0 or 1) of each segment, in the order of their numbers. A
-        segment is a volume of its own, since segments may overlap. It is read with its first
-        slice.
+def open_segmentation(path: Path) -> Volume:
+    """Open a DICOM segmentation as labels: the number of the segment in each voxel, 0 in none.
 
     Raises
     ------
     DataError
-        If the file is missing, torn, no segmentation, not on a grid, or has no such segment;
-        with the first slice, if labels lie outside the image.
+        If the file is missing, torn, no segmentation, or not on a grid; with the first slice, if
+        segments overlap, since a voxel has one label.
     """
+    import highdicom
+
     name = f"DICOM segmentation {path.name!r}"
-    seg = _read(path, name)
-    labels = {
-        int(number): str(seg.get_segment_description(number).segment_label)
-        for number in seg.segment_numbers
-        if number != 0  # the background of a label map
-    }
-    wanted = set(labels) if segments is None else _chosen(labels, segments, name)
-    grid = _geometry(seg, name)
-    return [
-        (
-            number,
-            label,
-            lay_onto(
-                Volume(_Voxels(seg, number, grid.spatial_shape), _affine(grid), f"{name}, {label}"),
-                like,
-            ),
-        )
-        for number, label in sorted(labels.items())
-        if number in wanted
-    ]
-
-
-class _Voxels:
-    """Voxels of one segment, (columns, rows, slices), found when the first are asked for."""
-
-    def __init__(self, seg: Any, number: int, shape: Sequence[int]):
-        self._seg, self._number = seg, number
-        self.shape = tuple(shape)[::-1]
-        self._array: NDArray[Any] | None = None
-
-    def __getitem__(self, index: Any, /) -> Any:
-        if self._array is None:
-            told = self._seg.get_volume(
-                segment_numbers=[self._number],
-                rescale_fractional=True,
-                allow_missing_positions=True,
-            )
-            self._array = (np.asarray(told.array)[..., 0] >= THRESHOLD).view(np.uint8).T
-        return self._array[index]
-
-
-def _affine(grid: Any) -> NDArray[np.float64]:
-    """Of (columns, rows, slices), RAS+; in highdicom slices come first, and it counts in LPS."""
-    return np.asarray(LPS_TO_RAS @ np.asarray(grid.affine)[:, [2, 1, 0, 3]])
-
-
-def _geometry(seg: Any, name: str) -> Any:
     try:
-        grid = seg.get_volume_geometry(allow_missing_positions=True)
-        why = "its frames are not parallel, or not whole gaps apart"
-    except Exception as error:  # highdicom says so in several ways
-        grid, why = None, str(error)
-    if grid is None:
-        raise DataError(
-            f"{name}: it lies on no grid ({why}). Allowed: parallel frames, whole slices apart, in "
-            "the patient's coordinates. Export it on the grid of its image."
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            segmentation: Any = highdicom.seg.segread(path)
+            grid = segmentation.get_volume_geometry(allow_missing_positions=True)
+    except Exception as error:  # highdicom and pydicom raise nearly anything on other files
+        raise _unreadable(path, error) from error
+    numbers = [number for number in segmentation.segment_numbers if number != 0]
+
+    def read() -> NDArray[Any]:
+        volume = segmentation.get_volume(
+            segment_numbers=numbers, rescale_fractional=True, allow_missing_positions=True
         )
-    return grid
+        segments = np.asarray(volume.array) >= THRESHOLD
+        if (segments.sum(axis=-1) > 1).any():
+            raise DataError(
+                f"{name}: its segments overlap. Allowed: one segment a voxel. Export each segment "
+                "as a file of its own."
+            )
+        return np.asarray(segments @ np.array(numbers, np.uint16)).T
+
+    return _on_grid(grid, read, name)
 
 
-def _read(path: Path, name: str) -> Any:
+def _open_frames(path: Path, name: str) -> Volume:
     import highdicom
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return highdicom.seg.segread(path)
+            image: Any = highdicom.imread(path)
+            grid = image.get_volume_geometry()
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    return _on_grid(grid, lambda: np.asarray(image.get_volume().array).T, name)
+
+
+def _on_grid(grid: Any, read: Any, name: str) -> Volume:
+    """A volume where highdicom says, which counts slices, rows, columns in LPS."""
+    if grid is None:
+        raise DataError(
+            f"{name}: its frames lie on no grid. Allowed: parallel frames, equal gaps apart, in "
+            "the patient's coordinates. Export it on the grid of its image."
+        )
+    # It counts slices against their normal, series here along it.
+    affine = np.asarray(grid.flip_spatial(0).affine)[:, [2, 1, 0, 3]]
+    return Volume(lambda: read()[:, :, ::-1], LPS_TO_RAS @ affine, name, grid.spatial_shape[::-1])
+
+
+def _read_pixels(headers: Sequence[Any]) -> NDArray[Any]:
+    """(columns, rows, slices) values of files of one picture each, in that order."""
+    import SimpleITK as sitk  # noqa: N813 (its own usual name)
+
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # of gaps, which are checked here
+    reader: Any = sitk.ImageSeriesReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileNames([str(header.filename) for header in headers])
+    tags = ("RescaleSlope", "RescaleIntercept", "BitsAllocated", "PixelRepresentation")
+    if len({tuple(header.get(tag, None) for tag in tags) for header in headers}) > 1:
+        reader.SetOutputPixelType(sitk.sitkFloat64)  # else the first file's type is everyone's
+    try:
+        return np.asarray(sitk.GetArrayFromImage(reader.Execute()).T)
+    except RuntimeError:
+        for header in headers:  # which of them it was
+            try:
+                sitk.ReadImage(str(header.filename), imageIO="GDCMImageIO")
+            except RuntimeError as error:
+                raise _unreadable(Path(header.filename), error) from error
+        raise
+
+
+def _images(source: Path | Sequence[Path]) -> tuple[str, list[Any]]:
+    """What an error calls a folder or a list of files, and the headers of its one series."""
+    if isinstance(source, Path):
+        name, paths = f"DICOM folder {source.name!r}", _in_folder(source)
+    else:
+        paths = sorted(source)
+        name = f"DICOM files in {paths[0].parent.name!r}"
+    headers = [header for path in paths if _is_image(header := _read_header(path))]
+    if not headers:
+        raise DataError(
+            f"{name}: {len(paths)} DICOM files, none of them an image. Allowed: CT, MR and other "
+            "images. Give the folder in which the files of an image series lie."
+        )
+    series: dict[str, list[Any]] = {}
+    for header in headers:
+        series.setdefault(str(header.get("SeriesInstanceUID", "")), []).append(header)
+    if len(series) > 1:
+        listed = "; ".join(
+            f"{each[0].get('SeriesNumber', None) or '?'} {each[0].get('SeriesDescription', '')!r} "
+            f"of {len(each)} slices, such as {_file(each[0])}"
+            for each in series.values()
+        )
+        raise DataError(
+            f"{name}: {len(series)} series ({listed}). Allowed: one. Give a folder with the files "
+            "of one series."
+        )
+    _check_pixels(headers, name)
+    return name, headers
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.is_file()
+            and not path.name.startswith(".")
+            and path.name.upper() != "DICOMDIR"
+            and is_dicom(path)
+        )
     except OSError as error:
-        why = error.strerror or str(error)
-    except Exception as error:  # highdicom and pydicom raise nearly anything on other files
-        why = f"{type(error).__name__}: {error}"
-    raise DataError(
-        f"{name} cannot be read ({why}). Allowed: a complete DICOM file of the kind Segmentation. "
-        "Check the path, or download or export it again."
+        raise _unreadable(folder, error) from error
+
+
+def _read_header(path: Path) -> Any:
+    import pydicom
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = pydicom.dcmread(
+                path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS)
+            )
+            kind = _kind(header)
+            if "Rows" in header:
+                _shape(header)  # fails if torn there
+    except Exception as error:  # pydicom raises nearly anything on a broken header
+        raise _unreadable(path, error) from error
+    # A torn image must not pass for something that has no picture.
+    if "Rows" not in header and ("SOPInstanceUID" not in header or "Image Storage" in kind):
+        raise _unreadable(path, EOFError("it is no DICOM file, or its header ends too early"))
+    return header
+
+
+def _kind(header: Any) -> str:
+    """Such as "CT Image Storage"; nothing where the file does not tell."""
+    uid = header.get("SOPClassUID", None) or header.file_meta.get("MediaStorageSOPClassUID", "")
+    return str(getattr(uid, "name", ""))
+
+
+def _is_image(header: Any) -> bool:
+    return "Rows" in header and header.get("Modality", "") not in _NO_IMAGES
+
+
+def _check_pixels(headers: Sequence[Any], name: str) -> None:
+    """See that all are grey and of one size.
+
+    Raises
+    ------
+    DataError
+        If one is not.
+    """
+    first = headers[0]
+    for header in headers:
+        colours = str(header.get("PhotometricInterpretation", ""))
+        if not colours.startswith("MONOCHROME") or "ModalityLUTSequence" in header:
+            raise DataError(
+                f"{name}: {_file(header)} holds colours or a lookup table ({colours}). Allowed: "
+                "one grey channel. Take screenshots out, or export it as grey."
+            )
+        sizes = [_numbers(one, "PixelSpacing", 2) or (1, 1) for one in (first, header)]
+        if _shape(header) != _shape(first) or not np.allclose(*sizes, 1e-3, 0):
+            raise DataError(
+                f"{name}: {_file(first)} has {_shape(first)} pixels (rows, columns) of "
+                f"{_mm(sizes[0])} mm, {_file(header)} {_shape(header)} of {_mm(sizes[1])} mm. "
+                "Allowed: one grid in a series. Take the scouts out."
+            )
+
+
+def _in_order(headers: Sequence[Any], name: str) -> tuple[list[Any], NDArray[np.float64]]:
+    """Headers along their normal, and the affine of (columns, rows, slices), RAS+.
+
+    Raises
+    ------
+    DataError
+        If one does not tell where it lies, they are not parallel, two lie at one place, or
+        the gaps are not equal.
+    """
+    affines = np.stack([_affine(header, name) for header in headers])
+    axes = affines[:, :3, :3] / np.linalg.norm(affines[:, :3, :3], axis=1, keepdims=True)
+    turned = np.abs(axes - axes[0]).max(axis=(1, 2))
+    if turned.max() > _TURN:
+        raise DataError(
+            f"{name}: {_file(headers[0])} and {_file(headers[int(turned.argmax())])} lie in "
+            "different directions (ImageOrientationPatient). Allowed: parallel slices. Take the "
+            "scouts out."
+        )
+    heights = affines[:, :3, 3] @ axes[0, :, 2]
+    order = np.argsort(heights, kind="stable")
+    ordered, heights, places = [headers[i] for i in order], heights[order], affines[order, :3, 3]
+    affine = np.array(affines[order[0]])
+    if len(ordered) == 1:
+        return ordered, affine
+    gaps = np.diff(heights)
+    usual = float(np.median(gaps))
+    if gaps.min() < _SAME:
+        k = int(gaps.argmin())
+        raise _same_place(ordered[k], ordered[k + 1], name)
+    off = np.abs(gaps - usual)
+    if off.max() > 0.01 * usual + _ROUNDED:
+        k = int(off.argmax())
+        missing = round(float(gaps[k]) / usual) - 1
+        what = f" (as if {missing} were missing)" if missing > 0 else ""
+        raise DataError(
+            f"{name}: {_file(ordered[k])} and {_file(ordered[k + 1])} are {gaps[k]:.2f} mm apart, "
+            f"others {usual:.2f} mm{what}. Allowed: equal gaps, within 1 %. Download the missing "
+            "files, or resample the series."
+        )
+    step = (places[-1] - places[0]) / (len(ordered) - 1)
+    aside = np.linalg.norm(places - places[0] - np.outer(np.arange(len(ordered)), step), axis=1)
+    if aside.max() > 0.5 * np.linalg.norm(affine[:3, :2], axis=0).min():
+        raise DataError(
+            f"{name}: {_file(ordered[int(aside.argmax())])} lies {aside.max():.2f} mm beside the "
+            "line of the other slices. Allowed: at most half a pixel. Resample the series."
+        )
+    affine[:3, 2] = step  # a tilted gantry shears the stack
+    return ordered, affine
+
+
+def _affine(header: Any, name: str) -> NDArray[np.float64]:
+    """From (column, row, slice) of one picture to mm, RAS+.
+
+    Raises
+    ------
+    DataError
+        If it does not tell where it lies.
+    """
+    place = _numbers(header, "ImagePositionPatient", 3)
+    cosines = _numbers(header, "ImageOrientationPatient", 6)
+    if place is None or cosines is None:
+        raise DataError(
+            f"{name}: {_file(header)} does not tell where it lies (ImagePositionPatient, "
+            "ImageOrientationPatient). Allowed: slices with both. Take it out, or export the "
+            "series with them."
+        )
+    spacing = _numbers(header, "PixelSpacing", 2) or _numbers(header, "ImagerPixelSpacing", 2)
+    rows, columns = spacing or (1.0, 1.0)
+    gap = header.get("SpacingBetweenSlices", None) or header.get("SliceThickness", None) or 1
+    right, down = np.reshape(cosines, (2, 3))
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([right, down, np.cross(right, down)], 1)
+    affine[:3, :3] *= [columns, rows, abs(float(gap))]
+    affine[:3, 3] = place
+    return np.asarray(LPS_TO_RAS @ affine)
+
+
+def _numbers(header: Any, name: str, count: int) -> tuple[float, ...] | None:
+    try:
+        values = tuple(float(value) for value in header.get(name, None))
+    except (TypeError, ValueError):  # none, or a torn header
+        return None
+    return values if len(values) == count and np.isfinite(values).all() else None
+
+
+def _shape(header: Any) -> tuple[int, int]:
+    return int(header.Rows), int(header.Columns)
+
+
+def _file(header: Any) -> str:
+    return repr(Path(header.filename).name)
+
+
+def _mm(values: Sequence[float]) -> str:
+    return " x ".join(f"{value:.4g}" for value in values)
+
+
+def _same_place(one: Any, other: Any, name: str) -> DataError:
+    return DataError(
+        f"{name}: {_file(one)} and {_file(other)} lie at one place. Allowed: one picture a place. "
+        "Give the files of one time point, echo or weighting, or take the copies out."
     )
 
 
-def _chosen(labels: Mapping[int, str], segments: Sequence[int | str], name: str) -> set[int]:
-    wanted = set()
-    for one in segments:
-        mine = {number for number, label in labels.items() if one in (number, label)}
-        if not mine:
-            listed = ", ".join(f"{number} {label!r}" for number, label in sorted(labels.items()))
-            raise DataError(
-                f"{name}: no segment {one!r}. Allowed: {listed}. Name one of these, by number or "
-                "label."
-            )
-        wanted |= mine
-    return wanted
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"DICOM {path.name!r} cannot be read ({error_text(error)}). Allowed: complete DICOM files. "
+        "Check the path, or download or export it again."
+    )

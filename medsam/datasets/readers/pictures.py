@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medsam.datasets.labels import whole_numbers
 from medsam.errors import DataError
 
 __all__ = ["MAX_VALUES", "SUFFIXES", "read_image", "read_labels", "read_values"]
@@ -61,18 +62,7 @@ def read_labels(path: Path) -> NDArray[np.int64]:
                 "equal ones. Save the labels 1..n as a grey or palette PNG."
             )
         array = array[..., 0]
-    if array.dtype.kind == "f":
-        if not np.isfinite(array).all():
-            raise DataError(
-                f"{name}: {int((~np.isfinite(array)).sum())} of {array.size} values are NaN or "
-                "infinite. Allowed: whole numbers. Save the labels 1..n as integers."
-            )
-        if (array != np.rint(array)).any():
-            raise DataError(
-                f"{name}: fractional values from {array.min():g} to {array.max():g}. "
-                "Allowed: whole numbers. Threshold it, or save the labels 1..n as integers."
-            )
-    labels = array.astype(np.int64)
+    labels = whole_numbers(array, name).astype(np.int64)
     values = np.unique(labels)
     if values[0] < 0:
         raise DataError(
@@ -122,11 +112,6 @@ def _read(path: Path, *, indices: bool) -> NDArray[Any]:
             array = _read_pillow(path, indices)
     except DataError:
         raise
-    except PermissionError:
-        raise DataError(
-            f"{what} {path.name!r}: no permission to read it. Allowed: a readable file. "
-            "Change its permissions."
-        ) from None
     except Exception as error:  # decoders raise nearly anything on a broken file
         raise DataError(
             f"{what} {path.name!r} cannot be read ({type(error).__name__}: {error}). "

@@ -1,4 +1,4 @@
-"""One 3D image on its own grid, read slice by slice.
+"""One 3D image on its own grid, cut into slices.
 
 Slices are shown the radiological way: axial from below (anterior up), coronal from the front
 (superior up), both with the patient's right on the left of the picture; sagittal with anterior
@@ -8,25 +8,28 @@ from the affine, so that it does not matter how a file is stored.
 
 from __future__ import annotations
 
-import errno
-import tempfile
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, get_args
+from itertools import product
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medsam.errors import DataError, MedsamError, UnknownName
+from medsam.errors import DataError, UnknownName
 
-__all__ = ["PLANES", "Plane", "Stored", "Turned", "Volume", "check_plane", "lay_onto"]
-
+__all__ = ["LPS_TO_RAS", "PLANES", "Plane", "Volume", "check_plane", "error_text"]
 
 Plane = Literal["axial", "coronal", "sagittal", "stored"]
 PLANES: tuple[Plane, ...] = get_args(Plane)
-"""How a volume is cut. ``stored``: along the last stored axis, in stored order, not turned by
+"""How a volume is cut. ``stored``: along the last stored axis, in stored order, not oriented by
 the affine (columns are the first stored axis, rows the second)."""
 
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""DICOM and ITK count to the patient's left and posterior, affines here to right and anterior."""
+
 _AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
+_SAME_VOXEL = 0.25  # voxels; grids whose voxels lie nearer than that to each other are one grid
+_OUTSIDE = 0.9  # voxels beyond the last centre from which on a label lies outside
 
 
 def check_plane(name: str) -> Plane:
@@ -43,30 +46,19 @@ def check_plane(name: str) -> Plane:
     raise UnknownName("plane", name, PLANES)
 
 
-class Stored(Protocol):
-    """What a volume asks of its pixels: an array, a memory map, or a proxy to a file."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """As stored."""
-
-    def __getitem__(self, index: Any, /) -> Any:
-        """The part of it that is asked for."""
-
-
 class Volume:
-    """A 3D image, of which one slice at a time is in memory.
+    """A 3D image, whose pixels are read with the first slice and kept.
 
     Parameters
     ----------
-    stored : array, memory map or proxy
-        (I, J, K) as stored; only slices of it are asked for.
+    pixels : (I, J, K) array, or callable
+        As stored, or what reads them.
     affine : (4, 4) float
         From stored indices to mm in the patient's right, anterior, superior (RAS+).
     name : str
         What an error calls it, such as its file name.
-    close : callable, optional
-        Releases what is open.
+    shape : sequence of int, optional
+        As stored; needed where pixels are yet to be read.
 
     Attributes
     ----------
@@ -81,21 +73,49 @@ class Volume:
 
     def __init__(
         self,
-        stored: Stored,
+        pixels: NDArray[Any] | Callable[[], NDArray[Any]],
         affine: NDArray[np.float64],
         name: str = "volume",
-        close: Callable[[], None] | None = None,
+        shape: tuple[int, ...] | None = None,
     ):
-        self.name, self._stored, self._close = name, stored, close
-        shape = tuple(int(n) for n in stored.shape)
-        if len(shape) != 3 or min(shape) < 1:
+        self.name, self._failure = name, ""
+        self._array: NDArray[Any] | None = None
+        self._read: Callable[[], NDArray[Any]] = pixels if callable(pixels) else lambda: pixels
+        shape = shape if callable(pixels) else pixels.shape
+        if shape is None or len(shape) != 3 or min(shape) < 1:
             raise DataError(
                 f"{name}: shape {shape}. Allowed: three dimensions, each at least 1. Save one 3D "
                 "image a file (one channel, one time point)."
             )
-        self.shape = (shape[0], shape[1], shape[2])
+        self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
         self.affine = np.asarray(affine, np.float64)
         self._axis, self._sign = _orientation(self.affine, name)
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """(I, J, K) values as stored, with the file's own scaling applied; read once.
+
+        Raises
+        ------
+        DataError
+            If the file is torn; it is not tried a second time.
+        """
+        if self._failure:
+            raise DataError(self._failure)
+        if self._array is None:
+            try:
+                found = self._read()
+            except Exception as error:  # a torn file fails in as many ways as there are decoders
+                self._failure = str(error)
+                if not isinstance(error, DataError):
+                    self._failure = (
+                        f"{self.name}: its pixels cannot be read ({error_text(error)}). "
+                        "Allowed: a complete file. Download or export it again."
+                    )
+                raise DataError(self._failure) from error
+            # Big-endian files keep their byte order in the dtype; other code need not know.
+            self._array = found.astype(found.dtype.newbyteorder("="), copy=False)
+        return self._array
 
     def count(self, plane: Plane) -> int:
         """Number of slices in a plane."""
@@ -103,12 +123,17 @@ class Volume:
 
     def spacing(self, plane: Plane) -> tuple[float, float]:
         """Size of a pixel of that plane, (row, column) in mm."""
-        size = np.sqrt((self.affine[:3, :3] ** 2).sum(0))
+        size = np.linalg.norm(self.affine[:3, :3], axis=0)
         row, column = self._rows_columns(plane)
         return float(size[row]), float(size[column])
 
+    def slice_shape(self, plane: Plane) -> tuple[int, int, int]:
+        """Number of slices of a plane, and their rows and columns."""
+        row, column = self._rows_columns(plane)
+        return self.count(plane), self.shape[row], self.shape[column]
+
     def slice(self, plane: Plane, index: int) -> NDArray[Any]:
-        """One slice.
+        """(H, W) values of one slice.
 
         Parameters
         ----------
@@ -116,15 +141,10 @@ class Volume:
         index : int
             From inferior, posterior, left (patient's) on; from the first for ``stored``.
 
-        Returns
-        -------
-        (H, W) array
-            Stored values (with the file's own scaling applied).
-
         Raises
         ------
         DataError
-            If the file is torn there, or the index is not one of the volume.
+            If the file is torn, or the index is not one of the volume.
         """
         cut, count = self._cut(plane), self.count(plane)
         if not 0 <= index < count:
@@ -133,50 +153,26 @@ class Volume:
                 "Choose one of these."
             )
         row, column = self._rows_columns(plane)
-        turned = plane != "stored"
-        at: list[Any] = [slice(None)] * 3
-        at[cut] = count - 1 - index if turned and self._sign[cut] < 0 else index
-        try:
-            found = np.asarray(self._stored[tuple(at)])
-        except MedsamError:
-            raise
-        except Exception as error:  # a torn file fails in as many ways as there are decoders
-            raise DataError(
-                f"{self.name}: {plane} slice {index} cannot be read ({said(error)}). "
-                "Allowed: a complete file. Download or export it again."
-            ) from error
-        picture = found if row < column else found.T
-        if turned:
+        oriented = plane != "stored"
+        if oriented and self._sign[cut] < 0:
+            index = count - 1 - index
+        picture = self.array.take(index, cut)
+        picture = picture if row < column else picture.T
+        if oriented:
             # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
             picture = picture[:: -self._sign[row], :: -self._sign[column]]
-        # Big-endian files keep their byte order in the dtype; the rest of the code need not know.
-        return picture.astype(picture.dtype.newbyteorder("="), copy=False)
+        return picture
 
-    def slice_shape(self, plane: Plane) -> tuple[int, int, int]:
-        """Number of slices of a plane, and their rows and columns."""
-        row, column = self._rows_columns(plane)
-        return self.count(plane), self.shape[row], self.shape[column]
-
-    def apart(self, other: Volume, *, stored: bool = False) -> float:
+    def corner_distance(self, other: Volume, *, stored: bool = False) -> float:
         """How far the corners of both lie from each other, in voxels of this one, at most.
 
         Corners are compared in the patient's space, whatever way each is stored; or in the order
         of storing, for pictures that are cut in that order.
         """
-        ends = [self._corners(stored), other._corners(stored)]
-        inverse = np.linalg.inv(self.affine[:3, :3])
-        return float(np.abs((ends[0] - ends[1]) @ inverse.T).max())
+        difference = self._corners(stored) - other._corners(stored)
+        return float(np.abs(difference @ np.linalg.inv(self.affine[:3, :3]).T).max())
 
-    def _corners(self, stored: bool) -> NDArray[np.float64]:
-        """(8, 3) corners in mm, from left, posterior, inferior on (or as stored)."""
-        inside = np.array(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij")).reshape(3, -1).T
-        ends = np.ones((8, 4))
-        for world, axis in enumerate(range(3) if stored else self._axis):
-            turned = not stored and self._sign[axis] < 0
-            ends[:, axis] = (1 - inside if turned else inside)[:, world] * (self.shape[axis] - 1)
-        return np.asarray((ends @ self.affine.T)[:, :3])
-
-    def on_grid_of(self, other: Volume) -> Volume:
+    def with_grid_of(self, other: Volume) -> Volume:
         """The same pixels, taken to lie where the other's header says.
 
         Raises
@@ -190,12 +186,71 @@ class Volume:
                 "Allowed: one shape, since the image's header is taken for both. Resample the "
                 "labels to the image's grid (nearest neighbour)."
             )
-        return Volume(self._stored, other.affine, self.name, self._close)
+        return Volume(lambda: self.array, other.affine, self.name, self.shape)
+
+    def is_crop_of(self, image: Volume) -> bool:
+        """Whether all voxels fall on voxels of an image, whatever way both are stored.
+
+        An origin of 0 is taken for a header that tells no place.
+        """
+        if not (self.affine[:3, 3].any() and image.affine[:3, 3].any()):
+            return False
+        into = np.linalg.inv(image.affine) @ self.affine  # stored index to stored index
+        whole = np.rint(into)
+        ends = np.array([(*end, 1) for end in product(*((0, n - 1) for n in self.shape))])
+        places = (ends @ whole.T)[:, :3]
+        off = np.abs(ends @ (into - whole).T).max()
+        inside = ((places >= 0) & (places < image.shape)).all()
+        return bool(off <= _SAME_VOXEL and inside and round(abs(np.linalg.det(whole))) == 1)
+
+    def resampled_to(self, image: Volume) -> Volume:
+        """These labels on the grid of an image: each of its voxels takes the nearest label.
+
+        Where the voxels of both fall together (a crop, other order or direction of the axes),
+        labels stay as they are. Voxels beyond these labels are 0.
+
+        Raises
+        ------
+        DataError
+            With the first slice: if labels lie outside the image.
+        """
+        return Volume(lambda: self._resampled(image), image.affine, self.name, image.shape)
+
+    def _resampled(self, image: Volume) -> NDArray[Any]:
+        import SimpleITK as sitk  # noqa: N813 (its own usual name)
+
+        into = np.linalg.inv(image.affine) @ self.affine
+        places = np.argwhere(self.array) @ into[:3, :3].T + into[:3, 3]
+        beyond = np.maximum(-places, places - np.array(image.shape) + 1) > _OUTSIDE
+        outside = int(beyond.any(axis=1).sum())
+        if outside:
+            raise DataError(
+                f"{self.name}: {outside} labelled voxels lie outside {image.name}. Allowed: labels "
+                "within the image. See whether they belong together, or mend the headers."
+            )
+        kind = np.uint8 if self.array.dtype == np.bool_ else self.array.dtype
+        labels = sitk.GetImageFromArray(np.ascontiguousarray(self.array.T, kind))
+        labels.SetOrigin(into[:3, 3].tolist())  # all in voxels of the image
+        sides = np.linalg.norm(into[:3, :3], axis=0)
+        labels.SetSpacing(sides.tolist())
+        labels.SetDirection((into[:3, :3] / sides).ravel().tolist())
+        grid: Any = sitk.Resample(
+            labels, image.shape, sitk.Transform(), sitk.sitkNearestNeighbor, (0.0, 0.0, 0.0)
+        )
+        return np.asarray(sitk.GetArrayFromImage(grid).T)
+
+    def _corners(self, stored: bool) -> NDArray[np.float64]:
+        """(8, 3) corners in mm, from left, posterior, inferior on (or as stored)."""
+        ends = np.ones((8, 4))
+        sides = np.array(list(product((0, 1), repeat=3)))
+        for world, axis in enumerate(range(3) if stored else self._axis):
+            backward = not stored and self._sign[axis] < 0
+            side = 1 - sides[:, world] if backward else sides[:, world]
+            ends[:, axis] = side * (self.shape[axis] - 1)
+        return np.asarray((ends @ self.affine.T)[:, :3])
 
     def close(self) -> None:
-        """Release the file; the volume is not used afterwards."""
-        if self._close is not None:
-            self._close()
+        """Nothing: pixels go with the volume."""
 
     def _cut(self, plane: Plane) -> int:
         return 2 if plane == "stored" else self._axis[_AXES[plane]]
@@ -208,7 +263,7 @@ class Volume:
         return self._axis[rows], self._axis[columns]
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What another library said, on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
@@ -229,219 +284,3 @@ def _orientation(affine: NDArray[np.float64], name: str) -> tuple[list[int], lis
     found = np.asarray(io_orientation(affine))
     axis = [int(np.flatnonzero(found[:, 0] == world)[0]) for world in range(3)]
     return axis, [int(sign) for sign in found[:, 1]]
-
-
-# Labels that are stored on another grid than their image, laid onto it.
-
-
-_NEAR = 0.25  # voxels; grids whose voxels lie nearer than that to each other are one grid
-
-
-def lay_onto(volume: Volume, like: Volume) -> Volume:
-    """A label volume on the grid of an image, by where both lie in the patient.
-
-    Where the voxels of both fall together (a cropped extent, other order or direction of the
-    axes), values are moved as they are; otherwise each voxel of the image takes the label of
-    the nearest voxel.
-
-    Parameters
-    ----------
-    volume : Volume
-        Labels; 0 is the background. It is read whole with the first slice that is asked for,
-        and closed with the volume that is returned.
-    like : Volume
-        The image; only its grid is looked at.
-
-    Returns
-    -------
-    Volume
-        Stored as ``like`` is; 0 where ``volume`` tells nothing.
-
-    Raises
-    ------
-    DataError
-        With the first slice: if labels lie outside the image, or the labels are torn.
-    """
-    return Volume(_Laid(volume, like), like.affine, volume.name, volume.close)
-
-
-class _Laid:
-    """Labels on the grid of the image, laid when the first are asked for."""
-
-    def __init__(self, volume: Volume, like: Volume):
-        self._volume, self._like = volume, like
-        self.shape = like.shape
-        self._array: NDArray[Any] | None = None
-
-    def __getitem__(self, index: Any, /) -> Any:
-        if self._array is None:
-            self._array = _laid(self._volume, self._like)
-        return self._array[index]
-
-
-def _laid(volume: Volume, like: Volume) -> NDArray[Any]:
-    count = volume.count("stored")
-    labels = np.stack([volume.slice("stored", k).T for k in range(count)], axis=-1)
-    into = np.linalg.inv(like.affine) @ volume.affine  # stored index to stored index
-    moved = np.rint(into)
-    turn = np.abs(moved[:3, :3])
-    ends = np.array(np.meshgrid(*([0, n - 1] for n in labels.shape))).reshape(3, -1)
-    ends = np.vstack([ends, np.ones(8)])
-    one_grid = (turn.sum(0) == 1).all() and (turn.sum(1) == 1).all()
-    one_grid = one_grid and np.abs((into - moved) @ ends)[:3].max() <= _NEAR
-    place = moved if one_grid else into
-    outside = _outside(labels, place, like.shape, 0.0 if one_grid else 0.5)
-    if outside:
-        raise DataError(
-            f"{volume.name}: {outside} labelled voxels lie outside {like.name}. Allowed: labels "
-            "within the image. See whether they belong together, or mend the headers."
-        )
-    return (_moved if one_grid else _nearest)(labels, place, like.shape)
-
-
-def _outside(
-    labels: NDArray[Any], place: NDArray[np.float64], shape: tuple[int, ...], spare: float
-) -> int:
-    """Number of labelled voxels whose centre lies outside by more than half a voxel."""
-    count = 0
-    for k in range(labels.shape[2]):
-        i, j = np.nonzero(labels[:, :, k])
-        there = place[:3] @ np.stack([i, j, np.full_like(i, k), np.ones_like(i)])
-        limit = np.array(shape)[:, None] - 0.5 + spare
-        count += int(((there < -0.5 - spare) | (there > limit)).any(axis=0).sum())
-    return count
-
-
-def _moved(
-    labels: NDArray[Any], place: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[Any]:
-    """Values moved by whole voxels, with axes in another order and direction."""
-    axes = np.abs(place[:3, :3]).argmax(axis=1)  # which axis of the labels each of like's is
-    block = labels.transpose(axes)
-    to, of = [], []
-    for axis in range(3):
-        length = block.shape[axis]
-        start = int(place[axis, 3])
-        if place[axis, axes[axis]] < 0:
-            block = np.flip(block, axis)
-            start -= length - 1
-        first, last = max(start, 0), min(start + length, shape[axis])
-        to.append(slice(first, max(last, first)))
-        of.append(slice(first - start, max(last, first) - start))
-    laid = np.zeros(shape, labels.dtype)
-    laid[tuple(to)] = block[tuple(of)]
-    return laid
-
-
-def _nearest(
-    labels: NDArray[Any], place: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[Any]:
-    from scipy import ndimage
-
-    laid = np.zeros(shape, labels.dtype)
-    for box in ndimage.find_objects((labels != 0).view(np.uint8)):  # one box around all labels
-        # Only the part of the image that the box can reach: labels fill little of a scan.
-        ends = np.array(np.meshgrid(*([one.start - 1, one.stop] for one in box))).reshape(3, -1)
-        there = place[:3, :3] @ ends + place[:3, 3:]
-        first = np.clip(np.floor(there.min(1)).astype(int), 0, shape)
-        last = np.clip(np.ceil(there.max(1)).astype(int) + 1, first, shape)
-        if (last > first).all():
-            back = np.linalg.inv(place)
-            start = back[:3, :3] @ first + back[:3, 3]
-            part = ndimage.affine_transform(
-                labels, back[:3, :3], start, tuple(last - first), order=0, mode="grid-constant"
-            )
-            laid[tuple(map(slice, first, last))] = part
-    return laid
-
-
-# A volume rewritten once so that the slices that are asked for follow each other.
-
-
-_BLOCK = 8 << 20
-"""Bytes that are turned at a time."""
-
-_IN_MEMORY = 16 << 20
-"""Bytes up to which the copy needs no file."""
-
-
-class Turned:
-    """The slices of a volume along one axis, usually not the one that it is stored along.
-
-    Read as it is stored, each of these would touch the whole volume. Here it is read once, in
-    blocks along its last axis, and written into a temporary file along the wanted one. Memory is
-    that of a block, whatever the size of the volume; the file has no name and goes when it is
-    closed, or the program ends, however it ends.
-
-    Parameters
-    ----------
-    read : callable
-        From an index of three slices to that part of the volume, as stored.
-    shape : (int, int, int)
-    dtype : dtype
-        Of what ``read`` gives.
-    cut : int
-        Axis that the slices are counted along; 2 is a plain copy, for a source that is slow to
-        go back in.
-
-    Raises
-    ------
-    DataError
-        If the temporary folder has no room.
-    Exception
-        Whatever ``read`` raises.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[Any], NDArray[Any]],
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        cut: int,
-    ):
-        self.cut, self._dtype = cut, np.dtype(dtype)
-        self._rest = tuple(n for axis, n in enumerate(shape) if axis != cut)
-        self._size = self._dtype.itemsize * self._rest[0] * self._rest[1]
-        # Not a with block: it lives as long as the volume is open.
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="medsam-")  # noqa: SIM115
-        try:
-            self._write(read, shape)
-        except BaseException as error:
-            self.close()
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DataError(
-                    f"No room for {self._size * shape[cut] / 2**20:.0f} MiB in the temporary "
-                    f"folder {tempfile.gettempdir()!r}. Allowed: room for a volume that is cut "
-                    "across its stored order. Free some, or set TMPDIR to another folder."
-                ) from error
-            raise
-
-    def _write(self, read: Callable[[Any], NDArray[Any]], shape: tuple[int, ...]) -> None:
-        slab = self._dtype.itemsize * shape[0] * shape[1]
-        step = max(1, _BLOCK // slab)
-        for first in range(0, shape[2], step):
-            block = read((slice(None), slice(None), slice(first, min(first + step, shape[2]))))
-            if self.cut == 2:
-                self._file.seek(first * self._size)
-                self._file.write(block.tobytes("F"))
-                continue
-            # Each slice in one piece. Slab by slab, what is read and what is written both fit a
-            # processor's cache: six times faster than in one go.
-            seen = np.moveaxis(block, self.cut, -1)
-            turned = np.empty(seen.shape, seen.dtype, order="F")
-            for at in range(seen.shape[1]):
-                turned[:, at] = seen[:, at]
-            for index in range(shape[self.cut]):
-                row = self._dtype.itemsize * self._rest[0] * first
-                self._file.seek(index * self._size + row)
-                self._file.write(turned[..., index].tobytes("F"))
-
-    def slice(self, index: int) -> NDArray[Any]:
-        """One slice, with the axes that are left in their order."""
-        self._file.seek(index * self._size)
-        found = np.frombuffer(self._file.read(self._size), self._dtype)
-        return found.reshape(self._rest, order="F")
-
-    def close(self) -> None:
-        """Let the temporary file go."""
-        self._file.close()

@@ -1,21 +1,26 @@
-"""Real scans of several scanners and storage orders: upright, and masks on their organs."""
+"""Real scans: as other libraries read them; upright, masks on their organs."""
 
 from functools import partial
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
+from datasets.dicom_files import equal
+from PIL import Image
+from pydicom import dcmread
 from scipy.ndimage import binary_dilation
 
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.labels import Labels
-from medsam.datasets.layouts.layout import grouped, paired
-from medsam.datasets.layouts.tree import Tree
-from medsam.datasets.readers.nifti import open_nifti
-from medsam.datasets.source import Broken, Channel, DiskDataset, LabelVolume, Scan, close
-from medsam.errors import DataError
+from medsam.datasets.own import OwnData, open_own
+from medsam.datasets.readers.open import open_volume
+from medsam.datasets.readers.pictures import read_image, read_values
+from medsam.datasets.readers.volume import LPS_TO_RAS, Volume
+from medsam.datasets.source import Channel, LabelVolume, Scan, close
 
-PLANES = ("axial", "coronal", "sagittal")
+SEG = "dcmqi_seg/data/segmentations"
 
 
 @pytest.fixture(autouse=True)
@@ -24,19 +29,117 @@ def closed():
     close()
 
 
-def scan(image: Path, labels: Path, plane, rules, *, way="percentile", unit="", name="a") -> Scan:
-    return Scan(
-        name,
-        name,
-        (Channel(partial(open_nifti, image), (image,), unit),),
-        (LabelVolume(partial(open_nifti, labels), (labels,), Labels(rules)),),
+# As other libraries read them.
+
+
+def by_nibabel(path: Path) -> Volume:
+    """All turned to right, anterior, superior by nibabel's own function."""
+    image = nibabel.as_closest_canonical(nibabel.load(path))
+    return Volume(image.get_fdata(), image.affine)
+
+
+def by_pydicom(folder: Path) -> Volume:
+    """One axial series: rows to the back, columns to the left, sorted upwards."""
+    slices = sorted(map(dcmread, folder.glob("*.dcm")), key=lambda one: one.ImagePositionPatient[2])
+    values = [one.pixel_array * one.RescaleSlope + one.RescaleIntercept for one in slices]
+    places = np.array([one.ImagePositionPatient for one in slices], float)
+    rows, columns = slices[0].PixelSpacing
+    affine = np.diag([columns, rows, places[1, 2] - places[0, 2], 1])
+    affine[:3, 3] = places[0]
+    return Volume(np.stack(values).T, LPS_TO_RAS @ affine)
+
+
+def by_simpleitk(path: Path) -> Volume:
+    """All turned to left, posterior, superior by SimpleITK's own function."""
+    image = sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")
+    affine = np.diag([*image.GetSpacing(), 1])
+    affine[:3, 3] = image.GetOrigin()
+    return Volume(sitk.GetArrayFromImage(image).T, LPS_TO_RAS @ affine)
+
+
+@pytest.mark.parametrize(
+    ("path", "other"),
+    [
+        ("abdomen_ct/example_mr_sm.nii.gz", by_nibabel),
+        ("msd_hippocampus/data/TrainingSet/images/hippocampus_001.nii.gz", by_nibabel),
+        ("sct_spinal_cord/t2/t2.nii.gz", by_nibabel),
+        ("sct_spinal_cord/t2/t2.nii.gz", by_simpleitk),
+        ("radiomics/breast1_image.nrrd", by_simpleitk),
+        (f"{SEG}/ct-3slice", by_pydicom),
+        (f"{SEG}/24x38x3/image", by_pydicom),
+    ],
+)
+def test_as_another_library_reads_it(shared_data, path, other):
+    volume, wanted = open_volume(shared_data / path), other(shared_data / path)
+    assert volume.corner_distance(wanted) < 1e-3
+    equal(volume, wanted)
+
+
+def test_pictures_as_pillow_reads_them(shared_data):
+    paths = sorted((shared_data / "busi").rglob("*.png"))[:6]
+    for path in [*paths, *sorted((shared_data / "chest_xray").rglob("*.jpg"))[:1]]:
+        wanted = np.asarray(Image.open(path))
+        np.testing.assert_array_equal(read_image(path), wanted)
+        values = wanted[..., :3].max(axis=2) if wanted.ndim == 3 else wanted
+        np.testing.assert_array_equal(read_values(path), values)
+
+
+@pytest.mark.parametrize(
+    ("path", "nrrd", "value"),
+    [
+        ("liver.dcm", "liver_seg.nrrd", None),
+        ("23x38x3/seg/label.seg", "23x38x3/nrrd/label.nrrd", None),  # rows fill no whole bytes
+        ("sparse-labelmap-noppv.dcm", "sparse_labelmap_noppv_seg.nrrd", 1),
+    ],
+)
+def test_segmentations_are_their_nrrd_files(shared_data, path, nrrd, value):
+    folder = shared_data / SEG
+    labels, wanted = open_volume(folder / path), open_volume(folder / nrrd)
+    if labels.shape != wanted.shape:
+        labels = labels.resampled_to(wanted)
+    for k in range(3):
+        there = wanted.slice("axial", k)
+        np.testing.assert_array_equal(labels.slice("axial", k) > 0, there == (value or there.max()))
+
+
+def test_segmentation_of_own_data(shared_data):
+    data = {"key": "own", "modality": "CT", "images": "ct-3slice", "masks": {"liver": "liver.dcm"}}
+    cases = open_own(OwnData.model_validate(data), shared_data / SEG, progress=False).cases()
+    wanted = open_volume(shared_data / SEG / "liver_seg.nrrd")
+    for k, case in enumerate(cases):
+        np.testing.assert_array_equal(case.load().masks["liver"], wanted.slice("axial", k) > 0)
+    assert k == 2
+
+
+def test_frames_of_a_file_are_its_series(shared_data):
+    folder = shared_data / SEG / "24x38x3"
+    equal(open_volume(folder / "multiframe"), open_volume(folder / "image"))
+
+
+# Anatomy: which way up, and masks where the organs are.
+
+
+def samples(image: Path, labels: Path, plane, rule, way="percentile", unit=""):
+    scan = Scan(
+        "a",
+        "a",
+        (Channel(partial(open_volume, image), (image,), unit),),
+        (
+            LabelVolume(
+                partial(open_volume, labels),
+                (labels,),
+                Labels({"object": rule}, tuple(range(1, 200))),
+            ),
+        ),
         plane,
         Intensity(way),
     )
+    return [case.load() for case in scan.cases(("object",))]
 
 
-def samples(source: Scan, *tasks):
-    return [case.load() for case in source.cases(tasks)]
+def largest(*args, **kwargs):
+    found = max(samples(*args, **kwargs), key=lambda sample: sample.masks["object"].sum())
+    return found, found.masks["object"], found.image[..., 0]
 
 
 def centre(mask) -> tuple[float, float]:
@@ -44,136 +147,45 @@ def centre(mask) -> tuple[float, float]:
     return row.mean(), column.mean()
 
 
-def around(mask):
-    return binary_dilation(mask, iterations=2) & ~binary_dilation(mask)
-
-
-def test_hippocampus(shared_data):
-    tree = Tree(shared_data / "msd_hippocampus")
-    groups = [
-        grouped(tree.match(rf"{name}/(?P<id>hippocampus_\d+)\.nii\.gz"), "id")
-        for name in ("images", "labels")
-    ]
-    sources = paired(
-        *groups,
-        lambda key, image, masks: scan(
-            image, masks[0], "axial", {"front": (1,), "back": (2,)}, name=key[0]
-        ),
-    )
-    # One of the images comes without labels there.
-    missing = [source.id for source in sources if isinstance(source, Broken)]
-    assert missing == ["hippocampus_118"]
-    dataset = DiskDataset("h", "H", "MRI", ("front", "back"), sources, progress=False)
-    ids, both = [], 0
-    for case in dataset.cases():
-        ids.append(case.id)
-        if case.group in missing:
-            with pytest.raises(DataError, match="has no mask"):
-                case.load()
-        elif case.tasks == ("front", "back"):
-            masks = case.load().masks
-            both += 1
-            assert centre(masks["front"])[0] < centre(masks["back"])[0]  # anterior is up
-    assert len(sources) == 22
-    assert ids == sorted(ids)
-    assert both > 100
-
-
 def test_spinal_cord_stored_from_behind(shared_data):
     # Stored posterior, superior, right: every plane but the sagittal is across the order.
     folder = shared_data / "sct_spinal_cord" / "t2"
     counts = set()
-    for plane in PLANES:
-        found = samples(
-            scan(folder / "t2.nii.gz", folder / "t2_seg-manual.nii.gz", plane, {"cord": (1,)}),
-            "cord",
-        )
-        counts.add(sum(int(sample.masks["cord"].sum()) for sample in found))
+    for plane in ("axial", "coronal", "sagittal"):
+        found = samples(folder / "t2.nii.gz", folder / "t2_seg-manual.nii.gz", plane, (1,))
+        counts.add(sum(int(sample.masks["object"].sum()) for sample in found))
         middle = found[len(found) // 2]
-        mask = middle.masks["cord"]
+        mask, grey = middle.masks["object"], middle.image[..., 0]
         # The cord is dark in bright fluid, and runs from top to bottom.
-        grey = middle.image[..., 0]
-        assert grey[around(mask)].mean() > 1.3 * grey[mask].mean()
+        around = binary_dilation(mask, iterations=2) & ~binary_dilation(mask)
+        assert grey[around].mean() > 1.3 * grey[mask].mean()
         assert plane == "axial" or mask.any(1).all()
     assert len(counts) == 1
 
 
-def test_grey_matter(shared_data):
-    folder = shared_data / "sct_spinal_cord" / "t2s"
-    found = samples(
-        scan(folder / "t2s.nii.gz", folder / "t2s_gmseg_manual.nii.gz", "axial", {"gm": ">0"}),
-        "gm",
-    )
-    for sample in found:
-        grey, mask = sample.image[..., 0], sample.masks["gm"]
-        assert sample.spacing == pytest.approx((0.5, 0.5), abs=1e-3)
-        assert grey[mask].mean() > grey[binary_dilation(mask) & ~mask].mean()
-
-
-def test_spine_in_bids(shared_data):
-    root = shared_data / "ivadomed"
-    label = root / "derivatives/labels/sub-unf01/anat/sub-unf01_T2w_seg-manual.nii.gz"
-    image = root / "sub-unf01/anat/sub-unf01_T2w.nii.gz"
-    for sample in samples(scan(image, label, "axial", {"cord": ">0"}), "cord"):
-        grey, mask = sample.image[..., 0], sample.masks["cord"]
-        assert grey[around(mask)].mean() > 1.3 * grey[mask].mean()
-
-
 def test_spleen_in_ct(shared_data):
     root = shared_data / "ivadomed" / "ct_scan"
-    label = root / "derivatives/labels/sub-spleen2/ct/sub-spleen2_ct_seg-manual.nii.gz"
     image = root / "sub-spleen2/ct/sub-spleen2_ct.nii.gz"
-
-    def largest(plane):
-        one = scan(image, label, plane, {"spleen": ">0"}, way="modality", unit="HU")
-        return max(samples(one, "spleen"), key=lambda sample: sample.masks["spleen"].sum())
-
+    labels = root / "derivatives/labels/sub-spleen2/ct/sub-spleen2_ct_seg-manual.nii.gz"
+    _, mask, grey = largest(image, labels, "axial", ">0", "modality", "HU")
     # Cut out around the spleen: the ribs lie on its left, in the picture on the right.
-    axial = largest("axial")
-    mask, grey = axial.masks["spleen"], axial.image[..., 0]
     assert centre(grey == 255)[1] > centre(mask)[1]
-    # Soft tissue: 40 to 240 HU of the window from -160.
-    assert 127 < grey[mask].mean() < 255
-    # The lung is above it.
-    coronal = largest("coronal")
-    assert centre(coronal.image[..., 0] == 0)[0] < centre(coronal.masks["spleen"])[0]
+    assert 127 < grey[mask].mean() < 255  # soft tissue: 40 to 240 HU of the window from -160
+    coronal, mask, grey = largest(image, labels, "coronal", ">0", "modality", "HU")
+    assert centre(grey == 0)[0] < centre(mask)[0]  # the lung is above it
     assert coronal.spacing == pytest.approx((5, 0.795), abs=1e-3)
 
 
+@pytest.mark.parametrize("plane", ["axial", "coronal"])
 @pytest.mark.parametrize(
-    ("image", "labels", "way"),
+    "names",
     [
-        ("example_ct_sm.nii.gz", "example_seg.nii.gz", "modality"),  # stored right, front, up
-        ("example_mr_sm.nii.gz", "example_seg_mr.nii.gz", "percentile"),  # left, back, up
-    ],
+        ("example_ct_sm", "example_seg"),
+        ("example_mr_sm", "example_seg_mr"),
+    ],  # right, front; left, back
 )
-def test_abdomen(shared_data, image, labels, way):
-    folder = shared_data / "abdomen_ct"
-    rules = {"spleen": (1,), "liver": (5,), "any": ">0"}
-    unit = "HU" if "ct" in image else ""
-
-    def largest(plane, task):
-        one = scan(folder / image, folder / labels, plane, rules, way=way, unit=unit)
-        return max(samples(one, task), key=lambda sample: sample.masks[task].sum())
-
-    axial = largest("axial", "liver")
-    middle = (axial.image.shape[1] - 1) / 2
-    assert centre(axial.masks["liver"])[1] < middle  # the patient's right is on the left
-    assert centre(largest("axial", "spleen").masks["spleen"])[1] > middle
-    coronal = largest("coronal", "liver")
-    assert centre(coronal.masks["liver"])[1] < middle
-
-
-def test_labels_on_another_grid(shared_data):
-    folder = shared_data / "abdomen_ct"
-    one = scan(folder / "example_ct.nii.gz", folder / "example_seg.nii.gz", "axial", {"any": ">0"})
-    cases = list(one.cases(("any",)))
-    assert len(cases) == 30
-    for case in cases:
-        with pytest.raises(DataError) as error:
-            case.load()
-        assert str(error.value) == (
-            "NIfTI 'example_seg.nii.gz' has (30, 101, 122) (slices, rows, columns in the axial "
-            "plane), NIfTI 'example_ct.nii.gz' has (112, 101, 122). Allowed: one grid. Resample "
-            "the labels to the image's grid (nearest neighbour)."
-        )
+def test_liver_is_on_the_left_of_the_picture(shared_data, names, plane):
+    image, labels = (shared_data / "abdomen_ct" / f"{name}.nii.gz" for name in names)
+    for value, side in ((1, 1), (5, -1)):  # spleen, liver
+        _, mask, grey = largest(image, labels, plane, (value,))
+        assert side * (centre(mask)[1] - (grey.shape[1] - 1) / 2) > 0
