@@ -161,12 +161,12 @@ BROKEN = {
     "another grid": "voxels from NIfTI 'spleen_2.nii.gz' by their headers",
     "label outside": "axial slice 2: label values 2. Allowed: 0 for the background and 1.",
     "torn header": "NIfTI 'spleen_2.nii.gz' cannot be read (",
-    "torn labels": "axial slice 0 cannot be read (EOFError: Compressed file ended",
+    "torn labels": "its pixels cannot be read (EOFError: Compressed file ended",
     "torn pixels": "EOFError: Compressed file ended before the end",
-    "not packed": "not gzip inside. Allowed: .nii.gz for a packed file",
+    "not packed": "is not a gzip file). Allowed: a complete NIfTI file",
     "not finite": "values are NaN or infinite. Allowed: finite values",
-    "several channels": "2 images in one file, asked for number None. Allowed: one of 0 to 1.",
-    "empty file": "NIfTI 'spleen_2.nii.gz' is empty (0 bytes). Allowed: a complete file.",
+    "several channels": "shape (7, 6, 5, 2). Allowed: three dimensions",
+    "empty file": "NIfTI 'spleen_2.nii.gz' cannot be read (ImageFileError: Empty file",
     "copies": "2 files of 'spleen_2' for image: ",
 }
 

@@ -249,9 +249,6 @@ class Volume:
             ends[:, axis] = side * (self.shape[axis] - 1)
         return np.asarray((ends @ self.affine.T)[:, :3])
 
-    def close(self) -> None:
-        """Nothing: pixels go with the volume."""
-
     def _cut(self, plane: Plane) -> int:
         return 2 if plane == "stored" else self._axis[_AXES[plane]]
 

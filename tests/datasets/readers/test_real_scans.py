@@ -18,15 +18,9 @@ from medsam.datasets.own import OwnData, open_own
 from medsam.datasets.readers.open import open_volume
 from medsam.datasets.readers.pictures import read_image, read_values
 from medsam.datasets.readers.volume import LPS_TO_RAS, Volume
-from medsam.datasets.source import Channel, LabelVolume, Scan, close
+from medsam.datasets.source import Channel, LabelVolume, Scan
 
 SEG = "dcmqi_seg/data/segmentations"
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    close()
 
 
 # As other libraries read them.
