@@ -221,8 +221,9 @@ def _on_grid(grid: Any, read: Any, name: str) -> Volume:
 
 def _read_pixels(headers: Sequence[Any]) -> NDArray[Any]:
     """(columns, rows, slices) values of files of one picture each, in that order."""
-    import SimpleITK as sitk  # noqa: N813 (its own usual name)
+    import SimpleITK
 
+    sitk: Any = SimpleITK  # its functions carry no types
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # of gaps, which are checked here
     reader: Any = sitk.ImageSeriesReader()
     reader.SetImageIO("GDCMImageIO")
@@ -332,7 +333,7 @@ def _check_pixels(headers: Sequence[Any], name: str) -> None:
                 "one grey channel. Take screenshots out, or export it as grey."
             )
         sizes = [_numbers(one, "PixelSpacing", 2) or (1, 1) for one in (first, header)]
-        if _shape(header) != _shape(first) or not np.allclose(*sizes, 1e-3, 0):
+        if _shape(header) != _shape(first) or not np.allclose(sizes[0], sizes[1], 1e-3, 0):
             raise DataError(
                 f"{name}: {_file(first)} has {_shape(first)} pixels (rows, columns) of "
                 f"{_mm(sizes[0])} mm, {_file(header)} {_shape(header)} of {_mm(sizes[1])} mm. "

@@ -75,8 +75,9 @@ def open_itk(path: Path, *, layer: int | None = None) -> Volume:
     shape = (*size, 1)[:3]
 
     def read() -> NDArray[Any]:
-        import SimpleITK as sitk  # noqa: N813 (its own usual name)
+        import SimpleITK
 
+        sitk: Any = SimpleITK  # its functions carry no types
         # ITK's arrays run the other way: z, y, x (, layer).
         array = sitk.GetArrayFromImage(reader.Execute())
         return np.asarray((array[..., chosen] if layers > 1 else array).T.reshape(shape))
@@ -128,8 +129,9 @@ def _segment_keys(reader: Any) -> list[str]:
 
 def _header(path: Path) -> tuple[str, Any]:
     """What an error calls the file, and SimpleITK's reader of it with its header read."""
-    import SimpleITK as sitk  # noqa: N813 (its own usual name)
+    import SimpleITK
 
+    sitk: Any = SimpleITK  # its functions carry no types
     kind = "NRRD" if path.suffix.lower() in (".nrrd", ".nhdr") else "MetaImage"
     reader: Any = sitk.ImageFileReader()
     reader.SetFileName(str(path))

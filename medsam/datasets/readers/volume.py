@@ -156,7 +156,7 @@ class Volume:
         oriented = plane != "stored"
         if oriented and self._sign[cut] < 0:
             index = count - 1 - index
-        picture = self.array.take(index, cut)
+        picture: NDArray[Any] = self.array.take(index, cut)
         picture = picture if row < column else picture.T
         if oriented:
             # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
@@ -217,8 +217,9 @@ class Volume:
         return Volume(lambda: self._resampled(image), image.affine, self.name, image.shape)
 
     def _resampled(self, image: Volume) -> NDArray[Any]:
-        import SimpleITK as sitk  # noqa: N813 (its own usual name)
+        import SimpleITK
 
+        sitk: Any = SimpleITK  # its functions carry no types
         into = np.linalg.inv(image.affine) @ self.affine
         places = np.argwhere(self.array) @ into[:3, :3].T + into[:3, 3]
         beyond = np.maximum(-places, places - np.array(image.shape) + 1) > _OUTSIDE
