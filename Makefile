@@ -107,10 +107,10 @@ links:  ## Try every link that leads off the site (after make book; needs the in
 	  --path-output $(BUILD)/links --builder linkcheck -q
 
 test: env  ## Run all tests that need no built book
-	$(BIN)/pytest -m "not book"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist loadfile -m "not book"
 
 fast: env  ## Run the tests that take seconds
-	$(BIN)/pytest -m "not book and not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist loadfile -m "not book and not slow"
 
 test-book: env  ## Open the built book in a real browser and check it (after make book)
 	MEDSAM_REQUIRE_BOOK=1 $(BIN)/pytest -m book tests/book

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,13 @@ def test_ci_runs_what_there_is():
     asked = re.findall(r"^step make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.M)
     assert asked == ["env", "check", "test", "book", "test-book"]
     assert set(asked) <= made
+
+
+def test_the_way_of_an_image_is_true_to_the_code():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    walk = text.partition("## An image's way through the code")[2].partition("\nWhat a change")[0]
+    names = re.findall(r"`(medsam[\w.]+)\.(\w+)`", walk)
+    assert len(re.findall(r"^\d+\. ", walk, re.M)) <= 12
+    assert len(names) > 12
+    for module, name in names:
+        assert callable(getattr(import_module(module), name)), f"{module}.{name}"
