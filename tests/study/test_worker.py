@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
 from study_toys import own, written
 from toys import SquareModel
 
-from medsam.errors import InputError, ResultsError, UnknownName
+from medsam.errors import ResultsError
 from medsam.models.registry import models
 from medsam.pages import book
 from medsam.results import rows
@@ -29,8 +30,6 @@ class Loads(SquareModel):
         Loads.count += 1
 
     def embed(self, image):
-        import numpy as np
-
         found = super().embed(image)
         return type(found)(np.float32(found.features), found.image_size)
 
@@ -64,7 +63,7 @@ def do(kind, names):
         work(kind, name)
 
 
-def test_rows_are_the_same_with_and_without_kept_embeddings(study):
+def test_rows_are_the_same_with_and_without_kept_embeddings(study, tmp_path):
     found = []
     for way in ("never", "always"):
         jobs = study(embeddings=way, out=way)
@@ -77,29 +76,16 @@ def test_rows_are_the_same_with_and_without_kept_embeddings(study):
     # Object 2 is on three of five images; where it is not, a row says so.
     assert len(found[0]) == (5 + 3) * 2 * (5 + 9) + 2
     assert len(list(Path("embeddings").glob("*.emb"))) == 5
-
-
-def test_rows_are_those_of_one_run(study, tmp_path):
-    jobs = study(every=2, batch=3)
-    do("embed", jobs.embed)
-    do("evaluate", jobs.evaluate)
-    work("merge", "")
+    # And they are those of one run.
     plan = read(tmp_path / "study.yaml")
     run(plan.datasets[plan.sources[0]], Loads(), tmp_path / "one", progress=False)
-    pd.testing.assert_frame_equal(rows.read("results"), rows.read(tmp_path / "one"))
+    pd.testing.assert_frame_equal(found[0], rows.read(tmp_path / "one"))
 
 
-def test_a_model_is_loaded_once_for_a_batch(study):
-    jobs = study(batch=4, embeddings="never")
-    assert len(jobs.evaluate) == 1
-    do("evaluate", jobs.evaluate)
-    assert Loads.count == 1
-    assert all(Path(folder, ".done").is_file() for folder in jobs.folders)
-
-
-def test_a_batch_goes_on_where_it_was_cut_off(study, capsys):
+def test_a_batch_loads_its_model_once_and_goes_on_where_it_was_cut_off(study, capsys):
     jobs = study(batch=4, embeddings="never")
     do("evaluate", jobs.evaluate)
+    assert (len(jobs.evaluate), Loads.count) == (1, 1)
     Path(jobs.folders[2], ".done").unlink()
     before = {p: p.stat().st_mtime_ns for p in Path("parts").rglob("rows-*")}
     capsys.readouterr()
@@ -110,15 +96,6 @@ def test_a_batch_goes_on_where_it_was_cut_off(study, capsys):
     do("evaluate", jobs.evaluate)
     assert capsys.readouterr().out == "All shards were complete.\n"
     assert Loads.count == 2
-
-
-def test_rows_that_were_deleted_are_computed_anew(study, capsys):
-    jobs = study(batch=4, embeddings="never")
-    do("evaluate", jobs.evaluate)
-    Path(jobs.folders[1], "rows-000000.parquet").unlink()
-    capsys.readouterr()
-    do("evaluate", jobs.evaluate)
-    assert capsys.readouterr().out.startswith(f"{jobs.folders[1]}: 2 cases computed, 0 found")
 
 
 def test_a_shard_that_cannot_be_written_does_not_stop_the_others(study, capsys):
@@ -133,17 +110,6 @@ def test_a_shard_that_cannot_be_written_does_not_stop_the_others(study, capsys):
     assert str(torn) in capsys.readouterr().err
 
 
-def test_an_image_that_cannot_be_read_is_a_row_and_no_embedding(study, tmp_path):
-    jobs = study(embeddings="always")
-    (tmp_path / "own" / "images" / "case0.png").write_bytes(b"no picture")
-    do("embed", jobs.embed)
-    assert len(list(Path("embeddings").glob("*.emb"))) == 4
-    do("evaluate", jobs.evaluate)
-    work("merge", "")
-    wrong = rows.read("results").query("status == 'error'")
-    assert set(wrong.image) == {"case0"}
-
-
 @pytest.mark.slow
 def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
     jobs = study(embeddings="never")
@@ -153,18 +119,11 @@ def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
     cells = ["results = ''\nevery = 1", f"{code}found[0].unlink()\nprint(len(found), every)"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     notebook.cells[0].metadata.tags = ["parameters"]
-    notebook.metadata.kernelspec = {
-        "display_name": "Python 3",
-        "language": "python",
-        "name": "python3",
-    }
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.kernelspec = kernel
     nbformat.write(notebook, tmp_path / "n.ipynb")
-    page = Page(
-        notebook=tmp_path / "n.ipynb",
-        folder="pages/n",
-        parameters={"every": 3},
-        folders={"results": "results"},
-    )
+    given = {"parameters": {"every": 3}, "folders": {"results": "results"}}
+    page = Page(notebook=tmp_path / "n.ipynb", folder="pages/n", **given)
     jobs = jobs.model_copy(update={"pages": {"data-own/n-1": page}})
     Path("study.json").write_text(jobs.model_dump_json())
     before = {path: path.read_bytes() for path in rows.shards(Path("results"))}
@@ -178,7 +137,7 @@ def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
 
 @pytest.mark.parametrize(
     ("visible", "wanted", "free", "beside"),
-    [("", 1, "0", "1"), ("4,7", 1, "4", "7"), ("", 2, "0,1", "1"), ("4,7", 0, "4,7", "4,7")],
+    [("", 1, "0", "1"), ("4,7", 1, "4", "7"), ("", 2, "0,1", "1")],
 )
 def test_each_process_takes_gpus_of_its_own(study, monkeypatch, visible, wanted, free, beside):
     study(embeddings="never", batch=4, gpus=wanted)
@@ -194,13 +153,3 @@ def test_each_process_takes_gpus_of_its_own(study, monkeypatch, visible, wanted,
         start()
     start()
     assert seen == [free, beside, free]
-
-
-def test_what_is_no_job(study, tmp_path):
-    study()
-    with pytest.raises(UnknownName, match=r"Unknown kind of job 'merg'\. Did you mean 'merge'"):
-        work("merg", "")
-    with pytest.raises(UnknownName, match=r"Unknown job 'x'"):
-        work("evaluate", "x")
-    with pytest.raises(InputError, match=r"Cannot use .*gone.*Allowed: what `medsam study` wrote"):
-        work("merge", "", tmp_path / "gone")
