@@ -184,12 +184,19 @@ def command(notebook: str, settings: Settings) -> str:
     --------
     >>> command("02_prompt_modes", Settings(tasks="brain_stem"))
     'papermill notebooks/02_prompt_modes.ipynb 02_prompt_modes.ipynb -p tasks brain_stem'
+    >>> from medsam.pages.study import NoiseSettings
+    >>> command("12_robustness", NoiseSettings(levels=[0, 0.1]))
+    "papermill notebooks/12_robustness.ipynb 12_robustness.ipynb -y 'levels: [0.0, 0.1]'"
     """
-    given = [
-        f"-p {name} {quote(','.join(value) if isinstance(value, list) else str(value))}"
-        for name, value in settings.model_dump().items()
-        if value != type(settings).model_fields[name].default
-    ]
+    given = []
+    for name, value in settings.model_dump().items():
+        if value == type(settings).model_fields[name].default:
+            continue
+        if isinstance(value, list) and isinstance(value[0], float):
+            given.append(f"-y {quote(f'{name}: {value}')}")
+        else:
+            text = ",".join(value) if isinstance(value, list) else str(value)
+            given.append(f"-p {name} {quote(text)}")
     return " ".join([f"papermill notebooks/{notebook}.ipynb {notebook}.ipynb", *given])
 
 
