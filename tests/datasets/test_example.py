@@ -1,14 +1,11 @@
 """The example folder: the sample's slices as files, and the flaws that it tells of."""
 
-import numpy as np
 import pytest
 
-from medsam.datasets import FolderDataset, Sample
+from medsam.datasets import FolderDataset
 from medsam.datasets.brain import BrainSample
 from medsam.datasets.check import check
-from medsam.datasets.example import TASKS, example_folder, write_pair
-from medsam.datasets.readers.pictures import read_labels
-from medsam.errors import InputError
+from medsam.datasets.example import TASKS, example_folder
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +39,3 @@ def test_flaws_are_found_and_nothing_else(folders):
     assert [name for name, _ in found.skipped] == ["images/notes.txt"]
     # Enough images of each object for three percentiles to be three images.
     assert min(found.masks.values()) >= 4
-
-
-def test_written_again_the_files_are_the_same(folders):
-    def content():
-        return {path: path.read_bytes() for folder in folders for path in folder.iterdir()}
-
-    before = content()
-    example_folder(folders[0].parent)
-    assert content() == before
-
-
-def test_objects_that_share_pixels(tmp_path):
-    mask = np.ones((4, 5), bool)
-    sample = Sample("s", "s", np.zeros((4, 5, 3), np.uint8), {"a": mask, "b": mask})
-    with pytest.raises(InputError, match=r"Object 'b' of 's' shares pixels with another one."):
-        write_pair(tmp_path, sample, {"a": 1, "b": 2})
-    _, path = write_pair(tmp_path, sample, {"b": 7})
-    assert set(np.unique(read_labels(path))) == {7}

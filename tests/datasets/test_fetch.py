@@ -3,20 +3,17 @@
 import hashlib
 import io
 import os
-import stat
 import tarfile
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from typer.testing import CliRunner
 
 from medsam.datasets import fetch as module
 from medsam.datasets.catalog import DATA_VARIABLE, Archive, entry
-from medsam.datasets.commands import app
 from medsam.datasets.fetch import archives_folder, download, fetch, find_archives, stem, unpack
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError
 
 
 def archive_bytes():
@@ -29,10 +26,10 @@ def archive_bytes():
 
 
 class Server:
-    """Serves one file; may drop the connection after some bytes, refuse, or ignore ranges."""
+    """Serves one file; may drop the connection after some bytes, or ignore ranges."""
 
     def __init__(self):
-        self.content, self.cut, self.status, self.ranges = archive_bytes(), None, 200, True
+        self.content, self.cut, self.ranges = archive_bytes(), None, True
         self.asked = []
         outer = self
 
@@ -41,14 +38,8 @@ class Server:
                 start = 0
                 asked = self.headers.get("Range")
                 outer.asked.append(asked)
-                if outer.status != 200:
-                    self.send_error(outer.status)
-                    return
                 if asked and outer.ranges:
                     start = int(asked.removeprefix("bytes=").removesuffix("-"))
-                    if start >= len(outer.content):
-                        self.send_error(416)
-                        return
                     self.send_response(206)
                 else:
                     self.send_response(200)
@@ -108,28 +99,11 @@ def test_a_cut_download_goes_on(tmp_path, archive, server, ranges):
     assert not part.exists()
 
 
-def test_a_part_that_is_whole(tmp_path, archive, server):
-    (tmp_path / "Task09_Spleen.tar.part").write_bytes(server.content)
-    assert download(archive, tmp_path, progress=False).read_bytes() == server.content
-
-
 def test_another_file_than_expected(tmp_path, archive, server):
     server.content = b"<html>log in</html>"
     with pytest.raises(InputError, match=r"not the expected file .* Allowed: MD5 [0-9a-f]{32}"):
         download(archive, tmp_path, progress=False)
     assert not list(tmp_path.iterdir())
-
-
-def test_refused(tmp_path, archive, server):
-    server.status = 403
-    with pytest.raises(InputError, match=r"403.* download Task09_Spleen.tar by hand and put it"):
-        download(archive, tmp_path, progress=False)
-
-
-def test_no_server(tmp_path):
-    nobody = Archive(name="a.tar", note="", md5="", url="http://127.0.0.1:9/a.tar")
-    with pytest.raises(InputError, match=r"cannot be downloaded \(ConnectionError"):
-        download(nobody, tmp_path, progress=False)
 
 
 def test_fetch_downloads_and_unpacks(data, archive, server, monkeypatch):
@@ -165,26 +139,6 @@ def test_parts_are_joined(tmp_path):
     (found,) = find_archives(tmp_path)
     assert found.name == "ge.tar.gz"
     assert found.read_bytes() == content
-
-
-def test_a_part_is_missing(tmp_path):
-    for end in ("aa", "ac"):
-        (tmp_path / f"ge.tar.gz.{end}").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"Parts of 'ge.tar.gz': aa, ac\. .* part 'ab' too"):
-        find_archives(tmp_path)
-
-
-def test_unknown():
-    with pytest.raises(UnknownName, match="Did you mean 'us_nerve'"):
-        fetch("us_nervo")
-
-
-def test_command(data):
-    out = CliRunner().invoke(app, ["fetch", "us_nerve", "-q"])
-    assert out.exit_code == 0
-    assert "US-Nerve. Licence: Kaggle competition rules" in out.stdout
-    assert "1. Sign in to Kaggle" in out.stdout
-    assert "run `medsam data fetch us_nerve` again" in out.stdout
 
 
 # Archives: what is in them comes out, and nothing goes elsewhere.
@@ -226,37 +180,13 @@ def special(name, kind, target=""):
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("A.TGZ", "w:gz"), ("a.tar.xz", "w:xz")],
+    [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("A.TGZ", "w:gz"), ("a.tar.xz", "w:xz"), ("a.zip", "")],
 )
-def test_tar(tmp_path, name, mode):
-    where = unpack(tar(tmp_path / name, GOOD, mode), tmp_path / "out", progress=False)
+def test_what_is_in_it_comes_out(tmp_path, name, mode):
+    archive = tar(tmp_path / name, GOOD, mode) if mode else zipped(tmp_path / name, GOOD)
+    where = unpack(archive, tmp_path / "out", progress=False)
     assert where == tmp_path / "out" / stem(name)
     assert files(where) == GOOD
-
-
-def test_zip_with_folders(tmp_path):
-    members = {"Set/": b"", "Set/masks/": b"", **GOOD}
-    assert files(unpack(zipped(tmp_path / "a.zip", members), tmp_path, progress=False)) == GOOD
-
-
-def test_archives_inside(tmp_path):
-    inner = zipped(tmp_path / "train.zip", {"train/1_1.tif": b"x"}).read_bytes()
-    outer = zipped(tmp_path / "outer.zip", {"train.zip": inner, "a.csv": b"y"})
-    where = unpack(outer, tmp_path / "out", progress=False)
-    assert files(where) == {"train/train/1_1.tif": b"x", "a.csv": b"y"}
-
-
-def test_what_is_there_is_not_touched(tmp_path):
-    archive = tar(tmp_path / "a.tar", GOOD)
-    (tmp_path / "out" / "a").mkdir(parents=True)
-    assert files(unpack(archive, tmp_path / "out", progress=False)) == {}
-
-
-def test_a_cut_run_leaves_nothing_that_passes_for_whole(tmp_path):
-    (tmp_path / ".a.unpacking").mkdir()
-    (tmp_path / ".a.unpacking" / "half.png").write_bytes(b"half")
-    archive = tar(tmp_path / "a.tar", GOOD)
-    assert files(unpack(archive, tmp_path, progress=False)) == GOOD
 
 
 OUTSIDE = ["../evil", "a/../../evil", "/evil", "..\\evil", "C:/evil", "a/../../../tmp/evil"]
@@ -294,15 +224,6 @@ def test_links_and_devices(tmp_path, member):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_link_in_a_zip(tmp_path):
-    info = zipfile.ZipInfo("link")
-    info.external_attr = (stat.S_IFLNK | 0o777) << 16
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
-        file.writestr(info, "/etc/passwd")
-    with pytest.raises(InputError, match="has a link or device: 'link'"):
-        unpack(tmp_path / "a.zip", tmp_path / "out", progress=False)
-
-
 @pytest.mark.parametrize("inside", [False, True])
 def test_a_bomb(tmp_path, inside):
     bomb = zipped(tmp_path / "a.zip", {"a": bytes(220_000_000)})
@@ -311,14 +232,6 @@ def test_a_bomb(tmp_path, inside):
     with pytest.raises(InputError, match=r"'a.zip' unpacks to more than [\d,]+ bytes"):
         unpack(bomb, tmp_path / "out", progress=False)
     assert not list((tmp_path / "out").iterdir())
-
-
-def test_a_member_twice(tmp_path):
-    with tarfile.open(tmp_path / "a.tar", "w") as file:
-        for _ in range(2):
-            file.addfile(tarfile.TarInfo("a.png"))
-    with pytest.raises(InputError, match=r"has a member twice: 'a\.png'"):
-        unpack(tmp_path / "a.tar", tmp_path / "out", progress=False)
 
 
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tar.xz", "a.zip"])
@@ -332,9 +245,3 @@ def test_torn(tmp_path, name):
     ):
         unpack(archive, tmp_path / "out", progress=False)
     assert not list((tmp_path / "out").iterdir())
-
-
-def test_no_archive(tmp_path):
-    (tmp_path / "a.rar").write_bytes(b"Rar!")
-    with pytest.raises(InputError, match=r"'a.rar' is no archive by its name\. Allowed: \.tar\.gz"):
-        unpack(tmp_path / "a.rar", tmp_path / "out", progress=False)

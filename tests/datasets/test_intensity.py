@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from medsam.datasets import to_uint8_rgb
 from medsam.datasets.intensity import INTENSITIES, Intensity
-from medsam.errors import DataError, UnknownName
+from medsam.errors import DataError
 
 
 def test_grey_by_hand():
@@ -21,21 +21,9 @@ def test_grey_by_hand():
     assert (image == image[..., :1]).all()
 
 
-def test_fractions_are_cut_not_rounded():
-    assert to_uint8_rgb(np.array([[1, 2]]))[0, :, 0].tolist() == [127, 255]  # 127.5
-
-
 def test_alpha_is_dropped_before_the_maximum():
     colour = np.array([[[1, 2, 4, 255]]], np.uint8)
     assert to_uint8_rgb(colour).tolist() == [[[63, 127, 255]]]
-
-
-@pytest.mark.parametrize("shape", [(2, 5), (2, 5, 1), (2, 5, 3), (2, 5, 4)])
-@pytest.mark.parametrize("dtype", [bool, "u1", "u2", ">u2", "i2", "u4", "i8", "f2", "f4", "f8"])
-def test_every_type_and_shape(shape, dtype):
-    image = to_uint8_rgb(np.ones(shape, dtype))
-    assert image.shape == (2, 5, 3)
-    assert (image == 255).all()
 
 
 @given(
@@ -50,12 +38,6 @@ def test_as_the_released_code(array):
     assert (to_uint8_rgb(array) == expected[..., None]).all()
 
 
-def test_input_is_left_alone():
-    array = np.array([[1, 2]], np.uint8)
-    to_uint8_rgb(array)[:] = 0
-    assert array.tolist() == [[1, 2]]
-
-
 @pytest.mark.parametrize(
     ("array", "text"),
     [
@@ -63,8 +45,6 @@ def test_input_is_left_alone():
         (np.array([[-1024, 3071]], np.int16), "values from -1024 to 3071, some below 0. Allowed"),
         (np.zeros((2, 3), np.uint8), "all 6 values are 0. Allowed: at least one value above 0"),
         (np.ones((2, 3, 2)), "shape (2, 3, 2). Allowed: (H, W) or (H, W, C)"),
-        (np.ones((0, 4)), "shape (0, 4, 1) of type float64. Allowed: at least one pixel"),
-        (np.ones((2, 2), complex), "of type complex128. Allowed: at least one pixel, of bool"),
     ],
 )
 def test_refused(array, text):
@@ -115,11 +95,6 @@ def test_percentiles_by_hand():
     assert (out[values <= 5] == 0).all()
 
 
-def test_percentiles_of_a_flat_object_show_it():
-    assert grey([0, 0, 7, 7], "percentile") == [0, 0, 255, 255]
-    assert grey([1e12, 1e12 + 1, 1e12 + 1], "percentile") == [0, 255, 255]
-
-
 @given(FINITE, st.sampled_from(sorted(INTENSITIES)), st.sampled_from(["", "HU", "SUV"]))
 def test_monotone_in_range_and_of_any_type(array, way, unit):
     one = Intensity(way)
@@ -133,39 +108,3 @@ def test_monotone_in_range_and_of_any_type(array, way, unit):
     # Equal numbers are equally grey, whatever type they are stored in.
     assert (one.grey(array.astype(np.float64), unit=unit) == out).all()
     assert (one.grey(array.astype(">i4"), unit=unit) == out).all()
-
-
-@pytest.mark.parametrize("way", ["max", "window", "percentile", "modality"])
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_numbers_that_are_not_finite(way, bad):
-    with pytest.raises(DataError, match=r"scan: 1 of 3 values are NaN or infinite. Allowed: fin"):
-        grey([1.0, bad, 2.0], way)
-
-
-def test_all_the_same():
-    with pytest.raises(DataError, match=r"scan: all 3 values are the same. Allowed: at least two"):
-        grey([4, 4, 4], "percentile")
-    with pytest.raises(DataError, match=r"scan: all 2 values are 0. Allowed: at least one"):
-        grey([0, 0], "max")
-
-
-def test_words_tell_what_is_done():
-    assert [Intensity().words(unit) for unit in ("", "HU", "SUV")] == [
-        "max", "window 40/400", "SUV 0 to 10",
-    ]  # fmt: skip
-    assert Intensity("window", (-600, 1500)).words() == "window -600/1500"
-    assert Intensity("percentile").words("HU") == "percentile"
-
-
-def test_settings_that_are_none():
-    with pytest.raises(UnknownName, match=r"Unknown intensity 'windw'. Did you mean 'window'\?"):
-        Intensity("windw")
-    with pytest.raises(DataError, match=r"level 40 and width 0. Allowed: a width above 0. Give"):
-        Intensity("window", (40, 0))
-
-
-def test_colours_go_by_their_maximum():
-    colour = np.array([[[10, 20, 40]]], np.uint8)
-    for way in INTENSITIES:
-        assert Intensity(way).rgb(colour).tolist() == [[[63, 127, 255]]]
-    assert (Intensity("window", (50, 100)).rgb(np.array([[0, 50, 100]]))[0, 1] == 127).all()

@@ -5,20 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from datasets.nifti_files import ORIENTATIONS, SHAPE, affine, body, objects, stored, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from medsam.datasets.intensity import Intensity
 from medsam.datasets.labels import Labels
 from medsam.datasets.readers.nifti import open_nifti
 from medsam.datasets.source import (  # fmt: skip
-    Broken,
     Channel,
     LabelVolume,
-    Picture,
     Scan,
 )
 from medsam.errors import DataError
@@ -119,14 +114,6 @@ def test_storage_changes_nothing(tmp_path, way, other, plane):
             assert (mask == wanted[name].masks[task]).all()
 
 
-def test_stored_order_must_be_one_for_both(tmp_path):
-    files(tmp_path)
-    write(tmp_path / "labels.nii.gz", *stored(objects(), affine(), ORIENTATIONS[1]))
-    found = reasons(scan(tmp_path, plane="stored"))
-    assert "lies up to 4.0 voxels from NIfTI 'image.nii.gz'" in found["a/stored-0000"]
-    assert not reasons(scan(tmp_path))
-
-
 @pytest.mark.parametrize(("mm", "fine"), [(0.2, True), (0.3, False)])  # voxels of 0.5 mm
 def test_half_a_voxel(tmp_path, mm, fine):
     files(tmp_path, grid=affine(turn=0))
@@ -152,24 +139,6 @@ def test_trusted_image_decides_which_way_up(tmp_path):
     for name, sample in found.items():
         for task, mask in sample.masks.items():
             assert (mask == wanted[name].masks[task]).all()
-    write(tmp_path / "labels.nii.gz", array[..., :-1], np.eye(4))
-    ((name, reason),) = reasons(scan(tmp_path, trust_image=True)).items()
-    assert name == "a"
-    assert "Allowed: one shape, since the image's header is taken for both" in reason
-
-
-def test_a_scan_that_cannot_be_opened_is_tried_once(tmp_path):
-    files(tmp_path)
-    whole, tries = scan(tmp_path), []
-
-    def torn():
-        tries.append(1)
-        raise DataError("torn")
-
-    broken = Scan("a", "a", (Channel(torn, ()),), whole.labels)
-    assert set(reasons(broken).values()) == {"torn"}
-    assert len(reasons(broken)) == 4
-    assert len(tries) == 1
 
 
 def test_raters_vote(tmp_path):
@@ -193,62 +162,6 @@ def test_raters_vote(tmp_path):
         assert (name, "Allowed: one grid" in reason) == ("a", True)
 
 
-def test_channels_become_colours(tmp_path):
-    files(tmp_path)
-    one = scan(tmp_path)
-    write(tmp_path / "second.nii.gz", body() * 0 + 7)
-    second = Channel(partial(open_nifti, tmp_path / "second.nii.gz"), ())
-    three = Scan("a", "a", (*one.channels, second, second), one.labels)
-    image = samples(three)["a/axial-0001"].image
-    assert (image[..., 1:] == 255).all()
-    assert (image[..., 0] == samples(one)["a/axial-0001"].image[..., 0]).all()
-
-
-def test_a_black_slice_and_numbers_that_are_not_finite(tmp_path):
-    image = body().astype(np.float32)
-    image[:, :, 2] = 0
-    image[0, 0, 3] = np.nan
-    found = reasons(scan(files(tmp_path, image=image)))
-    assert found == {
-        "a/axial-0002": "NIfTI 'image.nii.gz', axial slice 2: all 42 values are 0. Allowed: at "
-        "least one value above 0, since the image is divided by its maximum. Leave the image out.",
-        "a/axial-0003": "NIfTI 'image.nii.gz', axial slice 3: 1 of 42 values are NaN or infinite. "
-        "Allowed: finite values. Replace them (0 for the background) first.",
-    }
-
-
-@pytest.mark.parametrize("value", [3, np.nan, 0.5])
-def test_labels_that_are_none(tmp_path, value):
-    labels = objects().astype(np.float32)
-    labels[0, 0, 3] = value
-    ((name, reason),) = reasons(scan(files(tmp_path, labels=labels))).items()
-    assert name == "a"
-    assert reason.startswith("NIfTI 'labels.nii.gz', axial slice 3: ")
-
-
-def test_a_file_is_read_once(tmp_path):
-    files(tmp_path)
-    opened = []
-
-    def count(path):
-        opened.append(path.name)
-        return open_nifti(path)
-
-    whole = scan(tmp_path)
-    counted = Scan(
-        "a",
-        "a",
-        tuple(Channel(partial(count, part.files[0]), part.files) for part in whole.channels),
-        tuple(LabelVolume(partial(count, p.files[0]), p.files, p.labels) for p in whole.labels),
-    )
-    digests = []
-    for case in counted.cases(TASKS):
-        digests.append(case.digest())
-        case.load()
-    assert sorted(opened) == ["image.nii.gz", "labels.nii.gz", "labels.nii.gz"]
-    assert len(set(digests)) == 4
-
-
 def test_digest_follows_bytes_and_rules(tmp_path):
     def digests(source):
         return [case.digest() for case in source.cases(TASKS)]
@@ -262,50 +175,3 @@ def test_digest_follows_bytes_and_rules(tmp_path):
     assert digests(Scan("a", "a", one.channels, (other,)))[0] != before[0]
     write(tmp_path / "image.nii.gz", body() + 1)
     assert not set(digests(scan(tmp_path))) & set(before)
-    failed = Broken("a", "a", "why", (tmp_path / "no",))
-    assert digests(failed) == digests(failed)
-    assert digests(failed) != digests(Broken("a", "a", "why", (tmp_path / "image.nii.gz",)))
-
-
-# Pictures.
-
-
-def picture(folder: Path, image, mask, intensity="modality", suffix=".png", rules=None) -> Picture:
-    folder.mkdir(exist_ok=True)
-    for name, array in (("image", image), ("mask", mask)):
-        if suffix == ".tif":
-            tifffile.imwrite(folder / f"{name}.tif", array)
-        else:
-            Image.fromarray(array).save(folder / f"{name}.png")
-    mask_file = (folder / f"mask{suffix}", rules or Labels({"ell": (1,)}))
-    return Picture("p", "p", folder / f"image{suffix}", (mask_file,), Intensity(intensity))
-
-
-GREY = np.array([[0, 51, 102], [0, 0, 204]], np.uint8)
-MASK = np.array([[0, 255, 0], [0, 0, 255]], np.uint8)
-
-
-def test_a_picture_by_hand(tmp_path):
-    sample = samples(picture(tmp_path, GREY, MASK), ("ell",))["p"]
-    assert sample.image[..., 0].tolist() == [[0, 63, 127], [0, 0, 255]]
-    assert sample.masks["ell"].tolist() == [[False, True, False], [False, False, True]]
-    assert sample.spacing is None
-
-
-def test_masks_of_one_task_are_joined(tmp_path):
-    one = picture(tmp_path / "a", GREY, MASK)
-    two = picture(tmp_path / "b", GREY, np.uint8(255) - MASK)
-    both = Picture("p", "p", one.image, (*one.masks, *two.masks))
-    assert samples(both, ("ell",))["p"].masks["ell"].all()
-
-
-def test_a_folder_of_masks_is_hashed_file_by_file(tmp_path):
-    (tmp_path / "masks").mkdir()
-    one = picture(tmp_path, GREY, MASK)
-    folder = (tmp_path / "masks", RULES)
-    (case,) = Picture("p", "p", one.image, (folder,)).cases(TASKS)
-    empty = case.digest()
-    (tmp_path / "masks" / "1.png").write_bytes(b"1")
-    first = case.digest()
-    (tmp_path / "masks" / "1.png").write_bytes(b"2")
-    assert len({empty, first, case.digest()}) == 3

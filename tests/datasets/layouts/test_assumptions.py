@@ -31,13 +31,6 @@ def test_cord():
     assert verdict("mri_spine", gm=grey & False, sc=cord) is None
 
 
-def test_breast():
-    breast, dense = box(10, 40, 10, 40), box(20, 30, 20, 30)
-    assert verdict("mri_breast", breast=breast, fgt=dense)
-    assert not verdict("mri_breast", breast=breast, fgt=~breast)
-    assert verdict("mri_breast", breast=breast, fgt=dense & False) is None
-
-
 @pytest.mark.parametrize(
     ("mask", "held"),
     [

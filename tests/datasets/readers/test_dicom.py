@@ -1,18 +1,18 @@
 """DICOM: where slices lie, what their values are, segmentations, and what is refused."""
 
-import shutil
 from pathlib import Path
 
 import highdicom as hd
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from datasets.dicom_files import SERIES, enhanced, equal, image, phantom, series, stored, ways
+from datasets.dicom_files import SERIES, enhanced, equal, image, phantom, series, ways
+from datasets.nifti_files import stored
 from hypothesis import given, settings
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.sr.codedict import codes
-from pydicom.uid import DeflatedExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.uid import MRImageStorage, generate_uid
 
 from medsam.datasets.readers.dicom import open_file, open_masks, open_segmentation, open_series
 from medsam.datasets.readers.volume import Volume
@@ -32,10 +32,7 @@ def refuses(source, words):
 def tags(path, **values):
     file = dcmread(path)
     for name, value in values.items():
-        if value is None:
-            delattr(file, name)
-        else:
-            setattr(file, name, value)
+        setattr(file, name, value)
     file.save_as(path)
 
 
@@ -61,9 +58,7 @@ def test_by_hand(tmp_path):
     series(tmp_path / "s", np.arange(12, dtype=np.int16).reshape(2, 3, 2), affine)
     volume = open_series(tmp_path / "s")
     np.testing.assert_allclose(volume.affine, affine)
-    assert volume.shape == (2, 3, 2)
     assert volume.slice("axial", 1).tolist() == [[1, 7], [3, 9], [5, 11]]
-    assert volume.slice("stored", 1).tolist() == [[1, 7], [3, 9], [5, 11]]
     assert volume.spacing("axial") == (0.75, 0.5)
 
 
@@ -87,13 +82,6 @@ def test_each_slice_has_its_own_scale(scan, slope, kind):
     equal(open_series(folder), Volume(array * (slope * np.arange(6) + 1.0) - 100, affine))
 
 
-def test_deflated(tmp_path):
-    array, affine = phantom()
-    for k in range(6):
-        image(tmp_path / f"{k}.dcm", array[:, :, k], affine, k, DeflatedExplicitVRLittleEndian)
-    equal(open_series(tmp_path), Volume(array, affine))
-
-
 @pytest.mark.parametrize(("kind", "bits", "ends"), [("u2", 12, 4095), ("i2", 16, -1)])
 def test_white_is_zero(tmp_path, kind, bits, ends):
     pixels = np.array([[1, 2], [3, 4]], kind)
@@ -109,48 +97,7 @@ def test_order_is_by_place_alone(scan):
         equal(open_series(source), Volume(array, affine))
 
 
-def test_files_without_an_ending(tmp_path):
-    array, affine = phantom()
-    folder = tmp_path / "s"
-    series(folder, array, affine, names=[f"IM_{k:04d}" for k in range(6)])
-    (folder / "DICOMDIR").write_bytes(b"\0" * 128 + b"DICM" + b"broken")
-    (folder / "._IM_0001.dcm").write_bytes(b"fork")
-    (folder / "notes.txt").write_text("not DICOM")
-    (folder / "below").mkdir()
-    shutil.copy(bundled("rtstruct.dcm"), folder / "rs.dcm")
-    equal(open_series(folder), Volume(array, affine))
-
-
-def test_a_radiograph_lies_nowhere(tmp_path):
-    array, affine = phantom()
-    path = tmp_path / "x.dcm"
-    image(path, array[:, :, 0], affine, ImagePositionPatient=None, ImageOrientationPatient=None)
-    volume = open_file(path)
-    np.testing.assert_array_equal(volume.slice("axial", 0), array[:, :, 0].T)
-    assert volume.spacing("axial") == (0.75, 0.5)
-
-
 # What is refused.
-
-
-def test_several_series(scan):
-    paths, folder, _, _ = scan
-    tags(paths[0], SeriesInstanceUID=SERIES + ".2", SeriesNumber=4, SeriesDescription="ADC")
-    refuses(folder, r"2 series \(4 'ADC' of 1 slices, such as 'im0.dcm'; 3 'T2W' of 5 slices")
-
-
-@pytest.mark.parametrize("content", [b"", b"hello world " * 40, b"\0" * 128 + b"DICM" + b"\x02"])
-def test_not_dicom(tmp_path, content):
-    (tmp_path / "a.dcm").write_bytes(content)
-    refuses(tmp_path, "'a.dcm'")
-    refuses(tmp_path / "none", "'none' cannot be read")
-    refuses([tmp_path / "none.dcm"], "'none.dcm' cannot be read")
-
-
-def test_no_image(tmp_path):
-    shutil.copy(bundled("rtstruct.dcm"), tmp_path)
-    shutil.copy(bundled("rtdose.dcm"), tmp_path)
-    refuses(tmp_path, "2 DICOM files, none of them an image")
 
 
 def test_torn(scan):
@@ -164,6 +111,12 @@ def test_torn(scan):
             open_series(folder).slice("axial", 0)
 
 
+def test_several_series(scan):
+    paths, folder, _, _ = scan
+    tags(paths[0], SeriesInstanceUID=SERIES + ".2", SeriesNumber=4, SeriesDescription="ADC")
+    refuses(folder, r"2 series \(4 'ADC' of 1 slices, such as 'im0.dcm'; 3 'T2W' of 5 slices")
+
+
 def test_gaps(scan):
     paths, folder, _, _ = scan
     place = list(dcmread(paths[5]).ImagePositionPatient)
@@ -175,40 +128,6 @@ def test_gaps(scan):
     refuses(folder, "mm beside the line of the other slices. Allowed: at most half a pixel.")
     paths[3].unlink()
     refuses(folder, r"are 4.00 mm apart, others 2.00 mm \(as if 1 were missing\)")
-
-
-def test_two_at_one_place(scan):
-    paths, folder, _, _ = scan
-    shutil.copy(paths[2], folder / "copy.dcm")
-    refuses(folder, rf"'copy.dcm' and '{paths[2].name}' lie at one place|'{paths[2].name}' and 'c")
-
-
-def test_other_size_or_direction(scan):
-    paths, folder, array, affine = scan
-    image(paths[0], array[:2, :, 0], affine)
-    refuses(folder, r"'im0.dcm' has \(5, 2\) pixels .* of 0.75 x 0.5 mm, 'im1.dcm' \(5, 4\) of")
-    image(paths[0], array[:, :, 0], affine, ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
-    refuses(folder, r"lie in different directions")
-    tags(paths[0], ImagePositionPatient=None)
-    refuses(folder, "'im0.dcm' does not tell where it lies")
-
-
-def test_colours_and_films(tmp_path):
-    refuses([bundled("examples_rgb_color.dcm")], r"holds colours or a lookup table \(RGB\)")
-    shutil.copy(bundled("SC_rgb_rle_2frame.dcm"), tmp_path / "film.dcm")
-    tags(tmp_path / "film.dcm", PhotometricInterpretation="MONOCHROME2")
-    refuses(tmp_path, "film.dcm|frames lie on no grid")
-
-
-def test_no_decoder(tmp_path):
-    path = image(tmp_path / "a.dcm", np.ones((2, 2), np.int16), np.eye(4))
-    file = dcmread(path)
-    file.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.100"  # MPEG2
-    file.PixelData = b"\xfe\xff\x00\xe0" + b"\0\0\0\0" + b"\xfe\xff\xdd\xe0\0\0\0\0"
-    file["PixelData"].is_undefined_length = True
-    file.save_as(path)
-    with pytest.raises(DataError, match="'a.dcm' cannot be read"):
-        open_series([path]).slice("axial", 0)
 
 
 # Compressed, and of many frames.
@@ -263,26 +182,19 @@ def test_masks_by_place(scan, tmp_path):
     equal(open_masks(tmp_path, open_series(folder)), Volume(wanted, affine))
 
 
-@pytest.mark.parametrize("wrong", ["far", "between", "aside", "small", "turned", "twin", "nowhere"])
+@pytest.mark.parametrize("wrong", ["far", "between", "aside", "small", "turned"])
 def test_masks_that_do_not_fit(scan, tmp_path, wrong):
     _, folder, array, affine = scan
     drawn = (array[:, :, 2] > 40).astype(np.uint16)
-    paths = [image(tmp_path / "a.dcm", drawn, affine, {"far": 6, "between": 2.5}.get(wrong, 2))]
+    path = image(tmp_path / "a.dcm", drawn, affine, {"far": 6, "between": 2.5}.get(wrong, 2))
     if wrong == "aside":
-        tags(paths[0], ImagePositionPatient=[-5, 20, 30])
+        tags(path, ImagePositionPatient=[-5, 20, 30])
     elif wrong == "small":
-        image(paths[0], drawn[:2], affine, 2)
+        image(path, drawn[:2], affine, 2)
     elif wrong == "turned":
-        tags(paths[0], ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
-    elif wrong == "twin":
-        paths.append(Path(shutil.copy(paths[0], tmp_path / "twin.dcm")))
-    elif wrong == "nowhere":
-        tags(paths[0], ImagePositionPatient=None)
-    words = {"twin": "lie at one place", "nowhere": "does not tell where it lies"}
-    with pytest.raises(
-        DataError, match=words.get(wrong, "1 of 1 masks lie on no slice of .*a.dcm")
-    ):
-        open_masks(paths, open_series(folder))
+        tags(path, ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
+    with pytest.raises(DataError, match="1 of 1 masks lie on no slice of .*a.dcm"):
+        open_masks([path], open_series(folder))
 
 
 # Segmentations.
@@ -343,8 +255,8 @@ def test_fractions_count_from_a_half_on(scan, tmp_path):
     files, _, array, affine = scan
     parts = (array / array.max()).astype(np.float32)
     path = segmentation(tmp_path / "s.dcm", files, parts, KINDS.FRACTIONAL)
-    volume = open_segmentation(path)
-    equal(volume, Volume((np.rint(parts * 255) / 255 >= 0.5).astype(np.uint8), affine))
+    wanted = (np.rint(parts * 255) / 255 >= 0.5).astype(np.uint8)
+    equal(open_segmentation(path), Volume(wanted, affine))
 
 
 def test_segmentations_that_are_refused(scan, tmp_path):
@@ -358,10 +270,3 @@ def test_segmentations_that_are_refused(scan, tmp_path):
     file.save_as(path)
     with pytest.raises(DataError, match=r"'s.dcm'.* on no grid. Allowed: parallel frames"):
         open_segmentation(path)
-    whole = path.read_bytes()
-    for keep in (900, len(whole) - 20):
-        path.write_bytes(whole[:keep])
-        with pytest.raises(DataError, match=r"'s.dcm'.*Allowed:"):
-            open_file(path).slice("axial", 0)
-    with pytest.raises(DataError, match=r"cannot be read .*Allowed: complete DICOM files"):
-        open_segmentation(files[0])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from datasets.dicom_files import equal, phantom, sitk_image, stored, ways
+from datasets.dicom_files import equal, phantom, sitk_image, ways
+from datasets.nifti_files import stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,14 +53,6 @@ def test_by_hand(tmp_path):
     equal(open_itk(ras), volume)
 
 
-def test_a_picture_is_one_slice(tmp_path):
-    picture = sitk.GetImageFromArray(np.array([[0, 1, 2], [3, 4, 5]], np.uint8))
-    sitk.WriteImage(picture, tmp_path / "a.mhd")
-    volume = open_itk(tmp_path / "a.mhd")
-    assert volume.shape == (3, 2, 1)
-    assert volume.slice("axial", 0).tolist() == [[0, 1, 2], [3, 4, 5]]
-
-
 def test_layers_and_segments(tmp_path):
     array, affine = phantom()
     both = np.stack([array, array + 500], axis=-1)
@@ -82,35 +75,6 @@ def test_layers_and_segments(tmp_path):
     sitk.WriteImage(sitk.Image([2, 2, 2, 2], sitk.sitkUInt8), tmp_path / "four.mha")
     with pytest.raises(DataError, match=r"'four.mha': size .*Allowed: two or three dimensions"):
         open_itk(tmp_path / "four.mha")
-
-
-def test_segments_of_old_files(tmp_path):
-    array, affine = phantom()
-    both = np.stack([array > 9, array > 99], axis=-1).astype(np.uint8)
-    tags = {"Segment0_Name": "A", "Segment1_ID": "Segment_2"}
-    path = write(tmp_path / "a.seg.nrrd", both, affine, **tags)
-    assert segments_of(path) == [Segment("A", 1, 0), Segment("Segment 1", 1, 1)]
-    path = write(tmp_path / "b.seg.nrrd", both[..., 0], affine, Segment0_Name="A")
-    assert segments_of(path) == [Segment("A", 1, 0)]
-
-
-def test_no_segments(tmp_path):
-    array, affine = phantom()
-    with pytest.raises(DataError, match=r"NRRD 'a.nrrd': its header names no segments. Allowed: "):
-        segments_of(write(tmp_path / "a.nrrd", array, affine))
-    path = write(tmp_path / "b.nrrd", array, affine, Segment0_Name="A", Segment0_LabelValue="one")
-    with pytest.raises(DataError, match="segment 0 has label value 'one' in layer ''. Allowed:"):
-        segments_of(path)
-
-
-@pytest.mark.parametrize(("suffix", "kind"), [(".nrrd", "NRRD"), (".mhd", "MetaImage")])
-def test_missing_and_other_files(tmp_path, suffix, kind):
-    path = tmp_path / f"b{suffix}"
-    with pytest.raises(DataError, match=r"cannot be read \(FileNotFoundError: .*Allowed: a compl"):
-        open_itk(path)
-    path.write_bytes(b"nothing of the kind")
-    with pytest.raises(DataError, match=rf"{kind} '{path.name}' cannot be read \("):
-        open_itk(path)
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".mhd", ".nhdr"])

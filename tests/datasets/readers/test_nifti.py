@@ -67,35 +67,6 @@ def test_units_become_mm(tmp_path, unit, factor):
     assert (row, column) == pytest.approx((0.75 * factor, 0.5 * factor))
 
 
-def test_without_sform_or_qform(tmp_path):
-    image = nibabel.Nifti1Image(body(), None)
-    image.header.set_zooms((0.5, 0.75, 3))
-    image.header["sform_code"] = image.header["qform_code"] = 0
-    nibabel.save(image, tmp_path / "a.nii")
-    volume = open_nifti(tmp_path / "a.nii")
-    assert volume.spacing("coronal") == (3.0, 0.5)
-    # By the standard's oldest rule the first axis then runs to the left.
-    assert (volume.slice("axial", 2) == body()[:, ::-1, 2].T).all()
-    assert not volume.affine[:3, 3].any()
-
-
-def test_the_sform_comes_first(tmp_path):
-    image = nibabel.Nifti1Image(body(), affine())
-    image.set_sform(affine(), 2)
-    image.set_qform(np.diag([1, 1, 1, 1.0]), 1)
-    nibabel.save(image, tmp_path / "a.nii")
-    np.testing.assert_allclose(open_nifti(tmp_path / "a.nii").affine, affine(), atol=1e-6)
-
-
-def test_nifti_2_and_axes_at_other_angles(tmp_path):
-    grid = affine()
-    grid[0, 2] += 1
-    nibabel.save(nibabel.Nifti2Image(body(), grid), tmp_path / "a.nii.gz")
-    volume = open_nifti(tmp_path / "a.nii.gz")
-    assert (slices(volume, "axial") == slices(Volume(body(), grid), "axial")).all()
-    np.testing.assert_allclose(volume.affine, grid)
-
-
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 @pytest.mark.parametrize("keep", [0, 1, 100, 0.5, 0.999])
 def test_torn(tmp_path, suffix, keep):
@@ -107,18 +78,3 @@ def test_torn(tmp_path, suffix, keep):
         open_nifti(path).slice("axial", 0)
     if keep == 0.999:
         assert open_nifti(path).count("axial") == 9
-
-
-def test_no_nifti(tmp_path):
-    (tmp_path / "a.nii").write_bytes(b"x" * 2000)
-    (tmp_path / "folder.nii").mkdir()
-    (tmp_path / "link.nii").symlink_to(tmp_path / "nowhere.nii")
-    write(tmp_path / "packed.nii.gz", body()).rename(tmp_path / "packed.nii")
-    write(tmp_path / "plain.nii", body()).rename(tmp_path / "plain.nii.gz")
-    nibabel.save(nibabel.MGHImage(body().astype("f4"), affine()), tmp_path / "b.mgz")
-    (tmp_path / "b.mgz").rename(tmp_path / "b.nii.gz")
-    for name in ("a.nii", "folder.nii", "link.nii", "packed.nii", "plain.nii.gz", "b.nii.gz"):
-        with pytest.raises(
-            DataError, match=rf"NIfTI '{name}' cannot be read .*Allowed: a complete"
-        ):
-            open_nifti(tmp_path / name)
