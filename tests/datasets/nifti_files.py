@@ -67,31 +67,11 @@ def write(
     # Stored numbers as they are, with a scale beside them.
     image.header.set_slope_inter(slope, inter)
     image.header["magic"], image.header["vox_offset"] = b"n+1", 352
-    raw = image.header.binaryblock + bytes(4) + array.tobytes("F")
-    if path.suffix == ".gz":
-        import gzip
-
-        raw = gzip.compress(raw)
-    path.write_bytes(raw)
+    path.write_bytes(image.header.binaryblock + bytes(4) + array.tobytes("F"))
     return path
 
 
-def write_pair(
-    folder: Path,
-    stem: str,
-    *,
-    way: np.ndarray | None = None,
-    image: np.ndarray | None = None,
-    labels: np.ndarray | None = None,
-    grid: np.ndarray | None = None,
-    suffix: str = ".nii.gz",
-) -> tuple[Path, Path]:
+def write_pair(folder: Path, stem: str, image=None, labels=None) -> None:
     """``imagesTr/<stem>`` and ``labelsTr/<stem>``, as the Decathlon has them."""
-    grid = affine() if grid is None else grid
-    way = ORIENTATIONS[0] if way is None else way
-    made = []
-    for name, array in (("imagesTr", image), ("labelsTr", labels)):
-        if array is None:
-            array = body() if name == "imagesTr" else objects()
-        made.append(write(folder / name / f"{stem}{suffix}", *stored(array, grid, way)))
-    return made[0], made[1]
+    write(folder / f"imagesTr/{stem}.nii.gz", body() if image is None else image)
+    write(folder / f"labelsTr/{stem}.nii.gz", objects() if labels is None else labels)

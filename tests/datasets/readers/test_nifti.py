@@ -44,7 +44,7 @@ def test_as_in_memory(tmp_path, way, plane, dtype, suffix):
 
 def test_scale_by_hand(tmp_path):
     for dtype in ("u1", ">i2", "<f4"):
-        path = write(tmp_path / "a.nii.gz", np.full((2, 2, 2), 3, dtype), slope=0.001, inter=-10)
+        path = write(tmp_path / "a.nii", np.full((2, 2, 2), 3, dtype), slope=0.001, inter=-10)
         assert open_nifti(path).slice("axial", 0)[0, 0] == pytest.approx(-9.997, rel=1e-9)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from datasets.dicom_files import equal
 from datasets.nifti_files import ORIENTATIONS, affine, body, stored
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,12 +74,6 @@ def test_affines_without_orientation(bad):
 # Labels on another grid than their image: none is lost, none is moved.
 
 WAYS = st.sampled_from(ORIENTATIONS)
-
-
-def equal(volume, wanted):
-    for plane in PICTURES:
-        for at in range(wanted.count(plane)):
-            np.testing.assert_array_equal(volume.slice(plane, at), wanted.slice(plane, at))
 
 
 @given(way=WAYS, other=WAYS, data=st.data())
