@@ -156,7 +156,7 @@ def test_lossless_and_12_bit_jpeg(tmp_path):
     assert (lossy[420, 140], lossy[230, 120]) == (244, 95)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(way=ways)
 def test_enhanced(tmp_path_factory, way):
     array, affine = phantom()
@@ -228,7 +228,7 @@ def segmentation(path, images, pixels, kind=KINDS.BINARY, **choices):
     return path
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(way=ways)
 def test_segments_are_labels(tmp_path_factory, way):
     folder = tmp_path_factory.mktemp("seg")

@@ -45,7 +45,6 @@ def by_pydicom(folder: Path) -> Volume:
         ("abdomen_ct/example_mr_sm.nii.gz", by_nibabel),
         ("msd_hippocampus/data/TrainingSet/images/hippocampus_001.nii.gz", by_nibabel),
         ("sct_spinal_cord/t2/t2.nii.gz", by_nibabel),
-        (f"{SEG}/ct-3slice", by_pydicom),
         (f"{SEG}/24x38x3/image", by_pydicom),
     ],
 )
