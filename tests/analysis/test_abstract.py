@@ -4,9 +4,8 @@ import pandas as pd
 import pytest
 
 from medsam.analysis import published
-from medsam.analysis.abstract import data_of, data_of_run, facts, numbers, of_run, telling_clicks
-from medsam.datasets.catalog import catalog
-from medsam.errors import InputError, UnknownName
+from medsam.analysis.abstract import facts, of_run, telling_clicks
+from medsam.errors import InputError
 from medsam.prompts import Prompt
 
 
@@ -46,31 +45,6 @@ def test_facts_by_hand():
     assert found.beats == 1
 
 
-def test_headlines():
-    found = facts(modes(), clicks(), "m")
-    assert found.headlines == (
-        "One point: IoU from 0.20 to 0.60, by task",
-        "One box beats one point on 1 of 2 tasks",
-        "Best: a box for each part, IoU 0.70 (with oracle 0.80)",
-        "First click: m ahead on 1 of 2 tasks; passed at 2 by n",
-    )
-    assert found.alone == "One click: m ahead of n and o on 1 of 2 tasks"
-    assert found.plain["passed"] == "n passes it at click 2"
-
-
-def test_a_model_on_its_own():
-    found = facts(modes(), clicks(others=False), "m")
-    assert found.headlines[3] == "2 clicks: m from 0.40 to 0.50"
-    assert found.alone == ""
-    assert found.plain["passed"] == "no other method passes it"
-
-
-def test_never_passed():
-    table = clicks()
-    found = facts(modes(), table[table.model != "n"], "m")
-    assert found.headlines[3].endswith("; never passed")
-
-
 def test_the_published_numbers():
     found = facts(published.modes(), published.clicks(), "SAM")
     means = published.modes().query("choice == 'top'").groupby("mode").iou.mean()
@@ -82,26 +56,6 @@ def test_the_published_numbers():
         above = averages[name] > averages.SAM
         assert above[k]
         assert not above[: k - 1].any()
-
-
-def test_data_of_the_catalog():
-    found = data_of(catalog().values())
-    assert found.n_tasks.sum() == 28
-    assert found.dataset.nunique() == 19
-    counts = published.tasks().modality.value_counts().to_dict()
-    assert found.groupby("modality").n_tasks.sum().to_dict() == counts
-    run = data_of_run(modes().assign(dataset="d"))
-    assert run[["dataset", "title", "n_tasks"]].to_numpy().tolist() == [
-        ["d", "A", 1],
-        ["d", "B", 1],
-    ]
-
-
-def test_every_number_is_in_the_table():
-    found = numbers(modes(), clicks())
-    assert len(found) == len(modes()) + len(clicks())
-    assert found.query("experiment == 'mode'").iou.tolist() == modes().iou.tolist()
-    assert found.query("experiment == 'clicks'").model.tolist() == clicks().model.tolist()
 
 
 def click_rows(**points):
@@ -136,33 +90,18 @@ def test_telling_clicks_are_apart_and_help():
     assert prompt.points.tolist() == [[5, 5], [5, 60]]
     near, _, _ = telling_clicks(rows[rows.image == "close"])
     assert near == "close"
+    of_one = of_run(rows[rows.image == "much"]).query("model == 'm'").sort_values("k")
+    assert of_one[["k", "iou"]].to_numpy().tolist() == [[1, 0.1], [2, 0.5]]
 
 
-def test_clicks_of_a_run():
-    found = of_run(click_rows(i=((0.1, 0.3), [[5, 5], [60, 60]])))
-    assert found[["model", "k", "iou"]].sort_values(["model", "k"]).to_numpy().tolist() == [
-        ["m", 1, 0.1], ["m", 2, 0.3], ["m (oracle)", 1, 0.1], ["m (oracle)", 2, 0.3],
-    ]  # fmt: skip
+def test_headlines_of_a_model_alone_and_beside_others():
+    found = facts(modes(), clicks(), "m")
+    assert found.headlines[2] == "Best: a box for each part, IoU 0.70 (with oracle 0.80)"
+    assert found.headlines[3] == "First click: m ahead on 1 of 2 tasks; passed at 2 by n"
+    alone = facts(modes(), clicks(others=False), "m")
+    assert alone.headlines[3] == "2 clicks: m from 0.40 to 0.50"
 
 
-@pytest.mark.parametrize(
-    ("call", "kind", "says"),
-    [
-        (lambda: facts(modes().drop(columns="iou"), clicks(), "m"), InputError, "without iou"),
-        (lambda: facts(modes(), clicks().iloc[:0], "m"), InputError, "Table of clicks of 0 rows"),
-        (
-            lambda: facts(modes().query("mode > 2"), clicks(), "m"),
-            InputError,
-            r"without 1 \(top\), 2 \(top\), 1 \(oracle\), 2 \(oracle\). Allowed: modes 1 to 5",
-        ),
-        (lambda: facts(modes(), clicks(), "l"), UnknownName, "Unknown model with clicks 'l'"),
-        (
-            lambda: telling_clicks(click_rows(i=((0, 0), [[1, 1]] * 2)).assign(experiment="mode")),
-            InputError,
-            "4 rows, none of clicks. Allowed: rows of the experiment 'clicks'",
-        ),
-    ],
-)
-def test_errors(call, kind, says):
-    with pytest.raises(kind, match=says):
-        call()
+def test_a_table_without_a_mode():
+    with pytest.raises(InputError, match=r"without 1 \(top\), .* Allowed: modes 1 to 5"):
+        facts(modes().query("mode > 2"), clicks(), "m")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from medsam.analysis import comparison, published
+from medsam.analysis import comparison
 from medsam.errors import InputError, UnknownName
 
 COLUMNS = list(comparison.COLUMNS)
@@ -38,11 +38,6 @@ def test_deltas_by_hand():
     assert set(table.reference) == {"a"}
 
 
-def test_a_task_of_one_model_only_is_not_compared():
-    table = comparison.deltas(means(a=[0.5, 0.25], b=[0.25]), "a", ["b"])
-    assert table.task.tolist() == ["t0"]
-
-
 def test_findings_count_wins_ties_and_losses():
     table = comparison.deltas(means(a=[0.5, 0.25, 0.5], B=[0.25, 0.5, 0.5], c=[0.25] * 3), "a")
     found = comparison.findings(table)
@@ -52,11 +47,6 @@ def test_findings_count_wins_ties_and_losses():
         "b-wins": 1, "b-ties": 1, "b-losses": 1, "b-mean": pytest.approx(1.25 / 3),
         "c-wins": 2, "c-ties": 1, "c-losses": 0, "c-mean": 0.25,
     }  # fmt: skip
-
-
-def test_nothing_is_not_above():
-    table = comparison.deltas(means(a=[0.5], b=[0.25]), "a")
-    assert comparison.findings(table)["not-above"] == "none"
 
 
 IOUS = st.lists(st.floats(0, 1), min_size=1, max_size=6)
@@ -87,22 +77,6 @@ def test_published(reference, above, mean):
     assert found["focalclick-mean"] == pytest.approx(0.2240, abs=5e-5)
 
 
-def test_a_published_difference_by_hand():
-    table = comparison.of_published().set_index(["task", "method"])
-    one = published.clicks().query("k == 1").set_index(["task", "model"]).iou
-    wanted = one["ct_spleen", "SAM"] - one["ct_spleen", "RITM"]
-    assert table.delta["ct_spleen", "RITM"] == wanted == pytest.approx(0.8327, abs=5e-5)
-    # SAM's box is of the other table: mode 3, without oracle.
-    box = published.modes().set_index(["task", "mode", "choice"]).iou["us_nerve", 3, "top"]
-    table = comparison.of_published("SAM (mode 3)").set_index(["task", "method"])
-    assert table.reference_iou["us_nerve", "RITM"] == box
-
-
-def test_findings_agree_with_the_landing_page():
-    found = comparison.findings(comparison.of_published())
-    assert found["above-all"] == published.findings()["beats-all"]
-
-
 def rows(model, images, ious, *, experiment="mode", k=3, choice="top", task="t"):
     return pd.DataFrame(
         {
@@ -128,16 +102,6 @@ def test_rows_are_paired_by_image():
     assert pd.isna(one["low"])
 
 
-def test_rows_with_enough_patients_have_an_interval():
-    images = [f"i{n}" for n in range(8)]
-    gains = [0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.1, 0.2]
-    both = pd.concat([rows("a", images, [0.5 + g for g in gains]), rows("b", images, [0.5] * 8)])
-    (one,) = comparison.of_rows(both, "a", {"t": "Task"}).to_dict("records")
-    assert one["delta"] == pytest.approx(sum(gains) / 8)
-    assert one["low"] < one["delta"] < one["high"]
-    assert one["verdict"] == "a higher"
-
-
 def test_only_what_both_take_is_compared():
     one = ["i"]
     both = pd.concat(
@@ -158,59 +122,6 @@ def test_only_what_both_take_is_compared():
         ["1 click", "c", 0.25],
         ["mode 3", "b", 0.25],
     ]
-
-
-def test_the_order_is_that_of_the_names():
-    both = pd.concat(rows(m, ["i"], [0.5], task=t, k=k) for m in "ab" for t in "tu" for k in (4, 3))
-    table = comparison.of_rows(both, "a", {"u": "U", "t": "T"})
-    assert list(zip(table.setting, table.task, strict=True)) == [
-        ("mode 3", "u"), ("mode 3", "t"), ("mode 4", "u"), ("mode 4", "t"),
-    ]  # fmt: skip
-
-
-def test_nothing_to_compare_is_empty():
-    table = comparison.of_rows(rows("a", ["i"], [0.5]), "a", {"t": "Task"})
-    assert table.empty
-    assert set(COLUMNS) < set(table.columns)
-    apart = pd.concat([rows("a", ["i"], [0.5]), rows("b", ["i"], [0.5], k=4)])
-    assert comparison.of_rows(apart, "a", {"t": "Task"}).empty
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "says"),
-    [
-        (
-            lambda: comparison.deltas(means(a=[0.5], b=[0.5]), "c"),
-            UnknownName,
-            "Unknown model in this table 'c'",
-        ),
-        (
-            lambda: comparison.deltas(means(a=[0.5]), "a"),
-            InputError,
-            "No task of a that another model has as well. Allowed: two models or more",
-        ),
-        (
-            lambda: comparison.of_published("SAM (mode 4)"),
-            UnknownName,
-            r"Unknown reference 'SAM \(mode 4\)'.*Allowed: SAM",
-        ),
-        (
-            lambda: comparison.findings(
-                pd.concat([comparison.of_published(r) for r in ("SAM", "SAM (oracle)")])
-            ),
-            InputError,
-            "settings 'SAM, 1 point', 'SAM with oracle, 1 point'. Allowed: at least one row, of",
-        ),
-        (
-            lambda: comparison.findings(comparison.of_published().iloc[:0]),
-            InputError,
-            "Differences of 0 tasks and methods, settings none",
-        ),
-    ],
-)
-def test_errors(call, error, says):
-    with pytest.raises(error, match=says):
-        call()
 
 
 # ----------------------------------------------------------------- what the text quotes
@@ -279,15 +190,6 @@ def test_effort_by_hand():
     assert found.area == pytest.approx(sum(areas) / 3)
 
 
-def test_effort_of_models_and_choices_in_their_order():
-    other = THREE.assign(model="a", iou=1.0)
-    both = pd.concat([THREE, other]).assign(choice="top")
-    both = pd.concat([both, THREE.assign(choice="oracle", iou=0.9)])
-    found = comparison.effort(both, [0.9])
-    assert found.model.tolist() == ["m", "a", "m (oracle)"]
-    assert found.noc90.tolist() == [3, 1, 1]
-
-
 @given(arrays(float, (4, 6), elements=st.floats(0, 1)), st.integers(10, 99))
 def test_effort_is_within_its_bounds(curves, percent):
     table = clicks(**dict(zip("abcd", curves.tolist(), strict=True)))
@@ -297,15 +199,13 @@ def test_effort_is_within_its_bounds(curves, percent):
     assert curves.min() - 1e-9 <= found["area"] <= curves.max() + 1e-9
 
 
-def test_effort_of_the_published_tables():
-    found = comparison.effort(published.clicks()).set_index("model")
-    line = (
-        published.clicks().query("model == 'RITM'").pivot(index="task", columns="k", values="iou")
-    )
-    assert found.missed80["RITM"] == (line.max(axis=1) < 0.8).sum()
-    assert (found.curves == 28).all()
-
-
-def test_a_curve_that_lacks_a_click():
+def test_what_cannot_be_compared():
+    with pytest.raises(UnknownName, match="Unknown model in this table 'c'"):
+        comparison.deltas(means(a=[0.5], b=[0.5]), "c")
+    with pytest.raises(InputError, match="No task of a that another model has as well"):
+        comparison.deltas(means(a=[0.5]), "a")
+    two = pd.concat([comparison.of_published(r) for r in ("SAM", "SAM (oracle)")])
+    with pytest.raises(InputError, match="settings 'SAM, 1 point', 'SAM with oracle, 1 point'"):
+        comparison.findings(two)
     with pytest.raises(InputError, match="1 click curves without all 4 clicks. Allowed: every"):
         comparison.effort(THREE.drop(index=2))

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.report.full import GPUS, Study, makespan, tasks
-from medsam.errors import InputError
 from medsam.study.estimate import Stages
 
 # One second a case, whatever it is; a merge of a tenth.
@@ -34,15 +33,6 @@ def test_makespan_does_not_depend_on_the_order_and_keeps_its_bound():
     assert best <= found <= best * 4 / 3
 
 
-def test_the_tasks_of_the_paper():
-    found = tasks()
-    assert len(found) == 28
-    assert found.dataset.nunique() == 19
-    # ct_organ has five tasks on 4,776 images; the largest dataset one task.
-    assert (found[found.dataset == "ct_organ"].images == 4776).all()
-    assert found.images.max() == 13_046
-
-
 def test_shards_hold_every_case_once():
     cases = tasks().images.sum()
     whole, cut = Study(COST), Study(COST, parts=3)
@@ -54,12 +44,6 @@ def test_shards_hold_every_case_once():
     assert sum(Study(COST, models=4).shards()) == pytest.approx(4 * (cases + 28 * 100))
     # More parts than the smallest task has images: none is empty.
     assert len(Study(COST, parts=256).shards()) == sum(min(256, n) for n in tasks().images)
-
-
-def test_kept_embeddings_are_those_of_the_images():
-    images = tasks().drop_duplicates("dataset").images.sum()
-    kept = Study(COST, kept=True, resident=True)
-    assert sum(kept.shards()) == pytest.approx(images)
 
 
 def test_hours_by_hand():
@@ -91,8 +75,3 @@ def test_a_gpu_changes_what_runs_on_it_and_no_more():
     for gpu in GPUS:
         assert gpu.stages(cpu) == replace(cpu, encode=gpu.encode, decode=gpu.decode, load=gpu.load)
         assert gpu.source
-
-
-def test_there_is_a_worker():
-    with pytest.raises(InputError, match="0 workers. Allowed: a whole number from 1."):
-        makespan([1], 0)

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from toys import write_volume
 
 from benchmarks.spread import Spread
-from medsam.datasets import FolderDataset
 from medsam.datasets.own import OwnData, open_own
-from medsam.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -43,13 +41,3 @@ def test_slices_of_each_scan(tmp_path):
     assert ids == [*(f"a/axial-000{k}" for k in (2, 4, 6)), "b/axial-0001", "b/axial-0002"]
     assert len(few) == 5
     assert (few.key, few.tasks, few.settings["slices"]) == ("mine", ("x",), 3)
-
-
-def test_pictures_are_all_taken(folder):
-    pictures = FolderDataset(folder / "images", folder / "masks")
-    assert [case.id for case in Spread(pictures, 1).cases()] == [f"case{i}" for i in range(5)]
-
-
-def test_no_slice(folder):
-    with pytest.raises(InputError, match=r"0 slices of a scan. Allowed: a whole number from 1"):
-        Spread(FolderDataset(folder / "images", folder / "masks"), 0)

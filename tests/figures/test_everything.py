@@ -2,14 +2,10 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from medsam.errors import InputError
 from medsam.figures.everything import Shown, everything_masks, everything_sides
 from medsam.models.automatic import Found
 from medsam.study.everything import Grid
-
-golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
 
 
 def found(y, x, side, score):
@@ -22,21 +18,6 @@ def found(y, x, side, score):
 
 
 MASKS = [found(2, 3, 30, 0.99), found(5, 6, 8, 0.95), found(20, 30, 12, 0.9)]
-
-
-def grid(side, count, seconds):
-    masks = MASKS[:count]
-    return Grid({}, "a", "0", side, (40, 50), masks, seconds, seconds, {"machine": "toy"})
-
-
-def image():
-    yy, xx = np.mgrid[:40, :50]
-    return np.repeat(np.uint8(60 + (3 * xx + 2 * yy) % 120)[..., None], 3, axis=2)
-
-
-def shown():
-    grids = [(grid(32, 1, 4.2), True), (grid(64, 2, 61), True), (grid(128, 3, 750), False)]
-    return [Shown("a slice", image(), grids), Shown("another", image(), grids[:2])]
 
 
 def table():
@@ -54,42 +35,13 @@ def counts():
     return pd.DataFrame(rows, columns=["image", "k", "masks", "here"])
 
 
-@golden
-def test_everything_masks():
-    return everything_masks(shown(), detail="toy")
-
-
-def test_titles_and_badges_say_what_each_panel_is():
-    figure = everything_masks(shown(), detail="toy on toys")
-    first = figure.axes[:4]
-    assert [axes.get_title() for axes in first] == [
-        "a slice",
-        "$2^5$ points a side\n1 mask, 4.2 s",
-        "$2^6$ points a side\n2 masks, 61 s",
-        "$2^7$ points a side\n3 masks, 12.5 min",
-    ]
-    badges = [[text.get_text() for text in axes.texts] for axes in first]
-    assert badges == [[], ["THIS RUN"], ["THIS RUN"], ["COMPUTED EARLIER"]]
-    # The second image has no third grid: its panel stays empty.
-    assert not figure.axes[7].axison
-    assert "toy on toys" in [text.get_text() for text in figure.texts]
-
-
 def test_every_mask_has_its_outline():
-    axes = everything_masks(shown(), detail="").axes[3]
+    grid = Grid({}, "a", "0", 32, (40, 50), MASKS, 4.2, 4.2, {"machine": "toy"})
+    shown = Shown("a slice", np.zeros((40, 50, 3), np.uint8), [(grid, True)])
+    axes = everything_masks([shown], detail="").axes[1]
+    assert axes.get_title() == "$2^5$ points a side\n3 masks, 4.2 s"
     lines = [c for c in axes.collections if hasattr(c, "get_segments")]
     assert sorted(len(line.get_segments()) for line in lines) == [4 * 8, 4 * 12, 4 * 30]
-
-
-def test_a_grid_that_found_nothing():
-    figure = everything_masks([Shown("i", image(), [(grid(6, 0, 1), True)])], detail="")
-    assert figure.axes[1].get_title() == "6 points a side\n0 masks, 1.0 s"
-
-
-def test_a_grid_computed_in_pieces_tells_its_processor_time():
-    pieces = Grid({}, "a", "0", 32, (40, 50), MASKS, None, 90.0, {})
-    figure = everything_masks([Shown("i", image(), [(pieces, False)])], detail="")
-    assert figure.axes[1].get_title().endswith("3 masks, 90 s of one core")
 
 
 def test_lines_are_the_table():
@@ -105,9 +57,3 @@ def test_lines_are_the_table():
     np.testing.assert_array_equal(right.lines[0].get_ydata(), [4, 9, 11])
     hollow = [line for line in right.lines if line.get_markerfacecolor() == "white"]
     assert [line.get_xdata().tolist() for line in hollow] == [[128]]
-
-
-@pytest.mark.parametrize("images", [[], [Shown("i", image(), [])]])
-def test_every_image_has_a_grid(images):
-    with pytest.raises(InputError, match="some without a grid. Allowed: at least one"):
-        everything_masks(images, detail="")

@@ -7,7 +7,7 @@ from size_toys import objects
 
 from medsam.analysis import sizes
 from medsam.figures import Source
-from medsam.figures.sizes import correlations, share, size_and_iou, size_correlations, size_within
+from medsam.figures.sizes import correlations, size_and_iou, size_correlations, size_within
 
 RUN = Source.run("square on toys, protocol paper")
 golden = pytest.mark.mpl_image_compare(tolerance=8, savefig_kwargs={"dpi": 80})
@@ -58,21 +58,6 @@ def test_the_bottom_is_the_means_and_their_line():
         assert f"{told.rho_high[k]:+.2f}".replace("-", "−") in words
 
 
-def test_few_tasks_have_no_line():
-    axes = size_and_iou(objects(3), source=RUN).axes[1]
-    assert [line.get_label() for line in axes.lines] == ["whole image"]
-    assert "3 tasks: too few, or all alike,\nfor a correlation" in [
-        t.get_text() for t in axes.texts
-    ]
-
-
-def test_one_object():
-    figure = size_and_iou(objects(1, per=1), source=RUN)
-    assert figure._repr_svg_().count("<svg") == 1
-    assert size_within(objects(1, per=1), source=RUN)._repr_svg_()
-    assert size_correlations(objects(1, per=1), source=RUN)._repr_svg_()
-
-
 def test_panels_are_the_objects_of_a_task():
     found = objects(6)
     ranks = sizes.spread(found)
@@ -104,7 +89,3 @@ def test_correlations_are_those_of_the_tables():
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names[:2] == ["Between means of tasks", "Within tasks, pooled"]
     assert names[2:] == sizes.spread(found)["name"].tolist()
-
-
-def test_shares_in_percent():
-    assert [share(v) for v in (0.0001, 0.002, 0.1)] == ["0.01 %", "0.2 %", "10 %"]

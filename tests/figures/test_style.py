@@ -14,13 +14,9 @@ from medsam.errors import InputError
 from medsam.figures import Source
 from medsam.figures.ambiguity import ambiguity_ranks
 from medsam.figures.everything import everything_sides
-from medsam.figures.modes import beside_published, models_paired
-from medsam.figures.sizes import size_and_iou, size_correlations, size_within
-from medsam.figures.style import MODELS, model_colours
+from medsam.figures.sizes import size_and_iou
 from medsam.figures.variants import (
-    differences_by_task,
     differences_forest,
-    noise_by_task,
     noise_curves,
 )
 
@@ -47,25 +43,6 @@ def test_settings_are_left_alone_and_pyplot_is_not_used():
     assert out.stdout.strip() == "False"
 
 
-def test_colours():
-    assert model_colours(["RITM", "simpleclick-vit-b"]) == {
-        "RITM": MODELS["RITM"],
-        "simpleclick-vit-b": MODELS["SimpleClick"],
-    }
-    assert model_colours(["minisam", "minisam (oracle)"])["minisam (oracle)"] == "#B2ABD2"
-    assert model_colours(["sam-vit-b (oracle)"])["sam-vit-b (oracle)"] == MODELS["SAM (oracle)"]
-    many = model_colours(["ritm-h18", "ritm-h32", "x", "y"])
-    assert len(set(many.values())) == 4
-
-
-def test_note():
-    words = "There is nothing to draw. " * 8
-    figure = figures.note(words, source=RUN)
-    written = [t.get_text() for t in figure.texts]
-    assert "THIS RUN" in written
-    assert words.strip() in [t.replace("\n", " ") for t in written]
-
-
 def test_each_kind_of_source_has_a_badge_of_its_own():
     sources = [Source.published("x"), Source.run("x"), Source.measured("x"), Source.model("x")]
     faces = set()
@@ -81,19 +58,11 @@ def test_each_kind_of_source_has_a_badge_of_its_own():
     "draw",
     [
         figures.modes_ranked,
-        figures.modes_box,
-        figures.clicks_average,
         figures.clicks_by_task,
         figures.comparison_ranked,
-        models_paired,
         size_and_iou,
-        size_within,
-        size_correlations,
         differences_forest,
-        differences_by_task,
         noise_curves,
-        noise_by_task,
-        lambda table, source: beside_published(table, sources=(source, source)),
         lambda table, source: ambiguity_ranks(table, table, source=source),
         lambda table, source: everything_sides(table, table, detail=source.detail),
     ],

@@ -49,12 +49,9 @@ def test_extreme():
     found = ask("extreme", tables({1: [0.11, 0.8650, 0.9]}, rename=HIP), **given)
     assert found.verdict is FAILS
     assert "ct_spleen 0.9000" in found.says
-    assert "xray_hip_ilium: mode 1 (Fig. 2) 0.8650" in found.says
     # One table right and one wrong is not right.
     about = tables({1: [0.11, 0.8650, 0.5]}, rename=HIP, SAM={1: [0.11, 0.8650, 0.9]})
     assert verdict("extreme", about, **given) is FAILS
-    lowest = {"end": "lowest", "named": "mri_spine", "stated": {"iou": "0.1100"}}
-    assert verdict("extreme", about, **lowest) is HOLDS
 
 
 def test_extreme_of_modes():
@@ -73,21 +70,13 @@ def test_mean():
     found = ask("mean", about, of="one click", stated={"iou": "0.7001"})
     assert found.verdict is FAILS
     assert "Nearest mean in the tables: mode 3" in found.says
-    assert "still 1 off" in found.says
 
 
 def test_a_printed_number_says_nothing_of_other_data():
     about = tables({1: [0.2, 0.4]}, quoted=False)
     found = ask("mean", about, of="mode 1", stated={"iou": "0.3000"})
     assert found.verdict is OPEN
-    assert "SAM ViT-H" in found.says
-    assert "0.3000" in found.says
-    given = {"end": "highest", "stated": {"iou": "0.4"}}
-    assert verdict("extreme_of_modes", about, **given) is OPEN
-    assert verdict("extreme", about, named="a", **given) is OPEN
     assert verdict("counts", about, stated={"tasks": "2", "datasets": "0"}) is OPEN
-    box = {"settings": ["mode 3"], "stated": {"tasks": "2"}}
-    undecidable("SAM ViT-H", "wins", tables(quoted=False, RITM={1: [1, 1]}), **box)
 
 
 def test_wins():
@@ -122,12 +111,14 @@ def test_boxes_over_points():
     assert verdict("boxes_over_points", tables({1: SIX, 3: boxes, 5: SIX})) is FAILS
 
 
-def test_best():
-    about = tables({1: [0.2, 0.2], 4: [0.3, 0.3], 5: [0.1, 0.1]})
+def test_best_and_varied():
+    about = tables({1: [0.2, 0.2, 0.2], 4: [0.3, 0.3, 0.3], 5: [0.1, 0.1, 0.1]})
     assert verdict("best_mode", about, mode=4) is HOLDS
     assert verdict("best_mode", about, mode=5) is FAILS
     about = tables({1: [0.2, 0.2, 0.2], 4: [0.1, 0.1, 0.9], 5: [0.2, 0.2, 0.2]})
     assert verdict("best_mode", about, mode=4) is PARTLY
+    for ious, found in (([0.2, 0.9], HOLDS), ([0.5, 0.6], PARTLY), ([0.1, 0.2], FAILS)):
+        assert verdict("moderate_and_varied", tables({1: ious})) is found
 
 
 def test_poor():
@@ -146,13 +137,6 @@ def test_oracle():
     assert verdict("oracle_moderate", tables({1: [0.6, 0.6, 0.6]})) is FAILS
     assert verdict("oracle_varies", tables(top, one_task)) is HOLDS
     assert verdict("oracle_varies", tables(top, steady)) is FAILS
-    undecidable("at least 3", "oracle_varies", tables({1: [0.2, 0.3]}))
-
-
-def test_varies():
-    assert verdict("moderate_and_varied", tables({1: [0.2, 0.9]})) is HOLDS
-    assert verdict("moderate_and_varied", tables({1: [0.5, 0.6]})) is PARTLY
-    assert verdict("moderate_and_varied", tables({1: [0.1, 0.2]})) is FAILS
 
 
 # ----------------------------------------------------------------- other methods
@@ -175,13 +159,6 @@ def test_methods_with_one_prompt():
     assert verdict("above_others", mixed) is PARTLY
 
 
-@pytest.mark.parametrize(
-    "name", ["almost_all", "above_others", "far_above_others", "most_tasks_gain"]
-)
-def test_without_other_methods(name):
-    undecidable("No rows of RITM or SimpleClick or FocalClick", name, tables())
-
-
 def test_by_task():
     rising, level = {1: [0.1, 0.1], 9: [0.6, 0.6]}, {1: [0.1, 0.1], 9: [0.6, 0.1]}
     assert verdict("most_tasks_gain", tables(RITM=rising)) is HOLDS
@@ -198,7 +175,6 @@ def test_gains():
     # Less than the other's gain, but not less than half of it.
     most = {1: [0.1, 0.1], 9: [0.5, 0.5]}
     assert verdict("gains_less", tables(SAM=most, RITM=fast)) is FAILS
-    undecidable(r"SAM gains \+0.050", "gains_less", tables(SAM=slow))
 
 
 def test_saturates():
@@ -220,7 +196,7 @@ def test_passes():
     assert verdict("passes", about, method="FocalClick", stated={"clicks": "5"}) is FAILS
     assert verdict("passes", about, method="FocalClick") is HOLDS
     assert verdict("passes", about, method="RITM") is FAILS
-    undecidable("SimpleClick", "passes", about, method="SimpleClick")
+    undecidable("No rows of RITM or SimpleClick or FocalClick", "almost_all", tables())
 
 
 def test_surpass_and_boxes():
@@ -254,8 +230,7 @@ def test_whole():
     assert verdict("averages", dataclasses.replace(about, averages=means)) is HOLDS
     means.loc[3, "iou"] += 1e-6
     assert verdict("averages", dataclasses.replace(about, averages=means)) is FAILS
-    for name in ("one_name", "averages"):
-        undecidable("published tables", name, about)
+    undecidable("published tables", "averages", about)
     assert verdict("same_twice", about) is HOLDS
     assert verdict("same_twice", tables({1: [0.5, 0.6]}, SAM={1: [0.5, 0.61]})) is FAILS
     hip = tables({1: [0.5, 0.6]}, rename={"a": "xray_hip_ilium", "b": "xray_hip_femur"})
@@ -271,21 +246,6 @@ def rows(*cases):
     return of_rows(frame(*cases))
 
 
-def test_rules_on_cases_need_rows():
-    for name, given in (
-        ("compact", {}),
-        ("confident", {}),
-        ("grid_matters", {}),
-        ("size_range", {}),
-        ("size_within", {"prefix": "us_", "broad": True}),
-        ("size_and_iou", {"aspect": "weak"}),
-        ("spread_within", {}),
-        ("gain_with_parts", {"better": 4, "than": 3}),
-        ("one_part_easier", {}),
-    ):
-        undecidable("published tables hold a mean IoU for each task", name, tables(), **given)
-
-
 def test_one_region():
     one = case(top=(0.5, 0.5, 0.8, 0.8, 0.8), n_regions=1)
     two = case(image="j", top=(0.5, 0.6, 0.7, 0.8, 0.9), n_regions=2)
@@ -297,15 +257,6 @@ def test_one_region():
     both = case(top=(0.5, 0.51, 0.8, 0.81, 0.8))
     assert verdict("one_region", rows(both)) is FAILS
     undecidable("No case of one region", "one_region", rows(two))
-
-
-def test_one_region_of_the_published_table():
-    about = tables({1: [0.5, 0.5], 2: [0.5, 0.6], 3: [0.8, 0.8], 4: [0.8, 0.9]})
-    found = ask("one_region", about)
-    assert found.verdict is HOLDS
-    assert "agree on 1 of 2 tasks (a)" in found.says
-    about = tables({1: [0.5, 0.5], 2: [0.501, 0.6], 3: [0.8, 0.8], 4: [0.8, 0.9]})
-    assert verdict("one_region", about) is PARTLY
 
 
 def test_parts_gain():
@@ -324,8 +275,6 @@ def test_parts_gain():
     found = ask("gain_with_parts", study(-1), better=4, than=3)
     assert found.values["rho"] == pytest.approx(-1)
     assert found.verdict is PARTLY  # it is significant, but the other way round
-    one_task = rows(case(), case(image="j", n_regions=2))
-    undecidable("needs 4 tasks", "gain_with_parts", one_task, better=4, than=3)
 
 
 def several(one, many, what="top", tasks="abcdef"):
@@ -345,16 +294,6 @@ def test_parts_with_one_prompt_and_with_clicks():
     level, rising = (0.3,) * 9, (0.3, 0.5, 0.7, *(0.7,) * 6)
     assert verdict("clicks_help_parts", several(level, rising, "clicks")) is HOLDS
     assert verdict("clicks_help_parts", several(rising, level, "clicks")) is FAILS
-    for name in ("clicks_help_parts", "one_part_easier"):
-        undecidable("No task with objects of one part and of several", name, rows(case()))
-
-
-def test_parts_of_the_published_table():
-    three = [0.3] * 6
-    rising = tables({1: SIX, 3: three, 4: plus(three, *SIX)}, SAM={1: [0.1] * 6, 3: SIX})
-    falling = tables({1: SIX, 3: three, 4: plus(three, *SIX)}, SAM={1: [0.7] * 6, 3: SIX[::-1]})
-    assert verdict("clicks_help_parts", rising) is HOLDS
-    assert ask("clicks_help_parts", falling).values["rho"] == pytest.approx(-1)
 
 
 def shapes(sign):
@@ -379,7 +318,6 @@ def test_compact():
     assert found.verdict is HOLDS
     assert found.values["mode 1: rho"] == pytest.approx(1)
     assert verdict("compact", shapes(-1)) is FAILS
-    undecidable("4 cases that differ in shape", "compact", rows(case()))
 
 
 def test_sizes():
@@ -407,8 +345,6 @@ def test_size_within():
     assert verdict(name, about, prefix="us_kidney", broad=True) is HOLDS
     assert verdict(name, about, prefix="us_kidney", broad=False) is FAILS
     assert verdict(name, about, prefix="xray_hip", broad=False) is HOLDS
-    undecidable(r"No task called ct_\*", name, about, prefix="ct_", broad=True)
-    undecidable("No task with 2 cases or more", name, rows(case()), prefix="us_", broad=True)
 
 
 @pytest.mark.parametrize(
@@ -438,15 +374,10 @@ def test_spread_within():
     assert verdict("spread_within", study(0.5, 0.51, 0.52)) is FAILS
 
 
-def test_confident_says_how_often_the_choice_differs():
-    found = ask("confident", rows(case(), case(image="j")))
-    assert found.verdict is OPEN
-    assert "100% of 2 cases" in found.says
-
-
 def test_everything():
     grids = [row(experiment="everything", k=k, iou=iou) for k, iou in ((32, 0.4), (64, 0.5))]
     assert verdict("grid_matters", rows(case(), grids)) is HOLDS
     level = [row(experiment="everything", k=k, iou=0.4) for k in (32, 64)]
     assert verdict("grid_matters", rows(case(), level)) is FAILS
     undecidable("'everything'", "grid_matters", rows(case()))
+    undecidable("tables hold a mean IoU for each task", "grid_matters", tables())
