@@ -37,16 +37,8 @@ def test_the_file_is_what_the_page_carries(tmp_path):
     assert social_card(tmp_path / "b", others) == []
 
 
-@pytest.mark.parametrize(
-    ("cards", "told"),
-    [
-        ([], "0 cards in"),
-        ([png(1200, 630)] * 2, "2 cards in"),
-        ([png(630, 1200)], "A card of 630 x 1200 pixels in"),
-        ([b"GIF89a"], "A card that is no PNG in"),
-    ],
-)
-def test_what_is_no_card(tmp_path, cards, told):
+def test_what_is_no_card(tmp_path):
     (tmp_path / "notebooks").mkdir()
-    with pytest.raises(InputError, match=rf"{told} .*Allowed: .*Execute notebooks/{PAGE}.ipynb"):
-        social_card(tmp_path, [page(tmp_path / "notebooks", *cards)])
+    for cards, told in (([], "0 cards in"), ([png(630, 1200)], "A card of 630 x 1200 pixels in")):
+        with pytest.raises(InputError, match=f"{told} .*Execute notebooks/{PAGE}.ipynb"):
+            social_card(tmp_path, [page(tmp_path / "notebooks", *cards)])

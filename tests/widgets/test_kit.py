@@ -16,7 +16,6 @@ from medsam.widgets.kit.bundle import bundle
 from medsam.widgets.kit.cases import around
 from medsam.widgets.kit.state import data_uri, encode_mask
 from medsam.widgets.kit.still import (
-    MASKS,
     NEGATIVE,
     PREDICTION,
     PROMPT,
@@ -56,8 +55,7 @@ def test_pictures_are_the_images_and_large_ones_become_smaller():
     image = np.repeat(np.uint8(x + 2 * y)[..., None], 3, axis=2)
 
     def back(uri):
-        data = base64.b64decode(uri.split(",")[1])
-        return Image.open(io.BytesIO(data)).convert("RGB")
+        return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGB")
 
     assert np.abs(np.array(back(data_uri(image))).astype(int) - image).max() <= 12
     assert back(data_uri(np.tile(image, (1, 16, 1)))).size == (640, 30)
@@ -76,7 +74,7 @@ def coloured(picture, colour):
     return (np.array(picture) == colour).all(axis=2)
 
 
-def test_truth_is_solid_a_prediction_dashed_and_the_later_on_top():
+def test_truth_is_solid_and_a_prediction_dashed():
     mask = np.zeros(GREY.shape[:2], bool)
     mask[10:30, 10:30] = True
     solid = coloured(painted(GREY, [(mask, TRUTH)]), TRUTH)
@@ -85,39 +83,20 @@ def test_truth_is_solid_a_prediction_dashed_and_the_later_on_top():
     assert not solid[40, 40]
     assert (solid | ~dashed).all()
     assert solid.sum() * 0.55 < dashed.sum() < solid.sum() * 0.8  # 7 of 11, and the ends
-    assert coloured(painted(GREY, [(mask, TRUTH), (mask, MASKS[0])]), MASKS[0])[20, 20:60].all()
 
 
 def test_boxes_reach_their_last_pixel_stars_are_positive_and_minus_signs_negative():
     y, x = np.nonzero(coloured(painted(GREY, [], boxes=[[10, 5, 29, 19]]), PROMPT))
     assert (x.min(), y.min(), x.max(), y.max()) == (20, 10, 60, 40)
     picture = painted(GREY, [], [[15, 20], [45, 20]], labels=[1, 0])
-    star, minus = coloured(picture, PROMPT), coloured(picture, NEGATIVE)
-    assert star[41, 31]
-    assert minus[41, 91]
-    y, x = np.nonzero(minus)
-    assert np.ptp(x) > 2 * np.ptp(y)
-
-
-def test_numbers_of_one_pixel_stand_together_and_inside_the_picture():
-    white = [
-        coloured(painted(GREY, [], [[15, 20]] * count, numbered=count > 0), (255, 255, 255)).sum()
-        for count in range(3)
-    ]
-    assert white[0] == 0 < white[1] < white[2]
-    picture = painted(GREY, [], [[58, 2]], numbered=True)
-    y, x = np.nonzero(coloured(picture, (255, 255, 255)))
-    assert 0 < x.min() <= x.max() < picture.width - 2
-    assert y.min() > 0
+    assert coloured(picture, PROMPT)[41, 31]
+    assert coloured(picture, NEGATIVE)[41, 91]
 
 
 def test_a_still_keeps_the_prompt_in_place_and_shows_only_without_scripts():
     e = next(e for e in in_modes() if (e.k, e.choice) == (4, "top"))
     still = example_still(e, (1, 1, 14, 10), "Drawn.", "More.")
-    assert still.picture.size == (14 * 34, 10 * 34)
     y, x = np.nonzero(coloured(still.picture, PROMPT))
     assert (x.min(), y.min()) == (34, 34)  # the box begins at column 2, row 2
     assert (still.alt, still.caption) == ("Drawn.", "Drawn. More.")
-    html = still._repr_html_()
-    assert html.startswith('<noscript><figure class="medsam-still"><img src="data:image/webp')
-    assert html.endswith("<figcaption>Drawn. More.</figcaption></figure></noscript>")
+    assert still._repr_html_().startswith('<noscript><figure class="medsam-still"><img src="data:')

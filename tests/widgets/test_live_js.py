@@ -19,7 +19,6 @@ from medsam.metrics import dice, iou
 from medsam.models.contract import Embedding
 from medsam.models.onnx_sam import MiniSam, upscale
 from medsam.prompts import Prompt
-from medsam.widgets.kit.bundle import bundle
 from medsam.widgets.kit.state import encode_mask
 
 JS = Path(widgets.__file__).parent / "live" / "js"
@@ -39,12 +38,6 @@ def node(imports: str, module: str, script: str, given=None):
     return json.loads(done.stdout)
 
 
-def test_the_widgets_module_runs_alone(tmp_path):
-    (tmp_path / "widget.mjs").write_text(bundle(JS / "main.js"))
-    path = (tmp_path / "widget.mjs").as_posix()
-    assert node("widget", f"../../../../../../..{path}", "Object.keys(widget)") == ["render"]
-
-
 # --------------------------------------------------------------- prompts, masks
 @pytest.mark.parametrize("size", [(218, 182), (60, 200), (1500, 700)])
 def test_logits_become_the_same_mask_as_in_python(size):
@@ -58,22 +51,16 @@ def test_logits_become_the_same_mask_as_in_python(size):
 
 
 def test_the_decoder_is_fed_as_in_python():
-    prompts = [
-        Prompt([[10, 20], [30, 5]], [1, 0]),
-        Prompt(boxes=[[3, 4, 40, 50]]),
-        Prompt([[7, 8]], [0], [[1, 2, 30, 40]]),
-    ]
     given = [
-        {
-            "points": p.points.tolist(),
-            "labels": p.labels.tolist(),
-            "box": [*p.boxes.tolist(), None][0],
-        }
-        for p in prompts
+        {"points": [[10, 20], [30, 5]], "labels": [1, 0], "box": None},
+        {"points": [], "labels": [], "box": [3, 4, 40, 50]},
+        {"points": [[7, 8]], "labels": [0], "box": [1, 2, 30, 40]},
     ]
     script = """given.map((one) => feed([218, 182], one))
       .map(({ coordinates, labels }) => [[...coordinates], [...labels]])"""
-    for prompt, found in zip(prompts, node("{ feed }", "prompt.js", script, given), strict=True):
+    for asked, found in zip(given, node("{ feed }", "prompt.js", script, given), strict=True):
+        boxes = [asked["box"]] if asked["box"] else ()
+        prompt = Prompt(asked["points"], asked["labels"], boxes)
         feed = MiniSam._feed(None, Embedding(None, (218, 182)), prompt)
         np.testing.assert_allclose(found[0], feed["point_coords"].ravel(), rtol=1e-6)
         assert found[1] == feed["point_labels"].ravel().tolist()
@@ -82,18 +69,17 @@ def test_the_decoder_is_fed_as_in_python():
 def test_half_precision_masks_and_overlaps_are_read_as_written():
     rng = np.random.default_rng(0)
     numbers = np.concatenate([rng.normal(0, 3, 50), [0, -0.0, 6e-8, -3e-6, 65504]]).astype("<f2")
-    halves = node(
-        "{ fromHalf }", "prompt.js", "[...fromHalf(given)]", numbers.view(np.uint16).tolist()
-    )
+    given = numbers.view(np.uint16).tolist()
+    halves = node("{ fromHalf }", "prompt.js", "[...fromHalf(given)]", given)
     np.testing.assert_array_equal(halves, numbers.astype(np.float64))
     a, b = rng.random((2, 7, 9)) > 0.5
     given = {"a": np.packbits(a.ravel(), bitorder="little").tolist(), "b": encode_mask(b)}
-    script = """[fromBytes(given.a, 63), fromRuns(given.b, [7, 9])]
-      .map((mask, i, both) => [[...mask], overlap(...both)])"""
-    found = node("{ fromBytes, fromRuns, overlap }", "../../kit/js/masks.js", script, given)
-    for mask, (bits, overlap) in zip((a, b), found, strict=True):
-        np.testing.assert_array_equal(bits, mask.ravel())
-        assert overlap == pytest.approx({"iou": iou(a, b), "dice": dice(a, b)})
+    script = """((a, b) => [[...a], [...b], overlap(a, b)])(
+      fromBytes(given.a, 63), fromRuns(given.b, [7, 9]))"""
+    imports = "{ fromBytes, fromRuns, overlap }"
+    *masks, overlap = node(imports, "../../kit/js/masks.js", script, given)
+    np.testing.assert_array_equal(masks, [a.ravel(), b.ravel()])
+    assert overlap == pytest.approx({"iou": iou(a, b), "dice": dice(a, b)})
 
 
 @pytest.mark.parametrize(("size", "to"), [((30, 21), (102, 73)), ((90, 140), (24, 37))])
@@ -110,7 +96,7 @@ def test_pictures_are_resized_as_pillow_does_it(size, to, channels):
 
 # ------------------------------------------------------------------------ scans
 def affines(rng: np.random.Generator) -> list[np.ndarray]:
-    """Every order and direction of axes, then slanted, sheared and stretched ones."""
+    """Orders and directions of axes, then slanted, sheared and stretched ones."""
     made = [
         np.diag([*signs, 1.0])[:, [*order, 3]]
         for order in permutations(range(3))
@@ -119,8 +105,7 @@ def affines(rng: np.random.Generator) -> list[np.ndarray]:
     for _ in range(60):
         affine = np.eye(4)
         affine[:3, :3] = rng.normal(0, 1, (3, 3)) * rng.uniform(0.3, 5, 3)
-        if abs(np.linalg.det(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))) > 0.1:
-            made.append(affine)
+        made.append(affine)
     return made
 
 
@@ -132,30 +117,28 @@ def test_slices_are_cut_and_turned_as_in_python():
     script = """given.affines.map((affine) => {
       const slabs = [0, 1, 2, 3, 4, 5, 6].map((k) => ({ offset: 30 * k, slope: 2, intercept: 1 }));
       const volume = new Volume({ shape: [5, 6, 7], affine, data: given.data, slabs });
-      return volume.planes().map((plane) => {
-        const { values, rows, columns } = volume.slice(plane.name, 3);
-        return { ...plane, rows, columns, values: [...values] };
+      return volume.planes().map(({ name, spacing }) => {
+        const { values, rows, columns } = volume.slice(name, 3);
+        return { name, spacing, shape: [rows, columns], values: [...values] };
       });
     })"""
     found = node("{ Volume }", "scan/volume.js", script, given)
     for affine, planes in zip(made, found, strict=True):
         volume = Volume(data * 2 + 1, affine)
-        assert [one["name"] for one in planes] == ["axial", "coronal", "sagittal"]
         for one in planes:
-            assert one["count"] == volume.count(one["name"])
             assert one["spacing"] == pytest.approx(volume.spacing(one["name"]))
-            picture = np.reshape(one["values"], (one["rows"], one["columns"]))
+            picture = np.reshape(one["values"], one["shape"])
             assert (picture == volume.slice(one["name"], 3)).all()
 
 
 def test_the_letters_at_the_sides():
     """Radiological: the patient's right on the left; a slanted axis has a second letter."""
-    slanted, cos, sin = np.eye(4), np.cos(0.5), np.sin(0.5)
-    slanted[:3, :3] = [[1, 0, 0], [0, cos, -sin], [0, sin, cos]]
+    cos, sin = np.cos(0.5), np.sin(0.5)
+    slanted = [[1, 0, 0, 0], [0, cos, -sin, 0], [0, sin, cos, 0], [0, 0, 0, 1]]
     script = """given.map((affine) => new Volume({ shape: [4, 5, 6], affine }).planes())
       .map((planes) => planes.map(({ sides }) =>
         ["left", "right", "top", "bottom"].map((at) => sides[at]).join(" ")))"""
-    given = [np.diag([-1, 1, 1, 1]).tolist(), slanted.tolist()]
+    given = [np.diag([-1, 1, 1, 1]).tolist(), slanted]
     assert node("{ Volume }", "scan/volume.js", script, given) == [
         ["R L A P", "R L S I", "A P S I"],
         ["R L AS PI", "R L SP IA", "AS PI SP IA"],
@@ -172,20 +155,3 @@ def test_grey_values_are_those_of_python(low):
     for way, one in zip(ways, node("{ toGrey }", "scan/grey.js", script, given), strict=True):
         np.testing.assert_allclose(one, way.grey(values).ravel(), atol=1)
         assert np.mean(one == way.grey(values).ravel()) > 0.99
-
-
-def test_values_that_have_no_grey():
-    wrong = {
-        "[1, NaN, Infinity], 'max'": "2 of 3 values are NaN or infinite. Allowed: finite",
-        "[-3, -3], 'max'": "All 2 values are -3. Allowed: at least one value above 0",
-        "[7, 7], 'percentile'": "All 2 values are the same. Allowed: at least two different",
-        "[7, 8], 'window'": "A window of level 1 and width 0. Allowed: a width above 0",
-    }
-    script = f"""[{", ".join(f"[{one}]" for one in wrong)}].map(([values, way]) => {{
-      try {{ toGrey(Float64Array.from(values), {{ way, level: 1, width: 0 }}); }}
-      catch (error) {{ return error.message; }}
-    }})"""
-    said = node("{ toGrey }", "scan/grey.js", script)
-    assert [one[: len(text)] for one, text in zip(said, wrong.values(), strict=True)] == list(
-        wrong.values()
-    )

@@ -1,13 +1,11 @@
 """The data behind the click stepper; what it draws is in tests/book/test_widgets.py."""
 
 import dataclasses
-import json
 
-import numpy as np
 import pytest
 from widget_toys import CLICKED, LABELS, POINTS, in_clicks, mask_of
 
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError
 from medsam.prompts import Prompt
 from medsam.widgets.stepper import MAX_CASES, ClickStepper
 
@@ -22,13 +20,8 @@ def test_a_case_by_hand():
     for k, (one, mask) in enumerate(zip(steps, CLICKED, strict=True), 1):
         assert (one["points"], one["labels"]) == (POINTS[:k], LABELS[:k])
         assert (mask_of(stepper, one, "prediction") == mask).all()
-        assert one["view"] == [0, 0, 15, 11]
     assert len(stepper.masks) == 3  # the last prediction is the ground truth: stored once
-    assert repr(stepper) == (
-        "ClickStepper(square, protocol paper, most confident mask; 1 cases, up to 3 clicks)"
-    )
     assert "after 3 clicks in dashed red (IoU 1.000)" in stepper.still().caption
-    json.dumps(ClickStepper(in_clicks(iou=float("nan"))).get_state(), allow_nan=False)
 
 
 def test_a_task_with_fewer_clicks_takes_its_last_and_none_has_more():
@@ -38,8 +31,6 @@ def test_a_task_with_fewer_clicks_takes_its_last_and_none_has_more():
     assert stepper.step == 2
     with pytest.raises(InputError, match=r"Step 3 of task 'spleen'\. Allowed: 1 to 2"):
         stepper.step = 3
-    with pytest.raises(UnknownName, match="Did you mean 'liver'"):
-        stepper.task = "livre"
 
 
 def changed(step, **changes):
@@ -51,15 +42,10 @@ def changed(step, **changes):
 @pytest.mark.parametrize(
     ("made", "text"),
     [
-        ([], "No examples"),
         ([e for i in range(MAX_CASES + 1) for e in in_clicks(f"task-{i}")], r"9 cases.*1 to 8"),
-        (changed(2, model="other"), r"several runs"),
         (changed(2, image_id="b"), r"on images \['b', 'liver-7'\].*on one image"),
         (in_clicks()[1:], r"clicks \[2, 3\] on .*Allowed: 1, 2, 3, \.\.\."),
-        ([*in_clicks(), in_clicks()[1]], r"clicks \[1, 2, 2, 3\]"),
-        (changed(2, prediction=np.zeros((3, 4), bool)), r"\(3, 4\).*one height"),
         (changed(2, prompt=Prompt([[5, 4], [1, 1]], [1, 0])), r"click 2: .*the first 2 of the"),
-        (changed(2, prompt=Prompt(POINTS[:2], [1, 1])), r"click 2: .*clicks of one run"),
     ],
 )
 def test_clicks_that_are_not_one_case(made, text):
