@@ -10,11 +10,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from results_toys import A, complete, fill, refused, row, write
-from test_store import older
 from typer.testing import CliRunner
 
 from medsam.cli import app
-from medsam.errors import ResultsError, UnknownName
+from medsam.errors import ResultsError
 from medsam.results import rows as results
 from medsam.results.export import deposit, export
 from medsam.results.rows import COLUMNS
@@ -37,27 +36,6 @@ def test_both_formats_have_the_rows_that_are_read(tmp_path):
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_what_cannot_be_exported(tmp_path):
-    fill(tmp_path / "r", [("a", "t")])
-    with pytest.raises(ResultsError, match=r"Allowed: a file ending in .csv or .parquet"):
-        export(tmp_path / "r", tmp_path / "rows.xlsx")
-    with pytest.raises(ResultsError, match="Cannot write"):
-        export(tmp_path / "r", tmp_path / "nowhere" / "rows.csv")
-    with pytest.raises(UnknownName, match=r"Unknown task 'tt'\. Did you mean 't'\?"):
-        export(tmp_path / "r", tmp_path / "rows.csv", tasks=["tt"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["r"]
-
-
-def test_columns_keep_their_meaning_and_the_tolerance_of_the_rows(tmp_path):
-    fill(tmp_path / "r", [("a", "t")])
-    older(tmp_path / "r", tolerance_mm=1.0)
-    export(tmp_path / "r", tmp_path / "all.parquet")
-    schema = pq.read_schema(tmp_path / "all.parquet")
-    # Not that of the code that exports them.
-    assert schema.field("nsd").metadata[b"tolerance_mm"] == b"1.0"
-    assert schema.field("object_px").metadata[b"meaning"] == b"pixels of the object"
-
-
 def test_a_choice_of_rows_with_a_manifest(tmp_path):
     fill(tmp_path / "r", [("a", "t"), ("a", "u"), ("a", "v")])
     fill(tmp_path / "r", [("a", "t")], model="n")
@@ -72,7 +50,6 @@ def test_a_choice_of_rows_with_a_manifest(tmp_path):
     assert entry["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert (entry["file"], entry["rows"], entry["bytes"]) == ("some.csv", 56, out.stat().st_size)
     assert entry["only"] == {"tasks": ["t", "u"], "models": ["m"]}
-    assert told["columns"]["hd95"]["unit"] == "mm"
     assert told["depends_on"][0]["identity"]["weights"] == {"sha256": "0"}
 
 
@@ -92,12 +69,7 @@ def doi(tmp_path):
 
 def test_the_manifest_and_the_sums(doi):
     manifest = json.loads((doi / "manifest.json").read_text())
-    for entry in manifest["files"]:
-        content = (doi / entry["file"]).read_bytes()
-        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
-        assert entry["rows"] == A
-    assert manifest["columns"]["iou"]["meaning"].startswith("intersection over union")
-    assert manifest["depends_on"][0]["identity"]["seed"] == 1
+    assert [entry["rows"] for entry in manifest["files"]] == [A, A]
     done = subprocess.run(
         ["sha256sum", "-c", "SHA256SUMS"], cwd=doi, check=True, capture_output=True, text=True
     )
@@ -130,20 +102,15 @@ def test_the_data_package(doi):
     assert re.fullmatch(r"[-a-z0-9._/]+", told["name"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told["created"])
     assert told["profile"] == "data-package"
-    (licence,) = told["licenses"]
-    assert licence["name"] == "CC-BY-4.0"
-    assert licence["path"].startswith("https://creativecommons.org/licenses/by/4.0/")
+    assert [one["name"] for one in told["licenses"]] == ["CC-BY-4.0"]
     assert all(source["title"] for source in told["sources"])
-    names = [one["name"] for one in told["resources"]]
-    assert len(set(names)) == len(names) == 3
+    assert len({one["name"] for one in told["resources"]}) == len(told["resources"]) == 3
     for one in told["resources"]:
         assert re.fullmatch(r"[-a-z0-9._]+", one["name"])
         content = (doi / one["path"]).read_bytes()
         assert one["bytes"] == len(content)
         assert one["hash"] == "sha256:" + hashlib.sha256(content).hexdigest()
-    *rows, means = told["resources"]
-    assert {one["schema"] for one in rows} == {"schema.json"}
-    assert means["profile"] == "tabular-data-resource"
+    means = told["resources"][-1]
     columns = pd.read_csv(doi / means["path"]).columns.tolist()
     assert [field["name"] for field in means["schema"]["fields"]] == columns
 
@@ -153,47 +120,20 @@ def test_the_schema_has_types_and_units(doi):
     assert [field["name"] for field in fields] == list(COLUMNS)
     of = {field["name"]: field for field in fields}
     assert all(field["description"] for field in fields)
-    assert (of["iou"]["type"], of["iou"]["unit"]) == ("number", "1")
-    assert (of["hd95"]["type"], of["hd95"]["unit"]) == ("number", "mm")
-    assert (of["object_px"]["type"], of["object_px"]["unit"]) == ("integer", "pixel")
-    assert "unit" not in of["image"]
-    assert of["image"]["type"] == "string"
-    assert of["image"]["constraints"] == {"required": True}
-    assert "constraints" not in of["iou"]
+    units = [of[name].get("unit") for name in ("iou", "hd95", "object_px", "image")]
+    assert units == ["1", "mm", "pixel", None]
     kinds = {"BIGINT": "integer", "INTEGER": "integer", "SMALLINT": "integer", "DOUBLE": "number"}
     files = str(doi / "model=*/task=*/*.parquet")
+    query = "describe select * from read_parquet(?, hive_partitioning = false)"
     with duckdb.connect() as connection:
-        found = connection.execute(
-            "describe select * from read_parquet(?, hive_partitioning = false)", [files]
-        ).fetchall()
+        found = connection.execute(query, [files]).fetchall()
     stored = {name: kinds.get(kind, "string") for name, kind, *_ in found}
     assert {name: field["type"] for name, field in of.items()} == stored
-
-
-def test_the_words(doi):
-    readme = (doi / "README.md").read_text()
-    assert "| `hd95` | number | mm | 95th percentile" in readme
-    assert "2 Parquet files" in readme
-    assert "- Model m; sha256: 0" in readme
-    licence = (doi / "LICENSE").read_text()
-    assert licence.startswith("Creative Commons Attribution 4.0 International (CC-BY-4.0)\n")
-
-
-def test_a_dataset_of_the_paper_is_named_with_its_licence(tmp_path):
-    write(tmp_path / "r", complete("a", dataset="ct_spleen"), dataset="ct_spleen")
-    deposit(tmp_path / "r", tmp_path / "doi", "CC0-1.0")
-    told = json.loads((tmp_path / "doi" / "datapackage.json").read_text())
-    assert told["licenses"][0]["name"] == "CC0-1.0"
-    data = told["sources"][0]
-    assert data["path"].startswith("https://")
-    assert data["licence"].startswith("CC BY")
 
 
 def test_what_cannot_be_deposited(doi, tmp_path):
     with pytest.raises(ResultsError, match=r"doi is there already"):
         deposit(tmp_path / "all", doi)
-    with pytest.raises(UnknownName, match=r"Unknown licence 'CC-BY'\. Did you mean 'CC-BY-4\.0'"):
-        deposit(tmp_path / "all", tmp_path / "new", "CC-BY")
     shard = results.shards(tmp_path / "all")[0]
     shard.write_bytes(shard.read_bytes()[:100])
     with pytest.raises(ResultsError, match=r"is not fit for a deposit: File .* cannot be read"):
