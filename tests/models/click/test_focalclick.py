@@ -56,29 +56,13 @@ def test_twelve_clicks_are_those_of_the_public_predictor(
     assert any(roi not in (None, (0, 230, 0, 186)) for roi in looked)
 
 
-def test_after_ten_clicks_only_the_focus_changes(ready, tensor_of):
-    network = ready(FocalClickNetwork(**SMALL))
-    network.feature_extractor.decode_head.linear_pred.bias.fill_(-8)  # Finds nothing.
-    image, before = tensor_of(96, 80), torch.zeros(1, 1, 96, 80)
-    far, near = (slice(10, 30), slice(10, 30)), (slice(60, 80), slice(50, 70))
-    before[0, 0][far] = before[0, 0][near] = 0.9
-    clicks = np.tile([[70.0, 60.0, 0.0]], (11, 1))
-
-    def after(k):
-        with torch.inference_mode():
-            return focal_step(network, image, clicks[:k], State(before), 64).probability[0, 0]
-
-    assert after(10)[far].max() < 0.01
-    assert torch.allclose(after(11)[far], before[0, 0][far])
-    assert after(11)[near].max() < 0.89
-    assert torch.equal(after(10)[near], after(11)[near])
-
-
-def test_a_model_of_the_study_takes_clicks(tmp_path, weights_of, scene_of):
-    torch.save({"state_dict": weights_of(FocalClickNetwork(**SMALL))}, tmp_path / "small.pth")
+def test_a_model_of_the_study_takes_clicks(tmp_path, ready, tensor_of):
+    state = ready(FocalClickNetwork(**SMALL)).state_dict()
+    torch.save({"state_dict": state}, tmp_path / "small.pth")
+    image = np.uint8(255 * tensor_of(70, 60)[0].permute(1, 2, 0).numpy())
     model = FocalClick("focalclick-b0-s1", SMALL, checkpoint=tmp_path / "small.pth")
     prompts = [Prompt([[20, 30], [40, 50]][:k], [1, 0][:k]) for k in (1, 2)]
-    one, two = model.predict(model.embed(scene_of(70, 60)), prompts)
+    one, two = model.predict(model.embed(image), prompts)
     assert one.masks.shape == (1, 70, 60)
     assert np.isfinite(two.logits).all()
     assert not np.array_equal(one.logits, two.logits)
@@ -92,29 +76,23 @@ def mask(*blocks):
     return out
 
 
-def test_a_mask_of_fewer_than_ten_pixels_has_the_box_of_the_picture():
+def test_a_box_grows_about_its_centre_and_ends_at_the_picture():
+    # That of fewer than ten pixels is the picture.
     assert box(mask((10, 12, 10, 15))) == (10, 11, 10, 14)
     assert box(mask((10, 13, 10, 13))) == (0, 100, 0, 100)
-
-
-def test_a_box_grows_about_its_centre_and_ends_at_the_picture():
     # Rows 10 to 19: centre 14.5, 14 high; 7.5 and 21.5 are cut to whole numbers.
     assert grown((10, 19, 10, 29), 1.4, (100, 100)) == (7, 21, 5, 33)
     assert grown((0, 99, 90, 99), 1.4, (100, 100)) == (0, 100, 87, 100)
 
 
-def test_the_first_focus_is_the_object():
-    assert focus(mask((10, 20, 10, 30)), mask(), (15, 15), WHOLE) == (7, 21, 5, 33)
-
-
 def test_a_large_change_is_the_focus():
+    # The first one is the object.
+    assert focus(mask((10, 20, 10, 30)), mask(), (15, 15), WHOLE) == (7, 21, 5, 33)
     before, now = mask((10, 30, 10, 30)), mask((10, 30, 10, 60))
     # Columns 30 to 59 changed: centre 44.5, 42 wide; rows 10 to 29: centre 19.5, 28 high.
     assert focus(now, before, (20, 40), WHOLE) == (5, 33, 23, 65)
-
-
-def test_only_the_change_at_the_click_counts():
-    before, now = mask((10, 30, 10, 30)), mask((10, 30, 10, 60), (60, 80, 10, 40))
+    # Only the change at the click counts.
+    now |= mask((60, 80, 10, 40))
     assert focus(now, before, (20, 40), WHOLE) != focus(now, before, (70, 20), WHOLE)
 
 

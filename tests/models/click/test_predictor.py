@@ -1,29 +1,15 @@
 """Click models under the contract: clicks add up, the last mask is carried, no hidden state."""
 
-import hashlib
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
-from medsam.datasets import BrainSample
-from medsam.errors import InputError, WeightsError
-from medsam.models import load
-from medsam.models.cache import CachedModel
-from medsam.models.click.predictor import THRESHOLD, ZoomedModel
-from medsam.models.click.ritm import Ritm, RitmNetwork
+from medsam.errors import InputError
+from medsam.models.click.predictor import ZoomedModel
 from medsam.models.click.zoom import Zoom, disks
-from medsam.models.contract import Predictor
 from medsam.prompts import Prompt
-from medsam.study.evaluate import evaluate
-
-SMALL = {"width": 6, "ocr_width": 8, "blocks": 1, "modules": (1, 1, 1)}
-
-
-class SmallZoom(Ritm):
-    zoom = Zoom(size=64, min_side=40)
 
 
 class Plain(nn.Module):
@@ -74,20 +60,11 @@ def same(a, b):
     return np.array_equal(a.logits, b.logits) and np.array_equal(a.masks, b.masks)
 
 
-def test_one_mask_of_the_image_size_without_an_estimate_of_iou(model):
-    (answer,) = ask(model, first(1))
-    assert answer.masks.shape == answer.logits.shape == (1, 60, 50)
-    assert answer.masks.dtype == bool
-    assert answer.logits.dtype == np.float32
-    assert answer.masks[0, 25, 20]
-    assert np.isnan(answer.scores).all()
-    assert answer.ranking.tolist() == [0]
-
-
 def test_the_mask_is_where_the_probability_is_above_049(model):
     (answer,) = ask(model, first(1))
     chance = 1 / (1 + np.exp(-answer.logits))
-    assert THRESHOLD == 0.49
+    assert answer.masks.shape == answer.logits.shape == (1, 60, 50)
+    assert np.isnan(answer.scores).all()  # no estimate of the IoU
     np.testing.assert_array_equal(answer.masks, chance > 0.49)
     # By hand: without a click near, brightness b gives b - 2, below 0.
     assert answer.logits[0, 0, 0] == pytest.approx(IMAGE[0, 0, 0] / 255 - 2, abs=1e-5)
@@ -107,12 +84,8 @@ def test_each_click_is_a_step_with_the_mask_of_the_last(model):
     assert [len(c[0]) for c in clicks] == [1, 2, 3]
     assert shapes[0] == (2, 4, 60, 50)  # the picture, and its mirror image
     assert max(shapes[1][2:]) == max(shapes[2][2:]) == 40  # Zoomed in.
-
-
-def test_steps_already_made_are_not_made_again(model):
-    for k in (1, 2, 3, 3, 2):
-        ask(model, first(k))
-    assert len(model.net.seen) == 3
+    ask(model, first(2))
+    assert len(model.net.seen) == 3  # Steps already made are not made again.
 
 
 def test_answers_do_not_depend_on_what_was_asked_before(model, tmp_path):
@@ -142,8 +115,6 @@ def test_a_previous_mask_given_back_goes_on_from_there(model):
     [
         (Prompt(boxes=[[1, 2, 3, 4]]), "'ritm-h18' does not take box prompts"),
         (Prompt([[50, 3]], [1]), "beside the image. Allowed: x of 0 to 49 and y of 0 to 59"),
-        (Prompt([[3, 60]], [1]), "beside the image"),
-        (Prompt([[-1, 3]], [1]), "beside the image"),
         (Prompt([[3, 4]], [1], logits=np.zeros((1, 9, 9))), r"Allowed: \(1, 60, 50\)"),
     ],
 )
@@ -151,61 +122,3 @@ def test_prompts_are_refused_before_anything_is_computed(model, prompt, message)
     with pytest.raises(InputError, match=message):
         ask(model, first(1), prompt)
     assert not model.net.seen
-    with pytest.raises(InputError, match=r"Allowed: \(H, W, 3\) uint8"):
-        model.embed(np.zeros((4, 5), np.uint8))
-
-
-def test_provenance_holds_the_hash_and_says_that_it_is_not_checked(model, tmp_path):
-    path = tmp_path / "plain.pth"
-    assert model.provenance() == {
-        "weights": str(path),
-        "file": "plain.pth",
-        "licence": "own",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "sha256_checked": "no: its authors state none",
-        "threshold": "0.49",
-        "precision": "float32",
-        "zoom": "Zoom(size=40, skip_clicks=1, expansion=1.4, min_side=20, keep_above=0.5, "
-        "threshold=0.5)",
-        "flip": "average of logits",
-    }
-    with pytest.raises(InputError, match="Device 'abacus'. Allowed on this machine.*auto, "):
-        PlainModel("ritm-h18", {}, checkpoint=path, device="abacus")
-
-
-def test_a_cache_of_embeddings_gives_the_image_back(model, tmp_path):
-    cached = CachedModel(model, tmp_path / "cache")
-    (expected,) = ask(model, first(2))
-    for _ in range(2):
-        embedding = cached.embed(IMAGE)
-        np.testing.assert_array_equal(embedding.features, IMAGE)
-        assert same(cached.predict(embedding, [first(2)])[0], expected)
-    assert (cached.hits, cached.misses) == (1, 1)
-
-
-def test_the_checkpoint_of_another_model_is_refused(tmp_path):
-    torch.save(RitmNetwork(**SMALL).state_dict(), tmp_path / "coco_lvis_h18_itermask.pth")
-    with pytest.raises(WeightsError, match="do not fit ritm-h18: .*missing.*of another shape"):
-        load("ritm-h18", folder=tmp_path)
-
-
-def test_three_clicks_on_the_embedded_brain(tmp_path, weights_of):
-    torch.save({"state_dict": weights_of(RitmNetwork(**SMALL))}, tmp_path / "small.pth")
-
-    def small():
-        return SmallZoom("ritm-h18", SMALL, checkpoint=tmp_path / "small.pth")
-
-    model = small()
-    sample = next(case.load() for case in BrainSample().cases())
-    task = next(t for t, mask in sample.masks.items() if mask.any())
-    predict = Predictor(model, sample.image)
-    rows = evaluate(sample, task, predict, experiments=["clicks"], surface=False)
-    clicks = [r for r in rows if r["choice"] == "top"][:3]
-    assert [r["k"] for r in clicks] == [1, 2, 3]
-    for row in clicks[:2]:
-        prompt = Prompt.from_json(row["prompt"])
-        (answer,) = small().predict(model.embed(sample.image), [prompt])
-        truth = sample.masks[task]
-        expected = (answer.masks[0] & truth).sum() / (answer.masks[0] | truth).sum()
-        assert row["iou"] == pytest.approx(expected)
-        assert row["status"] == "ok"

@@ -1,0 +1,84 @@
+"""Networks and steps of RITM and SimpleClick against the public code."""
+
+import numpy as np
+import pytest
+import torch
+
+from medsam.models.click.predictor import State, zoomed_step
+from medsam.models.click.ritm import RitmNetwork
+from medsam.models.click.simpleclick import SimpleClickNetwork
+from medsam.models.click.zoom import Zoom
+
+TWO = np.array([[30.0, 20.0, 1], [60.0, 50.0, 0]])
+FAR = np.array([[230.0, 200.0, 1], [60.0, 350.0, 0]])
+SMALL = {
+    "ritm-tiny": lambda: RitmNetwork(6, 8, 2, (1, 3, 2)),
+    "simpleclick-tiny-16": lambda: SimpleClickNetwork(16, 32, 12, 4, (8, 16, 32, 64), 16),
+    "simpleclick-tiny-14": lambda: SimpleClickNetwork(14, 32, 8, 4, (8, 16, 32, 64), 16),
+}
+
+
+def logits(name, network, tensor_of, first=2, label=0):
+    """Every fourth or 37th pixel, of so many clicks, the second of them with that label."""
+    simple = name.startswith("simpleclick")
+    size, step, clicks = ((448, 448), 37, FAR) if simple else ((72, 58), 4, TWO)
+    image, clicks = tensor_of(*size), clicks[:first].copy()
+    clicks[1:, 2] = label
+    with torch.inference_mode():
+        got = network(torch.cat([image, 0.7 * image[:, :1]], 1), [clicks])
+    assert got.shape == (1, 1, *size)
+    return got[..., ::step, ::step].numpy()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ritm-h18", "ritm-h32", "simpleclick-vit-b", "simpleclick-vit-l", "simpleclick-vit-h"],
+)
+def test_weights_have_the_published_names_and_shapes(name, same_keys):
+    same_keys(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["ritm-h18", "ritm-h32", pytest.param("simpleclick-vit-b", marks=pytest.mark.slow)]
+)
+def test_logits_are_those_of_the_public_code(name, network_of, ready, tensor_of, golden):
+    got = logits(name, ready(network_of(name)), tensor_of)
+    np.testing.assert_allclose(got, golden(name)["logits"], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_variants_give_the_logits_of_the_public_code(name, ready, tensor_of, golden):
+    network, expected = ready(SMALL[name]()), golden(name)["logits"]
+    np.testing.assert_allclose(logits(name, network, tensor_of), expected, atol=1e-5)
+    # A click and its label matter.
+    for other in ({"first": 1}, {"label": 1}):
+        assert np.abs(logits(name, network, tensor_of, **other) - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["ritm-tiny", "simpleclick-tiny-16"])
+def test_five_clicks_are_those_of_the_public_predictor(
+    name, ready, tensor_of, twelve_clicks, golden
+):
+    network, expected = ready(SMALL[name]()), golden(name)
+    zoom = Zoom(size=96, min_side=40, expansion=1.2, threshold=0.76)
+    if name != "ritm-tiny":
+        threshold = round(float(expected["threshold"]), 3)
+        zoom = Zoom((448, 448), skip_clicks=-1, min_side=40, expansion=1.2, threshold=threshold)
+    image, state, looked = tensor_of(), State(), []
+    for k, each in enumerate(expected["probs"], start=1):
+        with torch.inference_mode():
+            state = zoomed_step(network, zoom, image, twelve_clicks[:k], state)
+        looked.append(state.roi)
+        np.testing.assert_allclose(state.probability[0, 0, ::15, ::15], each, atol=1e-5)
+    # RITM sees the whole picture first; SimpleClick never does.
+    first = None if name == "ritm-tiny" else looked[0]
+    assert (looked[0], None in looked[1:]) == (first, False)
+
+
+def test_a_mirrored_image_gives_the_mirrored_answer(ready, tensor_of):
+    network, image = ready(RitmNetwork(6, 8, 1, (1, 1, 1))), tensor_of(72, 58)
+    opposite = TWO * [1, -1, 1] + [0, 57, 0]
+    with torch.inference_mode():
+        plain = zoomed_step(network, Zoom(), image, TWO, State()).probability
+        mirrored = zoomed_step(network, Zoom(), image.flip(3), opposite, State()).probability
+    assert torch.allclose(plain, mirrored.flip(3), atol=1e-6)
