@@ -1,5 +1,6 @@
 """The embedded sample: what it is made of, which way up it lies, what happens without it."""
 
+import csv
 import importlib.util
 
 import numpy as np
@@ -45,6 +46,21 @@ def test_every_sample(cases):
         for mask in sample.masks.values():
             assert mask.sum() >= MIN_PX
             assert not (mask & ~sample.any_object).any()
+
+
+def test_labels_are_named_so_in_the_package():
+    if not here:
+        pytest.skip("the extra 'sample' is not installed")
+    with open(brain._package_folder() / list(brain.FILES)[2], encoding="utf-8") as file:
+        names = {int(row["index"]): row["name"].lower() for row in csv.DictReader(file)}
+    words = {
+        "brain_white_matter": "cerebral_white_matter", "brain_ventricles": "lateral_ventricle",
+        "brain_thalamus": "thalamus", "brain_caudate": "caudate", "brain_putamen": "putamen",
+        "brain_hippocampus": "hippocampus", "brain_stem": "brain_stem",
+        "brain_cerebellum": "cerebell",
+    }  # fmt: skip
+    for key, word in words.items():
+        assert set(TASKS[key].labels) == {value for value, name in names.items() if word in name}
 
 
 def centre(mask):
