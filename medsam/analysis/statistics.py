@@ -154,7 +154,7 @@ def interval(
     # Added up in an order of their own: the interval must not depend on that of the rows.
     order = np.lexsort((found, of_group, of_task))
     found, of_group, of_task = found[order], of_group[order], of_task[order]
-    shape = of_task.max() + 1, of_group.max() + 1
+    shape = int(of_task.max()) + 1, int(of_group.max()) + 1
     cell = np.ravel_multi_index((of_task, of_group), shape)
     counts = np.bincount(cell, minlength=np.prod(shape)).astype(float).reshape(shape)
     sums = np.bincount(cell, weights=found, minlength=np.prod(shape)).reshape(shape)

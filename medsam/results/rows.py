@@ -187,10 +187,10 @@ def write(path: Path, table: pa.Table, about: Mapping[str, Any]) -> Path:
     described = (table.schema.metadata or {}) | {KEY: content, _SUM: checksum}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as temporary:
+        with atomic(path) as temporary, temporary.open("wb") as file:
             pq.write_table(
                 table.replace_schema_metadata(described),
-                temporary,
+                file,
                 compression="zstd",
                 write_page_checksum=True,
             )
