@@ -8,8 +8,9 @@ NOTEBOOKS := $(notdir $(basename $(wildcard notebooks/*.ipynb)))
 EXECUTED  := $(NOTEBOOKS:%=$(BUILD)/executed/%.ipynb)
 CODE      := -name '*.py' -o -name '*.yaml' -o -name '*.json' -o -name '*.csv' -o -name '*.parquet'
 SOURCES   := $(shell find medsam $(CODE) -o -name '*.js' -o -name '*.css')
-# What the rows depend on.
-STUDY     := $(wildcard medsam/*.py) $(shell find medsam/datasets medsam/models medsam/results medsam/study $(CODE))
+# What the rows depend on: the list of medsam/results/store.py.
+ROWS      := errors.py files.py metrics.py prompts.py protocol.py regions.py datasets models results study
+STUDY     := $(shell find $(ROWS:%=medsam/%) $(CODE))
 PAGES     := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
 # Processes at a time, each on one core.
 CORES     := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from medsam.results.store import ROWS_DEPEND_ON
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -94,3 +96,8 @@ def test_the_way_of_an_image_is_true_to_the_code():
     assert len(names) > 12
     for module, name in names:
         assert callable(getattr(import_module(module), name)), f"{module}.{name}"
+
+
+def test_make_runs_the_study_again_after_what_rows_depend_on():
+    (listed,) = re.findall(r"^ROWS +:= (.+)$", (ROOT / "Makefile").read_text(), re.M)
+    assert sorted(listed.split()) == sorted(ROWS_DEPEND_ON)
