@@ -86,7 +86,8 @@ def dataset(folder: Path, suffix: str, plane: Plane) -> DiskDataset:
         tree = Tree(folder)
 
         images, masks = (
-            grouped(tree.match(rf"{name}/(?P<id>\d+)\.png"), "id") for name in ("images", "masks")
+            grouped(tree, tree.match(rf"{name}/(?P<id>\d+)\.png"), "id")
+            for name in ("images", "masks")
         )
         sources: list[Source] = [
             Picture(key[0], key[0], images[key][0], tuple((mask, TASK) for mask in masks[key]))

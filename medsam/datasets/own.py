@@ -269,7 +269,7 @@ def _files(pattern: str, folder: Path, what: str) -> Files:
         root, rest = folder / "/".join(parts[:fixed]), "/".join(parts[fixed:])
     tree = Tree(root)
     matches = tree.match(expression(rest) if rest else _STEM, anywhere=False)
-    found = grouped(matches, "id", "group")
+    found = grouped(tree, matches, "id", "group")
     if not found:
         raise InputError(
             f"No file below {str(root)!r} (such as {next(iter(tree.paths))!r}) fits the {what} "
@@ -384,7 +384,7 @@ class FolderDataset(DiskDataset):
 
 def _by_stem(tree: Tree) -> Files:
     """Files directly in a folder that are read as images."""
-    found = grouped(tree.match(_STEM, anywhere=False), "id")
+    found = grouped(tree, tree.match(_STEM, anywhere=False), "id")
     if not found:
         raise InputError(
             f"No image among the {len(tree.paths)} files of {str(tree.root)!r}. Allowed: "

@@ -46,7 +46,7 @@ def break_scan(folder, how):
     elif how == "not finite":
         spleen(folder, 2, image=np.where(body() > 500, np.inf, 1).astype(np.float32))
     elif how == "copies":
-        write_pair(folder / "copy", "spleen_2", labels=SPLEEN)
+        write_pair(folder / "copy", "spleen_2", image=body() + 1, labels=SPLEEN)
 
 
 BROKEN = {

@@ -65,17 +65,15 @@ def open_dataset(
     UnknownName
         If the dataset, an option or its value does not exist.
     """
-    from medsam.datasets.layouts import duke
     from medsam.datasets.layouts.layout import find_sources
     from medsam.datasets.layouts.tree import Tree
     from medsam.datasets.source import DiskDataset, Reading
 
     asked = reading or Reading()
-    layout, options = layout_of(key).chosen(asked.options)
+    tree = Tree(Path(root))
+    layout, options = layout_of(key).form_in(tree).chosen(asked.options)
     reading = replace(asked, plane=asked.plane or layout.plane, options=options)
-    tree, one = Tree(Path(root)), layout.entry
-    find = duke.find_sources if layout.read == "duke" else find_sources
-    sources = find(layout, tree, reading)
+    one, sources = layout.entry, find_sources(layout, tree, reading)
     if not sources:
         raise _wrong_folder(layout, tree)
     return DiskDataset(
@@ -85,7 +83,7 @@ def open_dataset(
         [task.key for task in one.tasks],
         sources,
         settings={
-            **({"plane": reading.plane} if one.dimensionality == "3D" else {}),
+            **({} if layout.is_2d else {"plane": reading.plane}),
             "intensity": ", ".join(reading.to_uint8.words(unit) for unit in layout.units),
             **options,
             **({"headers": "image"} if reading.trust_image else {}),
@@ -96,8 +94,12 @@ def open_dataset(
 
 
 def _wrong_folder(layout: Layout, tree: Tree) -> InputError:
-    patterns = [pattern for part in (layout.images, layout.masks) for pattern in part.values()]
-    found = (tree.above(layout.expression(one)) for each in patterns for one in each)
+    found = (
+        tree.above(form.expression(pattern))
+        for form in (layout, *map(layout.changed, layout.forms))
+        for patterns in (*form.images.values(), *form.masks.values())
+        for pattern in patterns
+    )
     above = next(filter(None, found), None)
     hint = f"Give {str(above)!r}." if above else "Check the path, or unpack the archive."
     closed = f"; {len(tree.closed)} folders may not be listed" if tree.closed else ""

@@ -69,35 +69,23 @@ def _dense(sample: Sample) -> str | None:
 
 
 def _hip(sample: Sample) -> str | None:
-    """Whether the ilium (1) is above the femur (2), as in anyone who stands or lies.
+    """Whether the ilium (2) lies above the femur (1), as in anyone who stands.
 
-    The roof of the socket is part of the ilium and covers the head of the femur, whose shaft
-    leads down from there: the ilium begins above the femur and lies above it on the whole. Both
-    are tested; a picture in which they contradict each other decides nothing.
-
-    Swapped values and a picture stored upside down cannot be told apart, and both at once
-    cancel out. Left and right are not tested: a hip and its mirror image both occur.
+    The way from the centre of the femur to that of the ilium must lead up, within 45 degrees. It
+    leads down where the values are swapped or the picture is upside down, and aside where rows
+    and columns are swapped, whichever hip it is. Left and right are not tested: both hips occur.
     """
     found = _objects(sample, "xray_hip_ilium", "xray_hip_femur")
     if found is None:
         return None
-    rows = [np.nonzero(mask)[0] for mask in found]
-    first = [int(each.min()) for each in rows]
-    mean = [float(each.mean()) for each in rows]
-    if first[0] == first[1] or (first[0] < first[1]) != (mean[0] < mean[1]):
-        return None
-    numbers = (
-        f"value 1 begins at row {first[0]} (mean {mean[0]:.0f}), value 2 at row {first[1]} "
-        f"(mean {mean[1]:.0f}) of {sample.image.shape[0]}"
-    )
-    if first[0] < first[1]:
-        return (
-            f"Held on {sample.id}: 1 is the ilium and 2 the femur, since the ilium is above; "
-            f"{numbers}."
-        )
+    ilium, femur = (np.argwhere(mask).mean(axis=0) for mask in found)
+    up, aside = femur[0] - ilium[0], abs(femur[1] - ilium[1])
+    held = up > aside
+    way = "swapped or upside down" if -up > aside else "on its side"
     return (
-        f"Did not hold on {sample.id}: the ilium (1) should be above the femur (2), but {numbers}. "
-        "The values are the other way round, or the picture is stored upside down: look at it."
+        f"Ilium (2) above the femur (1), tested on {sample.id}: its centre is {up:.0f} pixels "
+        f"higher and {aside:.0f} aside (expected: higher by more than aside). "
+        + ("Held." if held else f"Did not hold: the picture is {way}. Look at it.")
     )
 
 

@@ -1,14 +1,10 @@
-"""Duke breast MRI with masks of breast and dense (fibroglandular) tissue.
+"""Duke breast MRI in 3D: which series is before contrast, and which segment is which tissue.
 
 ``Breast_MRI_NNN/<study>/<series>/*.dcm`` and, for 100 of the 922 patients,
 ``Segmentation_Breast_MRI_NNN_Breast.seg.nrrd`` and ``…_Dense_and_Vessels.seg.nrrd``. Which value
 of the second is dense tissue differs by file, so that the name in its header decides, and in
 some files each segment has a layer of its own. Masks are laid on the image by their headers'
 geometry, not by turning arrays.
-
-Options: ``series``, how the series before contrast is found (by ``table``, the collection's own,
-or by ``description``); ``flagged``, whether patients 246 and 435, which one public project leaves
-out for errors in the masks, are kept. The paper does not say that it left them out.
 """
 
 from __future__ import annotations
@@ -19,33 +15,21 @@ from functools import partial
 from pathlib import Path
 
 from medsam.datasets.labels import Labels
-from medsam.datasets.layouts.layout import Layout
-from medsam.datasets.layouts.pairs import problem
-from medsam.datasets.layouts.tree import Tree
+from medsam.datasets.layouts.special import dicom_files, scan_of
 from medsam.datasets.readers.dicom import open_series
 from medsam.datasets.readers.itk import open_itk, segments_of
-from medsam.datasets.readers.volume import Volume, check_plane
-from medsam.datasets.source import Broken, Channel, LabelVolume, Reading, Scan, Source
+from medsam.datasets.readers.volume import Volume
+from medsam.datasets.source import LabelVolume, Reading, Source
 from medsam.errors import DataError, InputError
 
-__all__ = ["TABLE", "by_description", "by_table", "find_sources", "read_table"]
-
-TABLE = "Breast-Cancer-MRI-filepath_filename-mapping"
-"""Name of the collection's table, saved as .csv or .xlsx."""
+__all__ = ["by_description", "by_table", "picker", "read_table", "scan"]
 
 _ORIGINAL, _PATHS = "original_path_and_filename", ("classic_path", "descriptive_path")
 _PRE = re.compile(r"(?<![a-z])pre(?![a-z])", re.IGNORECASE)
 _DYNAMIC = re.compile(r"dyn|vibrant|multi ?phase", re.IGNORECASE)
 _LATER = re.compile(r"(?<![a-z])ph ?\d|\d ?(?:st|nd|rd|th)(?![a-z])|post", re.IGNORECASE)
-_FLAGGED = {"Breast_MRI_246", "Breast_MRI_435"}
-_SEGMENTS = {
-    "Breast": ("mri_breast_breast", "breast"),
-    "Dense_and_Vessels": ("mri_breast_fgt", "dense"),
-}
-"""Of each file: the task, and what the name of its segment holds."""
-
-Series = Mapping[Path, Sequence[Path]]
-"""Files by the folder of their series."""
+_SEGMENTS = {"mri_breast_breast": "breast", "mri_breast_fgt": "dense"}
+"""Of each task: what the name of its segment holds."""
 
 
 def read_table(path: Path) -> dict[str, set[str]]:
@@ -87,8 +71,11 @@ def read_table(path: Path) -> dict[str, set[str]]:
     return names
 
 
-def by_table(names: Mapping[str, set[str]], patient: str, series: Series) -> Path:
+def by_table(names: Mapping[str, set[str]], patient: str, series: Sequence[Path]) -> Path:
     """The folder of a patient's series before contrast, by the table.
+
+    A folder has the name that the table gives, or ends in the same number (the last digits of the
+    series' UID), since download tools name folders differently.
 
     Raises
     ------
@@ -96,18 +83,20 @@ def by_table(names: Mapping[str, set[str]], patient: str, series: Series) -> Pat
         If the table does not name exactly one of the folders.
     """
     wanted = names.get(patient, set())
+    ends = {end[0] for name in wanted if (end := re.search(r"(?<=-)\d{4,}$", name))}
+    fits = re.compile(rf"(?:.*[^.\d]|.*\.\d*)?(?:{'|'.join(ends) or '(?!)'})")
     found = [folder for folder in series if folder.name in wanted]
+    found = found or [folder for folder in series if fits.fullmatch(folder.name)]
     if len(found) != 1:
         raise DataError(
             f"{patient}: the table names {' or '.join(sorted(wanted)) or 'no series'}, of which "
-            f"{len(found)} are among the {len(series)} folders (such as {next(iter(series)).name!r}"
-            "). Allowed: one. Download that series under the names that the download tool gives, "
-            "or use --option series=description."
+            f"{len(found)} are among the {len(series)} folders (such as {series[0].name!r}). "
+            "Allowed: one. Download that series, or use --option series=description."
         )
     return found[0]
 
 
-def by_description(patient: str, series: Series) -> Path:
+def by_description(patient: str, series: Sequence[Path]) -> Path:
     """The folder of a patient's series before contrast, by what their headers call them.
 
     The only one there is; else the one called "pre"; else the dynamic series that is not called
@@ -118,7 +107,7 @@ def by_description(patient: str, series: Series) -> Path:
     DataError
         If that does not decide, or a file is no DICOM file.
     """
-    described = {folder: _description(folder, files[0]) for folder, files in series.items()}
+    described = {folder: _description(dicom_files(folder)[0]) for folder in series}
     if len(described) == 1:
         return next(iter(described))
     for pattern in (_PRE, _DYNAMIC):
@@ -133,12 +122,12 @@ def by_description(patient: str, series: Series) -> Path:
     raise DataError(
         f"{patient}: which of {len(series)} series is before contrast cannot be told from their "
         f"descriptions ({shown}). Allowed: one called 'pre', or one dynamic series that is no "
-        f"later phase. Put {TABLE}.csv into the folder (--option series=table)."
+        "later phase. Use the collection's table (--option series=table)."
     )
 
 
-def _description(folder: Path, file: Path) -> tuple[int, str]:
-    """Number and description of a series."""
+def _description(file: Path) -> tuple[int, str]:
+    """Number and description of the series of a file."""
     import pydicom
 
     try:
@@ -147,88 +136,56 @@ def _description(folder: Path, file: Path) -> tuple[int, str]:
         return int(header.get("SeriesNumber") or 0), str(header.get("SeriesDescription") or "")
     except Exception as error:  # pydicom raises nearly anything on a broken header
         raise DataError(
-            f"DICOM {file.name!r} in {folder.name!r} cannot be read ({type(error).__name__}: "
+            f"DICOM {file.name!r} in {file.parent.name!r} cannot be read ({type(error).__name__}: "
             f"{error}). Allowed: a DICOM file. Download it again."
         ) from error
 
 
-def find_sources(layout: Layout, tree: Tree, reading: Reading) -> list[Source]:
-    """The scans of patients with masks; what cannot be used is a source that says why.
+def picker(tables: Sequence[Path], way: str) -> Callable[[str, Sequence[Path]], Path]:
+    """How the series before contrast is found, from a patient's name and folders of series.
 
     Raises
     ------
     InputError
-        If series are to be found by the table and there is none.
+        If it is to be found by the table and there is none.
     """
-    masks = layout.files(tree, layout.masks)
-    series: dict[str, dict[Path, list[Path]]] = {}
-    for one in tree.match(layout.expression(layout.images["image"][0])):
-        of_patient = series.setdefault(one.parts["id"], {})
-        of_patient.setdefault(one.path.parent, []).append(one.path)
-    if not masks:
-        return []
-    pick = _picker(tree, reading.options["series"])
-    drop = _FLAGGED if reading.options["flagged"] == "drop" else set()
-    return [
-        _scan(key[0], series.get(key[0], {}), parts, pick, reading)
-        for key, parts in sorted(masks.items())
-        if key[0] not in drop
-    ]
-
-
-def _picker(tree: Tree, way: str) -> Callable[[str, Series], Path]:
-    """How the series before contrast is found, from a patient's name and series."""
-    tables = [one.path for one in tree.match(rf"{re.escape(TABLE)}\.(?:csv|xlsx)")]
     if way == "description":
         return by_description
     if not tables:
         raise InputError(
-            f"MRI-Breast: no table {TABLE} (.csv or .xlsx) below {str(tree.root)!r}. Allowed: that "
-            "table, which names the series before contrast. Put it there, or use "
+            "MRI-Breast: no Breast-Cancer-MRI-filepath_filename-mapping (.csv or .xlsx). Allowed: "
+            "that table, which names the series before contrast. Put it into the folder, or use "
             "--option series=description."
         )
     return partial(by_table, read_table(min(tables, key=lambda path: path.suffix)))  # .csv first
 
 
-def _scan(
+def scan(
     name: str,
-    series: Series,
-    masks: Mapping[str, list[Path]],
-    pick: Callable[[str, Series], Path],
+    group: str,
+    images: Sequence[Path],
+    masks: Sequence[tuple[Path, Labels]],
     reading: Reading,
+    *,
+    pick: Callable[[str, Sequence[Path]], Path],
 ) -> Source:
-    """A patient's scan, or why there is none."""
-    parts = {part: masks.get(part, []) for part in _SEGMENTS}
-    paths = tuple(path for each in parts.values() for path in each)
-    try:
-        if reason := problem(name, parts):
-            raise DataError(reason)
-        if not series:
-            raise DataError(
-                f"{name}: masks, but no image. Allowed: its series before contrast as DICOM "
-                f"(Duke-Breast-Cancer-MRI/{name}/<study>/<series>/*.dcm). Download it."
-            )
-        files = tuple(series[pick(name, series)])
-        labels = tuple(_labels(part, each[0], files) for part, each in parts.items())
-    except DataError as error:
-        return Broken(name, name, str(error), paths)
-    return Scan(
-        name,
-        name,
-        (Channel(partial(open_series, files), files),),
-        labels,
-        check_plane(reading.plane),
-        reading.to_uint8,
-        trust_image=reading.trust_image,
-    )
+    """A patient's scan, from the folders of all series and the masks.
+
+    Raises
+    ------
+    DataError
+        If the series or a segment cannot be told.
+    """
+    files = dicom_files(pick(name, images))
+    return scan_of(name, group, files, [_labels(*mask, files) for mask in masks], reading)
 
 
-def _labels(part: str, path: Path, image: tuple[Path, ...]) -> LabelVolume:
+def _labels(path: Path, rules: Labels, image: tuple[Path, ...]) -> LabelVolume:
     """The segment of a file that is the task's."""
-    task, word = _SEGMENTS[part]
-    segments = segments_of(path)
+    (task,) = rules.tasks
+    word, segments = _SEGMENTS[task], segments_of(path)
     found = [one for one in segments if word in one.name.lower()]
-    if part == "Breast" and len(segments) == 1:
+    if word == "breast" and len(segments) == 1:
         found = list(segments)  # the file's name says what it is
     if len(found) != 1:
         names = ", ".join(repr(one.name) for one in segments) or "none"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,15 +15,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from medsam.datasets.catalog import CatalogEntry, entry
 from medsam.datasets.intensity import Unit
-from medsam.datasets.labels import Labels
-from medsam.datasets.layouts import special
+from medsam.datasets.labels import Labels, Rule
+from medsam.datasets.layouts import duke, special
 from medsam.datasets.layouts.pairs import Key, grouped, make_source, problem
 from medsam.datasets.layouts.tree import Found, Tree, expression
 from medsam.datasets.readers.volume import Plane
 from medsam.datasets.source import Broken, Reading, Source
-from medsam.errors import InputError, UnknownName
+from medsam.errors import DataError, InputError, UnknownName
 
-__all__ = ["Layout", "find_sources", "labels_of", "read_layouts"]
+__all__ = ["Layout", "find_sources", "read_layouts"]
 
 Patterns = Annotated[
     tuple[str, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
@@ -73,6 +73,8 @@ class Layout(_Described):
         Patterns of each file that an image may be made of, and of each of its mask files.
     channels, drawn : tuple of str
         Those of them that are read.
+    labels : dict of str to dict
+        Of a part of the masks: task and values; those of the catalog, where left out.
     id, group : str
         Names of an image and of its patient, from the placeholders; the group is the id if empty.
     units : tuple of {"", "HU", "SUV"}
@@ -82,7 +84,10 @@ class Layout(_Described):
     plane : {"axial", "coronal", "sagittal", "stored"}
         How volumes are cut unless asked otherwise.
     read : {"", "radiograph", "dicom", "duke"}
-        Pictures and volumes by their endings; or in a way of its own.
+        Pictures and volumes by their endings; or in a way of its own. Of ``dicom`` and ``duke``
+        an image is the folder of its files.
+    beside : tuple of str
+        Tables that such a way reads.
     check : {"", "numbers", "lungs"}
         An image has one mask; or several, joined, of which this says whether all are there.
     vote : bool
@@ -91,6 +96,10 @@ class Layout(_Described):
         Files that are known and not read; copies and other parts, which no pattern matches.
     only_one : tuple of str
         Forms of the dataset of which one may be there.
+    forms : tuple of dict
+        Other forms, known by their images: the fields in which they differ. One may be there.
+    pictures : bool, optional
+        Whether images are 2D; as in the catalog, where left out.
     unpaired, refused
         See there.
     options : dict
@@ -107,17 +116,21 @@ class Layout(_Described):
     where: dict[str, str] = {}
     channels: tuple[str, ...] = ("image",)
     drawn: tuple[str, ...] = ("mask",)
+    labels: dict[str, dict[str, Rule]] = {}
     id: str = "{id}"
     group: str = ""
     units: tuple[Unit, ...] = ("",)
     ignore: tuple[int, ...] = ()
     plane: Plane = "axial"
     read: Literal["", "radiograph", "dicom", "duke"] = ""
+    beside: Patterns = ()
     check: Literal["", "numbers", "lungs"] = ""
     vote: bool = False
     unused: Patterns = ()
     excluded: Patterns = ()
     only_one: Patterns = ()
+    forms: tuple[dict[str, Any], ...] = ()
+    pictures: bool | None = None
     unpaired: tuple[Unpaired, ...] = ()
     refused: tuple[Refused, ...] = ()
     options: dict[str, dict[str, dict[str, Any]]] = {}
@@ -127,6 +140,57 @@ class Layout(_Described):
     def entry(self) -> CatalogEntry:
         """What the catalog says of the dataset."""
         return entry(self.key)
+
+    @property
+    def is_2d(self) -> bool:
+        """Whether images are pictures, which no plane cuts."""
+        return self.entry.dimensionality == "2D" if self.pictures is None else self.pictures
+
+    def changed(self, fields: Mapping[str, Any]) -> Layout:
+        """The layout with other values of some fields."""
+        return Layout.model_validate({**self.model_dump(), **fields})
+
+    def form_in(self, tree: Tree) -> Layout:
+        """The form of the dataset that lies in a folder; itself, if none does.
+
+        Raises
+        ------
+        InputError
+            If the images of two forms are there.
+        """
+        found: dict[str, Layout] = {}
+        for one in (self, *map(self.changed, self.forms)):
+            patterns = (pattern for patterns in one.images.values() for pattern in patterns)
+            firsts = (tree.first(one.expression(pattern)) for pattern in patterns)
+            if first := next(filter(None, firsts), ""):
+                found[first] = one
+        if len(found) > 1:
+            raise self._two_forms(tree, *found)
+        return next(iter(found.values()), self)
+
+    def check_one_form(self, tree: Tree, images: Files) -> None:
+        """See that images are of one form.
+
+        Raises
+        ------
+        InputError
+            If those of two are there.
+        """
+        paths = sorted(path for parts in images.values() for of in parts.values() for path in of)
+        firsts = []
+        for pattern in self.only_one:
+            fits = re.compile(rf"(?:.*/)?{self.expression(pattern)}", re.IGNORECASE)
+            below = (path.relative_to(tree.root).as_posix() for path in paths)
+            firsts += [path for path in below if fits.fullmatch(path)][:1]
+        if len(firsts) > 1:
+            raise self._two_forms(tree, *firsts)
+
+    def _two_forms(self, tree: Tree, one: str, other: str, *_: str) -> InputError:
+        return InputError(
+            f"{self.entry.title}: two forms of the dataset below {str(tree.root)!r}, with "
+            f"{one!r} and {other!r}. Allowed: one, since both hold the same patients. "
+            "Give the folder of one."
+        )
 
     def chosen(self, options: Mapping[str, str]) -> tuple[Layout, dict[str, str]]:
         """The layout with its options set, and the value of each.
@@ -145,7 +209,7 @@ class Layout(_Described):
             if value not in self.options[name]:
                 raise UnknownName(f"value of option {name}", value, self.options[name])
             changes |= self.options[name][value]
-        return Layout.model_validate({**self.model_dump(), **changes}), values
+        return self.changed(changes), values
 
     def expression(self, pattern: str) -> str:
         """The regular expression of one of its patterns."""
@@ -166,11 +230,21 @@ class Layout(_Described):
             found: dict[Path, Found] = {}
             for pattern in patterns:
                 for one in tree.match(self.expression(pattern)):
-                    path = one.path.parent if self.read == "dicom" else one.path
+                    path = one.path
+                    if self.read in ("dicom", "duke") and pattern.endswith("/*"):
+                        if not special.is_slice(path):
+                            tree.leave_out([path], "no DICOM file")
+                            continue
+                        path = path.parent
                     found.setdefault(path, Found(path, one.parts))
-            for key, paths in grouped(found.values(), *self._names).items():
+            for key, paths in grouped(tree, found.values(), *self._names).items():
                 files.setdefault(key, {})[part] = paths
         return files
+
+    def labels_of(self, part: str) -> Labels:
+        """The label rules of a part of the masks."""
+        tasks = {task.key: task.labels for task in self.entry.tasks}
+        return Labels(self.labels.get(part, tasks), self.ignore)
 
 
 @cache
@@ -179,11 +253,6 @@ def read_layouts() -> dict[str, Layout]:
     text = (resources.files("medsam.datasets") / "layouts" / "layouts.yaml").read_text("utf-8")
     raw: dict[str, dict[str, Any]] = yaml.safe_load(text)
     return {key: Layout(key=key, **fields) for key, fields in raw.items()}
-
-
-def labels_of(one: CatalogEntry, ignore: tuple[int, ...] = ()) -> Labels:
-    """The label rules of a dataset, as the catalog has them."""
-    return Labels({task.key: task.labels for task in one.tasks}, ignore)
 
 
 def find_sources(layout: Layout, tree: Tree, reading: Reading) -> list[Source]:
@@ -212,13 +281,20 @@ def find_sources(layout: Layout, tree: Tree, reading: Reading) -> list[Source]:
     images, masks = layout.files(tree, layout.images), layout.files(tree, layout.masks)
     for pattern in layout.unused:
         tree.ignore(layout.expression(pattern))
-    if layout.entry.dimensionality == "2D" and bool(images) != bool(masks):
+    if layout.is_2d and bool(images) != bool(masks):
         raise _no_partners(layout, tree, images or masks, bool(images))
     _leave_out_unpaired(layout, tree, images, masks)
-    _check_one_form(layout, tree, images)
-    labels = labels_of(layout.entry, layout.ignore)
+    layout.check_one_form(tree, images)
+    tables = [one.path for each in layout.beside for one in tree.match(layout.expression(each))]
+    make: Callable[..., Source] = partial(_by_ending, layout)
+    if layout.read == "radiograph":
+        make = special.radiograph
+    elif layout.read == "dicom":
+        make = special.dicom_folders
+    elif layout.read == "duke" and masks:
+        make = partial(duke.scan, pick=duke.picker(tables, reading.options["series"]))
     return [
-        _source(layout, key, images.get(key, {}), masks.get(key, {}), labels, reading)
+        _source(layout, key, images.get(key, {}), masks.get(key, {}), reading, make)
         for key in sorted(images.keys() | masks.keys())
     ]
 
@@ -228,29 +304,41 @@ def _source(
     key: Key,
     image: Mapping[str, list[Path]],
     mask: Mapping[str, list[Path]],
-    labels: Labels,
     reading: Reading,
+    make: Callable[..., Source],
 ) -> Source:
     """One picture or scan, or why there is none."""
     name, group = layout.name(key), layout.name(key, layout.group)
     channels = [image.get(part, []) for part in layout.channels]
     drawn = {part: mask.get(part, []) for part in layout.drawn}
     parts = {**dict(zip(layout.channels, channels, strict=True)), **drawn}
-    masks = [path for paths in drawn.values() for path in paths]
-    reason = problem(name, parts, layout.drawn if layout.check else (), layout.hint)
-    if layout.check and not reason:
-        reason = getattr(special, layout.check)(channels[0][0], masks)
-    if reason:
-        return Broken(name, group, reason, tuple(p for paths in parts.values() for p in paths))
-    if layout.read == "radiograph":
-        return special.radiograph(name, group, channels[0][0], masks[0], labels, reading)
-    if layout.read == "dicom":
-        return special.dicom_folders(name, group, channels[0][0], masks[0], labels, reading)
-    units = layout.units if len(layout.units) > 1 else layout.units * len(channels)
-    each = [(paths[0], unit) for paths, unit in zip(channels, units, strict=True)]
-    return make_source(
-        name, group, each, [(path, labels) for path in masks], reading, vote=layout.vote
-    )
+    masks = [(path, layout.labels_of(part)) for part, paths in drawn.items() for path in paths]
+    many = layout.drawn if layout.check else layout.channels if layout.read == "duke" else ()
+    try:
+        reason = problem(name, parts, many, layout.hint)
+        if layout.check and not reason:
+            reason = getattr(special, layout.check)(channels[0][0], [path for path, _ in masks])
+        if reason:
+            raise DataError(reason)
+        images = channels[0] if layout.read == "duke" else [paths[0] for paths in channels]
+        return make(name, group, images, masks, reading)
+    except DataError as error:
+        files = tuple(path for paths in parts.values() for path in paths)
+        return Broken(name, group, str(error), files)
+
+
+def _by_ending(
+    layout: Layout,
+    name: str,
+    group: str,
+    images: Sequence[Path],
+    masks: Sequence[tuple[Path, Labels]],
+    reading: Reading,
+) -> Source:
+    """A picture, or a scan of volumes."""
+    units = layout.units if len(layout.units) > 1 else layout.units * len(images)
+    channels = list(zip(images, units, strict=True))
+    return make_source(name, group, channels, masks, reading, vote=layout.vote)
 
 
 def _leave_out_unpaired(layout: Layout, tree: Tree, images: Files, masks: Files) -> None:
@@ -287,18 +375,3 @@ def _no_partners(layout: Layout, tree: Tree, found: Files, images: bool) -> Inpu
         f"{first.name!r}, and none of their {other}. Allowed: the folder that holds "
         f"{layout.expects}. Give the folder above, or unpack the {other} too."
     )
-
-
-def _check_one_form(layout: Layout, tree: Tree, images: Files) -> None:
-    paths = sorted(path for parts in images.values() for of in parts.values() for path in of)
-    firsts = []
-    for pattern in layout.only_one:
-        fits = re.compile(rf"(?:.*/)?{layout.expression(pattern)}", re.IGNORECASE)
-        below = (path.relative_to(tree.root).as_posix() for path in paths)
-        firsts += [path for path in below if fits.fullmatch(path)][:1]
-    if len(firsts) > 1:
-        raise InputError(
-            f"{layout.entry.title}: two forms of the dataset below {str(tree.root)!r}, with "
-            f"{firsts[0]!r} and {firsts[1]!r}. Allowed: one, since both hold the same patients. "
-            "Give the folder of one."
-        )

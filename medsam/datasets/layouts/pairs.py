@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from medsam.datasets.intensity import Unit
 from medsam.datasets.labels import Labels
-from medsam.datasets.layouts.tree import Found
+from medsam.datasets.layouts.tree import Found, Tree
 from medsam.datasets.readers.open import open_labels, open_volume
 from medsam.datasets.readers.pictures import SUFFIXES, read_values
 from medsam.datasets.readers.volume import check_plane
@@ -21,16 +22,38 @@ Key = tuple[str, ...]
 """What tells images apart: named parts of their paths."""
 
 
-def grouped(found: Iterable[Found], *names: str) -> dict[Key, list[Path]]:
-    """Paths by the named parts of their path, in sorted order; a link to another one left out."""
-    groups: dict[Key, list[Path]] = {}
+def grouped(tree: Tree, found: Iterable[Found], *names: str) -> dict[Key, list[Path]]:
+    """Paths by the named parts of their path, in sorted order.
+
+    Of equal copies (or links to one file) the first counts; the tree lists the others as left out.
+    """
+    groups: dict[Key, list[Found]] = {}
     for one in found:
-        groups.setdefault(tuple(one.parts.get(name, "") for name in names), []).append(one.path)
-    for paths in groups.values():
-        if len({path.name for path in paths}) < len(paths):
-            paths[:] = {path.resolve(): path for path in reversed(paths)}.values()
-            paths.sort()
-    return dict(sorted(groups.items()))
+        same = groups.setdefault(tuple(one.parts.get(name, "") for name in names), [])
+        first = next((old for old in same if _is_copy(old, one)), None)
+        if first is None:
+            same.append(one)
+        elif first.path.resolve() != one.path.resolve():
+            shown = first.path.relative_to(tree.root).as_posix()
+            tree.leave_out([one.path], f"a copy of {shown!r}, equal to the byte")
+    return {key: [one.path for one in of] for key, of in sorted(groups.items())}
+
+
+def _is_copy(one: Found, other: Found) -> bool:
+    return one.parts == other.parts and _same_content(one.path, other.path)
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    """Whether two files, or all files of two folders, are equal to the byte."""
+    try:
+        if not one.is_dir():
+            return filecmp.cmp(one, other, shallow=False)
+        names = sorted(path.name for path in one.iterdir())
+        return names == sorted(path.name for path in other.iterdir()) and all(
+            _same_content(one / name, other / name) for name in names
+        )
+    except OSError:  # whoever reads it tells what is wrong
+        return False
 
 
 def problem(
@@ -58,8 +81,8 @@ def problem(
         if len(paths) > 1 and part not in joined:
             shown = " and ".join(repr(path.as_posix()) for path in paths[:2])
             return (
-                f"{len(paths)} files of {name!r} for {part}: {shown}. Allowed: one. Give a folder "
-                "with one copy."
+                f"{len(paths)} files of {name!r} for {part} that differ: {shown}. Allowed: one. "
+                "Give a folder with one copy."
             )
     missing = [part for part, paths in parts.items() if not paths]
     if not missing:

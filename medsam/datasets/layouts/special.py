@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.labels import Labels
-from medsam.datasets.readers.dicom import open_masks, open_series
+from medsam.datasets.readers.dicom import is_dicom, open_masks, open_series
 from medsam.datasets.readers.nifti import open_nifti
 from medsam.datasets.readers.volume import Volume, check_plane
-from medsam.datasets.source import Broken, Channel, LabelVolume, Picture, Reading, Scan, Source
+from medsam.datasets.source import Channel, LabelVolume, Picture, Reading, Scan, Source
 from medsam.errors import DataError
 
-__all__ = ["dicom_folders", "lungs", "numbers", "radiograph"]
+__all__ = ["dicom_files", "dicom_folders", "lungs", "numbers", "radiograph", "scan_of"]
 
 
 def numbers(image: Path, masks: Sequence[Path]) -> str:
@@ -50,17 +50,21 @@ def lungs(image: Path, masks: Sequence[Path]) -> str:
 
 
 def radiograph(
-    name: str, group: str, image: Path, mask: Path, labels: Labels, reading: Reading
+    name: str,
+    group: str,
+    images: Sequence[Path],
+    masks: Sequence[tuple[Path, Labels]],
+    reading: Reading,
 ) -> Source:
-    """A picture of a NIfTI file of one slice, as it is stored, the first axis as columns."""
+    """A picture of a NIfTI file of one slice, upright as stored: the first axis runs down."""
     return Picture(
         name,
         group,
-        image,
-        ((mask, labels),),
+        images[0],
+        tuple(masks),
         reading.to_uint8,
         partial(_pixels, intensity=reading.to_uint8),
-        partial(_label_values, image=image, trust=reading.trust_image),
+        partial(_label_values, image=images[0], trust=reading.trust_image),
     )
 
 
@@ -92,35 +96,63 @@ def _only_slice(volume: Volume) -> NDArray[Any]:
             f"{volume.name}: shape {volume.shape}. Allowed: a radiograph, which is one slice along "
             "the third axis. See whether it is the file that is meant."
         )
-    return volume.slice("stored", 0)
+    return volume.slice("stored", 0).T  # a stored slice has the first axis as columns
 
 
 def dicom_folders(
-    name: str, group: str, image: Path, mask: Path, labels: Labels, reading: Reading
+    name: str,
+    group: str,
+    images: Sequence[Path],
+    masks: Sequence[tuple[Path, Labels]],
+    reading: Reading,
 ) -> Source:
-    """A scan of two folders of DICOM files, a mask slice a slice."""
-    slices, drawn = _dicom_files(image), _dicom_files(mask)
+    """A scan of two folders of DICOM files, a mask slice a slice.
+
+    Raises
+    ------
+    DataError
+        If mask slices are missing, unless those without count as empty.
+    """
+    slices, drawn = dicom_files(images[0]), dicom_files(masks[0][0])
     if len(slices) != len(drawn) and reading.options["gaps"] == "refuse":
-        reason = (
+        raise DataError(
             f"{name!r}: {len(drawn)} mask slices for {len(slices)} slices. Allowed: a mask slice "
             "for each. Unpack the rest, or count those without as empty (--option gaps=empty)."
         )
-        return Broken(name, group, reason, (*slices, *drawn))
+    flipped = reading.options["gt"] == "flipped"
+    opened = partial(_open_masks, drawn, slices, flipped=flipped)
+    return scan_of(name, group, slices, [LabelVolume(opened, drawn, masks[0][1])], reading)
+
+
+def scan_of(
+    name: str,
+    group: str,
+    files: tuple[Path, ...],
+    labels: Sequence[LabelVolume],
+    reading: Reading,
+) -> Scan:
+    """A scan of the files of one DICOM series."""
     return Scan(
         name,
         group,
-        (Channel(partial(open_series, slices), slices),),
-        (LabelVolume(partial(_open_masks, drawn, slices), drawn, labels),),
+        (Channel(partial(open_series, files), files),),
+        tuple(labels),
         check_plane(reading.plane),
         reading.to_uint8,
         trust_image=reading.trust_image,
     )
 
 
-def _dicom_files(folder: Path) -> tuple[Path, ...]:
-    files = (path for path in folder.iterdir() if path.suffix.lower() == ".dcm")
-    return tuple(sorted(path for path in files if not path.name.startswith(".")))
+def dicom_files(folder: Path) -> tuple[Path, ...]:
+    """The DICOM files of a folder, with whatever ending, in sorted order."""
+    files = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return tuple(sorted(path for path in files if path.is_file() and is_slice(path)))
 
 
-def _open_masks(files: Sequence[Path], image: Sequence[Path]) -> Volume:
-    return open_masks(files, open_series(image))
+def is_slice(path: Path) -> bool:
+    """Whether a file can be a DICOM slice: by its ending, or by its first bytes."""
+    return path.suffix.lower() == ".dcm" or (path.name.upper() != "DICOMDIR" and is_dicom(path))
+
+
+def _open_masks(files: Sequence[Path], image: Sequence[Path], *, flipped: bool) -> Volume:
+    return open_masks(files, open_series(image), flipped=flipped)

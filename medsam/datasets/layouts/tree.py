@@ -77,8 +77,8 @@ class Tree:
         Paths that some pattern has matched.
     closed : list of str
         Folders that may not be listed.
-    reasons : dict of str to str
-        Why a path is not used although it is part of the layout.
+    reasons : dict of Path to str
+        Why a file, or the files of a folder, are not used although a pattern matches them.
 
     Raises
     ------
@@ -90,7 +90,7 @@ class Tree:
     paths: dict[str, Path] = field(default_factory=dict, init=False)
     used: set[str] = field(default_factory=set, init=False)
     closed: list[str] = field(default_factory=list, init=False)
-    reasons: dict[str, str] = field(default_factory=dict, init=False)
+    reasons: dict[Path, str] = field(default_factory=dict, init=False)
     _excluded: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
@@ -154,6 +154,10 @@ class Tree:
             found.append(Found(self.paths[below], parts))
         return found
 
+    def first(self, pattern: str) -> str:
+        """The first path below the root that a pattern fits, if any."""
+        return next((below for below, _ in self._matches(pattern)), "")
+
     def ignore(self, pattern: str) -> None:
         """Take files of a pattern for known, though they are not read."""
         self.used.update(below for below, _ in self._matches(pattern))
@@ -174,19 +178,17 @@ class Tree:
         self._excluded |= {below for below in self.paths if whole.fullmatch(f"{root}/{below}")}
 
     def leave_out(self, paths: Iterable[Path], reason: str) -> None:
-        """Have files listed as left out, and why, although a pattern has matched them."""
-        gone = set(paths)
-        left = [below for below, path in self.paths.items() if path in gone]
-        self.used.difference_update(left)
-        self.reasons.update(dict.fromkeys(left, reason))
+        """Have files (or those of folders) listed as left out, although a pattern matched them."""
+        self.reasons.update(dict.fromkeys(paths, reason))
 
     def skipped(self, reason: str) -> list[tuple[str, str]]:
-        """Paths that no pattern has matched and why, by default for the reason that is given."""
-        left = [below for below in self.paths if below not in self.used | self._excluded]
-        return [
-            *((below, self.reasons.get(below, reason)) for below in left),
-            *((folder, "a folder that may not be listed") for folder in self.closed),
-        ]
+        """Paths that are left out and why; for the reason that is given if no pattern matched."""
+        left = []
+        for below, path in self.paths.items():
+            why = self.reasons.get(path) or self.reasons.get(path.parent)
+            if below not in self._excluded and (why or below not in self.used):
+                left.append((below, why or reason))
+        return left + [(folder, "a folder that may not be listed") for folder in self.closed]
 
     def above(self, pattern: str) -> Path | None:
         """The folder that should have been given, if the root lies inside what was unpacked.

@@ -102,7 +102,7 @@ def open_series(source: Path | Sequence[Path]) -> Volume:
     return Volume(lambda: _read_pixels(ordered), affine, name, shape)
 
 
-def open_masks(source: Path | Sequence[Path], image: Volume) -> Volume:
+def open_masks(source: Path | Sequence[Path], image: Volume, *, flipped: bool = False) -> Volume:
     """Open masks of one 2D DICOM file a slice, and put them where they lie in an image series.
 
     Parameters
@@ -111,6 +111,9 @@ def open_masks(source: Path | Sequence[Path], image: Volume) -> Volume:
         As in :func:`open_series`.
     image : Volume
         As :func:`open_series` gives it.
+    flipped : bool
+        Give the first place the pixels of the last mask, and so on: for masks that were written
+        in the other order than their headers say.
 
     Returns
     -------
@@ -152,7 +155,7 @@ def open_masks(source: Path | Sequence[Path], image: Volume) -> Volume:
     def read() -> NDArray[Any]:
         pixels = _read_pixels([at[k] for k in sorted(at)])
         masks = np.zeros(image.shape, pixels.dtype)
-        masks[:, :, sorted(at)] = pixels
+        masks[:, :, sorted(at, reverse=flipped)] = pixels
         return masks
 
     return Volume(read, image.affine, name, image.shape)

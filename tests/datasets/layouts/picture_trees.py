@@ -35,13 +35,13 @@ def grey() -> np.ndarray:
 
 
 def radiograph(array: np.ndarray) -> np.ndarray:
-    """(W, H, 1) as nibabel gives it: columns first."""
-    return array.T[..., None]
+    """(H, W, 1) as nibabel gives it: rows first."""
+    return array[..., None]
 
 
-def hip(femur: int = 2) -> np.ndarray:
-    """A hip's labels, upright: (W, H, 1)."""
-    labels = shape(ILIUM, value=1, dtype=np.uint8)
+def hip(femur: int = 1) -> np.ndarray:
+    """A hip's labels, upright: (H, W, 1)."""
+    labels = shape(ILIUM, value=2, dtype=np.uint8)
     labels[shape(FEMUR)] = femur
     return radiograph(labels)
 

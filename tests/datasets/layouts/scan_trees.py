@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -182,7 +182,7 @@ def image_of(patient: int, number: int, unit: str) -> np.ndarray:
 def nifti(root: Path, key: str) -> Tree:
     """Write the files of a dataset below a folder."""
     told = FILES[key]
-    key = key.removesuffix("_flat")
+    key = re.sub("_(flat|221|decathlon)$", "", key)
     tree = Tree(key, root, tuple(told.objects), {"plane": "axial", **told.settings})
     units = tuple(told.images.values())
     shapes = max(number for numbers in told.objects.values() for number in numbers)
@@ -280,6 +280,22 @@ FILES = {
         ),
         PET,
     ),
+    # As nnU-Net converts them, with names of studies that hold blanks and underscores.
+    "pet_wholebody_221": Files(
+        {"pet_wholebody": (1,)},
+        {
+            "D221/imagesTr/PETCT_{1}_{2}_0000.nii.gz": "HU",
+            "D221/imagesTr/PETCT_{1}_{2}_0001.nii.gz": "SUV",
+        },
+        "D221/labelsTr/PETCT_{1}_{2}.nii.gz",
+        (f"PETCT_0011f3deaf/{STUDIES[0]}", "PETCT_01140d52d8/08-13-2005_0001"),
+        ("D221/dataset.json", "D221/splits_final.json"),
+        PET,
+    ),
+    "ct_liver_decathlon": replace(
+        decathlon("Task03_Liver", "HU", "liver_0", "liver_28", shapes=2),
+        objects={"ct_liver": (1, 2)},
+    ),
     # The nnU-Net form, in which CT comes first, with a case of the other tracer.
     "pet_wholebody_flat": Files(
         {"pet_wholebody": (1,)},
@@ -316,10 +332,10 @@ def mri_spine(root: Path) -> Tree:
 
 
 def mri_prostate(root: Path) -> Tree:
-    """Two scanners; masks above 0, whatever the number; the other folders are not the object."""
-    told = {"plane": "axial", "intensity": "max", "gaps": "refuse"}
+    """Two scanners, one with other names of files and folder; masks above 0, whatever number."""
+    told = {"plane": "axial", "intensity": "max", "gaps": "refuse", "gt": "stored"}
     tree = Tree("mri_prostate", root, ("mri_prostate",), told)
-    cases = ("GE/Patient 1036587", "Siemens/Patient 387")
+    cases = ("GE/Patient 1036587", "Siemens/Patient_387")
     for patient, case in enumerate(cases, start=1):
         labels, image = scene(1, patient), picture(patient)
         tree.a_mask = f"{case}/GT/prostate"
@@ -330,6 +346,8 @@ def mri_prostate(root: Path) -> Tree:
             ("GT/cg", np.roll(labels, 3, axis=2) * 255),
         ):
             write_dicom(root / case / part, shown, way=6 * (patient - 1))
+        for path in (root / case).rglob("*.dcm") if patient == 2 else ():
+            path.rename(path.with_suffix(""))
         name = case.partition("/")[2]
         tree.add(name, name, labels, [image], {"mri_prostate": (1,)})
     tree.junk()

@@ -55,8 +55,15 @@ def test_a_missing_mask_or_one_twice_is_one_broken_case(name, tmp_path):
     found = reasons(opened(tree.key, tmp_path / "missing"))
     assert list(found) == [broken]
     assert tree.without in found[broken]
+    # All of it once more counts once; a mask that differs from its copy is another mask.
     write(tmp_path / "twice", tree.files)
-    write(tmp_path / "twice" / "copy", {path: tree.files[path]})
+    write(tmp_path / "twice" / "z", tree.files)
+    dataset = opened(tree.key, tmp_path / "twice")
+    assert [case.id for case in dataset.cases()] == sorted(tree.paths)
+    assert not reasons(dataset)
+    copies = [path for path, why in dataset.skipped if why.endswith("equal to the byte")]
+    assert {f"z/{image}" for image, _ in tree.paths.values()} <= set(copies)
+    write(tmp_path / "twice" / "z", {path: np.roll(tree.files[path], 1, axis=0)})
     found = reasons(opened(tree.key, tmp_path / "twice"))
     assert list(found) == [broken]
     assert "one copy" in found[broken]

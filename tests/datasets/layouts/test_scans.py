@@ -135,14 +135,29 @@ def test_pet_red_ct_green_and_blue(tmp_path):
 
 def test_prostate_mask_slices_must_be_all_there(tmp_path):
     tree = TREES["mri_prostate"](tmp_path)
-    (tmp_path / tree.a_mask / "im2.dcm").unlink()  # the slice at z = 1, by its place
+    (tmp_path / tree.a_mask / "im2").unlink()  # the slice at z = 1, by its place
     name, reason = only_reason(opened("mri_prostate", tmp_path))
-    assert name == "Patient 387"
+    assert name == "Patient_387"
     assert "3 mask slices for 4 slices. Allowed: a mask slice for each." in reason
     found = samples("mri_prostate", tmp_path, options={"gaps": "empty"})
     # Slice 2 still lies where it should, by its position.
-    wanted = tree.slices["Patient 387/axial-0002"].masks["mri_prostate"]
-    assert (found["Patient 387/axial-0002"].masks["mri_prostate"] == wanted).all()
+    wanted = tree.slices["Patient_387/axial-0002"].masks["mri_prostate"]
+    assert (found["Patient_387/axial-0002"].masks["mri_prostate"] == wanted).all()
+
+
+def test_prostate_masks_flipped(tmp_path):
+    """The stack of masks turned over, slice by slice, and no mask itself turned."""
+    tree = TREES["mri_prostate"](tmp_path)
+    (tmp_path / tree.a_mask / "notes.txt").write_text("not DICOM")
+    dataset = opened("mri_prostate", tmp_path, options={"gt": "flipped"})
+    found = {case.id: case.load() for case in dataset.cases()}
+    assert dataset.settings["gt"] == "flipped"
+    assert (f"{tree.a_mask}/notes.txt", "no DICOM file") in dataset.skipped
+    last = 3  # of four slices
+    assert found.keys() == {f"{name[:-1]}{last - int(name[-1])}" for name in tree.slices}
+    for name, wanted in tree.slices.items():
+        sample = found[f"{name[:-1]}{last - int(name[-1])}"]
+        assert (sample.masks["mri_prostate"] == wanted.masks["mri_prostate"]).all()
 
 
 # ----------------------------------------------------------------- real files

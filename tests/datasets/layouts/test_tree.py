@@ -80,12 +80,18 @@ def test_links(tmp_path):
     assert list(Tree(tmp_path / "link").paths) == list(Tree(root).paths)
 
 
-def test_a_link_is_no_copy_but_a_copy_is(tmp_path):
+def test_equal_copies_and_links_count_once(tmp_path):
     files(tmp_path, "x/imagesTr/a.nii")
     (tmp_path / "y").symlink_to(tmp_path / "x")
-    pattern = r"imagesTr/(?P<id>\w+)\.nii"
-    assert grouped(Tree(tmp_path).match(pattern), "id") == {
-        ("a",): [tmp_path / "x" / "imagesTr" / "a.nii"]
-    }
     files(tmp_path, "z/imagesTr/a.nii")
-    assert len(grouped(Tree(tmp_path).match(pattern), "id")["a",]) == 2
+    first, copy = (tmp_path / name / "imagesTr" / "a.nii" for name in "xz")
+
+    def group():
+        tree = Tree(tmp_path)
+        groups = grouped(tree, tree.match(r"imagesTr/(?P<id>\w+)\.nii"), "id")
+        return groups["a",], tree.skipped("why")
+
+    assert group() == ([first, copy], [])  # what lies in them differs
+    copy.write_bytes(first.read_bytes())
+    reason = "a copy of 'x/imagesTr/a.nii', equal to the byte"
+    assert group() == ([first], [("z/imagesTr/a.nii", reason)])
