@@ -121,9 +121,9 @@ for key, reference in (
 # %% tags=["remove-input"]
 from medsam.analysis.claims import answers, frame, of_published
 
-stated = frame(one for one in answers(of_published()) if "3.2" in one.claim.sections)
+stated = frame(one for one in answers(of_published()) if "3.2" in one.claim.where)
 page.origin("statements", stated)
-told = {"claim": "The text says", "published_verdict": "verdict", "published_says": "numbers"}
+told = {"quote": "The paper says", "published_verdict": "verdict", "published_says": "numbers"}
 figures.html_table(stated[list(told)], headers=told, caption="Section 3.2, published tables")
 
 # %% [markdown]

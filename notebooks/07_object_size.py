@@ -173,7 +173,7 @@ from medsam.analysis.claims import answers, claims, frame, of_published, of_rows
 ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
 stated = frame(answers(of_published(), ours, [one for one in claims() if one.figure == 8]))
 headers = {
-    "claim": "The text says",
+    "quote": "The paper says",
     "published_verdict": "Published tables",
     "run_verdict": "This run",
     "run_says": "Numbers of this run",

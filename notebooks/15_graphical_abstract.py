@@ -90,8 +90,10 @@ from medsam.pages.study import glue, glue_all
 said = facts(*paper, "SAM").plain
 glue_all("paper", said | {name: Markdown(str(said[name])) for name in ("alone", "passed")})
 glue_all("run", facts(*ours, name).plain)
-(highest,) = answers(of_published(), None, [one for one in claims() if one.id == "point-highest"])
-glue("highest-says", Markdown(highest.published.says))
+(single,) = answers(
+    of_published(), None, [one for one in claims() if one.id == "single-prompts-range"]
+)
+glue("highest-says", Markdown(single.published.parts[-1][1]))
 glue("label", study.label)
 
 # %% [markdown]

@@ -28,7 +28,7 @@ for (const root of document.querySelectorAll(".medsam-claims")) {
       row.node.hidden = !fits;
       shown += fits;
     }
-    count.textContent = `${shown} of ${rows.length} claims`;
+    count.textContent = `${shown} of ${rows.length} sentences`;
     table.hidden = shown === 0;
     none.hidden = shown !== 0;
   };

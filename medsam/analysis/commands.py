@@ -1,4 +1,4 @@
-"""The command ``medsam claims``: the statements of the text against the tables."""
+"""The command ``medsam claims``: sentences of the paper against the tables."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class VerdictName(StrEnum):
     """A verdict, as one word of the command line."""
 
     HOLDS = "holds"
+    ROUNDED = "holds-but-for-rounding"
     PARTLY = "holds-in-part"
     FAILS = "does-not-hold"
     OPEN = "not-decidable-here"
@@ -56,6 +57,9 @@ def claims(
         list[VerdictName] | None,
         typer.Option(help="Only claims with this verdict in either source; may be repeated."),
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--all", help="With the quotes and the numbers behind each verdict.")
+    ] = False,
     form: Annotated[
         Form | None,
         typer.Option("--format", help="Without it, the ending of --out decides, or a table."),
@@ -64,12 +68,12 @@ def claims(
         Path | None, typer.Option(metavar="FILE", help="Write into a file, not on the screen.")
     ] = None,
 ) -> None:
-    """Check each statement of the paper's text that a table can check.
+    """Check each sentence of the paper that a table can check.
 
     Two sources: the tables that the authors released (SAM ViT-H), and, with --results, a run of
-    your own. Every verdict comes with its numbers; the rules are in the csv and json.
+    your own. With --all every verdict comes with its numbers; the rules are in the csv and json.
     """
-    from medsam.analysis.claims import answers, count, frame, of_published, records
+    from medsam.analysis.claims import answers, frame, of_published, records
 
     found = answers(of_published(), _run(results, model, protocol))
     if verdict:
@@ -87,10 +91,8 @@ def claims(
         text = json.dumps(records(found), indent=2, ensure_ascii=False, allow_nan=False)
         _write(text + "\n", out)
     else:
-        counted = {"published": count(one.published for one in found)}
-        if results is not None:
-            counted["run"] = count(one.ours for one in found)
-        _show(_table(found, counted), out)
+        sources = ["published"] + ["ours"] * (results is not None)
+        _show(_table(found, sources, whole), out)
 
 
 def _run(results: Path | None, model: str | None, protocol: str | None) -> Tables | None:
@@ -139,34 +141,46 @@ def _show(parts: Iterator[RenderableType], out: Path | None) -> None:
         _write("\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n", out)
 
 
-_COLOURS = {"holds": "green", "holds in part": "yellow", "does not hold": "red"}
+_COLOURS = {
+    "holds": "green",
+    "holds but for rounding": "green",
+    "holds in part": "yellow",
+    "does not hold": "red",
+}
 
 
-def _table(found: list[Answer], counted: dict[str, dict[str, int]]) -> Iterator[RenderableType]:
+def _table(found: list[Answer], sources: list[str], whole: bool) -> Iterator[RenderableType]:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, expand=True)
-    table.add_column("claim", ratio=5)
-    table.add_column("verdict", width=13)
-    table.add_column("numbers", ratio=7)
+    from medsam.analysis.claims import count
+
+    called = {"published": "published tables", "ours": "this run"}
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("claim", *(called[source] for source in sources)):
+        table.add_column(name, no_wrap=True)
     for one in found:
-        place = ", ".join(one.claim.where)
-        figure = f"; Fig. {one.claim.figure}" if one.claim.figure else ""
-        name = Text(f"{one.claim.id}\n{one.claim.claim} ({place}{figure})")
-        name.stylize("bold", 0, len(one.claim.id))
-        findings = {"published": one.published, "run": one.ours}
-        for number, source in enumerate(counted):
-            told = findings[source]
-            word = Text(f"{source}:\n{told.verdict}")
-            word.stylize(_COLOURS.get(told.verdict, "dim"), len(source) + 1)
-            table.add_row("" if number else name, word, Text(told.says))
-        table.add_row()
-    yield table
-    for source, numbers in counted.items():
-        data = {(one.published if source == "published" else one.ours).data for one in found}
-        words = ", ".join(f"{n} {word}" for word, n in numbers.items())
-        yield Text(f"{source} ({', '.join(data) or 'none left'}): {len(found)} claims: {words}.")
-    if "run" not in counted:
-        yield Text("A run of your own beside them: medsam claims --results DIR")
+        findings = {called[source]: getattr(one, source) for source in sources}
+        verdicts = [
+            Text(f.verdict.value, _COLOURS.get(f.verdict, "dim")) for f in findings.values()
+        ]
+        if not whole:
+            table.add_row(one.claim.id, *verdicts)
+            continue
+        yield Text(one.claim.id, "bold")
+        yield Text(f"“{one.claim.quote}” ({one.claim.place})")
+        if one.claim.reading:
+            yield Text(f"Our reading: {one.claim.reading}")
+        for (name, finding), verdict in zip(findings.items(), verdicts, strict=True):
+            yield Text.assemble(f"{name}: ", verdict, f". {finding.says}")
+        yield Text()
+    if not whole:
+        yield table
+    for source in sources:
+        about = [getattr(one, source) for one in found]
+        data = ", ".join({one.data for one in about}) or "none left"
+        words = ", ".join(f"{n} {word}" for word, n in count(about).items() if n)
+        yield Text(f"{called[source]} ({data}): {len(found)} claims: {words}.")
+    if not whole:
+        yield Text("Quotes and numbers: --all. A run of your own beside them: --results DIR")

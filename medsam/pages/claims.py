@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from medsam.analysis import claims
+from medsam.analysis.claims import Tables, answer
 from medsam.analysis.claims.claim import Answer, Claim, Finding, Verdict
 from medsam.figures.html import Html, html_table, tag
 
-__all__ = ["PAGES", "SCRIPT", "disagreements", "table"]
+__all__ = ["PAGES", "SCRIPT", "checks", "disagreements", "table"]
 
 PAGES: Mapping[int, str] = {
     **dict.fromkeys((1, 2, 3), "02_prompt_modes.html"),
@@ -32,6 +34,7 @@ SCRIPT = "../_static/claims.mjs"
 
 _SIGNS = {
     Verdict.HOLDS: ("holds", "✓"),
+    Verdict.ROUNDED: ("rounded", "✓"),
     Verdict.PARTLY: ("partly", "≈"),
     Verdict.FAILS: ("fails", "✕"),
     Verdict.OPEN: ("open", "–"),
@@ -44,23 +47,31 @@ def _badge(verdict: Verdict) -> Html:
     return tag("span", hidden, f" {verdict}", class_=f"mc-verdict mc-{name}")
 
 
+def _says(found: Finding) -> Html:
+    """The numbers, each check with its own verdict where there are several."""
+    parts = [tag("li", _badge(verdict), f" {says}") for verdict, says in found.parts]
+    return tag("ul", *parts) if parts else tag("span", found.says, class_="mc-says")
+
+
+def _quote(about: Claim) -> str:
+    return f"“{about.quote}”"
+
+
 def disagreements(answers: Iterable[Answer]) -> Html:
     """Where the published tables and the text disagree, in words; each leads to its row.
 
-    Wholly first, then those that hold in part.
+    What matters first, then in the order of the paper; of each only the checks that disagree.
     """
-    order = (Verdict.FAILS, Verdict.PARTLY)
-    found = [one for one in answers if one.published.verdict in order]
-    items = [
-        tag(
-            "li",
-            _badge(one.published.verdict),
-            " ",
-            tag("a", one.claim.claim, class_="reference internal", href=f"#claim-{one.claim.id}"),
-            f" {one.published.says}",
-        )
-        for one in sorted(found, key=lambda one: order.index(one.published.verdict))
-    ]
+    right = (Verdict.HOLDS, Verdict.OPEN)
+    items = []
+    for one in sorted(answers, key=lambda one: one.claim.matters):
+        told = one.published.parts or ((one.published.verdict, one.published.says),)
+        wrong = [tag("li", _badge(v), f" {says}") for v, says in told if v not in right]
+        if wrong:
+            link = f"#claim-{one.claim.id}"
+            name = tag("a", _quote(one.claim), class_="reference internal", href=link)
+            place = f" ({one.claim.place})"
+            items.append(tag("li", name, place, tag("ul", *wrong)))
     return tag("ul", *items, class_="medsam-claims-list")
 
 
@@ -87,7 +98,7 @@ def table(
     sources = {"Published tables": "published", "This run": "ours"}
     cells = [
         {
-            "The text says": _claim(one.claim, pages),
+            "The paper says": _claim(one.claim, pages),
             **{head: _cell(head, getattr(one, name)) for head, name in sources.items()},
         }
         for one in answers
@@ -101,54 +112,60 @@ def table(
             "id": f"claim-{one.claim.id}",
             "data_published": _SIGNS[one.published.verdict][0],
             "data_run": _SIGNS[one.ours.verdict][0],
-            "data_sections": "|".join(one.claim.sections),
+            "data_sections": "|".join(one.claim.where),
         }
         for one in answers
     ]
     drawn = html_table(
         pd.DataFrame(cells),
         headers=headers,
-        caption="Claims",
+        caption="Sentences of the paper",
         classes="mc-table",
         rows=rows,
         stacked=True,
     )
     none = tag(
-        "p", "No claim has all of this. Change or clear the filter.", class_="mc-none", hidden=""
+        "p", "No sentence has all of this. Change or clear the filter.", class_="mc-none", hidden=""
     )
     whole = tag("div", _form(answers), drawn, none, class_="medsam-claims")
     return Html(whole + tag("script", defer="", src=script))
 
 
 def _claim(about: Claim, pages: Mapping[int, str]) -> Html:
-    rule = tag("details", tag("summary", "Rule"), tag("p", about.rule))
-    place = tag("span", *_place(about, pages), class_="mc-place")
-    return Html(tag("span", about.claim, class_="mc-claim") + place + rule)
-
-
-def _place(about: Claim, pages: Mapping[int, str]) -> list[object]:
-    named = [place for place in about.where if not place[0].isdigit()]
-    numbered = [place for place in about.where if place[0].isdigit()]
-    if numbered:
-        named.append(f"section{'s' * (len(numbered) > 1)} {', '.join(numbered)}")
-    words = ", ".join(named)
-    if about.figure is None:
-        return [words]
-    figure = f"Fig.\u00a0{about.figure}"
-    if about.figure not in pages:
-        return [f"{words} · {figure}"]
-    return [f"{words} · ", tag("a", figure, class_="reference internal", href=pages[about.figure])]
+    rules = [tag("p", rule) for rule in about.rules]
+    drawn: list[object] = [about.place]
+    if about.figure is not None:
+        figure, page = f"Fig.\u00a0{about.figure}", pages.get(about.figure)
+        link = tag("a", figure, class_="reference internal", href=page) if page else figure
+        drawn += [" · ", link]
+    parts = [
+        tag("span", _quote(about), class_="mc-claim"),
+        tag("span", *drawn, class_="mc-place"),
+        tag("span", f"Our reading: {about.reading}", class_="mc-place") if about.reading else "",
+        tag("details", tag("summary", "Rule"), *rules),
+    ]
+    return Html("".join(parts))
 
 
 def _cell(head: str, found: Finding) -> Html:
     name = tag("span", head, class_="mc-head", aria_hidden="true")
-    return Html(name + _badge(found.verdict) + tag("span", found.says, class_="mc-says"))
+    return Html(name + _badge(found.verdict) + _says(found))
+
+
+def checks(tables: Tables) -> Html:
+    """What this project asks of the tables besides; the paper does not say it."""
+    found = [(one, answer(one, tables)) for one in claims.checks()]
+    items = [
+        tag("li", _badge(says.verdict), f" {one.quote} {says.says}", id=f"claim-{one.id}")
+        for one, says in found
+    ]
+    return tag("ul", *items, class_="medsam-claims-list")
 
 
 # ------------------------------------------------------------------------------ form
 def _form(answers: Sequence[Answer]) -> Html:
     sections = sorted(
-        {s for one in answers for s in one.claim.sections},
+        {s for one in answers for s in one.claim.where},
         key=lambda s: (not s.startswith("Abstract"), not s[0].isdigit(), s),
     )
     named = [(s, f"section {s}" if s[0].isdigit() else s) for s in sections]
@@ -162,7 +179,7 @@ def _form(answers: Sequence[Answer]) -> Html:
         tag("button", "Clear", type="reset"),
         tag("p", class_="mc-count", role="status"),
         class_="mc-filter",
-        aria_label="Filter the claims",
+        aria_label="Filter the sentences",
         hidden="",
     )
 

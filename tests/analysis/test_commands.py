@@ -25,7 +25,8 @@ def claims(*arguments, columns="90"):
 def folder(tmp_path_factory):
     """A results folder of two models."""
     folder = tmp_path_factory.mktemp("results")
-    rows = frame(case(), case("b", top=(0.2, 0.2, 0.7, 0.7, 0.7)), case(model="n"))
+    second = case("b", "j", (0.2, 0.2, 0.7, 0.7, 0.7), group="h")
+    rows = frame(case(), second, case(model="n"))
     table = pa.Table.from_pylist(rows.to_dict("records"), schema=SCHEMA)
     told = {"identity": {}, "versions": {}, "units": [], "state": {}}
     table = table.replace_schema_metadata({KEY: json.dumps(told).encode()})
@@ -51,21 +52,26 @@ def test_csv_and_json_hold_the_same(folder):
         assert line["run_says"] == one["run"]["says"]
         assert line["figure"] == ("" if one["figure"] is None else str(one["figure"]))
     by_id = {one["id"]: one for one in found}
-    assert by_id["mean-sam"]["stated"] == {"iou": "0.4595"}
-    assert round(by_id["mean-sam"]["published"]["values"]["mean"], 4) == 0.4595
+    assert by_id["mean-of-mode-3"]["stated"] == ["0.5891"]
+    assert round(by_id["mean-of-mode-3"]["published"]["values"]["mean"], 4) == 0.5891
 
 
-@pytest.mark.parametrize("columns", ["80", "100"])
-def test_the_table_fits_the_screen_and_has_every_claim(columns):
-    out = claims(columns=columns).stdout
-    assert max(map(len, out.splitlines())) <= int(columns)
-    assert all(one.id in out for one in listed())
+@pytest.mark.parametrize("more", [(), ("--all",)])
+def test_it_fits_the_screen_and_has_every_claim(folder, more):
+    out = claims("--results", folder, "--model", "m", *more, columns="80").stdout
+    assert max(map(len, out.splitlines())) <= 80
+    for one in listed():
+        lines = [line for line in out.splitlines() if line.split()[:1] == [one.id]]
+        assert len(lines) == 1
     assert f"{len(listed())} claims: " in " ".join(out.split())
+    assert ("than with point prompts.” (Abstract, section 4)" in " ".join(out.split())) == bool(
+        more
+    )
 
 
 def test_into_a_file_of_the_kind_of_its_name(tmp_path):
     claims("--out", tmp_path / "c.csv")
-    assert (tmp_path / "c.csv").read_text().startswith("id,claim,source,where")
+    assert (tmp_path / "c.csv").read_text().startswith("id,quote,where,figure,reading")
     claims("--out", tmp_path / "c.json")
     assert len(json.loads((tmp_path / "c.json").read_text())) == len(listed())
 

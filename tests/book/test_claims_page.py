@@ -61,15 +61,15 @@ def test_the_filter(open_page, found):
     assert page.evaluate(SHOWN) == every
     page.get_by_label("Published tables").select_option(label="does not hold")
     assert page.evaluate(SHOWN) == [one.claim.id for one in fails]
-    told = f"{len(fails)} of {len(every)} claims"
+    told = f"{len(fails)} of {len(every)} sentences"
     assert page.get_by_role("status").text_content() == told
     page.get_by_label("Where").select_option(label="section 3.3")
-    both = [one.claim.id for one in fails if "3.3" in one.claim.sections]
+    both = [one.claim.id for one in fails if "3.3" in one.claim.where]
     assert page.evaluate(SHOWN) == both
     page.get_by_label("Words").fill("ritm 0.5962")
-    assert page.evaluate(SHOWN) == ["ritm-passes"]
+    assert page.evaluate(SHOWN) == ["surpassed-at-five"]
     page.get_by_label("Words").fill("no such words")
-    assert page.get_by_text("No claim has all of this").is_visible()
+    assert page.get_by_text("No sentence has all of this").is_visible()
     assert page.locator(".mc-table").is_hidden()
     page.get_by_role("button", name="Clear").click()
     wait_for(page, len(every))
@@ -79,19 +79,19 @@ def test_the_filter(open_page, found):
 def test_with_the_keyboard_alone_and_a_link_to_a_row_that_is_put_away(open_page, found):
     watched, page = open_page()
     page.get_by_label("Published tables").focus()
-    page.keyboard.type("does")
+    page.keyboard.type("holds in")
     for _ in range(3):
         page.keyboard.press("Tab")
     page.keyboard.type("spleen")
     page.keyboard.press("Enter")  # does not leave the page
-    assert page.evaluate(SHOWN) == ["point-highest"]
-    page.locator("a[href='#claim-ritm-passes']").click()
+    assert page.evaluate(SHOWN) == ["single-prompts-range"]
+    page.locator("a[href='#claim-surpassed-at-five']").click()
     wait_for(page, len(found))
-    assert page.locator("#claim-ritm-passes").evaluate(
+    assert page.locator("#claim-surpassed-at-five").evaluate(
         "(row) => Math.abs(row.getBoundingClientRect().top) < innerHeight"
     )
-    page.locator("#claim-point-lowest summary").press("Enter")
-    assert page.locator("#claim-point-lowest details p").is_visible()
+    page.locator("#claim-single-prompts-range summary").press("Enter")
+    assert page.locator("#claim-single-prompts-range details p").is_visible()
     assert watched.problems == []
 
 

@@ -1,4 +1,4 @@
-"""Each statement of the paper's text that a table can check, and what the tables say of it.
+"""Each sentence of the paper that a table can check, and what the tables say of it.
 
 >>> from medsam.analysis.claims import answers, count, of_published
 >>> found = answers(of_published())
@@ -7,7 +7,7 @@ True
 """
 
 from medsam.analysis.claims.claim import Answer, Claim, Finding, Verdict
-from medsam.analysis.claims.registry import answers, claims, count, frame, records
+from medsam.analysis.claims.registry import answer, answers, checks, claims, count, frame, records
 from medsam.analysis.claims.tables import Tables, of_published, of_rows
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "Finding",
     "Tables",
     "Verdict",
+    "answer",
     "answers",
+    "checks",
     "claims",
     "count",
     "frame",

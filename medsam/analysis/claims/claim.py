@@ -1,8 +1,8 @@
-"""A statement of the paper's text, and what a table says of it."""
+"""A sentence of the paper, and what a table says of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Verdict(StrEnum):
-    """What a table says of a statement."""
+    """What a table says of a sentence."""
 
     HOLDS = "holds"
+    ROUNDED = "holds but for rounding"
     PARTLY = "holds in part"
     FAILS = "does not hold"
     OPEN = "not decidable here"
@@ -21,6 +22,10 @@ class Verdict(StrEnum):
 
 class Undecidable(Exception):
     """A table lacks what a rule needs; the message says what. Becomes a verdict, not an error."""
+
+
+Values = dict[str, float | int | str]
+"""Numbers by their names."""
 
 
 class Found(NamedTuple):
@@ -53,12 +58,15 @@ class Finding:
         The numbers alone, for scripts.
     data : str
         Model and data that the numbers are of.
+    parts : tuple of (Verdict, str)
+        Of each check of the sentence, where it has several.
     """
 
     verdict: Verdict
     says: str
     values: Mapping[str, float | int | str] = field(default_factory=dict)
     data: str = ""
+    parts: tuple[tuple[Verdict, str], ...] = ()
 
 
 def grade(*conditions: bool) -> Verdict:
@@ -74,19 +82,30 @@ def grade(*conditions: bool) -> Verdict:
     return Verdict.PARTLY if any(conditions) else Verdict.FAILS
 
 
-class Claim(BaseModel):
-    """One statement that a table can check.
+def joined(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict on a sentence from those on its parts; a part that is open proves nothing.
+
+    Examples
+    --------
+    >>> joined([Verdict.HOLDS, Verdict.ROUNDED]).value, joined([Verdict.HOLDS, Verdict.OPEN]).value
+    ('holds but for rounding', 'holds in part')
+    """
+    there = set(verdicts)
+    if len(there) == 1:
+        return verdicts[0]
+    if there == {Verdict.HOLDS, Verdict.ROUNDED}:
+        return Verdict.ROUNDED
+    return Verdict.FAILS if there == {Verdict.FAILS, Verdict.OPEN} else Verdict.PARTLY
+
+
+class Part(BaseModel):
+    """One check of a sentence.
 
     Of numbers, only those that the text prints are written down; every other one is computed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[a-z0-9-]+$", description="Name that does not change.")
-    claim: str = Field(description="What the text says, in our words.")
-    source: str = Field(description="The statement of the text that this is a part of.")
-    where: tuple[str, ...] = Field(min_length=1, description="Sections: Abstract 1, 3.2, ...")
-    figure: int | None = Field(None, description="Number of the figure in the paper.")
     rule: str = Field(description="What decides it, in words.")
     check: str = Field(description="Name of the rule, see medsam.analysis.claims.rules.")
     given: dict[str, Any] = Field(default_factory=dict, description="Arguments of the rule.")
@@ -96,9 +115,39 @@ class Claim(BaseModel):
     says: str = Field(description="What the tables say, with the names of the rule's numbers.")
 
     @property
-    def sections(self) -> tuple[str, ...]:
-        """Where it stands, without the number of the finding: ``Abstract 1`` is ``Abstract``."""
-        return tuple(dict.fromkeys(place.split()[0] for place in self.where))
+    def printed(self) -> bool:
+        """Whether it is on a number that is true of the paper's data alone."""
+        return bool(self.stated.keys() - {"clicks"})
+
+
+class Claim(BaseModel):
+    """One sentence that tables can check."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$", description="Name that does not change.")
+    quote: str = Field(description="The sentence, at most 25 words.")
+    where: tuple[str, ...] = Field(
+        min_length=1, description="Its section, and those that say it again: Abstract, 3.2, ..."
+    )
+    figure: int | None = Field(None, description="Number of the figure in the paper.")
+    reading: str = Field("", description="How it is read here, where the text leaves that open.")
+    matters: int = Field(99, description="Place among what is told first.")
+    parts: tuple[Part, ...] = Field(min_length=1, description="What is checked.")
+
+    @property
+    def place(self) -> str:
+        """Sections and figure, in words."""
+        numbered = [place for place in self.where if place[0].isdigit()]
+        words = [place for place in self.where if place not in numbered]
+        if numbered:
+            words.append(f"section{'s' * (len(numbered) > 1)} {', '.join(numbered)}")
+        return ", ".join(words)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """What decides it, in words, each once."""
+        return tuple(dict.fromkeys(part.rule for part in self.parts))
 
 
 @dataclass(frozen=True)

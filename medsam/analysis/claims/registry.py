@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
@@ -13,16 +13,26 @@ import pandas as pd
 import yaml
 from pydantic import ValidationError
 
-from medsam.analysis.claims.claim import Answer, Claim, Finding, Undecidable, Verdict
+from medsam.analysis.claims.claim import (
+    Answer,
+    Claim,
+    Finding,
+    Part,
+    Undecidable,
+    Verdict,
+    joined,
+)
 from medsam.analysis.claims.rules import RULES
 from medsam.analysis.claims.tables import Tables
 from medsam.errors import InputError, UnknownName
 
 NO_RUN = "No results folder was given."
+ONE_VOLUME = "The results are of one patient or volume, from which nothing follows for others."
+OTHER_DATA = "The text's number is of SAM ViT-H on the 28 tasks of the paper. Here: "
 
 
-def parse(text: str) -> tuple[Claim, ...]:
-    """The claims of a YAML text.
+def parse(text: str) -> dict[str, tuple[Claim, ...]]:
+    """The lists of a YAML text by their names.
 
     Raises
     ------
@@ -31,47 +41,82 @@ def parse(text: str) -> tuple[Claim, ...]:
     UnknownName
         If an entry names a rule that does not exist; lists those that do.
     """
-    found = []
-    for entry in yaml.safe_load(text):
-        try:
-            found.append(Claim(**entry))
-        except ValidationError as error:
-            told = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())
-            raise InputError(
-                f"Claim {entry.get('id')!r}: {told}. "
-                f"Allowed: {', '.join(Claim.model_fields)}. Mend the entry."
-            ) from None
-        if found[-1].check not in RULES:
-            raise UnknownName("rule of a claim", found[-1].check, RULES)
-    twice = [name for name, n in Counter(one.id for one in found).items() if n > 1]
+    lists = {name: tuple(map(_claim, entries)) for name, entries in yaml.safe_load(text).items()}
+    counted = Counter(one.id for found in lists.values() for one in found)
+    twice = [name for name, n in counted.items() if n > 1]
     if twice:
         raise InputError(
             f"Several claims are called {', '.join(twice)}. Allowed: one id for each. Rename one."
         )
-    return tuple(found)
+    return lists
+
+
+def _claim(entry: dict[str, Any]) -> Claim:
+    try:
+        claim = Claim(**entry)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InputError(
+            f"Claim {entry.get('id')!r}: {told}. "
+            f"Allowed: {', '.join(Claim.model_fields)}. Mend the entry."
+        ) from None
+    for part in claim.parts:
+        if part.check not in RULES:
+            raise UnknownName("rule of a claim", part.check, RULES)
+    return claim
 
 
 @cache
+def _lists() -> dict[str, tuple[Claim, ...]]:
+    return parse((resources.files(__package__) / "claims.yaml").read_text(encoding="utf-8"))
+
+
 def claims() -> tuple[Claim, ...]:
-    """Every claim, in the order of the list.
+    """Every sentence of the paper that a table can check, in the order of the list.
 
     Examples
     --------
     >>> claims()[0].id
-    'point-lowest'
+    'single-prompts-range'
     """
-    return parse((resources.files(__package__) / "claims.yaml").read_text(encoding="utf-8"))
+    return _lists()["sentences"]
+
+
+def checks() -> tuple[Claim, ...]:
+    """What this project asks of the tables besides, which the paper does not say."""
+    return _lists()["checks"]
 
 
 def answer(claim: Claim, tables: Tables) -> Finding:
-    """What the tables of one source say of a claim; never fails for what they lack."""
-    stated = {"stated": claim.stated} if claim.stated else {}
+    """What the tables of one source say of a claim; never fails for what they lack.
+
+    From one volume, whose slices resemble each other, nothing follows.
+    """
+    if tables.groups == 1:
+        return Finding(Verdict.OPEN, ONE_VOLUME, data=tables.label)
+    found = [_part(part, tables) for part in claim.parts]
+    values = {
+        f"{n} {name}" if len(found) > 1 else name: value
+        for n, (_, _, numbers) in enumerate(found, 1)
+        for name, value in numbers.items()
+    }
+    told = tuple(dict.fromkeys((verdict, words) for verdict, words, _ in found))
+    verdict = joined([verdict for verdict, *_ in found])
+    says = " ".join(words for _, words in told)
+    return Finding(verdict, says, values, tables.label, told if len(told) > 1 else ())
+
+
+def _part(part: Part, tables: Tables) -> tuple[Verdict, str, Mapping[str, float | int | str]]:
+    stated = {"stated": part.stated} if part.stated else {}
     try:
-        verdict, values, words = RULES[claim.check](tables, **claim.given, **stated)
+        verdict, values, words = RULES[part.check](tables, **part.given, **stated)
     except Undecidable as error:
-        return Finding(Verdict.OPEN, str(error), data=tables.label)
-    known = {"sam": tables.sam, "lead": "", "remark": "", **values, **words, **claim.given}
-    return Finding(verdict, claim.says.format_map(known), values, tables.label)
+        return Verdict.OPEN, str(error), {}
+    known = {"sam": tables.sam, "lead": "", "remark": "", **values, **words, **part.given}
+    if part.printed and not tables.quoted:
+        verdict = Verdict.OPEN
+        known |= {"lead": OTHER_DATA, "remark": ""}
+    return verdict, part.says.format_map(known), values
 
 
 def answers(
@@ -84,7 +129,7 @@ def answers(
     published : Tables
         :func:`medsam.analysis.claims.tables.of_published`.
     ours : Tables, optional
-        A run, from :func:`medsam.analysis.claims.tables.of_rows`; without it every claim is open.
+        A run, from :func:`medsam.analysis.claims.tables.of_rows`; without it, every claim is open.
     chosen : iterable of Claim, optional
         All of :func:`claims` where left out.
     """
@@ -96,7 +141,7 @@ def answers(
 
 
 def count(found: Iterable[Finding]) -> dict[str, int]:
-    """Number of findings by verdict, all four named."""
+    """Number of findings by verdict, every verdict named."""
     counted = Counter(one.verdict for one in found)
     return {verdict.value: counted[verdict] for verdict in Verdict}
 
@@ -104,7 +149,11 @@ def count(found: Iterable[Finding]) -> dict[str, int]:
 def records(found: Iterable[Answer]) -> list[dict[str, Any]]:
     """One mapping for each claim: what it is, and ``published`` and ``run`` with their values."""
     return [
-        one.claim.model_dump(exclude={"check", "given", "says"})
+        one.claim.model_dump(include={"id", "quote", "where", "figure", "reading"})
+        | {
+            "rules": one.claim.rules,
+            "stated": [text for part in one.claim.parts for text in part.stated.values()],
+        }
         | {"published": asdict(one.published), "run": asdict(one.ours)}
         for one in found
     ]
@@ -116,14 +165,13 @@ def frame(found: Iterable[Answer]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``id, claim, source, where, figure, rule, stated, published_verdict,
+        Columns ``id, quote, where, figure, reading, rules, stated, published_verdict,
         published_says, published_data, run_verdict, run_says, run_data``.
     """
     lines = []
     for one in records(found):
         both = {source: one.pop(source) for source in ("published", "run")}
-        one["where"] = "; ".join(one["where"])
-        one["stated"] = "; ".join(f"{name} {text}" for name, text in one["stated"].items())
+        one |= {name: "; ".join(one[name]) for name in ("where", "rules", "stated")}
         for source, finding in both.items():
             one |= {f"{source}_{name}": finding[name] for name in ("verdict", "says", "data")}
         lines.append(one)

@@ -7,11 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from medsam.analysis.claims.claim import Found, Undecidable, Verdict, grade
+from medsam.analysis.claims.claim import Found, Undecidable, Values, Verdict, grade
 from medsam.analysis.claims.tables import Tables
 from medsam.analysis.statistics import ALPHA, FEWEST_PAIRS, pair, probability, relation
-
-Values = dict[str, float | int | str]
 
 _PARTS = "how many regions each object has"
 _EQUAL = 1e-9
@@ -246,7 +244,7 @@ def clicks_help_parts(tables: Tables) -> Found:
         parts = tables.mode(4) - tables.mode(3)
         one = _correlation(parts, tables.click(3) - tables.click(1))
         says = (
-            f"The table has no number of parts; mode 4 less mode 3 stands in for it. Against the "
+            f"The table has no number of parts; mode 4 minus mode 3 stands in for it. Against the "
             f"gain from one click to three, {one['n']} tasks: Spearman {one['rho']:+.2f} "
             f"({probability(one['rho-p'])})."
         )

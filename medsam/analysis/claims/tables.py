@@ -43,12 +43,12 @@ class Tables:
         What a reader calls a task.
     quoted : bool
         Whether these are the numbers that the text prints (SAM ViT-H on the paper's tasks).
-    averages : DataFrame, optional
-        ``model, k, iou`` as published.
     spellings : DataFrame, optional
         ``task, in_modes, in_clicks``: names of the tasks in the published files.
     rows : DataFrame, optional
         Rows of single cases (:data:`medsam.results.rows.SCHEMA`), status ``ok``; a run only.
+    groups : int, optional
+        Patients or volumes of a run.
     """
 
     label: str
@@ -57,9 +57,9 @@ class Tables:
     clicks: pd.DataFrame
     names: dict[str, str]
     quoted: bool
-    averages: pd.DataFrame | None = None
     spellings: pd.DataFrame | None = None
     rows: pd.DataFrame | None = None
+    groups: int | None = None
 
     @cached_property
     def _modes(self) -> pd.DataFrame:
@@ -149,7 +149,6 @@ def of_published() -> Tables:
         clicks=published.clicks(),
         names=dict(zip(tasks.task, tasks.name, strict=True)),
         quoted=True,
-        averages=published.click_averages(),
         spellings=tasks[["task", "in_modes", "in_clicks"]],
     )
 
@@ -206,13 +205,16 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
     paper, ours = published.tasks().set_index("task").name, set(own.task)
     titles = {**paper, **{key: task.title for key, task in TASKS.items()}}
     images, tasks = own.image.nunique(), len(ours)
+    groups = int(own.groupby("dataset").group.nunique().sum())
     return Tables(
         label=f"{sam} on {', '.join(sorted(set(own.dataset)))}, protocol {name}: "
-        f"{images} image{'s' * (images != 1)}, {tasks} task{'s' * (tasks != 1)}",
+        f"{images} image{'s' * (images != 1)} of {groups} patient{'s' * (groups != 1)} or "
+        f"volume{'s' * (groups != 1)}, {tasks} task{'s' * (tasks != 1)}",
         sam=sam,
         modes=summary.modes(own),
         clicks=clicks,
         names={key: titles.get(key, key) for key in sorted(ours)},
         quoted=set(paper.index) <= ours and re.search(r"sam.*vit.?h", sam, re.I) is not None,
         rows=own,
+        groups=groups,
     )
