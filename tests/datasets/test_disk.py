@@ -56,7 +56,7 @@ BROKEN = {
     "label outside": "axial slice 2: label values 2. Allowed: 0 for the background and 1.",
     "torn pixels": "EOFError: Compressed file ended before the end",
     "not finite": "values are NaN or infinite. Allowed: finite values",
-    "copies": "2 files of 'spleen_2' for image: ",
+    "copies": "2 files of 'spleen_2' for image that differ: ",
 }
 
 
