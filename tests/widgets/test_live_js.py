@@ -16,8 +16,7 @@ from medsam import widgets
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.readers.volume import Volume
 from medsam.metrics import dice, iou
-from medsam.models.contract import Embedding
-from medsam.models.onnx_sam import MiniSam, upscale
+from medsam.models.onnx_sam import point_inputs, upscale
 from medsam.prompts import Prompt
 from medsam.widgets.kit.state import encode_mask
 
@@ -61,7 +60,7 @@ def test_the_decoder_is_fed_as_in_python():
     for asked, found in zip(given, node("{ feed }", "prompt.js", script, given), strict=True):
         boxes = [asked["box"]] if asked["box"] else ()
         prompt = Prompt(asked["points"], asked["labels"], boxes)
-        feed = MiniSam._feed(None, Embedding(None, (218, 182)), prompt)
+        feed = point_inputs(prompt, (218, 182))
         np.testing.assert_allclose(found[0], feed["point_coords"].ravel(), rtol=1e-6)
         assert found[1] == feed["point_labels"].ravel().tolist()
 
