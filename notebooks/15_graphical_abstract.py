@@ -93,7 +93,7 @@ glue_all("run", facts(*ours, name).plain)
 (single,) = answers(
     of_published(), None, [one for one in claims() if one.id == "single-prompts-range"]
 )
-glue("highest-says", Markdown(single.published.parts[-1][1]))
+glue("highest-says", Markdown(single.published.parts[0][1]))
 glue("label", study.label)
 
 # %% [markdown]

@@ -133,13 +133,15 @@ def means(found: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``rank`` (of :func:`spread`), ``dataset, task, name, modality, k, n, size, iou``.
+        ``rank`` (of :func:`spread`), ``dataset, task, name, modality, k, n, size, iou`` and
+        ``groups``: patients or volumes of all tasks.
     """
     ranks = spread(found)[["rank", "dataset", "task"]]
     table = found.groupby([*_TASK, "k"], sort=False).agg(
         n=("image", "nunique"), size=("size", "mean"), iou=("iou", "mean")
     )
     joined = ranks.merge(table.reset_index(), on=["dataset", "task"])
+    joined["groups"] = len(found.drop_duplicates(["dataset", "group"]))
     return joined.sort_values(["k", "rank"], ignore_index=True)
 
 
@@ -156,12 +158,14 @@ def between(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``k``, the fields of :class:`~medsam.analysis.statistics.Relation` on the logarithm (base
         10) of the mean size, and ``raw, raw_low, raw_high, raw_p``: Pearson's on the size itself.
+        Intervals and p are NaN where all tasks are of one patient or volume.
     """
     found = []
     for k, part in table.groupby("k"):
-        raw = relation(part["size"], part.iou)
+        groups = int(part.groups.iloc[0])
+        raw = relation(part["size"], part.iou, groups)
         on_size = {"raw": raw.r, "raw_low": raw.r_low, "raw_high": raw.r_high, "raw_p": raw.r_p}
-        found.append({"k": k} | _on_logarithm(part)._asdict() | on_size)
+        found.append({"k": k} | _on_logarithm(part, groups)._asdict() | on_size)
     return pd.DataFrame(found)
 
 
@@ -178,15 +182,20 @@ def within(found: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``dataset, task, name, modality, k, groups`` and the fields of
         :class:`~medsam.analysis.statistics.Relation` on the logarithm (base 10) of the size.
-        Objects count one by one, also where several come from one group.
+        Objects count one by one, also where several come from one group; of one group alone
+        intervals and p are NaN.
     """
     parts = found.groupby([*_TASK, "k"], sort=False)
-    rows = [(*key, part.group.nunique(), *_on_logarithm(part)) for key, part in parts]
+    rows = [
+        (*key, n, *_on_logarithm(part, n))
+        for key, part in parts
+        for n in (int(part.group.nunique()),)
+    ]
     return pd.DataFrame(rows, columns=[*_TASK, "k", "groups", *Relation._fields])
 
 
 def pooled(table: pd.DataFrame) -> pd.DataFrame:
-    """Correlations within tasks as one, a row a mode.
+    """Correlations within tasks as one, a row a mode; of one volume without interval and p.
 
     Parameters
     ----------
@@ -199,16 +208,17 @@ def pooled(table: pd.DataFrame) -> pd.DataFrame:
         ``k, method`` (``spearman`` | ``pearson``) and the fields of
         :class:`~medsam.analysis.statistics.Pooled`, of which ``groups`` are tasks.
     """
+    volumes = int(table.groupby("dataset")["groups"].max().sum())
     rows = [
-        (k, method, *pool(part[column], part.n, rank=method == "spearman"))
+        (k, method, *pool(part[column], part.n, rank=method == "spearman", volumes=volumes))
         for k, part in table.groupby("k")
         for method, column in (("spearman", "rho"), ("pearson", "r"))
     ]
     return pd.DataFrame(rows, columns=["k", "method", *Pooled._fields])
 
 
-def _on_logarithm(part: pd.DataFrame) -> Relation:
-    return relation(np.log10(part["size"].to_numpy(float)), part.iou)
+def _on_logarithm(part: pd.DataFrame, groups: int) -> Relation:
+    return relation(np.log10(part["size"].to_numpy(float)), part.iou, groups)
 
 
 def findings(found: pd.DataFrame) -> dict[str, float | int | str]:

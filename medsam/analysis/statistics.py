@@ -1,9 +1,11 @@
 """How sure a mean, a difference or a correlation is: intervals and tests.
 
 Slices of one patient or volume resemble each other, so what is resampled and tested is the
-*group* (column ``group``); means stay those over images. Tests of differences are Wilcoxon's
-signed-rank test on the means of groups, as IoUs are not normal and the images are the same on
-both sides, with Holm's correction over the tasks, which needs no independence of tasks.
+*group* (column ``group``); means stay those over images. Of one group there is no interval, no
+p-value and no verdict, however many slices it has; comparisons take :data:`FEWEST`. Tests of
+differences are Wilcoxon's signed-rank test on the means of groups, as IoUs are not normal and the
+images are the same on both sides, with Holm's correction over the tasks, which needs no
+independence of tasks.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -454,12 +456,14 @@ class Relation(NamedTuple):
     intercept: float = math.nan
 
 
-def relation(x: ArrayLike, y: ArrayLike) -> Relation:
+def relation(x: ArrayLike, y: ArrayLike, groups: int | None = None) -> Relation:
     """Correlation of two series, and the line through them.
 
     Parameters
     ----------
     x, y : (N,) float
+    groups : int, optional
+        Patients or volumes that the pairs are of. Of one there is no interval and no p (NaN).
 
     Raises
     ------
@@ -484,13 +488,24 @@ def relation(x: ArrayLike, y: ArrayLike) -> Relation:
     r, rho = float(pearson.statistic), float(spearman.statistic)
     rho_p = _p_of_all_orders(a, b) if n <= EXACT else float(spearman.pvalue)
     reach = float(stats.t.isf(ALPHA / 2, n - 2)) * line.stderr
-    return Relation(
+    found = Relation(
         n,
         *(r, *_ends(r, n, rank=False), float(pearson.pvalue)),
         *(rho, *_ends(rho, n, rank=True), rho_p),
         *(float(line.slope), float(line.slope - reach), float(line.slope + reach)),
         float(line.intercept),
     )
+    return _of_one(found) if groups == 1 else found
+
+
+_T = TypeVar("_T", Relation, "Pooled")
+
+
+def _of_one(found: _T) -> _T:
+    """Without what only several groups could tell: intervals, p and what is not chance."""
+    unknown = [name for name in found._fields if name.endswith(("low", "high", "p", "i2"))]
+    nothing: dict[str, Any] = dict.fromkeys(unknown, math.nan)
+    return found._replace(**nothing)
 
 
 def _p_of_all_orders(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -546,7 +561,9 @@ class Pooled(NamedTuple):
     positive: int = 0
 
 
-def pool(values: ArrayLike, counts: ArrayLike, *, rank: bool = True) -> Pooled:
+def pool(
+    values: ArrayLike, counts: ArrayLike, *, rank: bool = True, volumes: int | None = None
+) -> Pooled:
     """The mean correlation of groups, each weighing what it is sure of.
 
     Fisher's z of each group goes into a random-effects model (Paule and Mandel), as groups may
@@ -562,6 +579,8 @@ def pool(values: ArrayLike, counts: ArrayLike, *, rank: bool = True) -> Pooled:
         Pairs of each group.
     rank : bool
         Whether they are Spearman's (``True``) or Pearson's.
+    volumes : int, optional
+        Patients or volumes that the pairs are of. Of one there is no interval and no p (NaN).
 
     Returns
     -------
@@ -593,8 +612,8 @@ def pool(values: ArrayLike, counts: ArrayLike, *, rank: bool = True) -> Pooled:
     if groups == 1:
         p = 2 * float(stats.norm.sf(abs(z[0]) / errors[0]))
         value = float(kept[0])
-        ends = _ends(value, pairs, rank=rank)
-        return Pooled(1, pairs, value, *ends, p, 0.0, positive)
+        one = Pooled(1, pairs, value, *_ends(value, pairs, rank=rank), p, 0.0, positive)
+        return _of_one(one) if volumes == 1 else one
     with warnings.catch_warnings():
         # Groups that are all alike: its share of variance is 0 / 0, and not taken from there.
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -605,7 +624,8 @@ def pool(values: ArrayLike, counts: ArrayLike, *, rank: bool = True) -> Pooled:
     low, high = math.tanh(mean - reach), math.tanh(mean + reach)
     i2 = max(0.0, 1 - df / float(both.q)) if both.q > 0 else 0.0
     p = 2 * float(stats.t.sf(abs(mean) / error, df))
-    return Pooled(groups, pairs, math.tanh(mean), low, high, p, i2, positive)
+    every = Pooled(groups, pairs, math.tanh(mean), low, high, p, i2, positive)
+    return _of_one(every) if volumes == 1 else every
 
 
 # Two settings compared task by task, as the text of the paper does.
@@ -682,7 +702,9 @@ def probability(p: float) -> str:
 
     Examples
     --------
-    >>> probability(0.0000012), probability(0.1234)
-    ('p < 0.001', 'p = 0.123')
+    >>> probability(0.0000012), probability(0.1234), probability(math.nan)
+    ('p < 0.001', 'p = 0.123', 'no p')
     """
+    if math.isnan(p):
+        return "no p"
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

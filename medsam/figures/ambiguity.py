@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from medsam.analysis.ambiguity import ORDINALS
+from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError
 from medsam.figures import layout
 from medsam.figures.overlay import overlay
-from medsam.figures.style import Looks, Picture, Source, model_colour, need, styled
+from medsam.figures.style import Looks, Picture, Source, model_colour, styled
 
 if TYPE_CHECKING:
     from medsam.analysis.ambiguity import Ambiguous
@@ -117,8 +118,8 @@ def ambiguity_ranks(
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "measure", "rank", "mean", "low", "high", "n")
-    need(by_task, "task", "measure", "rank", "mean")
+    check_columns(table, ("measure", "rank", "mean", "low", "high", "n"))
+    check_columns(by_task, ("task", "measure", "rank", "mean"))
     figure, grid = layout.subplots(
         (7.4, 4.6), 2, 4, top=0.72, bottom=0.78, left=0.05, right=0.99, hspace=0.5, wspace=0.28
     )

@@ -6,16 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
-from medsam.figures.style import (
-    Looks,
-    Picture,
-    Source,
-    modality_colour,
-    model_colours,
-    need,
-    styled,
-)
+from medsam.figures.style import Looks, Picture, Source, modality_colour, model_colours, styled
 
 __all__ = ["clicks_average", "clicks_by_task"]
 
@@ -40,7 +33,7 @@ def clicks_average(
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "model", "k", "iou")
+    check_columns(table, ("model", "k", "iou"))
     last = table.k.max()
     figure, axes = layout.one_axes((4.6, 3.4), left=0.11, right=0.75, top=0.442, bottom=0.442)
     ends = []
@@ -81,7 +74,7 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "task", "name", "modality", "k", "iou")
+    check_columns(table, ("task", "name", "modality", "k", "iou"))
     names = table.drop_duplicates("task")
     models = list(dict.fromkeys(table.model)) if "model" in table else []
     several = len(models) > 1

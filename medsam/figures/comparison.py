@@ -9,16 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
-from medsam.figures.style import (
-    Looks,
-    Picture,
-    Source,
-    model_colours,
-    need,
-    signed,
-    styled,
-)
+from medsam.figures.style import Looks, Picture, Source, model_colours, signed, styled
 
 __all__ = ["comparison_ranked"]
 
@@ -48,7 +41,7 @@ def comparison_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "setting", "task", "name", "modality", "method", "reference", "delta")
+    check_columns(table, ("setting", "task", "name", "modality", "method", "reference", "delta"))
     settings = list(dict.fromkeys(table.setting))
     ranks = _ranks(table, settings[0])
     y = {task: float(n) for n, task in enumerate(ranks.index)}

@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
+from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError
 from medsam.figures import layout
 from medsam.figures.overlay import outline, picture
-from medsam.figures.style import Looks, Picture, Source, chip, need, styled
+from medsam.figures.style import Looks, Picture, Source, chip, styled
 from medsam.study.everything import Grid
 
 __all__ = ["Shown", "colours", "everything_masks", "everything_sides"]
@@ -163,8 +164,8 @@ def everything_sides(table: pd.DataFrame, masks: pd.DataFrame, *, detail: str) -
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "task", "name", "k", "iou", "here")
-    need(masks, "image", "k", "masks", "here")
+    check_columns(table, ("task", "name", "k", "iou", "here"))
+    check_columns(masks, ("image", "k", "masks", "here"))
     figure, grid = layout.subplots(
         (7.4, 3.5), 1, 2, top=0.35, bottom=1.085, left=0.065, right=0.985, wspace=0.22,
         width_ratios=(3, 2),

@@ -17,15 +17,7 @@ from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError
 from medsam.figures import layout
 from medsam.figures.overlay import View, outline, overlay, picture, window
-from medsam.figures.style import (
-    MODES,
-    PREDICTION,
-    TRUTH,
-    Looks,
-    Picture,
-    Source,
-    styled,
-)
+from medsam.figures.style import MODES, PREDICTION, TRUTH, Looks, Picture, Source, styled
 from medsam.prompts import MODES as TITLES
 from medsam.prompts import Prompt
 

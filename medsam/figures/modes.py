@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
 from medsam.figures.style import (
     MODES,
@@ -16,7 +17,6 @@ from medsam.figures.style import (
     Source,
     modality_colour,
     model_colour,
-    need,
     signed,
     styled,
 )
@@ -25,6 +25,9 @@ from medsam.prompts import MODES as TITLES
 __all__ = ["beside_published", "models_paired", "modes_box", "modes_ranked"]
 
 _COLUMNS = ("task", "name", "modality", "mode", "choice", "iou")
+_SURE = ("low", "high", "n", "groups")
+_PAIRED = ("name", "mode", "a", "b", "mean_a", "mean_b", "difference", *_SURE)
+_BESIDE = ("name", "modality", "paper", "mode", "published", "iou", *_SURE)
 _PUBLISHED, _MEASURED = "#1F3A5F", "#00664F"
 
 
@@ -51,7 +54,7 @@ def modes_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, *_COLUMNS)
+    check_columns(table, _COLUMNS)
     wide = table.pivot(index=["task", "name", "modality"], columns=["choice", "mode"], values="iou")
     wide = wide.iloc[np.argsort(wide["top", 4].to_numpy(), kind="stable")]
     names, modalities = (wide.index.get_level_values(name) for name in ("name", "modality"))
@@ -101,7 +104,7 @@ def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, *_COLUMNS)
+    check_columns(table, _COLUMNS)
     figure, axes = layout.one_axes((4.6, 3.6), left=0.11, right=0.98, top=0.432, bottom=0.9)
     rng = np.random.default_rng(0)
     ink = "#222222"
@@ -158,10 +161,7 @@ def models_paired(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(
-        table, "name", "mode", "a", "b", "mean_a", "mean_b", "difference", "low", "high", "n",
-        "groups",
-    )  # fmt: skip
+    check_columns(table, _PAIRED)
     modes = sorted(int(mode) for mode in table["mode"].unique())
     first = table[table["mode"] == modes[0]].sort_values("difference")
     y = {name: at for at, name in enumerate(first.name)}
@@ -224,10 +224,7 @@ def beside_published(table: pd.DataFrame, *, sources: tuple[Source, Source]) -> 
     InputError
         If a column is missing or there is no row.
     """
-    need(
-        table, "name", "modality", "paper", "mode", "published", "iou", "low", "high", "n",
-        "groups",
-    )  # fmt: skip
+    check_columns(table, _BESIDE)
     names = table.drop_duplicates("name")
     figure, grid = layout.panels(
         len(names), 4, row=1.5, rest=0.95, top=0.85, bottom=0.42, hspace=0.5,

@@ -13,18 +13,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from statsmodels.api import OLS, add_constant
 
 from medsam.analysis import sizes
-from medsam.analysis.statistics import ALPHA
+from medsam.analysis.statistics import ALPHA, check_columns, probability
 from medsam.figures import layout
-from medsam.figures.style import (
-    MODES,
-    Looks,
-    Picture,
-    Source,
-    modality_colour,
-    need,
-    signed,
-    styled,
-)
+from medsam.figures.style import MODES, Looks, Picture, Source, modality_colour, signed, styled
 from medsam.prompts import KINDS
 from medsam.prompts import MODES as TITLES
 
@@ -86,7 +77,7 @@ def size_and_iou(found: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(found, *CASES)
+    check_columns(found, CASES)
     table, ranks = sizes.means(found), sizes.spread(found)
     modes = sorted(found.k.unique())
     body, gap, bottom = max(0.6, 0.24 * len(ranks)), 0.95, 2.35
@@ -171,12 +162,13 @@ def _relation(axes: Axes, table: pd.DataFrame, k: int) -> None:
 
 
 def _line(axes: Axes, table: pd.DataFrame) -> None:
-    """The fitted line and the 95 % interval of its mean (Student's t)."""
+    """The fitted line and, of several volumes, the 95 % interval of its mean (Student's t)."""
     at = np.geomspace(*axes.get_xlim(), 60)
     fit = OLS(table.iou.to_numpy(float), add_constant(np.log10(table["size"]))).fit()
     found = fit.get_prediction(add_constant(np.log10(at)))
-    low, high = found.conf_int(alpha=ALPHA).T
-    axes.fill_between(at, low, high, color="#777777", alpha=0.13, lw=0)
+    if table.groups.iloc[0] > 1:
+        low, high = found.conf_int(alpha=ALPHA).T
+        axes.fill_between(at, low, high, color="#777777", alpha=0.13, lw=0)
     axes.plot(at, found.predicted_mean, color="#444444", lw=1.2, label="line")
 
 
@@ -185,11 +177,10 @@ def _told(row: pd.Series) -> str:
         return f"{row.n:g} tasks: too few, or all alike,\nfor a correlation"
     told = []
     for name, which in (("Pearson, log size", "r"), ("Spearman", "rho")):
-        low, high = row[f"{which}_low"], row[f"{which}_high"]
+        low, high, p = (row[f"{which}_{end}"] for end in ("low", "high", "p"))
         span = "" if np.isnan(low) else f" ({signed(low)} to {signed(high)})"
-        p = row[f"{which}_p"]
-        p_words = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-        told.append(f"{name} {signed(row[which])}{span}, {p_words}")
+        words = "one volume: no p" if np.isnan(p) else probability(p)
+        told.append(f"{name} {signed(row[which])}{span}, {words}")
     return "\n".join(told)
 
 
@@ -221,7 +212,7 @@ def size_within(found: pd.DataFrame, *, source: Source, columns: int = 4) -> Pic
     InputError
         If a column is missing or there is no row.
     """
-    need(found, *CASES)
+    check_columns(found, CASES)
     ranks, lines = sizes.spread(found), sizes.within(found)
     modes = sorted(int(k) for k in found.k.unique())
     figure, grid = layout.panels(
@@ -290,7 +281,7 @@ def size_correlations(found: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(found, *CASES)
+    check_columns(found, CASES)
     table = correlations(found)
     modes = sorted(int(k) for k in found.k.unique())
     names = table.drop_duplicates("at")

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any, Literal, ParamSpec
 
 import matplotlib as mpl
-import pandas as pd
 import yaml
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
-
-from medsam.errors import InputError
 
 __all__ = [
     "MODALITIES",
@@ -37,7 +34,6 @@ __all__ = [
     "modality_colour",
     "model_colour",
     "model_colours",
-    "need",
     "note",
     "signed",
     "styled",
@@ -232,22 +228,6 @@ def signed(value: float, spec: str = ".2f") -> str:
     """
     text = f"{abs(value):{spec}}"
     return text if not float(text) else f"{'−' if value < 0 else '+'}{text}"
-
-
-def need(table: pd.DataFrame, *columns: str) -> None:
-    """Raise unless the table has these columns and a row.
-
-    Raises
-    ------
-    InputError
-        Says what was got and what is needed.
-    """
-    missing = [name for name in columns if name not in table.columns]
-    if missing or table.empty:
-        raise InputError(
-            f"A table with columns {', '.join(map(str, table.columns))} and {len(table)} rows. "
-            f"Allowed: at least one row, with columns {', '.join(columns)}."
-        )
 
 
 # A picture that says why there is nothing to draw.

@@ -10,11 +10,12 @@ import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from numpy.typing import NDArray
 
+from medsam.analysis.statistics import check_columns
 from medsam.analysis.variants import Difference
 from medsam.figures import layout
 from medsam.figures.html import Html, tag
 from medsam.figures.overlay import overlay, prompt_marks, window
-from medsam.figures.style import MODES, Picture, Source, need, signed, styled
+from medsam.figures.style import MODES, Picture, Source, signed, styled
 from medsam.prompts import Prompt
 
 __all__ = [
@@ -68,7 +69,7 @@ def differences_forest(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, *_FOREST)
+    check_columns(table, _FOREST)
     fields = table.drop_duplicates("field").set_index("field").title
     y = {field: float(n) for n, field in enumerate(reversed(fields.index))}
     if "all" in y:
@@ -138,7 +139,7 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
         If a column is missing or there is no row.
     """
     part = table[table.choice == choice]
-    need(part, *_HEAT)
+    check_columns(part, _HEAT)
     columns = _panels(part)
     names = part.drop_duplicates("task").set_index("task").name
     figure, axes = layout.one_axes(
@@ -186,7 +187,7 @@ def differences_list(found: Iterable[Difference], table: pd.DataFrame) -> Html:
     Html
         A heading and a paragraph each.
     """
-    need(table, *_FOREST)
+    check_columns(table, _FOREST)
     out = []
     for one in found:
         code = [Html(" "), tag("code", one.field)] if one.field else []
@@ -267,7 +268,7 @@ def noise_curves(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, *_NOISE)
+    check_columns(table, _NOISE)
     figure, grid = layout.subplots(
         (7.4, 3.5), 1, 2, top=0.49, bottom=0.945, left=0.07, right=0.99, wspace=0.2
     )
@@ -314,7 +315,7 @@ def noise_by_task(table: pd.DataFrame, *, source: Source, columns: int = 4) -> P
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "task", "name", "cases", *_NOISE)
+    check_columns(table, ("task", "name", "cases", *_NOISE))
     names = table.drop_duplicates("task")
     figure, grid = layout.panels(
         len(names), columns, row=1.3, rest=1.15, top=0.6, bottom=0.82, left=0.065, hspace=0.32,

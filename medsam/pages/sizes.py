@@ -131,6 +131,8 @@ def _between(told: Mapping[str, float | int | str], k: int) -> str:
             f"In mode {k} there is no correlation: it takes {FEWEST_PAIRS} tasks that are not all "
             f"alike, and there {'is' if told['tasks'] == 1 else 'are'} {told['tasks']}."
         )
+    if math.isnan(float(told[f"{k}-r-p"])):
+        return f"{_alone(told, k)} the means of {told['tasks']} tasks correlate by {signed(r)}."
     verb = "shows no clear relation to size"
     if low > 0 or high < 0:
         verb = "rises with size" if low > 0 else "falls with size"
@@ -143,10 +145,17 @@ def _between(told: Mapping[str, float | int | str], k: int) -> str:
     )
 
 
+def _alone(told: Mapping[str, float | int | str], k: int) -> str:
+    """What is said of one patient or volume, from which no interval or test follows."""
+    return f"In mode {k}, of {told['groups']} patient or volume and so with no interval or p,"
+
+
 def _within(told: Mapping[str, float | int | str], k: int) -> str:
     value, low, high = (float(told[f"{k}-within{end}"]) for end in ("", "-low", "-high"))
     if math.isnan(value):
         return f"In mode {k} no task has {FEWEST_PAIRS} objects that are not all alike."
+    if math.isnan(float(told[f"{k}-within-p"])):
+        return f"{_alone(told, k)} objects of a task correlate by {signed(value)} on average."
     return (
         f"In mode {k} Spearman's correlation within a task is {_interval(value, low, high)} on "
         f"average, {probability(float(told[f'{k}-within-p']))}, and above 0 in "

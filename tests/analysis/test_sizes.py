@@ -46,7 +46,7 @@ def two_tasks():
 
 def powers():
     """Four tasks of one object each, ten times as large each: IoU 0, .1, .3, .2 by mode 2."""
-    return table(*(row(f"t{n}", "a", 10**n, (0, 0.1, 0.3, 0.2)[n]) for n in range(4)))
+    return table(*(row(f"t{n}", f"i{n}", 10**n, (0, 0.1, 0.3, 0.2)[n]) for n in range(4)))
 
 
 def test_a_size_is_a_share_of_the_image():
@@ -112,6 +112,19 @@ def test_between_and_within_can_differ():
     assert found["2-rho"] == pytest.approx(1)
     assert found["2-within"] < -0.9
     assert found["2-within-positive"] == 0
+
+
+def test_one_volume_gives_numbers_without_intervals_and_tests():
+    ious = (0.1, 0.3, 0.2, 0.5, 0.4)
+    rows = pd.concat(
+        table(*(row(f"t{t}", f"i{n}", 2 ** (t + n), iou + more) for n, iou in enumerate(ious)))
+        for t, more in enumerate((0, 0.2, 0.1, 0.3))
+    )
+    many, one = (sizes.findings(sizes.cases(r)) for r in (rows, rows.assign(group="volume")))
+    told = {name for name in many if name.endswith(("-low", "-high", "-p", "-i2"))}
+    assert told == {name for name in one if isinstance(one[name], float) and math.isnan(one[name])}
+    assert not any(math.isnan(many[name]) for name in told)
+    assert one == pytest.approx(many | dict.fromkeys(told, math.nan) | {"groups": 1}, nan_ok=True)
 
 
 def test_findings_by_hand():

@@ -69,6 +69,6 @@ def test_each_kind_of_source_has_a_badge_of_its_own():
 )
 def test_a_table_has_its_columns_and_a_row(draw):
     for table in (pd.DataFrame({"choice": ["top"]}), pd.DataFrame()):
-        says = f"A table with columns .* and {len(table)} rows. Allowed: at least one row"
+        says = f"Table of {len(table)} rows without .*. Allowed: at least one row"
         with pytest.raises(InputError, match=says):
             draw(table.reindex(columns=["choice"]), source=RUN)

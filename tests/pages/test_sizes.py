@@ -26,6 +26,14 @@ def test_too_few_tasks_are_said():
     assert "nan" not in " ".join(told.values())
 
 
+def test_of_one_volume_there_is_neither_interval_nor_p():
+    told = size_report.sentences(objects(7).assign(dataset="d", group="one"))
+    for words in (told["between"], told["within"]):
+        assert "of 1 patient or volume and so with no interval or p" in words
+        assert "nan" not in words
+    assert "nan" not in size_report.table(objects(7).assign(dataset="d", group="one")).html
+
+
 def test_the_table_has_both_levels_of_each_mode():
     found = objects(7)
     html = size_report.table(found).html
