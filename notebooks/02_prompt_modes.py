@@ -158,29 +158,28 @@ glue("n-images", study.rows.image.nunique())
 # {glue:text}`run-gain-high:.3f`. Means are over tasks, and for each task over its images.
 
 # %% [markdown]
-# (switch)=
+# (browse)=
 # ## One image, five prompts
 #
 # The same image in every mode: the bars are the IoU of each mode, and the switch. A point says where an
-# object is, not how far it reaches; a box says both. A tick to the right of a bar is the oracle's: a better
-# mask that the model had and did not prefer.
+# object is, not how far it reaches; a box says both. A tick beside a bar is the oracle's: a better mask that the
+# model had and did not prefer. It opens where the five modes differ most.
 
 # %% tags=["remove-cell"]
-from medsam.widgets import ModeSwitcher
+from medsam.widgets import ExampleExplorer
 
 compared = study.examples((1, 2, 3, 4, 5), rank_by=4, show=("top", "oracle"))
-switcher = ModeSwitcher(compared, study.titles)
-switcher.task = task  # that of Fig. 1
+explorer = ExampleExplorer(compared, study.titles)
 
 # %% tags=["remove-input"]
-switcher
+explorer
 
 # %% tags=["remove-input"]
-switcher.still()
+explorer.still()
 
 # %% [markdown]
-# For each task the images are those at the 25th, 50th and 75th percentile of the IoU of mode 4, as below.
-# With the keyboard, on the image: *1* to *5* and ↑ ↓ choose the mode, *O* the mask, ← → the image.
+# For each task the images are those at the 25th, 50th and 75th percentile of the IoU of mode 4. With the keyboard,
+# on the image: *1* to *5* and ↑ ↓ choose the mode, *O* the mask, ← → the image, and *?* shows the others.
 #
 # ## What it looks like
 #
@@ -190,7 +189,6 @@ switcher.still()
 # %% tags=["remove-cell"]
 shown = study.dataset.tasks[:4]
 same_image = [e for e in compared if e.task in shown and e.k in (2, 4) and e.choice == "top"]
-every_mode = study.examples((1, 2, 3, 4, 5))
 
 # %% tags=["remove-cell"]
 drawn = figures.percentile_examples(same_image, titles=study.titles, source=labels[1])
@@ -205,22 +203,6 @@ page.figure("fig3", drawn, examples_table(same_image))
 #
 # {glue:}`fig3-origin`
 # ```
-#
-# (browse)=
-# ## Browse them all
-#
-# Every task, every mode, three percentiles. For each mode the images are ranked by the IoU of that mode, so
-# the same percentile can be another image in another mode. All of it is in the page; nothing is computed
-# elsewhere.
-
-# %% tags=["remove-input"]
-from medsam.widgets import PercentileBrowser
-
-browser = PercentileBrowser(every_mode, study.titles)
-browser
-
-# %% tags=["remove-input"]
-browser.still()
 
 # %% [markdown]
 # ## Run it again

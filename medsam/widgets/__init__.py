@@ -4,8 +4,8 @@ All logic is in the JavaScript and all data in the synced traits, so that a widg
 a notebook and, without a kernel, in the published page.
 """
 
-from medsam.widgets.examples import ModeSwitcher, PercentileBrowser
+from medsam.widgets.explorer import ExampleExplorer
 from medsam.widgets.scatter import SizeScatter
 from medsam.widgets.stepper import ClickStepper
 
-__all__ = ["ClickStepper", "ModeSwitcher", "PercentileBrowser", "SizeScatter"]
+__all__ = ["ClickStepper", "ExampleExplorer", "SizeScatter"]

@@ -164,22 +164,17 @@ def open_card(watch, site, name, kind, **how):
 def test_modes_and_percentiles_of_the_book(site, watch, width, scheme):
     watched = watch(site, width, scheme)
     watched.open("notebooks/02_prompt_modes.html")
-    switcher, browser = Card(watched, "ModeSwitcher"), Card(watched, "PercentileBrowser")
-    found = switcher.state["cases"][switcher.task.input_value()]["50"]
-    for k, _ in switcher.state["modes"]:
-        switcher.pick("Mode and its IoU", k)
-        switcher.shows(found[str(k)]["top"])
-        assert float(switcher.text(".mms-iou")) == pytest.approx(
-            found[str(k)]["top"]["iou"], abs=1e-3
-        )
-    tasks = [key for key, _ in browser.state["tasks"]]
+    card = Card(watched, "ExampleExplorer")
+    tasks = [key for key, _ in card.state["tasks"]]
     for task in {tasks[0], tasks[-1]}:
-        browser.task.select_option(task)
-        for k, _ in browser.state["modes"]:
-            browser.pick("Mode", k)
-            for percentile in browser.state["percentiles"]:
-                browser.pick("Percentile", percentile)
-                browser.shows(browser.state["cases"][task][str(percentile)][str(k)]["top"])
+        card.task.select_option(task)
+        for percentile in card.state["percentiles"]:
+            card.pick("Case: percentile of IoU", percentile)
+            for k, _ in card.state["modes"]:
+                card.pick("Mode and its IoU", k)
+                found = card.state["cases"][task][str(percentile)][str(k)]["top"]
+                card.shows(found)
+                assert float(card.text(".mex-iou")) == pytest.approx(found["iou"], abs=1e-3)
     assert watched.sideways() <= 0
     assert watched.problems == []
 

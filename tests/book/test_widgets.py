@@ -12,15 +12,15 @@ from widget_toys import PX, all_sized, example, in_clicks, in_modes
 
 import medsam.widgets.kit
 from medsam.prompts import Prompt, mode_prompt
-from medsam.widgets import ClickStepper, ModeSwitcher, PercentileBrowser, SizeScatter
+from medsam.widgets import ClickStepper, ExampleExplorer, SizeScatter
 
 pytestmark = pytest.mark.book
 
 KIT = Path(medsam.widgets.kit.__file__).with_name("kit.css").read_text(encoding="utf-8")
-KINDS = ("ModeSwitcher", "PercentileBrowser", "ClickStepper", "SizeScatter")
+KINDS = ("ExampleExplorer", "ClickStepper", "SizeScatter")
 
 
-def ring(task: str, k: int, percentile: int):
+def ring(k: int, percentile: int, choice: str):
     """A ring, a second region, and one pixel that touches it at a corner only."""
     y, x = np.mgrid[:60, :80]
     far = np.hypot(x - 30 - percentile // 5, y - 25)
@@ -30,8 +30,9 @@ def ring(task: str, k: int, percentile: int):
     if k == 2:
         prompt = Prompt(prompt.points, [1] + [0] * (len(prompt.points) - 1))
     shifted = np.roll(mask, k, axis=0) & (x % 7 != k)
-    more = {"percentile": percentile} | ({"score": float("nan")} if k == 5 else {})
-    return example(task, f"{task}-{percentile}", k, mask, shifted, prompt, **more)
+    more = {"percentile": percentile, "choice": choice}
+    more |= {"score": float("nan")} if k == 5 else {}
+    return example("ring", f"ring-{percentile}", k, mask, shifted, prompt, **more)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +40,7 @@ def folder(tmp_path_factory):
     """A page with one widget of each kind; of some cases something is missing."""
     folder = tmp_path_factory.mktemp("widgets")
     spleen = [e for e in in_modes("spleen", 25) if (e.k, e.choice) != (3, "top")]
-    rings = [ring(t, k, p) for t in ("a", "b") for k in range(1, 6) for p in (25, 50, 75)]
-    rings = [e for e in rings if (e.task, e.k, e.percentile) != ("b", 3, 25)]
+    rings = [ring(k, p, c) for k in range(1, 6) for p in (25, 75) for c in ("top", "oracle")]
     # The large objects have small pixels: in mm² the order is turned round.
     areas = {"a": 1000.0, "b": 100.0, "c": 4.0, "d": 0.5}
     again = Prompt([[5, 4], [5, 4], [6, 4]], [1, 1, 1])
@@ -49,10 +49,10 @@ def folder(tmp_path_factory):
         for e in in_clicks("twice")
     ]
     widgets = (
-        ModeSwitcher(
-            [*in_modes(), *in_modes(percentile=25), *spleen], {"liver": "Liver", "spleen": "Spleen"}
+        ExampleExplorer(
+            [*in_modes(), *in_modes(percentile=25), *spleen, *rings],
+            {"liver": "Liver", "spleen": "Spleen", "ring": "Ring <b>"},
         ),
-        PercentileBrowser(rings, {"a": "First <b>", "b": "Second"}),
         ClickStepper([*in_clicks(), *in_clicks("spleen", 2), *twice]),
         SizeScatter(*all_sized(), "Toy rows.", areas),
     )
@@ -132,9 +132,9 @@ def test_focus_is_visible(open_page):
     assert {(kind, tag) for kind in KINDS for tag in ("SELECT", "DIV", "INPUT")} <= seen
 
 
-# ---------------------------------------------------------------- mode switcher
-def test_every_mode_choice_and_image_of_the_switcher(open_card):
-    card = open_card("ModeSwitcher")
+# --------------------------------------------------------------------- explorer
+def test_every_task_case_mode_and_choice(open_card):
+    card = open_card("ExampleExplorer")
 
     def shows(task, percentile, k, choice):
         now = card.task.input_value(), card.picked("Case: percentile of IoU")
@@ -143,7 +143,9 @@ def test_every_mode_choice_and_image_of_the_switcher(open_card):
         found = card.state["cases"][task][str(percentile)]
         case = found[str(k)][choice]
         card.shows(case)
-        assert float(card.text(".mms-iou")) == pytest.approx(case["iou"], abs=5.1e-4)
+        for name in ("iou", "dice", "score"):
+            known = case[name] is not None
+            assert card.text(f".mex-{name}") == (f"{case[name]:.3f}" if known else "–")
         for mode, results in found.items():
             bar = card.group("Mode and its IoU").locator(f"label:has(input[value='{mode}'])")
             value = results[choice]["iou"] if choice in results else None
@@ -154,6 +156,8 @@ def test_every_mode_choice_and_image_of_the_switcher(open_card):
             )
             assert part == pytest.approx(value or 0, abs=0.02)
 
+    card.task.select_option("liver")
+    card.pick("Case: percentile of IoU", 50)
     shows("liver", 50, 1, "top")
     for k in (2, 3, 4, 5):
         card.pick("Mode and its IoU", k)
@@ -162,7 +166,7 @@ def test_every_mode_choice_and_image_of_the_switcher(open_card):
     card.pick("Mask", "oracle")
     shows("liver", 50, 5, "oracle")
     # A tick is where the other choice of mask ends.
-    ticks = card.root.locator(".mkit-bar .mms-tick").evaluate_all(
+    ticks = card.root.locator(".mkit-bar .mex-tick").evaluate_all(
         "(all) => all.map((e) => Math.round(parseFloat(e.style.insetInlineStart)))"
     )
     assert ticks == [32, 84, 63, 100, 33]
@@ -185,56 +189,17 @@ def test_every_mode_choice_and_image_of_the_switcher(open_card):
     before = card.box
     card.task.select_option("spleen")
     assert card.root.get_by_text("No result here").is_visible()
-    assert card.text(".mms-iou") == "–"
+    assert card.text(".mex-iou") == "–"
     card.stage.press("o")
     shows("spleen", 25, 3, "oracle")
+    card.task.select_option("ring")
+    card.pick("Mode and its IoU", 5)
+    shows("ring", 25, 5, "oracle")
     assert card.box == before
-    card.root.get_by_label("Whole image").check()
-    assert card.view == [0, 0, 16, 12]
 
 
-# ------------------------------------------------------------ percentile browser
-def browsed(card):
-    return card.task.input_value(), int(card.picked("Mode")), int(card.picked("Percentile"))
-
-
-def test_every_slot_of_the_browser_is_drawn_as_the_state_says(open_card):
-    card = open_card("PercentileBrowser")
-    before = card.box
-    for task in ("a", "b"):
-        card.task.select_option(task)
-        for mode in range(1, 6):
-            card.pick("Mode", mode)
-            for percentile in (25, 50, 75):
-                card.pick("Percentile", percentile)
-                assert browsed(card) == (task, mode, percentile)
-                case = card.state["cases"][task][str(percentile)].get(str(mode), {}).get("top")
-                assert card.root.locator(".mpb-none").is_visible() == (case is None)
-                for name in ("iou", "dice", "score"):
-                    known = case and case[name] is not None
-                    assert card.text(f".mpb-{name}") == (f"{case[name]:.3f}" if known else "–")
-                if case:
-                    card.shows(case)
-    assert card.box == before
-    assert (
-        card.spoken
-        == f"Second, mode 5, 75th percentile: IoU {case['iou']:.3f}, Dice {case['dice']:.3f}."
-    )
-
-
-def test_keys_of_the_browser(open_card):
-    card = open_card("PercentileBrowser")
-    for key, shown in [
-        ("4", ("a", 4, 50)),
-        ("ArrowRight", ("a", 4, 75)),
-        ("ArrowRight", ("a", 4, 75)),
-        ("ArrowDown", ("b", 4, 75)),
-        ("ArrowLeft", ("b", 4, 50)),
-        ("ArrowUp", ("a", 4, 50)),
-        ("9", ("a", 4, 50)),
-    ]:
-        card.stage.press(key)
-        assert browsed(card) == shown, key
+def test_layers_and_help_by_key(open_card):
+    card = open_card("ExampleExplorer")
     for key, layer, name in (
         ("g", "truth", "Ground truth"),
         ("r", "prediction", "Prediction"),
@@ -246,15 +211,15 @@ def test_keys_of_the_browser(open_card):
             assert lines.evaluate("(e) => getComputedStyle(e).display !== 'none'") == visible
             assert card.root.get_by_role("checkbox", name=name).is_checked() == visible
     card.stage.press("?")
-    assert card.root.locator(".mpb-help").is_visible()
+    assert card.root.locator(".mex-help").is_visible()
     card.stage.press("Escape")
-    assert card.root.locator(".mpb-help").is_hidden()
-    card.group("Mode").locator("input:checked").press("ArrowDown")
-    assert browsed(card) == ("a", 5, 50)
+    assert card.root.locator(".mex-help").is_hidden()
 
 
 def test_zoom_and_pan(open_card):
-    card = open_card("PercentileBrowser")
+    card = open_card("ExampleExplorer")
+    card.task.select_option("ring")
+    card.pick("Case: percentile of IoU", 25)
     page, first = card.page, card.view
     box = card.stage.bounding_box()
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -269,7 +234,7 @@ def test_zoom_and_pan(open_card):
     assert card.view == first
     page.mouse.wheel(0, -300)
     page.wait_for_function(
-        "(width) => document.querySelector('.mpb .mkit-svg').viewBox.baseVal.width < width",
+        "(width) => document.querySelector('.mex .mkit-svg').viewBox.baseVal.width < width",
         arg=first[2],
     )
     assert page.evaluate("scrollY") == top
@@ -292,9 +257,9 @@ def test_zoom_and_pan(open_card):
     card.root.get_by_label("Zoom in").click()
     zoomed = card.view
     assert zoomed[2] < whole[2]
-    card.pick("Mode", 3)  # the same image and object: the view stays
+    card.pick("Mode and its IoU", 3)  # the same image and object: the view stays
     assert card.view == zoomed
-    card.pick("Mode", 1)
+    card.pick("Mode and its IoU", 1)
     for _ in range(6):
         card.stage.press("+")
     # Stars and lines keep their width on the screen.
@@ -456,23 +421,21 @@ def test_keys_tasks_and_axes_of_the_scatter(open_card):
 def test_fingers(open_page):
     """A tap chooses, two fingers zoom, and a finger is wide."""
     watched, cards = open_page(width=400, has_touch=True, is_mobile=True)
-    switcher, browser, scatter = (
-        cards[k] for k in ("ModeSwitcher", "PercentileBrowser", "SizeScatter")
-    )
-    switcher.group("Mode and its IoU").locator("label").nth(3).tap()
-    switcher.shows(switcher.state["cases"]["liver"]["50"]["4"]["top"])
-    browser.group("Percentile").locator("label").nth(2).tap()
-    assert browser.picked("Percentile") == "75"
-    before = browser.view
-    browser.stage.scroll_into_view_if_needed()
-    box = browser.stage.bounding_box()
+    explorer, scatter = cards["ExampleExplorer"], cards["SizeScatter"]
+    explorer.group("Mode and its IoU").locator("label").nth(3).tap()
+    assert explorer.picked("Mode and its IoU") == "4"
+    explorer.group("Case: percentile of IoU").locator("label").nth(1).tap()
+    assert explorer.picked("Case: percentile of IoU") == "50"
+    before = explorer.view
+    explorer.stage.scroll_into_view_if_needed()
+    box = explorer.stage.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     session = watched.page.context.new_cdp_session(watched.page)
     for kind, apart in (("touchStart", 30), ("touchMove", 50), ("touchMove", 80)):
         points = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert browser.view[2] < 0.6 * before[2]
+    assert explorer.view[2] < 0.6 * before[2]
     scatter.stage.scroll_into_view_if_needed()
     x, y = middle(scatter, 2)
     watched.page.touchscreen.tap(x - 15, y + 15)

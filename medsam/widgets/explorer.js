@@ -1,15 +1,16 @@
-// Browser of example cases. Everything it shows is in the model's traits, so it works without
-// a kernel; task, mode and percentile are written back, so that Python or a link can follow.
+// Examples by task, case, mode and choice of mask. Everything it shows is in the model's traits, so
+// it works without a kernel; the selection is written back, so that Python or a link can follow.
 
 import { barRadios, card, check, follow, onKeys, selection } from "./kit/js/card.js";
 import { button, digits, h, ordinal, radios, s, set } from "./kit/js/dom.js";
 import { casePicture, keepSize, swatch } from "./kit/js/drawing.js";
 
 const MAX_SCALE = 48; // CSS pixels per image pixel
+const SHORT = { top: "Most confident", oracle: "Oracle" };
 const KEYS = [
-  ["← →", "percentile"],
-  ["↑ ↓", "task"],
-  ["1 – 5", "mode"],
+  ["← →", "case"],
+  ["↑ ↓", "mode; also 1 to 5"],
+  ["o", "the other mask: most confident, or oracle"],
   ["z", "zoom to the object, or whole image"],
   ["+ −", "zoom; also double click, pinch, or wheel once the image has focus"],
   ["g r p", "ground truth, prediction, prompts on or off"],
@@ -19,40 +20,42 @@ let views = 0; // radio groups need a name of their own in each view
 
 function render({ model, el }) {
   const get = (name) => model.get(name);
-  const uid = `mpb${views++}`;
+  const uid = `mex${views++}`;
   const { select, step } = selection(model);
   const shown = { truth: true, prediction: true, prompt: true };
   let toObject = true;
   let view = null; // {x, y, scale}: image point in the middle of the stage, CSS px per pixel
   let moved = false; // the reader zoomed or panned: keep the view while the image stays
-  let current = null; // what is drawn: {key, case, bounds}
+  let current = null; // what is drawn: {key, found, bounds}
+  const numbers = get("modes").map(([k]) => k);
+  const choices = get("choices").map(([choice]) => choice);
 
   // ---------------------------------------------------------------- elements
   const readout = {};
-  const figures = h("div", { class: "mpb-figures" });
+  const figures = h("div", { class: "mex-figures" });
   for (const [name, label] of [
     ["iou", "IoU"],
     ["dice", "Dice"],
     ["score", "Model’s estimate"],
   ]) {
-    readout[name] = h("span", { class: `mpb-${name}` });
-    figures.append(h("div", {}, h("span", { class: "mpb-label" }, label), readout[name]));
+    readout[name] = h("span", { class: `mex-${name}` });
+    figures.append(h("div", {}, h("span", { class: "mex-label" }, label), readout[name]));
   }
   readout.id = h("p", { class: "mkit-id" });
 
   const { svg, layers, trace, draw } = casePicture(get("masks"));
   const mapPicture = s("image", { x: 0, y: 0, preserveAspectRatio: "none" });
-  const mapFrame = s("rect", { class: "mpb-frame" });
-  const map = s("svg", { class: "mpb-map", "aria-hidden": "true" }, mapPicture, mapFrame);
-  const none = h("p", { class: "mpb-none", hidden: "" }, "No case here");
-  const hint = h("p", { class: "mpb-hint", "aria-hidden": "true" }, "Click first, or hold Ctrl, to zoom with the wheel");
+  const mapFrame = s("rect", { class: "mex-frame" });
+  const map = s("svg", { class: "mex-map", "aria-hidden": "true" }, mapPicture, mapFrame);
+  const none = h("p", { class: "mex-none", hidden: "" }, "No result here");
+  const hint = h("p", { class: "mex-hint", "aria-hidden": "true" }, "Click first, or hold Ctrl, to zoom with the wheel");
   const tool = (label, text, action, pressed) =>
     button(text, label, action, { "aria-label": label, ...(pressed === undefined ? {} : { "aria-pressed": String(pressed) }) });
   const objectButton = tool("Fit object: zoom to it (z)", "Fit object", toggleObject, toObject);
   const helpButton = tool("Keys (?)", "?", toggleHelp, false);
   const tools = h(
     "div",
-    { class: "mpb-tools" },
+    { class: "mex-tools" },
     objectButton,
     tool("Zoom out (−)", "−", () => zoomBy(1 / 1.5)),
     tool("Zoom in (+)", "+", () => zoomBy(1.5)),
@@ -60,16 +63,20 @@ function render({ model, el }) {
   );
   const keys = h("div", {});
   for (const [key, what] of KEYS) keys.append(h("kbd", {}, key), h("span", {}, what));
-  const help = h("div", { class: "mpb-help", hidden: "" }, h("p", {}, "Keys, while the image has focus"), keys);
+  const help = h("div", { class: "mex-help", hidden: "" }, h("p", {}, "Keys, while the image has focus"), keys);
   const stage = h(
     "div",
-    { class: "mpb-stage mkit-stage", tabindex: "0", role: "group", "aria-label": "Image. Press ? for keys." },
+    { class: "mex-stage mkit-stage", tabindex: "0", role: "group", "aria-label": "Image. Press ? for keys." },
     svg, map, none, readout.id, hint, help, tools,
   );
 
-  const percentiles = radios("Percentile", `${uid}-percentile`, get("percentiles").map((p) => [p, ordinal(p)]), (p) => select("percentile", p));
-  const modes = barRadios("Mode", `${uid}-mode`, get("modes"), (k) => select("mode", k));
-  const toggles = h("fieldset", { class: "mpb-layers" }, h("legend", {}, "Show"));
+  const modes = barRadios("Mode and its IoU", `${uid}-mode`, get("modes"), (k) => select("mode", k));
+  for (const { track } of modes.bars.values()) track.append(h("i", { class: "mex-tick" }));
+  const masks = radios("Mask", `${uid}-choice`, choices.map((choice) => [choice, SHORT[choice]]), (choice) => select("choice", choice));
+  const percentiles = radios("Case: percentile of IoU", `${uid}-percentile`, get("percentiles").map((p) => [p, ordinal(p)]), (p) => select("percentile", p));
+  const tick = h("p", { class: "mex-legend" }, h("span", { class: "mex-key" }, h("i", { class: "mex-tick" })), "");
+  tick.hidden = masks.box.hidden = choices.length < 2;
+  const toggles = h("fieldset", { class: "mex-layers" }, h("legend", {}, "Show"));
   const boxes = {};
   for (const [name, label, key] of [
     ["truth", "Ground truth", "g"],
@@ -80,45 +87,58 @@ function render({ model, el }) {
     boxes[name] = set(input, { checked: "" });
     toggles.append(set(node, { title: `${label} (${key})` }));
   }
-  const { root, task, status } = card("mpb", uid, get, [figures, stage], [percentiles.box, modes.box, toggles]);
+  const { root, task, status } = card("mex", uid, get, [figures, stage], [modes.box, tick, masks.box, percentiles.box, toggles]);
   el.append(root);
 
   // --------------------------------------------------------------- selection
   task.addEventListener("change", () => select("task", task.value));
 
   // ----------------------------------------------------------------- drawing
-  function slot(k = get("mode")) {
-    return get("cases")[get("task")]?.[get("percentile")]?.[k]?.[get("choice")] ?? null;
-  }
+  const results = (k) => get("cases")[get("task")]?.[get("percentile")]?.[k] ?? {};
+  const result = (k, choice = get("choice")) => results(k)[choice] ?? null;
 
   function update(announce = true) {
-    const found = slot();
+    const [mode, choice] = [get("mode"), get("choice")];
+    const now = result(mode);
+    // Any result of the image: all are of one object.
+    const found = numbers.flatMap((k) => Object.values(results(k)))[0] ?? null;
     task.value = get("task");
+    modes.inputs.get(mode).checked = true;
+    masks.inputs.get(choice).checked = true;
     percentiles.inputs.get(get("percentile")).checked = true;
-    modes.inputs.get(get("mode")).checked = true;
-    for (const k of modes.inputs.keys()) modes.show(k, slot(k)?.iou);
-    readout.iou.textContent = digits(found?.iou);
-    readout.dice.textContent = digits(found?.dice);
-    readout.score.textContent = digits(found?.score);
+    const rest = choices.find((one) => one !== choice);
+    for (const k of numbers) {
+      modes.show(k, result(k)?.iou);
+      const at = rest ? result(k, rest)?.iou : null;
+      const mine = modes.bars.get(k).track.querySelector(".mex-tick");
+      mine.hidden = at === null || at === undefined;
+      mine.style.insetInlineStart = `${100 * (at ?? 0)}%`;
+    }
+    if (rest) tick.lastChild.textContent = `IoU of the ${words(rest)}`;
+    for (const name of ["iou", "dice", "score"]) readout[name].textContent = digits(now?.[name]);
     readout.id.textContent = found?.id ?? "";
     readout.id.title = found?.id ?? "";
-    none.hidden = found !== null;
+    none.hidden = now !== null;
     svg.style.visibility = found ? "" : "hidden";
-    root.classList.toggle("mpb-empty", !found);
-    if (found) show(found);
+    root.classList.toggle("mex-empty", !found);
+    if (found) show(found, now, Object.values(results(mode))[0]);
     else current = null;
-    const where = `${task.selectedOptions[0]?.text}, mode ${get("mode")}, ${ordinal(get("percentile"))} percentile`;
-    const values = found ? `IoU ${digits(found.iou)}, Dice ${digits(found.dice)}` : "no case here";
-    svg.setAttribute("aria-label", `${found?.id ?? ""}: ${where}. ${values}.`);
+    const where = `${task.selectedOptions[0]?.text}, mode ${mode}: ${get("modes").find(([k]) => k === mode)[1]}, ${words(choice)}`;
+    const value = now ? `IoU ${digits(now.iou)}` : "no result";
+    svg.setAttribute("aria-label", `${where}. ${value}. ${found?.id ?? ""}, ${ordinal(get("percentile"))} percentile.`);
     // Not on the first drawing: a page should not begin to speak by itself.
-    if (announce) status.textContent = `${where}: ${values}.`;
+    if (announce) status.textContent = `${where}. ${value}.`;
     place();
   }
+  function words(choice) {
+    return get("choices").find(([one]) => one === choice)[1];
+  }
 
-  function show(found) {
+  // The object and image of a case, with the prediction and the prompt of the mode.
+  function show(found, now, prompt = { points: [], labels: [], boxes: [] }) {
     const [rows, columns] = found.size;
     const href = get("images")[found.image];
-    draw(href, found);
+    draw(href, found, { prediction: now?.prediction ?? null, prompt, markSize: 1.2 });
     set(mapPicture, { href, width: columns, height: rows });
     map.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
     const key = `${found.image} ${found.truth}`;
@@ -160,7 +180,7 @@ function render({ model, el }) {
     set(mapFrame, { x: box[0], y: box[1], width: box[2], height: box[3] });
     map.style.display = view.scale > 1.2 * whole ? "" : "none";
     keepSize(svg, view.scale);
-    stage.classList.toggle("mpb-moved", moved);
+    stage.classList.toggle("mex-moved", moved);
   }
   // (px, py): the point, in CSS pixels from the middle of the stage, that stays where it is.
   function zoomBy(factor, px = 0, py = 0) {
@@ -202,9 +222,9 @@ function render({ model, el }) {
     (event) => {
       // A wheel over a page scrolls the page, until the reader asks for the image.
       if (!event.ctrlKey && !event.metaKey && !stage.contains(document.activeElement)) {
-        hint.classList.add("mpb-on");
+        hint.classList.add("mex-on");
         clearTimeout(hintTimer);
-        hintTimer = setTimeout(() => hint.classList.remove("mpb-on"), 1200);
+        hintTimer = setTimeout(() => hint.classList.remove("mex-on"), 1200);
         return;
       }
       event.preventDefault();
@@ -242,11 +262,13 @@ function render({ model, el }) {
 
   // ---------------------------------------------------------------- keyboard
   onKeys(root, (key) => {
+    const other = choices[(choices.indexOf(get("choice")) + 1) % choices.length];
     const actions = {
       ArrowLeft: () => step("percentile", get("percentiles"), -1),
       ArrowRight: () => step("percentile", get("percentiles"), 1),
-      ArrowUp: () => step("task", get("tasks").map(([name]) => name), -1),
-      ArrowDown: () => step("task", get("tasks").map(([name]) => name), 1),
+      ArrowUp: () => step("mode", numbers, -1),
+      ArrowDown: () => step("mode", numbers, 1),
+      o: () => select("choice", other),
       z: toggleObject,
       "+": () => zoomBy(1.5),
       "=": () => zoomBy(1.5),
@@ -257,8 +279,8 @@ function render({ model, el }) {
       "?": toggleHelp,
     };
     if (key === "Escape" && !help.hidden) actions.Escape = toggleHelp;
-    const mode = get("modes").find(([k]) => String(k) === key);
-    return mode ? () => select("mode", mode[0]) : actions[key];
+    if (numbers.includes(Number(key))) return () => select("mode", Number(key));
+    return actions[key];
   }, task);
 
   // --------------------------------------------------------------- lifecycle
@@ -266,7 +288,7 @@ function render({ model, el }) {
   stage.style.aspectRatio = proportions(get("cases"));
   update(false);
   const changed = () => update();
-  const unfollow = follow(model, { task: changed, mode: changed, percentile: changed }, root, stage, () => {
+  const unfollow = follow(model, { task: changed, mode: changed, percentile: changed, choice: changed }, root, stage, () => {
     if (!moved) view = null;
     place();
   });
