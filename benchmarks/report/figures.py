@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from benchmarks.report.faults import PHASES, STEPS
+from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
-from medsam.figures.style import Picture, Source, model_colour, need, styled
+from medsam.figures.style import Picture, Source, model_colour, styled
 
 __all__ = ["hours_by_workers", "in_time", "kills", "speedups", "stage_bars"]
 
@@ -56,7 +57,7 @@ def stage_bars(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "name", "words", "per", "seconds")
+    check_columns(table, ("name", "words", "per", "seconds"))
     names = list(dict.fromkeys(table.name))
     figure, grid = layout.panels(
         len(names), 3, row=2.0, rest=0.85, top=0.58, bottom=0.38, left=0.215, hspace=0.4
@@ -103,7 +104,7 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "scaling", "turn", "wall", "cpu")
+    check_columns(table, ("scaling", "turn", "wall", "cpu"))
     kinds = list(dict.fromkeys(table.scaling))
     figure, grid = layout.panels(len(kinds), 2, row=1.9, rest=1.15, top=0.8, bottom=0.42, left=0.08)
     words = {"strong": "strong: the same images", "weak": "weak: twice the images"}
@@ -154,7 +155,7 @@ def hours_by_workers(table: pd.DataFrame, *, sources: tuple[Source, ...]) -> Pic
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "worker", "parts", "workers", "hours", "even")
+    check_columns(table, ("worker", "parts", "workers", "hours", "even"))
     kinds = list(dict.fromkeys(table.worker))
     lines = 0.22 * (len(sources) - 1)
     figure, grid = layout.panels(
@@ -241,7 +242,7 @@ def kills(table: pd.DataFrame, *, source: Source) -> Picture:
     InputError
         If a column is missing or there is no row.
     """
-    need(table, "command", "aim", "seconds", "whole", "phase", "lost")
+    check_columns(table, ("command", "aim", "seconds", "whole", "phase", "lost"))
     lanes = _lanes(table)
     height = 1.25 + 0.3 * len(lanes)
     figure, axes = layout.one_axes((7.4, height), left=0.235, right=0.79, top=0.62, bottom=0.5)
