@@ -17,6 +17,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 from medsam.errors import InputError
 from medsam.files import write_if_new
 from medsam.pages.book import PREFIX, moved
+from medsam.pages.text import as_pages
 from medsam.widgets.publish import published
 
 __all__ = ["ROOT", "listed", "notebooks", "offered", "originals", "own_data", "read"]
@@ -50,7 +51,9 @@ def notebooks(source: Path, executed: Path) -> list[Path]:
 
 def page(path: Path, notebook: Any, extra: Path) -> list[Path]:
     """Write a notebook of the tree; its widgets go into files that the site serves."""
-    content, files = published(notebook, extra / "widgets", f"{path.parent.name}/{path.name}")
+    content, files = published(
+        as_pages(notebook), extra / "widgets", f"{path.parent.name}/{path.name}"
+    )
     write_if_new(path, writes(from_dict(content)).encode())
     return [path, *files]
 

@@ -15,23 +15,9 @@
 
 # %% [markdown]
 # # The 19 datasets
-#
-# The paper {cite}`mazurowski2023` evaluates SAM on 19 public datasets with 28 tasks. This page says what they
-# are, how to get each, and what to know before using it.
-#
-# ```{important}
-# - **No image of these datasets is in this repository.** Whoever wants them gets them from their official homes,
-#   under their own terms. A card shows an example where the data was at hand when this page was made and its
-#   licence allows it: here {glue:text}`n-shown` of 19.
-# - **The numbers of masks in the paper are unverified**, all {glue:text}`n-unverified`: they are recalled, not read
-#   in its tables. A later study of the same group prints the same number for {glue:text}`n-later`; where it
-#   prints another, the card says so. They are a rough check, not a target.
-# - **Counted here: {glue:text}`n-counted` of 19.** `medsam data check KEY PATH` counts a dataset that you have, and
-#   this page then shows its count beside the paper's. What is said of files and label values comes from public
-#   loaders and notes, with its status. Check it against the first real files.
-# ```
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import DatasetSettings, Parameters
 from medsam.pages.page import Page
 
@@ -49,7 +35,7 @@ from medsam.pages import datasets
 from medsam.pages.datasets import cards, overview
 from medsam.datasets.catalog import catalog, table
 from medsam.datasets.check import reports
-from medsam.pages.study import glue
+from medsam.pages.text import glue
 
 numbers, found, examples = table(), reports(), datasets.examples(chosen.show)
 page.origin("tables-1-2", numbers)
@@ -64,6 +50,22 @@ glue("n-account", int((numbers.access == "account").sum()))
 for status in ("read", "inferred", "from memory"):
     glue(f"n-{status.replace(' ', '-')}", sum(task.labels_status == status for task in tasks))
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# The paper {cite}`mazurowski2023` evaluates SAM on 19 public datasets with 28 tasks. This page says what they
+# are, how to get each, and what to know before using it.
+#
+# ```{important}
+# - **No image of these datasets is in this repository.** Whoever wants them gets them from their official homes,
+#   under their own terms. A card shows an example where the data was at hand when this page was made and its
+#   licence allows it: here {glue:text}`n-shown` of 19.
+# - **The numbers of masks in the paper are unverified**, all {glue:text}`n-unverified`: they are recalled, not read
+#   in its tables. A later study of the same group prints the same number for {glue:text}`n-later`; where it
+#   prints another, the card says so. They are a rough check, not a target.
+# - **Counted here: {glue:text}`n-counted` of 19.** `medsam data check KEY PATH` counts a dataset that you have, and
+#   this page then shows its count beside the paper's. What is said of files and label values comes from public
+#   loaders and notes, with its status. Check it against the first real files.
+# ```
+
 # %% [markdown]
 # ## Tables 1 and 2
 #
@@ -74,7 +76,7 @@ for status in ("read", "inferred", "from memory"):
 # %% tags=["remove-input"]
 overview(found=found)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`tables-1-2-origin`
 #
 # ## How to read the cards
@@ -94,7 +96,7 @@ overview(found=found)
 # `medsam data fetch ct_spleen`; to see what lies in a folder, `medsam data check ct_spleen PATH`; to run the study
 # on it, `medsam run --data ct_spleen=PATH --out DIR`.
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## MRI
 #
 # Spinal cord {cite}`prados2017`, heart {cite}`simpson2019,antonelli2022`, prostate {cite}`lemaitre2015`, brain
@@ -103,7 +105,7 @@ overview(found=found)
 # %% tags=["remove-input"]
 cards("MRI", examples)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## X-ray
 #
 # Chest {cite}`jaeger2014` and hip {cite}`gut2021`.
@@ -111,7 +113,7 @@ cards("MRI", examples)
 # %% tags=["remove-input"]
 cards("X-ray", examples)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Ultrasound
 #
 # Breast {cite}`aldhabyani2020`, kidney {cite}`song2022`, muscle {cite}`marzola2021`, nerve {cite}`montoya2016` and
@@ -120,7 +122,7 @@ cards("X-ray", examples)
 # %% tags=["remove-input"]
 cards("US", examples)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## CT
 #
 # Colon, hepatic vessels, pancreas and spleen {cite}`simpson2019,antonelli2022`, liver {cite}`bilic2023` and several
@@ -129,7 +131,7 @@ cards("US", examples)
 # %% tags=["remove-input"]
 cards("CT", examples)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## PET
 #
 # Whole body {cite}`gatidis2022,gatidis2022data`.

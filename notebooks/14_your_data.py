@@ -22,6 +22,7 @@
 # as pictures with masks.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.page import Page
 from medsam.pages.study import Parameters
 from medsam.pages.your_data import OwnSettings, study_of
@@ -48,14 +49,14 @@ page = Page("14_your_data", parameters)
 from IPython.display import Markdown
 from medsam.pages import gallery, your_data
 from medsam.datasets.check import check
-from medsam.pages.study import glue
+from medsam.pages.text import glue
 
 found = check(study.dataset, progress=False)
 glue("folder", Markdown(your_data.folder(study, is_example)))
 glue("counts", your_data.counts(found, study.titles))
 glue("reasons", your_data.reasons(found))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## What is there
 #
 # ```{glue:md} folder
@@ -64,7 +65,7 @@ glue("reasons", your_data.reasons(found))
 #
 # Two folders of equal file names are enough: pictures (PNG, TIFF, BMP, JPEG) or volumes (NIfTI, NRRD,
 # MetaImage). Each value 1…n of a mask is an object; 255 counts as 1 in pictures. Other names, a mask file
-# for each object, patients, or a window of intensities: say it in a small YAML file ([](../rerun.md)). A
+# for each object, patients, or a window of intensities: say it in a small YAML file ([Run it again](../rerun.md)). A
 # dataset of the paper needs only its folder, in its official layout.
 #
 # ## What can be used
@@ -89,7 +90,7 @@ study.evaluate()
 glue("rows", your_data.statuses(study.rows, study.titles))
 glue("command", Markdown(your_data.command(study)))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Run it
 #
 # ```{glue:md} command
@@ -107,7 +108,7 @@ glue("modes", Markdown(your_data.modes(page, study)))
 glue("clicks", Markdown(your_data.clicks(page, study)))
 glue("examples", Markdown(gallery.draw(page, study)))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Points and boxes
 #
 # ```{glue:md} modes

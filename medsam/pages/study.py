@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,8 +48,6 @@ __all__ = [
     "Settings",
     "Study",
     "VariantSettings",
-    "glue",
-    "glue_all",
 ]
 
 EMBEDDINGS = "MEDSAM_EMBEDDINGS"
@@ -525,18 +522,3 @@ class Study:
         if not samples:
             return Note("This run has no case with an object that could be tried.")
         return kind(self.model, samples, self.titles, self.rows, self.dataset.title)
-
-
-def glue(name: str, value: Any) -> None:
-    """Keep a value (a number, a word, a figure) for the text of the page, without showing it."""
-    from myst_nb import glue as keep  # of the extra `book`
-
-    # NumPy's numbers print as np.float64(...), which the text could not format.
-    plain = value.item() if isinstance(value, np.generic) else value
-    keep(name, plain, display=False)
-
-
-def glue_all(prefix: str, values: Mapping[str, Any]) -> None:
-    """:func:`glue` each value as ``<prefix>-<key>``."""
-    for key, value in values.items():
-        glue(f"{prefix}-{key}", value)

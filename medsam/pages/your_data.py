@@ -15,9 +15,9 @@ from medsam.datasets.check import Check
 from medsam.datasets.example import TASKS, example_folder
 from medsam.errors import InputError
 from medsam.figures.html import Html, html_table
-from medsam.pages.gallery import figure_block, plain
 from medsam.pages.page import Page
 from medsam.pages.study import Settings, Study
+from medsam.pages.text import figure_block, plain
 
 __all__ = [
     "OwnSettings",

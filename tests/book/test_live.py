@@ -156,7 +156,8 @@ def folder(study, tmp_path_factory):
     model, samples, rows = study
     widgets = [kind(model, samples, TITLES, rows) for kind in (AmbiguityExplorer, LiveSam)]
     notebook = saved(*widgets)
-    write_page(folder, notebook, below="".join(w.still()._repr_html_() for w in widgets))
+    stills = "".join(w.still()._repr_html_() for w in widgets)
+    write_page(folder, notebook, below=f"<noscript>{stills}</noscript>")
     (folder / "live.ipynb").write_text(json.dumps(notebook))
     assets(folder, NODE_MODULES, [folder / "live.ipynb"])
     return folder

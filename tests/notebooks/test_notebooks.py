@@ -25,6 +25,7 @@ from medsam.pages.study import (
     Settings,
     VariantSettings,
 )
+from medsam.pages.text import prose
 from medsam.pages.your_data import OwnSettings
 from medsam.widgets.site import live_states
 
@@ -76,7 +77,7 @@ def test_default_parameters_are_those_of_the_settings(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_code_cells_are_short_calls_without_outputs(name):
     for cell in cells(name):
-        if cell.cell_type == "code":
+        if not prose(cell):
             assert len(cell.source.splitlines()) <= 25
             assert cell.outputs == []
             # A page may show how a class of one's own is written, and does not define more.
@@ -169,15 +170,34 @@ def words(data):
 def test_every_value_that_the_text_quotes_is_glued(executed, name):
     path, glued = executed(name)
     shown = [words(data) for data in glued.values() if any("markdown" in kind for kind in data)]
-    text = "\n".join([c.source for c in cells(name) if c.cell_type == "markdown"] + shown)
+    text = "\n".join([c.source for c in cells(name) if prose(c)] + shown)
     quoted = set(re.findall(r"\{glue:\w*\}`?\s*([\w-]+)", text))
     assert quoted
     assert quoted <= glued.keys()
+    assert not re.search(r"\{(glue|cite)|:::|^\([\w-]+\)=$", seen(path)[0], re.M)
     if name in CHECKS:
         CHECKS[name](path, glued)
 
 
+def seen(path):
+    """What any viewer shows of an executed notebook: its Markdown, and kinds of other outputs."""
+    cells = nbformat.read(path, 4).cells
+    text = [c.source for c in cells if c.cell_type == "markdown"]
+    kinds = []
+    for output in (o for c in cells for o in c.get("outputs", []) if "data" in o):
+        text += ["".join(output.data.get("text/markdown", ""))]
+        kinds += [kind for kind in output.data if not kind.startswith("application/papermill")]
+    return "\n".join(text), kinds
+
+
 def check_modes(path, glued):
+    # Figures, captions and numbers are there without the book.
+    text, kinds = seen(path)
+    assert sum(kind.startswith("image/") for kind in kinds) == 6
+    assert "Fig. 1. The prompts of the five modes" in text
+    assert re.search(
+        r"one box around the largest region \(mode 3\) has a mean IoU\nof 0\.\d\d\d", text
+    )
     # The state of the widget is in the file, for pages without a kernel.
     assert "application/vnd.jupyter.widget-state+json" in nbformat.read(path, 4).metadata.widgets
 

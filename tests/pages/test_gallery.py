@@ -41,6 +41,7 @@ def drawn(tmp_path, monkeypatch):
     """What a page says of a model's examples on two folders, and what it has glued."""
     glued = {}
     monkeypatch.setattr("medsam.pages.page.glue", glued.__setitem__)
+    monkeypatch.setattr("medsam.pages.page.keep", glued.__setitem__)
     for i in (0, 1, 2):
         write_pair(tmp_path, f"case{i}", blob(i))
 

@@ -55,6 +55,7 @@ def test_command_quotes_and_leaves_defaults_out():
 def test_figures_that_cannot_be(monkeypatch):
     kept = {}
     monkeypatch.setattr("medsam.pages.page.glue", kept.__setitem__)
+    monkeypatch.setattr("medsam.pages.page.keep", kept.__setitem__)
     page = Page("nb", Parameters({}), {})
     page.figure("a", "drawn", TABLE)
     assert (kept["a"], kept["a-origin"].csv) == ("drawn", TABLE.to_csv(index=False))

@@ -49,6 +49,7 @@ def test_tables(study):
 def test_figures_are_glued_under_the_names_that_the_text_shows(study, monkeypatch):
     glued = {}
     monkeypatch.setattr("medsam.pages.page.glue", glued.__setitem__)
+    monkeypatch.setattr("medsam.pages.page.keep", glued.__setitem__)
     here = Page("14_your_data", Parameters({}, OwnSettings), {})
     words = your_data.modes(here, study) + your_data.clicks(here, study)
     for name in ("modes-by-task", "modes-means", "clicks-by-task"):

@@ -93,10 +93,10 @@ def test_boxes_reach_their_last_pixel_stars_are_positive_and_minus_signs_negativ
     assert coloured(picture, NEGATIVE)[41, 91]
 
 
-def test_a_still_keeps_the_prompt_in_place_and_shows_only_without_scripts():
+def test_a_still_keeps_the_prompt_in_place():
     e = next(e for e in in_modes() if (e.k, e.choice) == (4, "top"))
     still = example_still(e, (1, 1, 14, 10), "Drawn.", "More.")
     y, x = np.nonzero(coloured(still.picture, PROMPT))
     assert (x.min(), y.min()) == (34, 34)  # the box begins at column 2, row 2
     assert (still.alt, still.caption) == ("Drawn.", "Drawn. More.")
-    assert still._repr_html_().startswith('<noscript><figure class="medsam-still"><img src="data:')
+    assert still._repr_html_().startswith('<figure class="medsam-still"><img src="data:')

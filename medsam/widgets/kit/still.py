@@ -122,7 +122,7 @@ def _number(picture: Image.Image, points: NDArray[np.float64]) -> None:
 
 
 class Still:
-    """HTML that shows a picture only where scripts are off.
+    """A picture in place of a widget; the book shows it only where scripts are off.
 
     Parameters
     ----------
@@ -141,9 +141,9 @@ class Still:
         source = uri(self.picture, quality=85, method=6)
         width, height = self.picture.size
         return (
-            '<noscript><figure class="medsam-still">'
+            '<figure class="medsam-still">'
             f'<img src="{source}" width="{width}" height="{height}" alt="{escape(self.alt)}">'
-            f"<figcaption>{escape(self.caption)}</figcaption></figure></noscript>"
+            f"<figcaption>{escape(self.caption)}</figcaption></figure>"
         )
 
 
