@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -32,7 +34,6 @@ from medsam.datasets import BrainSample
 from medsam.errors import MedsamError
 from medsam.models.contract import PromptableModel
 from medsam.models.registry import MODELS, Entry, load
-from medsam.pages.models import machine
 from medsam.prompts import Prompt, mode_prompt
 
 FILE = Path(__file__).parent / "report" / "data" / "networks.json"
@@ -396,6 +397,16 @@ def _cells(one: Network | None, costs: Costs | None, loaded: bool) -> list[str]:
 
 def _seconds(value: float) -> str:
     return f"{value:.2f}" if value >= 0.01 else "< 0.01"
+
+
+def machine() -> str:
+    """The processor on which times are taken, in words, and how busy it is besides."""
+    words = (
+        f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, of which one was used"
+    )
+    # What else runs at the time makes a model look slower than it is.
+    busy = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return words + busy
 
 
 def load_measured(file: Path = FILE) -> dict[str, Any]:

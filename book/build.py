@@ -17,6 +17,7 @@ from pathlib import Path
 
 from address import checked, configured, repository, sitemap
 from card import social_card
+from cells import tables
 from lean import lighten
 from licences import licences
 from tree import ROOT, listed, notebooks, offered, originals, own_data, read
@@ -24,7 +25,7 @@ from tree import ROOT, listed, notebooks, offered, originals, own_data, read
 from medsam.errors import InputError, MedsamError
 from medsam.files import write_if_new
 from medsam.pages.book import PREFIX
-from medsam.pages.page import FOLDER, files
+from medsam.pages.page import FOLDER
 from medsam.widgets.site import assets
 
 PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/**/*.html")
@@ -64,7 +65,7 @@ def downloads(extra: Path, pages: Iterable[Path], clean: Path = ROOT / "notebook
     """
     made = []
     for page in pages:
-        for name, content in files(read(page, as_version=4)):
+        for name, content in tables(read(page, as_version=4)):
             made.append(extra / FOLDER / name)
             write_if_new(made[-1], content)
         if (clean / page.name).is_file():

@@ -12,12 +12,12 @@ from typing import Any
 
 import nbformat
 import yaml
+from cells import as_pages, moved
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from medsam.errors import InputError
 from medsam.files import write_if_new
-from medsam.pages.book import PREFIX, moved
-from medsam.pages.text import as_pages
+from medsam.pages.book import PREFIX
 from medsam.widgets.publish import published
 
 __all__ = ["ROOT", "listed", "notebooks", "offered", "originals", "own_data", "read"]

@@ -12,7 +12,7 @@ from medsam.datasets.commands import app as data_app
 from medsam.errors import MedsamError
 from medsam.models.commands import app as models_app
 from medsam.models.commands import weights_app
-from medsam.pages.commands import study, worker
+from medsam.pages.commands import page, study, worker
 from medsam.results.commands import app as results_app
 from medsam.results.commands import export, summary
 from medsam.study.commands import everything, run
@@ -36,6 +36,7 @@ app.add_typer(weights_app, name="weights")
 app.command()(run)
 app.command()(everything)
 app.command()(study)
+app.command()(page)
 app.command("study-worker", hidden=True)(worker)
 app.command()(summary)
 app.command()(export)

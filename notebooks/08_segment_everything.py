@@ -115,13 +115,14 @@ page.origin("objects", study.objects)
 # These are few images and one model: they show what the mode does, not how well SAM does it on patients.
 #
 # {glue:}`objects-origin`
-#
-# ## Run it again
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # medsam everything --tasks all --ids axial-069 --sides 32,64,128 --out everything
 # papermill notebooks/08_segment_everything.ipynb out.ipynb -p everything everything -p sides 32,64,128
 # ```
 #
 # Masks and rows are kept in the folder; a grid that is complete is not computed again. The parameters are listed in
-# [Run it again](../rerun.md). An unknown one stops the notebook before any compute.
+# the [reference](../reference.md). An unknown one stops the notebook before any compute.
+# ::::

@@ -72,13 +72,14 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # ```
 #
 # Every mode, with each mode ranked for itself, can be browsed in [the five modes](02_prompt_modes.ipynb).
-#
-# ## Run it again
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # papermill notebooks/09_all_examples.ipynb out.ipynb -p tasks brain_thalamus,brain_stem
 # papermill notebooks/09_all_examples.ipynb out.ipynb \
 #   -p images path/to/images -p masks path/to/masks -p results my-results
 # ```
 #
-# The parameters are listed in [Run it again](../rerun.md). An unknown one stops the notebook before any compute.
+# The parameters are listed in the [reference](../reference.md). An unknown one stops the notebook before any compute.
+# ::::

@@ -126,9 +126,8 @@ glue("every", every)
 # %% tags=["remove-input"]
 differences_list(differences.differences(), effects)
 
-# %% [markdown]
-# ## Run it again
-#
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # medsam run --protocol paper --protocol released --protocol paper+top=first --tasks all --out results
 # papermill notebooks/11_paper_versus_code.ipynb out.ipynb -p every 1 -p results results-11
@@ -136,3 +135,4 @@ differences_list(differences.differences(), effects)
 #
 # Any preset with any change is a protocol: `paper+top=first+boxes=joint`. Several protocols in one command share
 # the embedding of each image and the answers to equal prompts.
+# ::::

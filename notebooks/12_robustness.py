@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # Prompts of a less careful person
+# # Imprecise prompts
 #
 # The paper's prompts are perfect: a click hits the exact centre, a box touches the object on all four sides.
 # People do neither. This chapter, which goes **beyond the paper**, puts noise on the same prompts and asks how
@@ -52,8 +52,8 @@ page = Page("12_robustness", parameters)
 # the equivalent diameter of the region that is clicked on, $2\sqrt{A/\pi}$ for an area $A$: people aim less
 # exactly at large things than at small ones. At the usual 4 % of misses, the spread of aimed movements is such
 # that the width of a target is 4.133 standard deviations
-# ([MacKenzie 1992](https://doi.org/10.1207/s15327051hci0701_3), section 3.4): a level of about 0.24 is a person
-# in a hurry. A click that would leave the region stops at its border, as a person sees that it would miss.
+# ([MacKenzie 1992](https://doi.org/10.1207/s15327051hci0701_3), section 3.4): a level of about 0.24 stands for
+# a hurried person. A click that would leave the region stops at its border, as a person sees that it would miss.
 #
 # **Boxes** have each of their four edges moved on its own; the standard deviation is the level times the side of
 # the box across that edge. SAM was trained with such boxes at a level of 0.1, with at most 20 pixels
@@ -87,6 +87,8 @@ source = figures.Source.run(study.label)
 page.figure("curves", noise_curves(curves, source=source), curves)
 page.figure("by-task", noise_by_task(by_task, source=source), by_task)
 glue_all("found", robustness.noise_findings(curves))
+best = curves[curves.choice == "oracle"].assign(choice="top")
+glue_all("oracle", robustness.noise_findings(best))
 glue("label", study.label)
 glue("every", every)
 
@@ -105,8 +107,10 @@ glue("every", every)
 # {glue:text}`found-3-low:.3f` at level {glue:text}`found-low:g` and {glue:text}`found-3-last:.3f` at level
 # {glue:text}`found-last:g`. One point there (mode 1) goes from {glue:text}`found-1-first:.3f` over
 # {glue:text}`found-1-low:.3f` to {glue:text}`found-1-last:.3f`. The best mode without noise is
-# {glue:text}`found-best-first`, and at level {glue:text}`found-last:g` it is {glue:text}`found-best-last`. The box is
-# better than the point, in the mean of tasks, up to level {glue:text}`found-box-until:g`.
+# {glue:text}`found-best-first`, and at level {glue:text}`found-last:g` it is {glue:text}`found-best-last`. For the
+# most confident mask, the box is better than the point, in the mean of tasks, up to level
+# {glue:text}`found-box-until:g`. With oracle it is so up to level {glue:text}`oracle-box-until:g`; at level
+# {glue:text}`oracle-last:g` the point has {glue:text}`oracle-1-last:.3f` and the box {glue:text}`oracle-3-last:.3f`.
 #
 # ## Task by task
 #
@@ -120,10 +124,11 @@ glue("every", every)
 #
 # One of every {glue:text}`every` images is used, in the order of their ids, from the first on. The
 # embedded sample is slices of one brain, so it has no interval, and its numbers say nothing of other brains.
-#
-# ## Run it again
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # medsam run --protocol paper+click_jitter=0.1+box_jitter=0.1 --experiments mode --tasks all --out results
 # papermill notebooks/12_robustness.ipynb out.ipynb -p every 1 -y "levels: [0, 0.1, 0.24]" -p results results-12
 # ```
+# ::::

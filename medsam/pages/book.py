@@ -22,8 +22,7 @@ from medsam.datasets.catalog import entry
 from medsam.datasets.own import read_own
 from medsam.errors import InputError, UnknownName
 from medsam.files import write_if_new
-from medsam.pages.page import FOLDER, KEY
-from medsam.pages.text import as_pages, plain, prose
+from medsam.pages.text import prose
 from medsam.results.rows import shards
 from medsam.study.plan import Jobs, Page, Plan, Site, Source, digest
 from medsam.study.worker import job_of
@@ -38,7 +37,6 @@ __all__ = [
     "chapters",
     "execute",
     "jobs",
-    "moved",
     "name_of",
     "notebooks",
     "pages",
@@ -61,9 +59,9 @@ FRONT = "study"
 _BUILD = "_build"  # in the defaults of the notebooks
 _NEEDED = {"model", "protocol", "tasks", "images", "masks", "data", "results"}
 _CODE = (".py", ".js", ".css", ".csv", ".parquet", ".yaml", ".json")
-_TITLE = re.compile(r"^# (.+)$", re.M)
-_LABEL = re.compile(r"^\(([\w-]+)\)=$", re.M)
-_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?:\.\.?/)*([\w-]+)(\.ipynb|\.md)?(#[\w-]+)?\)")
+TITLE = re.compile(r"^# (.+)$", re.M)
+LABEL = re.compile(r"^\(([\w-]+)\)=$", re.M)
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?:\.\.?/)*([\w-]+)(\.ipynb|\.md)?(#[\w-]+)?\)")
 
 _v4: Any = nbformat.v4  # its functions carry no types
 _read: Any = nbformat.read
@@ -100,7 +98,7 @@ def notebooks(folder: Path | None = None) -> dict[str, Notebook]:
             if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
         }
         if values.keys() >= _NEEDED:
-            title = _TITLE.search("\n".join(c.source for c in cells if prose(c)))
+            title = TITLE.search("\n".join(c.source for c in cells if prose(c)))
             folders = {name: Path(str(value)) for name, value in values.items()}
             found[file.stem] = Notebook(
                 file.stem,
@@ -388,9 +386,9 @@ def _absent(present: Collection[str]) -> dict[str, str]:
             text = file.read_text("utf-8")
             if file.suffix == ".py":  # its Markdown is commented out
                 text = re.sub(r"^# ", "", text, flags=re.M)
-            title = _TITLE.search(text)
+            title = TITLE.search(text)
             words = title[1] if title else file.stem
-            found |= dict.fromkeys([file.stem, *_LABEL.findall(text)], words)
+            found |= dict.fromkeys([file.stem, *LABEL.findall(text)], words)
     return found
 
 
@@ -402,7 +400,7 @@ def without_links(text: str, absent: Mapping[str, str]) -> str:
     >>> without_links("See [clicks](04_clicks) or [](../method.md).", {"04_clicks": "Clicks"})
     'See clicks or [](../method.md).'
     """
-    return _LINK.sub(
+    return LINK.sub(
         lambda found: found[1] or absent[found[2]] if found[2] in absent else found[0], text
     )
 
@@ -416,61 +414,3 @@ def _edit(page: NotebookNode, change: Any) -> None:
             shown = output.get("data", {})
             if "text/markdown" in shown:
                 shown["text/markdown"] = change("".join(shown["text/markdown"]))
-
-
-def moved(
-    notebook: NotebookNode,
-    folder: str,
-    title: str,
-    beside: Collection[str],
-    others: Collection[str],
-) -> NotebookNode:
-    """The notebook as it stands in a folder beside that of the sample's pages.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        As papermill wrote it; changed in place.
-    folder : str
-        Name of the folder, such as ``data-us_breast``.
-    title : str
-        What the data is; the heading of the page says it.
-    beside, others : collection of str
-        Names of the notebooks in that folder, and in the sample's: a link to one that is not
-        beside leads to the sample's.
-
-    Returns
-    -------
-    NotebookNode
-        Labels begin with the folder, as a label stands for one place of the book. Tables behind
-        figures have a folder of their own.
-    """
-    markdown = [cell for cell in as_pages(notebook).cells if cell.cell_type == "markdown"]
-    labels = {name for cell in markdown for name in _LABEL.findall(cell.source)}
-
-    def lead(found: re.Match[str]) -> str:
-        name = found[2]
-        if name in beside or name not in others:
-            return found[0]
-        return f"[{found[1]}](../notebooks/{name}{found[3] or ''}{found[4] or ''})"
-
-    for cell in markdown:
-        text = _LABEL.sub(rf"({folder}-\1)=", _LINK.sub(lead, cell.source))
-        for label in labels:
-            text = text.replace(f"](#{label})", f"](#{folder}-{label})")
-            text = re.sub(
-                rf"(\{{(?:ref|numref)\}}`(?:[^`<]*<)?){label}(>?`)", rf"\1{folder}-{label}\2", text
-            )
-        cell.source = text
-    for cell in markdown:
-        if _TITLE.search(cell.source):
-            cell.source = _TITLE.sub(lambda found: f"# {found[1]}: {plain(title)}", cell.source, 1)
-            break
-    for output in (one for cell in notebook.cells for one in cell.get("outputs", [])):
-        if table := output.get("metadata", {}).get(KEY):
-            table["file"] = f"{folder}/{table['file']}"
-            for kind, content in output.data.items():
-                if kind.endswith("text/html"):
-                    old, new = f'"../{FOLDER}/', f'"../{FOLDER}/{folder}/'
-                    output.data[kind] = "".join(content).replace(old, new)
-    return notebook

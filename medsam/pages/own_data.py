@@ -60,7 +60,7 @@ _PAIRS = (
     ("images", "image", "imgs", "img", "imagesTr"),
     ("masks", "mask", "labels", "label", "labelsTr"),
 )
-_LAST = "About"  # part of the contents that stays the last one
+_LAST = "Appendix"  # part of the contents that stays the last one
 
 
 class OwnSource(Source):

@@ -12,33 +12,23 @@ A figure is kept under its name, and what leads back from it glued as ``<name>-o
     ```
 
 The table behind a figure travels in the executed notebook, in the metadata of the output with the
-links that name it; :func:`files` takes all of them out again for the site.
+links that name it; ``book/cells.py`` takes all of them out again for the site.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
 import pandas as pd
-from nbformat import NotebookNode
 
-from medsam.datasets.brain import FILES
-from medsam.errors import InputError, MedsamError
-from medsam.files import sha256
-from medsam.models.checkpoints import CHECKPOINTS, verified
+from medsam.errors import InputError
 from medsam.pages.study import Parameters, Settings
 from medsam.pages.text import glue, keep
-from medsam.results import rows as results
 
 __all__ = [
     "FOLDER",
@@ -46,12 +36,6 @@ __all__ = [
     "Origin",
     "Page",
     "command",
-    "files",
-    "origins",
-    "published_files",
-    "sample_files",
-    "versions",
-    "weights",
 ]
 
 FOLDER = "data"
@@ -210,105 +194,3 @@ def _cell() -> str:
     if shell is None or shell.history_manager is None:
         return ""
     return str(shell.history_manager.input_hist_raw[-1]).strip()
-
-
-def files(notebook: NotebookNode) -> Iterator[tuple[str, bytes]]:
-    """The tables that an executed notebook carries: path below :data:`FOLDER`, and content."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if table := output.get("metadata", {}).get(KEY):
-                yield table["file"], table["content"].encode()
-
-
-# How a copy of the book was made: hashes of weights, data and tables; versions of what ran.
-
-PACKAGES = (
-    "medsam",
-    "numpy",
-    "scipy",
-    "pandas",
-    "opencv-python-headless",
-    "onnxruntime",
-    "torch",
-    "segment-anything",
-    "nibabel",
-    "matplotlib",
-    "papermill",
-    "jupyter-book",
-)
-"""What a number or a page can depend on, in the order it is shown."""
-
-
-def weights() -> pd.DataFrame:
-    """The weight files that are here, each read and compared with its known hash.
-
-    Returns
-    -------
-    DataFrame
-        ``key, file, bytes, sha256, licence, source``; one that is not here has no row.
-    """
-    found = []
-    for key, one in CHECKPOINTS.items():
-        try:
-            path = verified(one)
-        except MedsamError:
-            continue  # Not here: the page on models lists all of them, and what is missing.
-        found.append((key, one.file, path.stat().st_size, sha256(path), one.licence, one.source))
-    return pd.DataFrame(found, columns=["key", "file", "bytes", "sha256", "licence", "source"])
-
-
-def sample_files() -> pd.DataFrame:
-    """Files of the embedded sample: ``file, sha256`` (which reading it has checked)."""
-    return pd.DataFrame(FILES.items(), columns=["file", "sha256"])
-
-
-def published_files() -> pd.DataFrame:
-    """Files of the published tables: ``file, bytes, sha256``."""
-    folder = resources.files("medsam.analysis") / "data" / "published"
-    found = sorted((one.name, one.read_bytes()) for one in folder.iterdir())
-    return pd.DataFrame(
-        [
-            (name, len(content), hashlib.sha256(content).hexdigest())
-            for name, content in found
-            if name.startswith("fig")
-        ],
-        columns=["file", "bytes", "sha256"],
-    )
-
-
-def origins(folder: Path | str) -> pd.DataFrame:
-    """What the rows of a results folder were made of, from the metadata of its files.
-
-    Returns
-    -------
-    DataFrame
-        A row for each data set, model and protocol: ``dataset, model, protocol, seed, settings,
-        weights`` (JSON), ``versions`` (JSON).
-
-    Raises
-    ------
-    ResultsError
-        If there are none.
-    """
-    found = []
-    for one in results.provenance(folder):
-        identity = one["identity"]
-        found.append(
-            {
-                "dataset": identity["dataset"],
-                "model": identity["model"],
-                "protocol": identity["protocol"]["name"],
-                "seed": identity["seed"],
-                "settings": json.dumps(identity["data"], sort_keys=True),
-                "weights": json.dumps(identity["weights"], sort_keys=True),
-                "versions": json.dumps(one["versions"], sort_keys=True),
-            }
-        )
-    return pd.DataFrame(found)
-
-
-def versions() -> pd.DataFrame:
-    """``name, version`` of Python, of the system and of the packages that pages depend on."""
-    found = {"Python": platform.python_version(), "system": platform.platform(terse=True)}
-    found |= dict.fromkeys(PACKAGES, "not installed") | results.installed(PACKAGES)
-    return pd.DataFrame(found.items(), columns=["name", "version"])

