@@ -14,18 +14,20 @@
 # ---
 
 # %% [markdown]
-# # What the paper says, and what the tables say
-#
-# The paper {cite}`mazurowski2023` draws conclusions in words. This page takes each sentence that a table can check
-# and checks it twice: against the **published tables**, which are results of SAM ViT-H, and against **this run**,
-# which is another model on other data. Every number below is computed from those tables; only the numbers that the
-# paper itself prints are written down.
+# # Claims of the paper, checked
 
 # %% tags=["remove-cell"]
+# %load_ext medsam.pages.text
 from medsam.pages.study import Parameters
 from medsam.pages.page import Page
 
 parameters = Parameters(globals())
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# The paper {cite}`mazurowski2023` draws conclusions in words. This page takes each sentence that a table can check
+# and checks it twice: against the **published tables**, which are results of SAM ViT-H, and against **this run**,
+# which is another model on other data. Every number below is computed from those tables; only the numbers that the
+# paper itself prints are written down.
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -46,7 +48,7 @@ here = Page("10_claims", parameters)
 # %% tags=["remove-cell"]
 from medsam.analysis.claims import answers, count, frame, of_published, of_rows
 from medsam.pages import claims
-from medsam.pages.study import glue, glue_all
+from medsam.pages.text import glue, glue_all
 
 ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
 found = answers(of_published(), ours)
@@ -67,7 +69,7 @@ glue("label", ours.label)
 # %% tags=["remove-input"]
 claims.disagreements(found)
 
-# %% [markdown]
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## In numbers
 #
 # {glue:text}`n` sentences:
@@ -89,7 +91,8 @@ claims.disagreements(found)
 #
 # Quotes are shortened to 25 words. *Our reading* says how a sentence is understood that does not give a number;
 # *Rule* opens what decides the verdict. Differences of IoU below 0.0005 count as alike.
-# All of it as {glue:}`claims-origin`.
+#
+# {glue:}`claims-origin`
 
 # %% tags=["remove-input"]
 claims.table(found)
@@ -102,13 +105,13 @@ claims.table(found)
 # %% tags=["remove-input"]
 claims.checks(of_published())
 
-# %% [markdown]
-# ## Run it again
-#
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# ::::{dropdown} Run it again
 # ```bash
 # medsam claims --results _build/results --model minisam --protocol paper
 # medsam claims --verdict does-not-hold --all
 # medsam claims --format csv --out claims.csv
 # ```
 #
-# The rules read any results folder; see [](../rerun.md) for how to make one from your own images.
+# The rules read any results folder; see [Run it again](../rerun.md) for how to make one from your own images.
+# ::::
