@@ -135,9 +135,11 @@ test-book: env  ## Open the built book in a real browser and check it (after mak
 check: env  ## Lint, types, notebooks: every hook on every file
 	$(BIN)/pre-commit run --all-files
 
+EXTRAS := sample lite sam2 book workflow dev
+
 lock: env  ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
-	  --no-emit-index-url --all-extras --python-version 3.11 pyproject.toml --output-file requirements.lock
+	  --no-emit-index-url $(EXTRAS:%=--extra %) --python-version 3.11 pyproject.toml --output-file requirements.lock
 
 clean:  ## Delete what was built (not the environment)
 	rm -rf $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis

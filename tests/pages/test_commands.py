@@ -23,6 +23,6 @@ def test_one_page_on_ones_own_data(tmp_path, monkeypatch):
 
 def test_a_page_that_does_not_exist(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    error = CliRunner().invoke(app, ["page", "04_clicks", "--data", "sample"]).exception
+    error = CliRunner().invoke(app, ["page", "04_iterative_click", "--data", "sample"]).exception
     assert "Did you mean '04_iterative_clicks'?" in str(error)
     assert list(tmp_path.iterdir()) == []
