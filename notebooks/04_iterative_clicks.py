@@ -238,11 +238,11 @@ page.figure("fig6", drawn, examples.table(shown))
 #
 # :::{grid-item}
 # ```{glue:figure} fig6
-# :alt: This run. One row a task, one column for one to nine clicks; ground truth outlined green, prediction red, positive clicks as green stars, negative ones as red stars, the IoU above.
+# :alt: This run. One row a task, one column for one to nine clicks; ground truth outlined green, prediction red, positive clicks as teal stars, negative ones as magenta minus signs, the IoU above.
 #
-# Fig. 6, from **this run**: {glue:text}`label`, one image a task. Green outline: ground truth; red: prediction. Green stars:
-# positive clicks; red: negative ones; the newest is the largest. Above each the IoU, red where it fell. Not
-# the paper's images.
+# Fig. 6, from **this run**: {glue:text}`label`, one image a task. Green outline: ground truth; red: prediction. Teal stars:
+# positive clicks; magenta minus signs: negative ones; the newest is the largest. Above each the IoU, red where it
+# fell. Not the paper's images.
 #
 # {glue:}`fig6-origin`
 # ```

@@ -236,7 +236,7 @@ def abstract(
     _text(figure, 5.98, 6.05, _NOTE, 7.5, "#444444", va="center")
     sets, tasks = data.dataset.nunique(), int(data.n_tasks.sum())
     for x, width, words in (
-        (0.1, 2.2, f"{sets} data set{'s' * (sets != 1)}, {tasks} task{'s' * (tasks != 1)}"),
+        (0.1, 2.2, f"{sets} dataset{'s' * (sets != 1)}, {tasks} task{'s' * (tasks != 1)}"),
         (2.4, 2.95, "Prompts, simulated from masks"),
         (5.45, 4.45, "What was found"),
     ):
@@ -320,7 +320,7 @@ def _prompts(figure: Picture, shown: Shown) -> None:
             str(n), tuple(at), (4, 3), textcoords="offset points", fontsize=7, fontweight="bold",
             color="white", zorder=6, path_effects=[withStroke(linewidth=1.6, foreground="black")],
         )  # fmt: skip
-    _text(figure, x, y + side + 0.04, "clicks: ★ add, ✖ remove", 8, va="bottom")
+    _text(figure, x, y + side + 0.04, "clicks: ★ add, − remove", 8, va="bottom")
 
 
 def vector(figure: Picture, kind: str) -> bytes:

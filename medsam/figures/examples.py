@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 
@@ -16,8 +15,19 @@ from medsam.datasets.brain import TASKS
 from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError
 from medsam.figures import layout
-from medsam.figures.overlay import View, outline, overlay, picture, window
-from medsam.figures.style import MODES, PREDICTION, TRUTH, Looks, Picture, Source, styled
+from medsam.figures.overlay import View, outline, overlay, picture, prompt_marks, window
+from medsam.figures.style import (
+    MINUS,
+    MODES,
+    NEGATIVE,
+    PREDICTION,
+    PROMPT,
+    TRUTH,
+    Looks,
+    Picture,
+    Source,
+    styled,
+)
 from medsam.prompts import MODES as TITLES
 from medsam.prompts import Prompt
 
@@ -252,9 +262,10 @@ def click_steps(
     Returns
     -------
     Picture
-        Green outline: ground truth; red: prediction; green stars: positive clicks; red: negative
-        ones; the newest is the largest. Above each the IoU, red where it fell by 0.005 or more
-        (a smaller fall would not be seen in two digits). The view holds the object and all clicks.
+        Green outline: ground truth; red: prediction; teal stars: positive clicks; magenta minus
+        signs: negative ones; the newest is the largest. Above each the IoU, red where it fell by
+        0.005 or more (a smaller fall would not be seen in two digits). The view holds the object
+        and all clicks.
 
     Raises
     ------
@@ -286,7 +297,7 @@ def click_steps(
                 axes, example.image, view, mask=example.mask, prediction=example.prediction,
                 widths=(1.0, 1.0), alpha=0.18,
             )  # fmt: skip
-            _stars(axes, example.prompt)
+            prompt_marks(axes, example.prompt, 38, newest=95)
             look: Looks = {"color": "#222222"}
             if example.iou <= before - 0.005:
                 look = {"color": "#B00020", "fontweight": "bold"}
@@ -298,12 +309,12 @@ def click_steps(
         box = axes.get_position()
         words = f"{k} click" if k == 1 else f"{k} clicks"
         figure.text((box.x0 + box.x1) / 2, 1 - 0.47 / height, words, ha="center", fontsize=8)
-    star = {"ms": 8, "mec": "black", "mew": 0.5}
+    mark: Looks = {"ms": 8, "mec": "black", "mew": 0.5}
     handles = [
         layout.key("ground truth", TRUTH, ls="-"),
         layout.key("prediction", PREDICTION, ls="-"),
-        layout.key("positive click", TRUTH, "*", **star),
-        layout.key("negative click", PREDICTION, "*", **star),
+        layout.key("positive click", PROMPT, "*", **mark),
+        layout.key("negative click", NEGATIVE, MINUS, **mark),
     ]
     figure.legend(handles=handles, loc="lower center", ncols=4, borderpad=0.1, fontsize=8)
     return figure
@@ -315,12 +326,3 @@ def _reach(example: Example) -> View:
     x, y = example.prompt.points.T.astype(int)
     reach[y, x] = True
     return window(reach, 0.12)
-
-
-def _stars(axes: Axes, prompt: Prompt) -> None:
-    newest = len(prompt.points) - 1
-    for n, ((x, y), label) in enumerate(zip(prompt.points, prompt.labels, strict=True)):
-        axes.scatter(
-            x, y, marker="*", s=95 if n == newest else 38, color=TRUTH if label else PREDICTION,
-            edgecolors="black", linewidths=0.5, zorder=5 + n,
-        )  # fmt: skip

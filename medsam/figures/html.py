@@ -135,8 +135,8 @@ def html_table(
     )
     if stacked:
         return drawn
-    place = {"style": "overflow-x:auto", "tabindex": "0", "role": "region"}
-    return tag("div", drawn, **place, aria_label=caption)
+    place = {"class_": "medsam-scroll", "style": "overflow-x:auto", "tabindex": "0"}
+    return tag("div", drawn, **place, role="region", aria_label=caption)
 
 
 def _words(value: Any) -> object:

@@ -176,7 +176,7 @@ def name_rows(
 # Entries of legends.
 
 
-def key(label: str, colour: str, marker: str = "", **looks: Any) -> Line2D:
+def key(label: str, colour: str, marker: Any = "", **looks: Any) -> Line2D:
     """An entry of a legend: a mark, and a line where ``ls`` is given."""
     return Line2D([], [], label=label, color=colour, marker=marker, **{"ls": "", **looks})
 

@@ -9,7 +9,7 @@ from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from medsam.figures.style import PREDICTION, PROMPT, TRUTH
+from medsam.figures.style import MINUS, NEGATIVE, PREDICTION, PROMPT, TRUTH
 from medsam.prompts import Prompt
 
 __all__ = ["View", "edges", "outline", "overlay", "picture", "prompt_marks", "window"]
@@ -50,12 +50,22 @@ def outline(axes: Axes, mask: NDArray[np.bool_], colour: str = TRUTH, width: flo
     )
 
 
-def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60) -> None:
-    """Points as stars (a cross where negative), boxes around their pixels."""
-    for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
+def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60, *, newest: float = 0) -> None:
+    """Points as stars (a minus where negative), boxes around their pixels.
+
+    Parameters
+    ----------
+    axes : Axes
+    prompt : Prompt
+    size, newest : float
+        Of the marks; of the last one, where it is another.
+    """
+    sizes = [size] * (len(prompt.points) - 1) + [newest or size]
+    points = zip(prompt.points, prompt.labels, sizes, strict=False)
+    for n, ((x, y), label, area) in enumerate(points):
         axes.scatter(
-            x, y, marker="*" if label else "X", s=size, color=PROMPT, edgecolors="black",
-            linewidths=0.5, zorder=5,
+            x, y, marker="*" if label else MINUS, s=area, color=PROMPT if label else NEGATIVE,
+            edgecolors="black", linewidths=0.5, zorder=5 + n / 10,
         )  # fmt: skip
     for x0, y0, x1, y1 in prompt.boxes:
         corner, width, height = (x0 - 0.5, y0 - 0.5), x1 - x0 + 1, y1 - y0 + 1

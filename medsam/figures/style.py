@@ -19,9 +19,11 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
 __all__ = [
+    "MINUS",
     "MODALITIES",
     "MODELS",
     "MODES",
+    "NEGATIVE",
     "PREDICTION",
     "PROMPT",
     "TRUTH",
@@ -46,7 +48,9 @@ _COLOURS = yaml.safe_load((_FOLDER / "colours.yaml").read_text("utf-8"))
 MODES: dict[int, str] = _COLOURS["modes"]
 MODELS: dict[str, str] = _COLOURS["models"]
 MODALITIES: dict[str, str] = _COLOURS["modalities"]
-TRUTH, PREDICTION, PROMPT = "#2EDB4B", "#FF3B30", "#00D5D5"
+TRUTH, PREDICTION, PROMPT, NEGATIVE = _COLOURS["marks"].values()
+MINUS = [(-8, -3), (8, -3), (8, 3), (-8, 3)]
+"""Marker of a negative click, as the widgets draw it."""
 
 _RC = mpl.rc_params_from_file(_FOLDER / "book.mplstyle", use_default_template=False)
 

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 from medsam import figures
 from medsam.analysis.examples import Example
 from medsam.errors import InputError
-from medsam.figures.style import PREDICTION, TRUTH
+from medsam.figures.style import NEGATIVE, PROMPT
 from medsam.prompts import Prompt, mode_prompt
 
 RUN = figures.Source.run("square on toys, protocol paper")
@@ -72,7 +72,7 @@ def test_stars_and_ious_by_hand():
     for k, axes in enumerate(figure.axes, 1):
         found = stars(axes)
         assert [at for at, _, _ in found] == POINTS[:k]
-        colours = [to_rgba(TRUTH if label else PREDICTION) for label in LABELS[:k]]
+        colours = [to_rgba(PROMPT if label else NEGATIVE) for label in LABELS[:k]]
         assert [colour for _, colour, _ in found] == colours
         sizes = [size for _, _, size in found]
         assert sizes[-1] == max(sizes)
