@@ -46,7 +46,7 @@ class ClickStepper(CaseWidget):
     Ground truth is drawn in solid green, the prediction in dashed red, both exactly on pixel
     edges; positive clicks are teal stars, negative ones magenta minus signs, all numbered.
     The selection is in the synced traits ``task`` and ``step``, to be read, set, observed or
-    linked.
+    linked. It opens on the case that ends best.
 
     Parameters
     ----------
@@ -87,15 +87,15 @@ class ClickStepper(CaseWidget):
             _check_case(task, steps)
             view = around(steps[0].mask, steps[-1].prompt.points)
             cases[task] = [pools.case(e, view) for e in steps]
-        task = next(iter(titles))
-        self._last = last = [e for e in examples if e.task == task][-1]
+        ends = [[e for e in examples if e.task == task][-1] for task in titles]
+        self._last = last = max(ends, key=lambda e: e.iou if e.iou == e.iou else -1)
         super().__init__(
             about=f"{last.model}, protocol {last.protocol}, {CHOICES[last.choice]}",
             tasks=list(map(list, titles.items())),
             images=pools.images.values,
             masks=pools.masks.values,
             cases=cases,
-            task=task,
+            task=last.task,
             step=1,
         )
 
@@ -112,7 +112,7 @@ class ClickStepper(CaseWidget):
             self.step = max(1, min(self.step, len(self.cases[change["new"]])))
 
     def still(self) -> Still:
-        """The first case with all its clicks, for a reader whose browser runs no scripts."""
+        """The case that ends best with all its clicks, for a browser that runs no scripts."""
         e = self._last
         drawn = (
             f"{dict(self.tasks)[e.task]}, {e.image_id}: ground truth in solid green, the "
