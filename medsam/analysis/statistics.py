@@ -674,7 +674,7 @@ class Pair:
         return self.difference > 0, self.wins > self.losses, self.p < ALPHA
 
     @property
-    def values(self) -> dict[str, float | int | str]:
+    def values(self) -> dict[str, Any]:
         """As plain numbers."""
         return asdict(self)
 

@@ -24,8 +24,8 @@ class Undecidable(Exception):
     """A table lacks what a rule needs; the message says what. Becomes a verdict, not an error."""
 
 
-Values = dict[str, float | int | str]
-"""Numbers by their names."""
+Told = dict[str, Any]
+"""Numbers and words by their names."""
 
 
 class Found(NamedTuple):
@@ -34,15 +34,12 @@ class Found(NamedTuple):
     Attributes
     ----------
     verdict : Verdict
-    values : mapping of str to float, int or str
-        The numbers alone, for scripts.
-    words : mapping of str to str
-        What the claim's sentence ``says`` needs besides: lists of numbers, say.
+    told : mapping of str to float, int or str
+        What the sentence ``says`` of its check needs; the numbers are for scripts, too.
     """
 
     verdict: Verdict
-    values: Mapping[str, float | int | str]
-    words: Mapping[str, str] = {}
+    told: Told
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Finding:
     verdict : Verdict
     says : str
         In words, with the numbers and what they are counted over.
-    values : mapping of str to float, int or str
+    values : mapping of str to float or int
         The numbers alone, for scripts.
     data : str
         Model and data that the numbers are of.
@@ -64,12 +61,12 @@ class Finding:
 
     verdict: Verdict
     says: str
-    values: Mapping[str, float | int | str] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
     data: str = ""
     parts: tuple[tuple[Verdict, str], ...] = ()
 
 
-def grade(*conditions: bool) -> Verdict:
+def grade(*conditions: Any) -> Verdict:
     """Holds where all conditions do, in part where some do.
 
     Examples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
 from importlib import resources
@@ -106,17 +106,19 @@ def answer(claim: Claim, tables: Tables) -> Finding:
     return Finding(verdict, says, values, tables.label, told if len(told) > 1 else ())
 
 
-def _part(part: Part, tables: Tables) -> tuple[Verdict, str, Mapping[str, float | int | str]]:
+def _part(part: Part, tables: Tables) -> tuple[Verdict, str, dict[str, float]]:
+    """Verdict, words and numbers of one check."""
     stated = {"stated": part.stated} if part.stated else {}
     try:
-        verdict, values, words = RULES[part.check](tables, **part.given, **stated)
+        verdict, told = RULES[part.check](tables, **part.given, **stated)
     except Undecidable as error:
         return Verdict.OPEN, str(error), {}
-    known = {"sam": tables.sam, "lead": "", "remark": "", **values, **words, **part.given}
+    known = {"sam": tables.sam, "lead": "", "remark": "", **told, **part.given}
     if part.printed and not tables.quoted:
         verdict = Verdict.OPEN
         known |= {"lead": OTHER_DATA, "remark": ""}
-    return verdict, part.says.format_map(known), values
+    numbers = {name: value for name, value in told.items() if not isinstance(value, str)}
+    return verdict, part.says.format_map(known), numbers
 
 
 def answers(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from medsam.analysis.claims import rules_cases
-from medsam.analysis.claims.claim import Found, Undecidable, Values, Verdict, grade, joined
+from medsam.analysis.claims.claim import Found, Told, Undecidable, Verdict, grade, joined
 from medsam.analysis.claims.tables import MODES, OTHERS, SETTINGS, Tables
 from medsam.analysis.comparison import of_clicks
 from medsam.analysis.statistics import ALPHA, TIE, pair, probability
@@ -59,13 +59,17 @@ def _end(line: pd.Series, end: str) -> tuple[str, float]:
     return str(line.idxmin()), float(line.min())
 
 
+def _by_mode(means: pd.Series) -> str:
+    return ", ".join(f"mode {mode} {value:.3f}" for mode, value in means.items())
+
+
 # Two settings compared; means of settings.
 
 
 def compare(tables: Tables, first: str, second: str) -> Found:
     """One setting against another, task by task."""
     found = pair(tables.setting(first), tables.setting(second))
-    return Found(grade(*found.conditions), found.values, {"words": found.words})
+    return Found(grade(*found.conditions), found.values | {"words": found.words})
 
 
 def boxes_over_points(tables: Tables) -> Found:
@@ -74,27 +78,26 @@ def boxes_over_points(tables: Tables) -> Found:
     points, boxes = wide[[*_POINTS]], wide[[*_BOXES]]
     worst, best = boxes.min(axis=1), points.max(axis=1)
     found = pair(worst, best)
-    lowest, highest = boxes.mean().min(), points.mean().max()
+    lowest, highest = float(boxes.mean().min()), float(points.mean().max())
     lost = tables.called(*worst.index[worst - best < -TIE].sort_values())
-    words = {
-        "box": f"{lowest:.3f}",
-        "point": f"{highest:.3f}",
+    told = found.values | {
+        "box": lowest,
+        "point": highest,
         "but": f", not on {lost}" if lost else "",
         "test": probability(found.p),
     }
-    return Found(grade(bool(lowest > highest), *found.conditions[1:]), found.values, words)
+    return Found(grade(lowest > highest, *found.conditions[1:]), told)
 
 
 def above_others(tables: Tables) -> Found:
     """SAM against each other method with one point, over the tasks."""
     found = {name: pair(tables.click(1), tables.click(1, name)) for name in tables.others()}
-    values: Values = {}
-    for name, one in found.items():
-        values |= {f"{name}: difference": one.difference, f"{name}: p": one.p}
-    means = ", ".join(f"{n} {one.second:.3f} ({probability(one.p)})" for n, one in found.items())
     sam = tables.click(1)
-    words = {"n": str(len(sam)), "mean": f"{sam.mean():.3f}", "means": means}
-    return Found(grade(*(o.difference > 0 and o.p < ALPHA for o in found.values())), values, words)
+    means = [f"{n} {one.second:.3f} ({probability(one.p)})" for n, one in found.items()]
+    told: Told = {"n": len(sam), "mean": float(sam.mean()), "means": ", ".join(means)}
+    for name, one in found.items():
+        told |= {f"{name}: difference": one.difference, f"{name}: p": one.p}
+    return Found(grade(*(o.difference > 0 and o.p < ALPHA for o in found.values())), told)
 
 
 def best_mode(tables: Tables, mode: int) -> Found:
@@ -102,53 +105,51 @@ def best_mode(tables: Tables, mode: int) -> Found:
     wide = tables.by_mode()
     means = wide.mean().sort_values(ascending=False, kind="stable")
     tasks = int((wide[mode] > wide.max(axis=1) - TIE).sum())
-    values: Values = {"best": int(means.index[0]), "tasks": tasks, "n": len(wide)}
     ranked = ", ".join(f"{m}: {value:.3f}" for m, value in means.items())
-    return Found(grade(means.index[0] == mode, tasks > len(wide) / 2), values, {"ranked": ranked})
+    told: Told = {"best": int(means.index[0]), "tasks": tasks, "n": len(wide), "ranked": ranked}
+    return Found(grade(means.index[0] == mode, tasks > len(wide) / 2), told)
 
 
 def moderate_and_varied(tables: Tables) -> Found:
     """Mean between 0.4 and 0.7, and a range over tasks of at least 0.5, in each mode."""
     wide = tables.by_mode()
     means, low, high = wide.mean(), wide.min(), wide.max()
-    ranges = high - low
-    parts = ", ".join(f"{m}: {means[m]:.3f} ({low[m]:.2f}-{high[m]:.2f})" for m in MODES)
-    values: Values = {"mean-low": float(means.min()), "range-low": float(ranges.min())}
-    verdict = grade(bool(means.between(0.4, 0.7).all()), bool((ranges >= 0.5).all()))
-    return Found(verdict, values, {"n": str(len(wide)), "means": parts})
+    told: Told = {
+        "n": len(wide),
+        "means": ", ".join(f"{m}: {means[m]:.3f} ({low[m]:.2f}-{high[m]:.2f})" for m in MODES),
+        "mean-low": float(means.min()),
+        "range-low": float((high - low).min()),
+    }
+    return Found(grade(means.between(0.4, 0.7).all(), told["range-low"] >= 0.5), told)
 
 
 def low_rank(tables: Tables, prefix: str) -> Found:
     """Whether the tasks of a prefix are in the lower half, with one point and with boxes."""
     parts, low = [], []
-    values: Values = {}
+    told: Told = {}
     for mode in (1, 4):
         line = tables.mode(mode)
         named = line[line.index.str.startswith(prefix)]
         if named.empty:
             raise Undecidable(f"No task called {prefix}* in these results.")
         ranks = line.rank(ascending=False, method="min")[named.index].astype(int)
-        low += [bool(rank > len(line) / 2) for rank in ranks]
-        values |= {f"mode {mode}: {task}": int(rank) for task, rank in ranks.items()}
+        low += [rank > len(line) / 2 for rank in ranks]
+        told |= {f"mode {mode}: {task}": int(rank) for task, rank in ranks.items()}
         each = ", ".join(
             f"{tables.called(task)} {iou:.3f} (rank {rank})"
             for (task, iou), rank in zip(named.items(), ranks, strict=True)
         )
         parts.append(f"Mode {mode}: {each}; median of all {len(line)} tasks {line.median():.3f}.")
-    return Found(grade(*low), values, {"parts": " ".join(parts)})
+    return Found(grade(*low), told | {"parts": " ".join(parts)})
 
 
 def oracle_moderate(tables: Tables) -> Found:
     """What the oracle adds, against what mode 4 adds to mode 1."""
     gains = tables.by_mode("oracle") - tables.by_mode()
     means, step = gains.mean(), float((tables.mode(4) - tables.mode(1)).mean())
-    values: Values = {"low": float(means.min()), "high": float(means.max()), "box-step": step}
-    words = {"n": str(len(gains)), "gains": _by_mode(means), "step": f"{step:+.3f}"}
-    return Found(grade(bool((means > 0).all()), bool((means < step).all())), values, words)
-
-
-def _by_mode(means: pd.Series) -> str:
-    return ", ".join(f"mode {mode} {value:.3f}" for mode, value in means.items())
+    told: Told = {"n": len(gains), "gains": _by_mode(means), "step": step}
+    told |= {"low": float(means.min()), "high": float(means.max())}
+    return Found(grade((means > 0).all(), (means < step).all()), told)
 
 
 def oracle_varies(tables: Tables) -> Found:
@@ -159,13 +160,13 @@ def oracle_varies(tables: Tables) -> Found:
     spread, means = gains.std(), gains.mean()
     mode = gains.max().idxmax()
     task, largest = _end(gains[mode], "highest")
-    words = {
-        "n": str(len(gains)),
+    told: Told = {
+        "n": len(gains),
         "gains": ", ".join(f"mode {m} {means[m]:.3f} ± {spread[m]:.3f}" for m in MODES),
         "task": f"{tables.called(task)}, mode {mode}",
+        "largest": largest,
     }
-    wide = spread > means
-    return Found(grade(*map(bool, wide)), {"modes": int(wide.sum()), "largest": largest}, words)
+    return Found(grade(*(spread > means)), told)
 
 
 # Clicks.
@@ -182,8 +183,10 @@ def gains_less(tables: Tables) -> Found:
             f"{error} {tables.sam} gains {own:+.3f} from one click to nine."
         ) from None
     gains = {name: float(tables.line(name)[9] - tables.line(name)[1]) for name in methods}
-    words = {"gains": ", ".join(f"{name} {gain:+.3f}" for name, gain in gains.items())}
-    return Found(grade(*(own < gain / 2 for gain in gains.values())), {"SAM": own, **gains}, words)
+    words = ", ".join(f"{name} {gain:+.3f}" for name, gain in gains.items())
+    return Found(
+        grade(*(own < gain / 2 for gain in gains.values())), {"SAM": own, **gains, "gains": words}
+    )
 
 
 def saturates(tables: Tables) -> Found:
@@ -192,10 +195,10 @@ def saturates(tables: Tables) -> Found:
     early, late = float(line[3] - line[1]), float(line[9] - line[3])
     more = gain[gain >= 0.05].sort_values(ascending=False)
     most = [f", most of all {tables.called(t)} ({v:+.3f})" for t, v in more.head(1).items()]
-    values: Values = {"gain-1-3": early, "gain-3-9": late, "still-gain": len(more), "n": len(gain)}
+    told: Told = {"gain-1-3": early, "gain-3-9": late, "still-gain": len(more), "n": len(gain)}
     # A third click that lost would leave nothing to compare the later ones with.
     slows = late < early / 2 if early > 0 else late < 0.05
-    return Found(grade(slows, len(more) <= len(gain) / 4), values, {"most": "".join(most)})
+    return Found(grade(slows, len(more) <= len(gain) / 4), told | {"most": "".join(most)})
 
 
 def passes(tables: Tables, method: str, stated: Stated | None = None) -> Found:
@@ -210,19 +213,18 @@ def passes(tables: Tables, method: str, stated: Stated | None = None) -> Found:
     first = of_clicks(table, tables.sam)[f"{method.lower()}-passes"]
     # Two numbers of clicks show the crossing: the last below and the first above.
     around = [first - 1, first] if isinstance(first, int) and first > 1 else [1, 9]
-    words = {
+    told: Told = {
+        "passes": first,
         "way": "never passes" if first == "none" else f"first passes at {first} clicks",
         "shown": "; ".join(
             f"{k} click{'s' * (k > 1)}: {line[method][k]:.4f} against {line[tables.sam][k]:.4f}"
             for k in around
         ),
     }
-    right = first == "none"
-    if stated is not None:
-        right = first == int(stated["clicks"])
-        if first != "none" and not right:
-            words["remark"] = f" The text says {stated['clicks']}."
-    return Found(grade(right), {"passes": first}, words)
+    right = first == ("none" if stated is None else int(stated["clicks"]))
+    if stated is not None and first != "none" and not right:
+        told["remark"] = f" The text says {stated['clicks']}."
+    return Found(grade(right), told)
 
 
 def rise_above_points(tables: Tables) -> Found:
@@ -230,9 +232,9 @@ def rise_above_points(tables: Tables) -> Found:
     means = [float(tables.mode(mode).mean()) for mode in _POINTS]
     top, oracle = max(float(tables.line().max()), *means), float(tables.line(tables.oracle).max())
     nine = {name: float(tables.click(9, name).mean()) for name in tables.others()}
-    words = {"nine": ", ".join(f"{name} {iou:.4f}" for name, iou in nine.items())}
-    values: Values = {"SAM": top, "SAM (oracle)": oracle, **nine}
-    return Found(grade(*(iou > top for iou in nine.values())), values, words)
+    words = ", ".join(f"{name} {iou:.4f}" for name, iou in nine.items())
+    told: Told = {"SAM": top, "SAM (oracle)": oracle, **nine, "nine": words}
+    return Found(grade(*(iou > top for iou in nine.values())), told)
 
 
 def below_boxes(tables: Tables, who: str) -> Found:
@@ -247,9 +249,9 @@ def below_boxes(tables: Tables, who: str) -> Found:
         above = line.index[line > iou]
         way = f"passed at click {above[0]}" if len(above) else "not passed"
         parts.append(f"mode {mode} {iou:.4f} ({way})")
-    values: Values = {"nine": float(line[9]), **{f"mode {m}": iou for m, iou in boxes.items()}}
-    words = {"name": name, "boxes": ", ".join(parts)}
-    return Found(grade(*(line[9] < iou for iou in boxes.values())), values, words)
+    told: Told = {"name": name, "nine": float(line[9]), "boxes": ", ".join(parts)}
+    told |= {f"mode {mode}": iou for mode, iou in boxes.items()}
+    return Found(grade(*(line[9] < iou for iou in boxes.values())), told)
 
 
 # Tasks counted.
@@ -259,9 +261,9 @@ def falls(tables: Tables) -> Found:
     """Tasks on which clicks after the third lower SAM's IoU by at least 0.01."""
     change = (tables.click(9) - tables.click(3)).sort_values()
     down = change[change <= -0.01]
-    told = ", ".join(f"{tables.called(task)} {value:+.3f}" for task, value in down.items())
-    words = {"n": str(len(change)), "told": f": {told}" if told else ""}
-    return Found(grade(len(down) > 0), {"tasks": len(down)}, words)
+    each = ", ".join(f"{tables.called(task)} {value:+.3f}" for task, value in down.items())
+    told: Told = {"tasks": len(down), "n": len(change), "told": f": {each}" if each else ""}
+    return Found(grade(len(down) > 0), told)
 
 
 def far_above_others(tables: Tables) -> Found:
@@ -269,8 +271,8 @@ def far_above_others(tables: Tables) -> Found:
     above = (tables.click(1) - tables.best_other()).sort_values(ascending=False)
     many = int((above >= 0.3).sum())
     most, least = (f"{tables.called(above.index[n])}, {above.iloc[n]:+.3f}" for n in (0, -1))
-    values: Values = {"tasks": many, "largest": float(above.iloc[0])}
-    return Found(grade(many > 1), values, {"n": str(len(above)), "most": most, "least": least})
+    told: Told = {"tasks": many, "n": len(above), "most": most, "least": least}
+    return Found(grade(many > 1), told | {"largest": float(above.iloc[0])})
 
 
 def almost_all(tables: Tables) -> Found:
@@ -279,43 +281,43 @@ def almost_all(tables: Tables) -> Found:
     won = {name: int((sam > tables.click(1, name)).sum()) for name in tables.others()}
     total, wins = len(sam) * len(won), sum(won.values())
     parts = ", ".join(f"{name} {number} of {len(sam)}" for name, number in won.items())
-    values: Values = {"share": wins / total, "pairs": total, **won}
-    return Found(grade(wins / total >= 0.9), values, {"wins": str(wins), "parts": parts})
+    told: Told = {"share": wins / total, "pairs": total, "wins": wins, **won, "parts": parts}
+    return Found(grade(wins / total >= 0.9), told)
 
 
 def most_tasks_gain(tables: Tables) -> Found:
     """Tasks on which nine clicks of a method beat one, and SAM's nine."""
     parts, holds = [], []
-    values: Values = {}
+    told: Told = {}
     for name in tables.others():
         one, nine = tables.click(1, name), tables.click(9, name)
         better, above = int((nine > one).sum()), int((nine > tables.click(9)).sum())
         low = tables.called(*one.index[nine <= one].sort_values())
         holds.append(better > 0.9 * len(one))
-        values |= {f"{name}: gains": better, f"{name}: above SAM": above}
+        told |= {f"{name}: gains": better, f"{name}: above SAM": above}
         parts.append(
             f"{name} gains on {better} of {len(one)}{f' (not {low})' if low else ''} and is above "
             f"{tables.sam} on {above}"
         )
-    return Found(grade(*holds), values, {"parts": "; ".join(parts)})
+    return Found(grade(*holds), told | {"parts": "; ".join(parts)})
 
 
 def wins(tables: Tables, settings: list[str], stated: Stated) -> Found:
     """Tasks on which SAM is above each other method with one click, in each table of SAM."""
-    methods, best = ", ".join(tables.others()), tables.best_other()
-    values: Values = {}
-    parts = []
+    best = tables.best_other()
+    told: Told = {"methods": ", ".join(tables.others())}
+    parts, counted = [], []
     for name in settings:
         line = tables.setting(name)
         above = line > best.reindex(line.index)
-        values |= {name: int(above.sum()), "n": len(above)}
+        counted.append(int(above.sum()))
+        told |= {name: counted[-1], "n": len(above)}
         lost = tables.called(*above.index[~above].sort_values())
         parts.append(f"{name} on {above.sum()} of {len(above)}{f' (not {lost})' if lost else ''}")
-    words = {"methods": methods, "parts": "; ".join(parts)}
-    verdict = printed(stated["tasks"], *(float(values[name]) for name in settings))
+    verdict = printed(stated["tasks"], *counted)
     if verdict is not Verdict.HOLDS:
-        words["remark"] = f" The text says {stated['tasks']}."
-    return Found(verdict, values, words)
+        told["remark"] = f" The text says {stated['tasks']}."
+    return Found(verdict, told | {"parts": "; ".join(parts)})
 
 
 # Numbers that the text prints: they are of SAM ViT-H on the paper's tasks.
@@ -326,26 +328,24 @@ def extreme(tables: Tables, end: str, named: str, stated: Stated) -> Found:
     figures = ("", "") if tables.rows is not None else (" (Fig. 2)", " (Fig. 4)")
     lines = {f"mode 1{figures[0]}": tables.mode(1), f"one click{figures[1]}": tables.click(1)}
     found = {name: _end(line, end) for name, line in lines.items()}
-    values: Values = {}
-    for name, (task, iou) in found.items():
-        values |= {f"{name}: task": task, f"{name}: iou": iou}
-    words = {
+    told: Told = {
         "End": end.capitalize(),
-        "n": str(len(tables.mode(1))),
+        "n": len(tables.mode(1)),
         "parts": "; ".join(f"{n}: {tables.called(t)} {iou:.4f}" for n, (t, iou) in found.items()),
     }
+    told |= {f"{name}: iou": iou for name, (_, iou) in found.items()}
     if all(task.startswith(named) for task, _ in found.values()):
         verdict = printed(stated["iou"], *(iou for _, iou in found.values()))
         if verdict is not Verdict.HOLDS:
-            words["remark"] = f" The text prints {stated['iou']}."
-        return Found(Verdict.PARTLY if verdict is Verdict.FAILS else verdict, values, words)
+            told["remark"] = f" The text prints {stated['iou']}."
+        return Found(Verdict.PARTLY if verdict is Verdict.FAILS else verdict, told)
     meant = {n: line[line.index.str.startswith(named)] for n, line in lines.items()}
     if all(map(len, meant.values())):
         ends = {name: _end(line, end) for name, line in meant.items()}
         also = "; ".join(f"{name} {iou:.4f}" for name, (_, iou) in ends.items())
         task = next(iter(ends.values()))[0]
-        words["remark"] = f" The task that the text means, {tables.called(task)}: {also}."
-    return Found(Verdict.FAILS, values, words)
+        told["remark"] = f" The task that the text means, {tables.called(task)}: {also}."
+    return Found(Verdict.FAILS, told)
 
 
 def extreme_of_modes(tables: Tables, end: str, stated: Stated) -> Found:
@@ -353,34 +353,32 @@ def extreme_of_modes(tables: Tables, end: str, stated: Stated) -> Found:
     wide = {(m, str(task)): v for m in MODES for task, v in tables.mode(m).items()}
     mode, task = (max if end == "highest" else min)(wide, key=lambda place: wide[place])
     iou = float(wide[mode, task])
-    values: Values = {"mode": mode, "task": task, "iou": iou}
-    words = {"End": end.capitalize(), "n": str(len(wide)), "name": tables.called(task)}
-    return Found(printed(stated["iou"], iou), values, words)
+    told: Told = {"End": end.capitalize(), "n": len(wide), "name": tables.called(task)}
+    return Found(printed(stated["iou"], iou), told | {"mode": mode, "iou": iou})
 
 
 def mean(tables: Tables, of: str, stated: Stated) -> Found:
     """A mean over the tasks: ``mode 3``, ``one click``, ``one click oracle``, or a method."""
     line = tables.setting(of)
-    value = float(line.mean())
-    values: Values = {"mean": value, "n": len(line)}
-    words = {"what": of if of in SETTINGS else f"{of}, one click", "twin": ""}
+    value, number = float(line.mean()), stated["iou"]
+    what = of if of in SETTINGS else f"{of}, one click"
+    told: Told = {"mean": value, "n": len(line), "what": what, "twin": ""}
     # One point is in two tables, and random ties make them differ.
     if of.startswith("one click"):
         twin = of.replace("one click", "mode 1")
-        values[twin] = float(tables.setting(twin).mean())
-        words["twin"] = f" The other table of one point ({twin}): {values[twin]:.4f}."
-    number = stated["iou"]
+        told[twin] = float(tables.setting(twin).mean())
+        told["twin"] = f" The other table of one point ({twin}): {told[twin]:.4f}."
     verdict = printed(number, value)
     if verdict is not Verdict.HOLDS:
         means = {name: float(tables.setting(name).mean()) for name in SETTINGS}
         near = min(means, key=lambda name: abs(means[name] - float(number)))
         off = units_off(number, means[near])
-        words["remark"] = (
+        told["remark"] = (
             f" The text prints {number}, {units_off(number, value):.0f} units of its last digit "
             f"off. Nearest mean in the tables: {near}, {means[near]:.4f}"
             f"{'' if off <= 0.5 else f', still {off:.0f} off'}."
         )
-    return Found(verdict, values, words)
+    return Found(verdict, told)
 
 
 # The published tables as a whole: whether they agree with one another and the text.
@@ -393,9 +391,9 @@ def one_name(tables: Tables) -> Found:
         raise Undecidable("A statement on the published tables; a run has one name for each task.")
     other = both[both.in_modes != both.in_clicks]
     pairs = [f"{a!r} and {b!r}" for a, b in zip(other.in_modes, other.in_clicks, strict=True)]
-    told = f"; Fig. 2 and Fig. 4 and 5 call the others {'; '.join(pairs)}" if pairs else ""
-    words = {"same": str(len(both) - len(other)), "told": told}
-    return Found(grade(not pairs), {"differ": len(other), "n": len(both)}, words)
+    others = f"; Fig. 2 and Fig. 4 and 5 call the others {'; '.join(pairs)}" if pairs else ""
+    told: Told = {"differ": len(other), "same": len(both) - len(other), "n": len(both)}
+    return Found(grade(not pairs), told | {"told": others})
 
 
 def counts(tables: Tables, stated: Stated) -> Found:
@@ -403,34 +401,32 @@ def counts(tables: Tables, stated: Stated) -> Found:
     modes, clicks = tables.modes.task.nunique(), tables.clicks.task.nunique()
     known = {task.key: key for key, entry in catalog().items() for task in entry.tasks}
     sets = len({known.get(task) for task in tables.modes.task} - {None})
-    values: Values = {"modes": modes, "clicks": clicks, "datasets": sets}
     both = printed(stated["tasks"], modes, clicks), printed(stated["datasets"], sets)
-    return Found(joined(both), values)
+    return Found(joined(both), {"modes": modes, "clicks": clicks, "datasets": sets})
 
 
 def same_twice(tables: Tables) -> Found:
     """Mode 1 and the first click, which are one prompt for an object of one region."""
     parts, alike = [], []
-    values: Values = {}
+    told: Told = {}
     for choice, model in (("top", tables.sam), ("oracle", tables.oracle)):
         off = (tables.mode(1, choice) - tables.click(1, model)).abs()
-        alike.append(bool(off.max() < 5e-3))
-        values |= {f"{choice}: largest": float(off.max()), f"{choice}: mean": float(off.mean())}
+        alike.append(off.max() < 5e-3)
+        told |= {f"{choice}: largest": float(off.max()), f"{choice}: mean": float(off.mean())}
         parts.append(
             f"{choice}: largest difference of {len(off)} tasks {off.max():.3f} "
             f"({tables.called(off.idxmax())}), mean {off.mean():.4f}"
         )
-    return Found(grade(*alike), values, {"parts": "; ".join(parts)})
+    return Found(grade(*alike), told | {"parts": "; ".join(parts)})
 
 
 RULES: dict[str, Callable[..., Found]] = {
     rule.__name__: rule
     for rule in (
-        *(compare, boxes_over_points, above_others, best_mode, low_rank),
-        *(moderate_and_varied, oracle_moderate, oracle_varies, gains_less, saturates, passes),
-        *(rise_above_points, below_boxes, falls, far_above_others, almost_all, most_tasks_gain),
-        *(wins, extreme, extreme_of_modes, mean, one_name, counts, same_twice),
-        *rules_cases.RULES,
+        *(compare, boxes_over_points, above_others, best_mode, low_rank, moderate_and_varied),
+        *(oracle_moderate, oracle_varies, gains_less, saturates, passes, rise_above_points),
+        *(below_boxes, falls, far_above_others, almost_all, most_tasks_gain, wins, extreme),
+        *(extreme_of_modes, mean, one_name, counts, same_twice, *rules_cases.RULES),
     )
 }
 """Rules by name."""

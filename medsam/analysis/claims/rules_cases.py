@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from medsam.analysis.claims.claim import Found, Undecidable, Values, Verdict, grade
+from medsam.analysis.claims.claim import Found, Told, Undecidable, Verdict, grade
 from medsam.analysis.claims.tables import Tables
 from medsam.analysis.statistics import ALPHA, FEWEST_PAIRS, pair, probability, relation
 
@@ -27,7 +27,7 @@ def compact(tables: Tables) -> Found:
         fill=boxed.object_px.astype(float) / boxed.prompt.map(_box_pixels)
     )
     parts, holds = [], []
-    values: Values = {}
+    told: Told = {}
     for mode in (1, 5):
         both = cases.merge(top[top.k == mode][["task", "image", "iou"]], on=["task", "image"])
         found = {task: relation(part.fill, part.iou).rho for task, part in both.groupby("task")}
@@ -36,12 +36,12 @@ def compact(tables: Tables) -> Found:
             raise Undecidable(f"No task with {FEWEST_PAIRS} cases that differ in shape.")
         above = pair(rho, rho * 0)
         holds += [above.difference > 0, above.p < ALPHA]
-        values |= {f"mode {mode}: rho": above.difference, f"mode {mode}: p": above.p}
+        told |= {f"mode {mode}: rho": above.difference, f"mode {mode}: p": above.p}
         parts.append(
             f"mode {mode}: mean Spearman within a task {above.difference:+.2f}, positive in "
             f"{int((rho > 0).sum())} of {len(rho)} tasks ({probability(above.p)})"
         )
-    return Found(grade(*holds), values, {"n": str(len(cases)), "parts": "; ".join(parts)})
+    return Found(grade(*holds), told | {"n": len(cases), "parts": "; ".join(parts)})
 
 
 def _box_pixels(prompt: str) -> float:
@@ -65,17 +65,17 @@ def spread_within(tables: Tables) -> Found:
     """Interquartile range of IoU over the images of a task; 0.1 wanted in most tasks."""
     cases = tables.cases("the IoU of single images")
     parts, holds = [], []
-    values: Values = {}
+    told: Told = {}
     for mode in (1, 4):
         by_task = cases.groupby("task")[mode]
         wide = by_task.quantile(0.75) - by_task.quantile(0.25)
         many = int((wide >= 0.1).sum())
         holds.append(many > len(wide) / 2)
-        values[f"mode {mode}"] = float(wide.median())
+        told[f"mode {mode}"] = float(wide.median())
         parts.append(
             f"mode {mode}: median {wide.median():.3f}, at least 0.1 in {many} of {len(wide)} tasks"
         )
-    return Found(grade(*holds), values, {"n": str(len(cases)), "parts": "; ".join(parts)})
+    return Found(grade(*holds), told | {"n": len(cases), "parts": "; ".join(parts)})
 
 
 def grid_matters(tables: Tables) -> Found:
@@ -87,8 +87,8 @@ def grid_matters(tables: Tables) -> Found:
         raise Undecidable("No rows of the experiment 'everything' with two grids or more.")
     parts = ", ".join(f"{k} points a side {iou:.3f}" for k, iou in means.items())
     off = float(means.max() - means.min())
-    words = {"images": str(grids.image.nunique()), "parts": parts}
-    return Found(grade(off >= 0.01), {"difference": off}, words)
+    told = {"difference": off, "images": grids.image.nunique(), "parts": parts}
+    return Found(grade(off >= 0.01), told)
 
 
 # The size of an object as a share of its image.
@@ -107,8 +107,8 @@ def size_range(tables: Tables) -> Found:
     ratio = float(means.iloc[-1] / means.iloc[0])
     low, high = (f"{means.iloc[n]:.2%}" for n in (0, -1))
     small, large = (tables.called(means.index[n]) for n in (0, -1))
-    words = {"low": f"{low} of the image ({small})", "high": f"{high} ({large})"}
-    return Found(grade(ratio > 100), {"ratio": ratio, "n": len(means)}, words)
+    ends = {"low": f"{low} of the image ({small})", "high": f"{high} ({large})"}
+    return Found(grade(ratio > 100), {"ratio": ratio, "n": len(means), **ends})
 
 
 def size_within(tables: Tables, prefix: str, broad: bool) -> Found:
@@ -126,8 +126,8 @@ def size_within(tables: Tables, prefix: str, broad: bool) -> Found:
         )
     parts = ", ".join(f"{tables.called(task)} {value:.2f}" for task, value in named.items())
     right = (named > median) if broad else (named < median)
-    values: Values = {"median": median, **{str(task): float(v) for task, v in named.items()}}
-    return Found(grade(*map(bool, right)), values, {"n": str(len(variation)), "parts": parts})
+    told: Told = {"median": median, "n": len(variation), "parts": parts}
+    return Found(grade(*right), told | {str(task): float(v) for task, v in named.items()})
 
 
 def size_and_iou(tables: Tables, aspect: str) -> Found:
@@ -136,10 +136,10 @@ def size_and_iou(tables: Tables, aspect: str) -> Found:
     if len(means) < FEWEST_PAIRS:
         raise Undecidable(f"{len(means)} tasks; a correlation with an interval needs at least 4.")
     parts, holds = [], []
-    values: Values = {}
+    told: Told = {}
     for mode in (2, 4):
         one = _correlation(means, tables.mode(mode))
-        values |= {f"mode {mode}: {name}": value for name, value in one.items()}
+        told |= {f"mode {mode}: {name}": value for name, value in one.items()}
         for name in ("r", "rho"):
             holds.append(one[name] > 0 if aspect == "rising" else one[f"{name}-p"] >= ALPHA)
         parts.append(
@@ -147,10 +147,10 @@ def size_and_iou(tables: Tables, aspect: str) -> Found:
             f"{one['r-high']:+.2f}, {probability(one['r-p'])}), Spearman "
             f"{one['rho']:+.2f} ({probability(one['rho-p'])})"
         )
-    return Found(grade(*holds), values, {"n": str(len(means)), "parts": "; ".join(parts)})
+    return Found(grade(*holds), told | {"n": len(means), "parts": "; ".join(parts)})
 
 
-def _correlation(x: pd.Series, y: pd.Series) -> dict[str, float]:
+def _correlation(x: pd.Series, y: pd.Series) -> Told:
     """Pearson and Spearman of two series by task."""
     both = pd.concat([x, y], axis=1, join="inner").dropna().astype(float)
     found = relation(both.iloc[:, 0], both.iloc[:, 1])._asdict()
@@ -174,8 +174,8 @@ def one_region(tables: Tables) -> Found:
         f"{len(one)} of {len(cases)} cases have one region; on these modes 1 and 2 differ by at "
         f"most {points:.1g}, modes 3, 4 and 5 by at most {boxes:.1g}"
     )
-    values: Values = {"cases": len(one), "points": points, "boxes": boxes}
-    return Found(grade(points < _EXACT, boxes < _EXACT), values, {"words": says})
+    told: Told = {"cases": len(one), "points": points, "boxes": boxes, "words": says}
+    return Found(grade(points < _EXACT, boxes < _EXACT), told)
 
 
 def _one_region_published(tables: Tables) -> Found:
@@ -190,8 +190,9 @@ def _one_region_published(tables: Tables) -> Found:
         f"({tables.called(*sorted(tasks.index))}); there modes 1 and 2 differ by at most "
         f"{points:.4f}, as do draws among equally central pixels"
     )
-    values: Values = {"tasks": len(tasks), "points": points}
-    return Found(grade(True, points < _EXACT), values, {"words": says})
+    return Found(
+        grade(True, points < _EXACT), {"tasks": len(tasks), "points": points, "words": says}
+    )
 
 
 def _range(wide: pd.DataFrame) -> pd.Series:
@@ -214,7 +215,7 @@ def gain_with_parts(tables: Tables, better: int, than: int) -> Found:
         "gain": f"{added.min():+.3f} to {added.max():+.3f}",
         "test": probability(found["rho-p"]),
     }
-    return Found(grade(found["rho"] > 0, found["rho-p"] < ALPHA), found, words)
+    return Found(grade(found["rho"] > 0, found["rho-p"] < ALPHA), found | words)
 
 
 def _by_parts(cases: pd.DataFrame, value: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -230,8 +231,8 @@ def one_part_easier(tables: Tables) -> Found:
     """IoU of mode 1 for objects of one part and of several, within each task."""
     cases = tables.cases(_PARTS)
     found = pair(*_by_parts(cases, cases[1]))
-    words = {"cases": str(len(cases)), "words": found.words}
-    return Found(grade(*found.conditions), found.values, words)
+    told = found.values | {"cases": len(cases), "words": found.words}
+    return Found(grade(*found.conditions), told)
 
 
 def clicks_help_parts(tables: Tables) -> Found:
@@ -248,7 +249,7 @@ def clicks_help_parts(tables: Tables) -> Found:
             f"gain from one click to three, {one['n']} tasks: Spearman {one['rho']:+.2f} "
             f"({probability(one['rho-p'])})."
         )
-        return Found(grade(one["rho"] > 0, one["rho-p"] < ALPHA), one, {"words": says})
+        return Found(grade(one["rho"] > 0, one["rho-p"] < ALPHA), one | {"words": says})
     cases = tables.cases(_PARTS, "clicks")
     if not {1, 3} <= set(cases):
         raise Undecidable("No rows with one click and with three.")
@@ -258,7 +259,7 @@ def clicks_help_parts(tables: Tables) -> Found:
         f"Gain from one click to three, {len(cases)} cases, objects of several parts against those "
         f"of one of the same task. {found.words}"
     )
-    return Found(grade(*found.conditions), found.values, {"words": says})
+    return Found(grade(*found.conditions), found.values | {"words": says})
 
 
 RULES = (
