@@ -9,6 +9,7 @@ preset with the changes that it names.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -18,15 +19,24 @@ __all__ = [
     "CHOICES",
     "CHOICES_BY_FIELD",
     "EXPERIMENTS",
+    "LEVELS",
     "MAX_CLICKS",
     "PROTOCOLS",
     "SEED",
     "Choice",
+    "MaskPolicy",
     "Protocol",
+    "ablated",
+    "noise",
+    "other",
+    "variants",
 ]
 
-EXPERIMENTS = ("mode", "clicks")
-"""What can be computed for a case: the five modes, and one to nine clicks."""
+EXPERIMENTS = ("mode", "clicks", "ambiguity")
+"""What is computed for a case: the five modes, one to nine clicks, and each mask of one point."""
+
+LEVELS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+"""Noise on prompts: standard deviations as fractions of the size of what is prompted."""
 
 MAX_CLICKS = 9
 """Clicks of Algorithm 1 (section 3.3, Fig. 5)."""
@@ -35,6 +45,9 @@ Choice = Literal["top", "oracle"]
 """Which of a model's masks is scored: the most confident, or the one of best IoU."""
 
 CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+MaskPolicy = Literal["chosen", "all", "none"]
+"""Which masks are kept with the rows: those that they score, every mask of a prompt, or none."""
 
 SEED = 1
 """The released scripts' seed."""
@@ -248,3 +261,60 @@ PROTOCOLS: dict[str, Protocol] = {
         intensity="max",
     ),
 }
+
+
+def other(base: str) -> str:
+    """The preset that a base is compared with."""
+    if base not in PROTOCOLS:
+        raise InputError(
+            f"Protocol {base!r} as the base of a comparison. Allowed: {', '.join(PROTOCOLS)}. "
+            "Name a preset."
+        )
+    (found,) = (name for name in PROTOCOLS if name != base)
+    return found
+
+
+def ablated(base: str = "paper") -> dict[str, Protocol]:
+    """Field to protocol: the base preset with that field as in the other one.
+
+    The field ``intensity`` is left out, as it changes the image.
+
+    Raises
+    ------
+    InputError
+        If the base is no preset.
+
+    Examples
+    --------
+    >>> ablated()["top"].name
+    'paper+top=first'
+    """
+    end, start = PROTOCOLS[other(base)], PROTOCOLS[base]
+    differ = (name for name in CHOICES_BY_FIELD if getattr(start, name) != getattr(end, name))
+    return {name: start.but(**{name: getattr(end, name)}) for name in differ if name != "intensity"}
+
+
+def variants(base: str = "paper") -> list[Protocol]:
+    """The base, the other preset, and the base with one field of it at a time."""
+    return [PROTOCOLS[base], PROTOCOLS[other(base)], *ablated(base).values()]
+
+
+def noise(base: Protocol = PROTOCOLS["paper"], levels: Sequence[float] = LEVELS) -> list[Protocol]:
+    """One protocol a level, with the same level for clicks and boxes: no mode has both.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two levels, one twice, or none is 0, with which all are compared.
+
+    Examples
+    --------
+    >>> [p.name for p in noise(levels=(0, 0.1))]
+    ['paper', 'paper+click_jitter=0.1+box_jitter=0.1']
+    """
+    if len(set(levels)) < max(2, len(levels)) or 0 not in levels:
+        raise InputError(
+            f"Levels of noise {', '.join(map(str, levels)) or 'none'}. Allowed: two or more, each "
+            "once, with 0, with which the others are compared."
+        )
+    return [base.but(click_jitter=level, box_jitter=level) for level in sorted(levels)]

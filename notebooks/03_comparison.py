@@ -40,6 +40,7 @@ results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 every = 1  # one of so many images; 1 for all
 others = "lite-medsam"  # models to compare with, computed where the results folder lacks them
+others_every = 1  # one of so many images for these models
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())

@@ -228,7 +228,7 @@ from medsam.analysis import examples
 
 chosen = examples.step_slots(study.rows)
 chosen = chosen[chosen.task.isin(study.dataset.tasks[:8])]
-shown = study.predict(chosen)
+shown = study.cases_of(chosen)
 drawn = figures.click_steps(shown, source=labels[1], titles=study.titles)
 page.figure("fig6", drawn, examples.table(shown))
 

@@ -56,8 +56,6 @@ page = Page("06_ambiguity", parameters)
 # ## What it looks like
 
 # %% tags=["remove-cell"]
-from pathlib import Path
-
 import pandas as pd
 
 from medsam.analysis import ambiguity
@@ -65,10 +63,10 @@ from medsam import figures
 from medsam.figures.ambiguity import ambiguity_examples, ambiguity_ranks
 from medsam.pages.text import glue, glue_all
 
-folder = Path(study.settings.results)
-table = ambiguity.measure(study.rows, study.dataset, study.model, study.protocol, folder)
+rows = study.with_masks("ambiguity")
+table = ambiguity.measure(rows, study.dataset)
 source = figures.Source.run(study.label)
-shown = ambiguity.examples(study.rows, study.dataset, study.model, study.protocol)
+shown = ambiguity.examples(rows, study.dataset)
 cases = pd.DataFrame({"task": [e.task for e in shown], "image": [e.image_id for e in shown]})
 picture = ambiguity_examples(shown, source=source, titles=study.titles)
 page.figure("fig7-run", picture, cases.merge(table, on=["task", "image"]))

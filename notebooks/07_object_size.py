@@ -136,7 +136,7 @@ from medsam.analysis.sizes import pixel_areas
 from medsam.widgets.scatter import SizeScatter
 
 chosen = opening(study.rows)
-again = study.predict(chosen)
+again = study.cases_of(chosen)
 of = {one: sizes.cases(study.rows, choice=one, names=study.titles) for one in CHOICES}
 areas = pixel_areas(study.dataset, found.image)
 scatter = SizeScatter(of, again, f"This run: {study.label}.", areas)

@@ -45,8 +45,7 @@ data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 every = 1  # one of so many images; 1 for all
-everything = "_build/everything"  # folder that `medsam everything` wrote, continued if it is there
-sides = "32,64"  # points along a side of the grid, joined with commas
+sides = "32"  # points along a side of the grid, joined with commas
 ids = ""  # ids of images, joined with commas; by default the image with the most objects
 min_score = 0.88  # masks of a lower estimated IoU are dropped
 min_stability = 0.95  # masks of a lower stability are dropped
@@ -119,8 +118,8 @@ page.origin("objects", study.objects)
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again
 # ```bash
-# medsam everything --tasks all --ids axial-069 --sides 32,64,128 --out everything
-# papermill notebooks/08_segment_everything.ipynb out.ipynb -p everything everything -p sides 32,64,128
+# medsam everything --tasks all --ids axial-069 --sides 32,64,128 --out results
+# papermill notebooks/08_segment_everything.ipynb out.ipynb -p results results -p sides 32,64,128
 # ```
 #
 # Masks and rows are kept in the folder; a grid that is complete is not computed again. The parameters are listed in

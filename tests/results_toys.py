@@ -16,6 +16,7 @@ def identity(**changes):
         "protocol": PROTOCOLS["paper"].as_dict(),
         "weights": {"sha256": "0"},
         "seed": 1,
+        "experiments": {"mode": {}, "clicks": {}},
     }
     return Identity(**(fields | changes))
 
@@ -42,8 +43,8 @@ def complete(image, experiments=("mode", "clicks"), **changes):
 
 
 def refused(image, status="error", reason="torn", **changes):
-    """The one row of a case that has no object, or could not be read."""
-    blank = dict.fromkeys(("experiment", "k", "choice", "iou", "dice", "score", "prompt"))
+    """The one row of an experiment on a case that has no object, or could not be read."""
+    blank = dict.fromkeys(("k", "choice", "iou", "dice", "score", "prompt"))
     return row(image, **blank | {"status": status, "reason": reason} | changes)
 
 
@@ -61,7 +62,9 @@ def fill(folder, units, failed=False, **changes):
     names = {"model": changes.get("model", "m"), "digest": digest}
     names["protocol"] = changes.get("protocol", {"name": "paper"})["name"]
     shards = [
-        [refused(image, task=task, **names)] if failed else complete(image, task=task, **names)
+        [refused(image, task=task, experiment=e, **names) for e in ("mode", "clicks")]
+        if failed
+        else complete(image, task=task, **names)
         for image, task in units
     ]
     return write(folder, *shards, **changes)

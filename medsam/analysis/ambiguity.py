@@ -1,32 +1,27 @@
 """What a model makes of an ambiguous prompt: every mask of mode 1, measured (section 3.4, Fig. 7).
 
-The table is kept as a Parquet file, image by image, so that neither a second run nor a run that
-was cut off computes again what is there.
+The masks are those that the rows of the experiment ``ambiguity`` hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from medsam.analysis.examples import at_percentile, replay
+from medsam.analysis.examples import at_percentile, load, masks_of
 from medsam.analysis.statistics import FEWEST, Interval, check_columns, interval
-from medsam.datasets.sample import Dataset
+from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError
 from medsam.metrics import iou
-from medsam.models.contract import Prediction, PromptableModel
+from medsam.models.contract import ranking
 from medsam.prompts import Prompt
-from medsam.protocol import Protocol
 from medsam.regions import regions
-from medsam.results.store import Identity, Store
 
 # Region growing from a point, which the masks of a model are compared with (section 3.4).
 
@@ -92,7 +87,11 @@ ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
 def of_case(
-    image: NDArray[np.uint8], mask: NDArray[np.bool_], prediction: Prediction, prompt: Prompt
+    image: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    masks: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    prompt: Prompt,
 ) -> list[dict[str, Any]]:
     """Measure the masks of one prompt of one point, most confident first.
 
@@ -102,7 +101,10 @@ def of_case(
         Its intensity is the mean of the channels, and its range that of the whole image.
     mask : (H, W) bool
         The object.
-    prediction : Prediction
+    masks : (K, H, W) bool
+        In the model's own order.
+    scores : (K,) float
+        The model's own estimate of the IoU of each.
     prompt : Prompt
         Of one point.
 
@@ -129,19 +131,19 @@ def of_case(
     x, y = (int(value) for value in np.floor(prompt.points[0]))
     steps = sorted({round(span * step / _STEPS) for step in range(_STEPS + 1)})
     regions_grown = grow(np.rint(grey).astype(np.uint8), (x, y), steps)
-    ranked = [int(index) for index in prediction.ranking]
-    overlaps = [iou(prediction.masks[index], mask) for index in ranked]
+    ranked = [int(index) for index in ranking(scores)]
+    overlaps = [iou(masks[index], mask) for index in ranked]
     winner = int(np.argmax(overlaps)) if max(overlaps) > 0 else None
-    first = prediction.masks[ranked[0]]
+    first = masks[ranked[0]]
     spread_of_first = _spread(grey, first, span)
     rows = []
     for place, index in enumerate(ranked):
-        one = prediction.masks[index]
+        one = masks[index]
         area, spread = int(np.count_nonzero(one)), _spread(grey, one, span)
         row: dict[str, Any] = {
             "rank": place + 1,
             "index": index,
-            "score": float(prediction.scores[index]),
+            "score": float(scores[index]),
             "area": area,
             "best": float(winner == place),
             "iou": overlaps[place],
@@ -299,26 +301,6 @@ def _says(values: Sequence[float] | None) -> str:
     )
 
 
-_VERSION = 1
-_EVERY = 64  # objects a file: what a kill can cost
-_WORDS = ("dataset", "task", "image", "group", "modality", "model", "protocol")
-
-SCHEMA = pa.schema(
-    [
-        *(pa.field(name, pa.string(), nullable=False) for name in _WORDS),
-        pa.field("rank", pa.int16(), metadata={"meaning": "1 is the most confident mask"}),
-        pa.field("index", pa.int16(), metadata={"meaning": "place in the model's own order"}),
-        pa.field("score", pa.float64(), metadata={"meaning": "the model's estimate of the IoU"}),
-        pa.field("area", pa.int64(), metadata={"meaning": "pixels of the mask"}),
-        pa.field("object_px", pa.int64(), metadata={"meaning": "pixels of the object"}),
-        *(pa.field(name, pa.float64(), metadata={"meaning": MEASURES[name]}) for name in MEASURES),
-        pa.field("prompt", pa.string(), metadata={"meaning": "compact JSON; points xy, pixels"}),
-        pa.field("digest", pa.string(), metadata={"meaning": "of what the case is made of"}),
-    ]
-)
-"""Columns, one row a mask, with their meaning."""
-
-
 @dataclass(frozen=True, eq=False)
 class Ambiguous:
     """One case of Fig. 7.
@@ -347,139 +329,98 @@ class Ambiguous:
     ious: Sequence[float]
 
 
-def measure(
-    rows: pd.DataFrame,
-    dataset: Dataset,
-    model: PromptableModel,
-    protocol: Protocol,
-    folder: Path,
-    *,
-    progress: bool = True,
-) -> pd.DataFrame:
-    """Measure every mask of mode 1, one prediction a case; continue what is there.
+def _cases(
+    rows: pd.DataFrame, dataset: Dataset
+) -> Iterator[tuple[pd.DataFrame, Sample, NDArray[np.bool_]]]:
+    """Each case: its rows in the model's own order, its image, and its (K, H, W) bool masks."""
+    found = rows[(rows.experiment == "ambiguity") & (rows.status == "ok")]
+    if found.empty:
+        raise InputError(
+            f"{len(rows)} rows, none of the masks of one point. Allowed: at least one case. Take "
+            "a model that takes points, and data with an object: `medsam run --experiments "
+            "ambiguity`."
+        )
+    samples = load(dataset, found.image)
+    for _, case in found.sort_values(["task", "image", "k"]).groupby(["task", "image"]):
+        masks = np.stack([mask for _, mask in masks_of(case, samples)])
+        yield case, samples[str(case.image.iloc[0])], masks
+
+
+def measure(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Measure every mask of one point (mode 1).
 
     Parameters
     ----------
     rows : DataFrame
-        Results of one model under one protocol: they tell the prompts.
-    dataset, model, protocol
-        Those that the rows came from.
-    folder : Path
-        Results folder. The table is kept in ``ambiguity`` below it.
-    progress : bool
-        A bar on stderr.
+        Results of one model under one protocol, with the column ``mask``.
+    dataset : Dataset
+        That which the rows came from.
 
     Returns
     -------
     DataFrame
-        One row a case and rank: the columns of :data:`SCHEMA`, see
-        :data:`medsam.analysis.ambiguity.MEASURES`.
+        One row a case and rank: ``dataset, task, image, group, modality, model, protocol, rank,
+        index, score, area, object_px, prompt`` and the keys of
+        :data:`~medsam.analysis.ambiguity.MEASURES`; see :func:`of_case`.
 
     Raises
     ------
     InputError
-        If the rows have no case of mode 1.
+        If the rows have no such case.
     ResultsError
-        If the table cannot be read or written, an image is gone, or the masks are not those of
-        the rows.
+        If an image is gone, or the masks are not those of the rows.
     """
-    chosen = _oracle_rows(rows)
-    digests = {case.id: case.digest() for case in dataset.cases() if case.id in {*chosen.image}}
-    identity = Identity(
-        dataset.key,
-        model.name,
-        protocol.as_dict(),
-        model.provenance(),
-        seed=0,
-        experiments=("ambiguity",),
-        surface=False,
-        data={**getattr(dataset, "settings", {}), "ambiguity": _VERSION},
+    about = ["dataset", "task", "image", "group", "modality", "model", "protocol"]
+    about += ["object_px", "prompt"]
+    return pd.DataFrame(
+        case.iloc[0][about].to_dict() | one
+        for case, sample, masks in _cases(rows, dataset)
+        for one in of_case(
+            sample.image,
+            sample.masks[str(case.task.iloc[0])],
+            masks,
+            case.score.to_numpy(float),
+            Prompt.from_json(case.prompt.iloc[0]),
+        )
     )
-    constant = {"dataset": dataset.key, "modality": dataset.modality, "model": model.name}
-    constant["protocol"] = protocol.name
-    with Store(Path(folder) / "ambiguity", identity, SCHEMA) as store:
-        due = [
-            image not in digests or not store.is_done(image, task, digests[image])
-            for image, task in zip(chosen.image, chosen.task, strict=True)
-        ]
-        again = replay(chosen[due], dataset, model, protocol, progress=progress)
-        found: list[dict[str, Any]] = []
-        try:
-            for number, (row, sample, (prediction,), _) in enumerate(again, 1):
-                about = {"task": row.task, "image": row.image, "group": row.group}
-                about |= {"object_px": int(row.object_px), "prompt": row.prompt}
-                about |= {"digest": digests[row.image]}
-                prompt = Prompt.from_json(row.prompt)
-                measures = of_case(sample.image, sample.masks[row.task], prediction, prompt)
-                found += [constant | about | one for one in measures]
-                if number % _EVERY == 0:
-                    store.write(found)
-                    found = []
-        finally:
-            # Ctrl-C as well: what is complete is kept.
-            if found:
-                store.write(found)
-        table = store.read().astype({"rank": int, "index": int})
-    table = table[table.image.isin(chosen.image)].sort_values(["task", "image", "rank"])
-    return table.reset_index(drop=True)
 
 
-def examples(
-    rows: pd.DataFrame,
-    dataset: Dataset,
-    model: PromptableModel,
-    protocol: Protocol,
-    percentile: float = 50,
-) -> list[Ambiguous]:
+def examples(rows: pd.DataFrame, dataset: Dataset, percentile: float = 50) -> list[Ambiguous]:
     """A case of each task with all its masks: the one whose top IoU stands at a percentile.
 
     Parameters
     ----------
     rows : DataFrame
-        Results of one model under one protocol.
-    dataset, model, protocol
-        Those that the rows came from. Of the tasks, the first five that have a case are shown.
+        As of :func:`measure`.
+    dataset : Dataset
+        That which the rows came from. Of its tasks, the first five that have a case are shown.
     percentile : float
-        Of the IoU of the most confident mask in mode 1: nobody has chosen the case by eye.
+        Of the IoU of the most confident mask: nobody has chosen the case by eye.
 
     Raises
     ------
     InputError, ResultsError
         As :func:`measure`.
     """
-    oracle, top = _oracle_rows(rows), rows[_mode1(rows, "top")]
+    kept = rows[(rows.experiment == "ambiguity") & (rows.status == "ok")]
+    top = kept.sort_values("score", ascending=False, kind="stable")
+    top = top.drop_duplicates(["task", "image"])
     chosen = []
-    for task in [task for task in dataset.tasks if (oracle.task == task).any()][:5]:
+    for task in [task for task in dataset.tasks if (kept.task == task).any()][:5]:
         image = at_percentile(top[top.task == task], percentile).image
-        chosen.append(oracle[(oracle.task == task) & (oracle.image == image)])
+        chosen.append(kept[(kept.task == task) & (kept.image == image)])
     found = {}
-    answers = replay(pd.concat(chosen), dataset, model, protocol, progress=False)
-    for row, sample, (prediction,), _ in answers:
-        order, mask = prediction.ranking, sample.masks[row.task]
-        found[row.task] = Ambiguous(
-            task=row.task,
+    for case, sample, masks in _cases(pd.concat(chosen) if chosen else kept, dataset):
+        order = ranking(case.score.to_numpy(float))
+        task = str(case.task.iloc[0])
+        found[task] = Ambiguous(
+            task=task,
             image_id=sample.id,
             image=sample.image,
-            mask=mask,
-            prompt=Prompt.from_json(row.prompt),
-            masks=prediction.masks[order],
-            scores=[float(score) for score in prediction.scores[order]],
-            ious=[iou(one, mask) for one in prediction.masks[order]],
+            mask=sample.masks[task],
+            prompt=Prompt.from_json(case.prompt.iloc[0]),
+            masks=masks[order],
+            scores=case.score.iloc[order].tolist(),
+            ious=case.iou.iloc[order].tolist(),
         )
     return [found[task] for task in dataset.tasks if task in found]
-
-
-def _mode1(rows: pd.DataFrame, choice: str) -> pd.Series:
-    of_mode1 = (rows.experiment == "mode") & (rows.k == 1) & (rows.status == "ok")
-    return (of_mode1 & (rows.choice == choice)).fillna(False)
-
-
-def _oracle_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The oracle's rows of mode 1: a prompt, and the best IoU of its masks."""
-    found = rows[_mode1(rows, "oracle")]
-    if found.empty:
-        raise InputError(
-            f"{len(rows)} rows, none of mode 1. Allowed: at least one case of one point. Take "
-            "a model that takes points, and data with an object."
-        )
-    return found

@@ -1,26 +1,23 @@
-"""Example cases: which images stand at a percentile, with their masks predicted again."""
+"""Example cases: which images stand at a percentile, with the masks that their rows hold."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from medsam.analysis.sizes import MODES_SHOWN
 from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError, ResultsError
 from medsam.metrics import iou
-from medsam.models.contract import Prediction, Predictor, PromptableModel
-from medsam.prompts import MAX_REGIONS, Prompt
-from medsam.protocol import MAX_CLICKS, Choice, Protocol
-from medsam.regions import regions
-from medsam.study.evaluate import Chosen, choose
+from medsam.prompts import Prompt
+from medsam.protocol import MAX_CLICKS
+from medsam.results.masks import of_rows as of_masks
 
 PERCENTILES = (25, 50, 75)
 """Of the IoU over the images of a task, as in Fig. 3 and Fig. 11-16."""
@@ -129,70 +126,16 @@ def slots(
     return pd.concat(found, ignore_index=True)
 
 
-def replay(
-    rows: pd.DataFrame,
-    dataset: Dataset,
-    model: PromptableModel,
-    protocol: Protocol,
-    *,
-    progress: bool = True,
-) -> Iterator[tuple[Any, Sample, list[Prediction], Chosen]]:
-    """Ask the model the prompts of some rows again; each image is embedded, each prompt asked once.
-
-    Yields
-    ------
-    (row, Sample, list of Prediction, Chosen)
-        Image by image: the row as a named tuple, its image, what the model answers, and the mask
-        that the row's choice takes.
-
-    Raises
-    ------
-    ResultsError
-        If an image is gone, or a mask does not have the IoU that its row says: the rows are
-        then of other data or weights.
-    """
-    cases = {case.id: case for case in dataset.cases() if case.id in set(rows.image)}
-    gone = sorted(set(rows.image) - set(cases))
-    if gone:
-        raise ResultsError(
-            f"Images {gone} of the results are not in dataset {dataset.key!r}. "
-            "Allowed: the data that the results were computed from."
-        )
-    groups = rows.groupby("image", sort=False)
-    for image, of_image in tqdm(groups, desc="masks again", unit="image", disable=not progress):
-        sample = cases[str(image)].load()
-        predict = Predictor(model, sample.image)
-        for row in of_image.itertuples():
-            mask = sample.masks[str(row.task)]
-            parts = regions(mask, protocol)[:MAX_REGIONS]
-            predictions = predict(Prompt.from_json(str(row.prompt)))
-            chosen = choose(predictions, mask, cast(Choice, row.choice), protocol, parts)
-            now = iou(chosen.mask, mask, empty="nan")
-            if not math.isclose(now, float(str(row.iou)), abs_tol=1e-3):
-                raise ResultsError(
-                    f"{row.task} on {image}: IoU {now:.4f} now, {row.iou:.4f} in the results. "
-                    "Allowed: the data and weights that the results were computed from. Run the "
-                    "study into a new folder."
-                )
-            yield row, sample, predictions, chosen
-
-
-def predict_again(
-    chosen: pd.DataFrame,
-    dataset: Dataset,
-    model: PromptableModel,
-    protocol: Protocol,
-    *,
-    progress: bool = True,
-) -> list[Example]:
-    """Predict the masks of some rows again.
+def of_rows(rows: pd.DataFrame, dataset: Dataset) -> list[Example]:
+    """The cases of some rows, with the images and the masks that the rows hold.
 
     Parameters
     ----------
-    chosen : DataFrame
-        Rows of the results with a column ``percentile``, as :func:`slots` gives them.
-    dataset, model, protocol
-        Those that the rows came from.
+    rows : DataFrame
+        Rows of the results with the columns ``percentile``, as :func:`slots` gives it, and
+        ``mask`` (:func:`medsam.results.masks.attach`).
+    dataset : Dataset
+        That which the rows came from.
 
     Returns
     -------
@@ -202,27 +145,71 @@ def predict_again(
     Raises
     ------
     ResultsError
-        As :func:`replay`.
+        If a row has no mask, an image is gone, or a mask does not have the IoU that its row says:
+        the rows are then of other data.
     """
-    found = {}
-    for row, sample, _, picked in replay(chosen, dataset, model, protocol, progress=progress):
-        found[row.Index] = Example(
+    samples = load(dataset, rows.image)
+    return [
+        Example(
             task=row.task,
-            image_id=sample.id,
+            image_id=row.image,
             model=row.model,
             protocol=row.protocol,
             choice=row.choice,
             k=int(row.k),
             percentile=int(row.percentile),
-            image=sample.image,
-            mask=sample.masks[row.task],
-            prediction=picked.mask,
+            image=samples[row.image].image,
+            mask=samples[row.image].masks[row.task],
+            prediction=prediction,
             prompt=Prompt.from_json(row.prompt),
             iou=float(row.iou),
             dice=float(row.dice),
             score=float(row.score),
         )
-    return [found[index] for index in chosen.index]
+        for row, prediction in masks_of(rows, samples)
+    ]
+
+
+def load(dataset: Dataset, images: Iterable[str]) -> dict[str, Sample]:
+    """Some images of a dataset by their ids.
+
+    Raises
+    ------
+    ResultsError
+        If one is gone.
+    """
+    wanted = set(images)
+    found = {case.id: case.load() for case in dataset.cases() if case.id in wanted}
+    gone = sorted(wanted - set(found))
+    if gone:
+        raise ResultsError(
+            f"Images {gone} of the results are not in dataset {dataset.key!r}. "
+            "Allowed: the data that the results were computed from."
+        )
+    return found
+
+
+def masks_of(
+    rows: pd.DataFrame, samples: Mapping[str, Sample]
+) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
+    """Each row, as a named tuple, with the (H, W) bool mask that it scores.
+
+    Raises
+    ------
+    ResultsError
+        If a row has no mask, or the mask does not have the IoU that the row says.
+    """
+    for row, prediction in zip(rows.itertuples(), of_masks(rows), strict=True):
+        mask = samples[str(row.image)].masks[str(row.task)]
+        said = float(str(row.iou))
+        now = iou(prediction, mask, empty="nan") if prediction.shape == mask.shape else math.nan
+        if not math.isclose(now, said, abs_tol=1e-6):
+            raise ResultsError(
+                f"{row.task} on {row.image}: IoU {now:.4f} now, {said:.4f} in the results. "
+                "Allowed: the data that the results were computed from. Run the study into a new "
+                "folder."
+            )
+        yield row, prediction
 
 
 def table(examples: Sequence[Example]) -> pd.DataFrame:
@@ -240,7 +227,7 @@ def table(examples: Sequence[Example]) -> pd.DataFrame:
 
 
 IMAGES = 8
-"""At most so many images are shown to the model again; all their objects open a picture."""
+"""So many images at most; all their objects open a picture."""
 
 
 def opening(rows: pd.DataFrame, images: int = IMAGES) -> pd.DataFrame:
@@ -262,7 +249,7 @@ def opening(rows: pd.DataFrame, images: int = IMAGES) -> pd.DataFrame:
     -------
     DataFrame
         Rows of modes 2 and 4, both choices of mask, with a column ``percentile`` (0: none), for
-        :func:`medsam.analysis.examples.predict_again`.
+        :func:`medsam.analysis.examples.of_rows`.
     """
     kept = rows[(rows.experiment == "mode") & rows.k.isin(MODES_SHOWN) & rows.iou.notna()]
     kept = kept[(kept.status == "ok") & (kept.object_px > 0)]
@@ -302,7 +289,7 @@ def step_slots(
     -------
     DataFrame
         Rows of the results with a column ``percentile``, for
-        :func:`medsam.analysis.examples.predict_again`: for each task one image with all its clicks.
+        :func:`medsam.analysis.examples.of_rows`: for each task one image with all its clicks.
 
     Raises
     ------

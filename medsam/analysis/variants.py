@@ -21,12 +21,7 @@ from medsam.analysis.statistics import Effect, effect, wide
 from medsam.datasets.sample import Sample
 from medsam.errors import InputError
 from medsam.prompts import Draw, Prompt, mode_prompt
-from medsam.protocol import PROTOCOLS, Protocol
-
-NOT_RUN = ("intensity",)
-"""Fields that change the image, and so share no embedding."""
-LEVELS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
-"""Standard deviations that are swept, as fractions of the size of what is prompted."""
+from medsam.protocol import Protocol, ablated, other
 
 
 @dataclass(frozen=True)
@@ -69,44 +64,6 @@ def differences() -> tuple[Difference, ...]:
     return tuple(Difference(**entry) for entry in yaml.safe_load(text))
 
 
-def other(base: str) -> str:
-    """The preset that a base is compared with."""
-    if base not in PROTOCOLS:
-        raise InputError(
-            f"Protocol {base!r} as the base of a comparison. Allowed: {', '.join(PROTOCOLS)}. "
-            "Name a preset."
-        )
-    (found,) = (name for name in PROTOCOLS if name != base)
-    return found
-
-
-def ablated(base: str = "paper") -> dict[str, Protocol]:
-    """Field to protocol: the base preset with that field as in the other one.
-
-    Parameters
-    ----------
-    base : {"paper", "released"}
-
-    Raises
-    ------
-    InputError
-        If the base is no preset.
-
-    Examples
-    --------
-    >>> ablated()["top"].name
-    'paper+top=first'
-    """
-    end, start = PROTOCOLS[other(base)], PROTOCOLS[base]
-    fields = [one.field for one in differences() if one.field and one.field not in NOT_RUN]
-    return {field: start.but(**{field: getattr(end, field)}) for field in fields}
-
-
-def protocols(base: str = "paper") -> list[Protocol]:
-    """The base, the other preset, and the base with one field of it at a time."""
-    return [PROTOCOLS[base], PROTOCOLS[other(base)], *ablated(base).values()]
-
-
 def _effects(
     rows: pd.DataFrame,
     keys: Sequence[str],
@@ -126,7 +83,8 @@ def _effects(
 
 
 def _modes_and(rows: pd.DataFrame, clicks: Iterable[int]) -> pd.DataFrame:
-    return rows[(rows.experiment == "mode") | rows.k.isin(list(clicks))]
+    shown = (rows.experiment == "clicks") & rows.k.isin(list(clicks))
+    return rows[(rows.experiment == "mode") | shown]
 
 
 def effects(
@@ -137,7 +95,7 @@ def effects(
     Parameters
     ----------
     rows : DataFrame
-        Results under :func:`protocols` of the same images.
+        Results under :func:`medsam.protocol.variants` of the same images.
     base : {"paper", "released"}
     clicks : iterable of int
         Numbers of clicks.
@@ -154,8 +112,12 @@ def effects(
         If a protocol or a case is missing.
     """
     titles = {one.field: one.title for one in differences()}
-    named = {field: one.name for field, one in ablated(base).items()}
-    variants = [({"field": field, "title": titles[field]}, name) for field, name in named.items()]
+    named = ablated(base)
+    variants = [
+        ({"field": field, "title": title}, named[field].name)
+        for field, title in titles.items()
+        if field in named
+    ]
     variants.append(({"field": "all", "title": "All of these at once"}, other(base)))
     return _effects(_modes_and(rows, clicks), ("experiment", "k", "choice"), base, variants)
 
@@ -221,36 +183,13 @@ def _signed(value: float) -> str:
 # How much noise on clicks and boxes costs.
 
 
-def noise_protocols(
-    base: Protocol = PROTOCOLS["paper"], levels: Sequence[float] = LEVELS
-) -> list[Protocol]:
-    """One protocol a level, with the same level for clicks and boxes: no mode has both.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two levels, one twice, or none is 0, with which all are compared.
-
-    Examples
-    --------
-    >>> [p.name for p in noise_protocols(levels=(0, 0.1))]
-    ['paper', 'paper+click_jitter=0.1+box_jitter=0.1']
-    """
-    if len(set(levels)) < max(2, len(levels)) or 0 not in levels:
-        raise InputError(
-            f"Levels of noise {', '.join(map(str, levels)) or 'none'}. Allowed: two or more, each "
-            "once, with 0, with which the others are compared."
-        )
-    return [base.but(click_jitter=level, box_jitter=level) for level in sorted(levels)]
-
-
 def noise_effects(rows: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """IoU and its change from level 0, for each mode and level.
 
     Parameters
     ----------
     rows : DataFrame
-        Results of the modes under :func:`noise_protocols`, the same images at every level.
+        Results of the modes under :func:`medsam.protocol.noise`, the same images at every level.
     by : sequence of str
         Further columns to tell apart, such as ``("task",)``.
 

@@ -11,7 +11,7 @@ from typing import Any
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["Every", "OneTask", "Part", "Subset", "parse_part"]
+__all__ = ["Every", "OneTask", "Part", "Subset", "parse_part", "settings_of"]
 
 
 class Subset:
@@ -75,6 +75,15 @@ class Every(_Stride):
             self.title = f"{dataset.title}, 1 of {n} images"
         # Rows do not depend on it, but a stream of draws over the images does.
         self.settings = {**self.settings, "every": n}
+
+
+def settings_of(dataset: Dataset) -> dict[str, Any]:
+    """Settings on which what is computed of an image depends, as JSON values.
+
+    How many of the images are taken is none of them.
+    """
+    settings: Mapping[str, Any] = getattr(dataset, "settings", {})
+    return {name: value for name, value in settings.items() if name != "every"}
 
 
 def parse_part(text: str) -> tuple[int, int]:

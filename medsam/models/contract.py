@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medsam.errors import InputError
 from medsam.prompts import Prompt
 
-__all__ = ["Embedding", "Prediction", "Predictor", "PromptableModel"]
+__all__ = ["Embedding", "Prediction", "Predictor", "PromptableModel", "ranking"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,12 @@ class Prediction:
     @property
     def ranking(self) -> NDArray[np.intp]:
         """(K,) indices of the masks, most confident first; ties keep the model's order."""
-        return np.argsort(-self.scores, kind="stable")
+        return ranking(self.scores)
+
+
+def ranking(scores: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+    """(K,) indices of scores, the highest first; ties keep their order."""
+    return np.argsort(-scores, kind="stable")
 
 
 class PromptableModel(ABC):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 from pydantic import Field
@@ -12,7 +13,7 @@ from pydantic import Field
 from medsam.datasets.sample import Sample
 from medsam.models.contract import PromptableModel
 from medsam.pages.study import Settings, Study
-from medsam.study import everything
+from medsam.study import everything, runner
 from medsam.study.everything import SIDES, Filters, Grid
 
 __all__ = ["Everything", "EverythingSettings"]
@@ -21,9 +22,8 @@ __all__ = ["Everything", "EverythingSettings"]
 class EverythingSettings(Settings):
     """Parameters of the page on segment-everything."""
 
-    everything: str = Field(
-        "_build/everything", description="Results folder of `medsam everything`."
-    )
+    experiments: ClassVar[tuple[str, ...]] = ("mode",)
+
     sides: str = Field(
         ",".join(map(str, SIDES)), description="Points along a side, joined with commas."
     )
@@ -78,7 +78,7 @@ class Everything(Study):
         """The images."""
         words = [word.strip() for word in self.settings.ids.split(",") if word.strip()]
         wanted = words or [everything.busiest(self.dataset)]
-        return {case.id: case.load() for case in everything.cases_of(self.dataset, wanted)}
+        return {case.id: case.load() for case in everything.only(self.dataset, wanted).cases()}
 
     @cached_property
     def grids(self) -> list[tuple[Grid, bool]]:
@@ -88,15 +88,16 @@ class Everything(Study):
         this run would give: of the same image, model, weights, data and filters; and only at
         sides that this run has not computed.
         """
-        folder = Path(self.settings.everything)
-        everything.run(
-            self.dataset,
+        folder = Path(self.settings.results)
+        runner.run(
+            everything.only(self.dataset, self.samples),
             self.model,
             folder,
+            self.protocol,
+            seed=self.settings.seed,
+            experiments=("everything",),
             sides=self.sides,
-            images=self.samples,
             filters=self._filters,
-            protocol=self.protocol,
         )
         signed = everything.signature(self.dataset, self.model, self._filters)
         here = [
@@ -123,11 +124,11 @@ class Everything(Study):
     def objects(self) -> pd.DataFrame:
         """The best mask of each object: ``task, name, image, k, iou, score, here, ...``."""
         table = pd.DataFrame(
-            row | {"image": grid.image, "here": here}
+            everything.row_of(sample, task, grid, self.protocol, masks="none")
+            | {"image": grid.image, "here": here}
             for grid, here in self.grids
             for sample in [self.samples[grid.image]]
             for task in sample.masks
-            for row in everything.rows_of(sample, task, {grid.side: grid}, self.protocol)
         )
         table = table[table.status == "ok"]
         return table.assign(name=table.task.map(self.titles))

@@ -8,33 +8,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 from filelock import FileLock
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from medsam.analysis import comparison, examples, variants
+from medsam.analysis import comparison, examples
 from medsam.analysis.examples import Example
 from medsam.datasets.brain import TASKS
 from medsam.datasets.catalog import catalog
 from medsam.datasets.sample import Dataset, Sample
 from medsam.datasets.select import Reading, select
 from medsam.datasets.subsets import Every
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError, ResultsError, UnknownName
 from medsam.figures.html import Html, html_table
 from medsam.models import check_name, load
 from medsam.models.cache import CachedModel
-from medsam.models.contract import PromptableModel
+from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.models.registry import models
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt
-from medsam.protocol import EXPERIMENTS, SEED, Protocol
+from medsam.protocol import EXPERIMENTS, LEVELS, SEED, Protocol, noise, variants
 from medsam.regions import regions
-from medsam.results import rows as results
 from medsam.results import summary
+from medsam.results.masks import attach
+from medsam.results.rows import provenance, read, shards
 from medsam.study import runner
 from medsam.widgets.kit.still import Note
 from medsam.widgets.live import LiveWidget
@@ -59,9 +60,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
     experiments: ClassVar[tuple[str, ...]] = EXPERIMENTS
-    """What is computed for each object."""
-    surface: ClassVar[bool] = True
-    """Whether surface distances are computed."""
+    """What is computed for each object; see :func:`medsam.study.runner.asked`."""
+    levels: ClassVar[Sequence[float]] = LEVELS
+    """Of noise."""
 
     model: str = Field("minisam", description="Name of a model (`medsam run --model`).")
     protocol: str = Field("paper", description="`paper` (the text) or `released` (its code).")
@@ -83,9 +84,9 @@ class Settings(BaseModel):
         return [Protocol.get(self.protocol)]
 
     @property
-    def other_models(self) -> list[str]:
-        """Names of models whose rows are computed as well."""
-        return []
+    def other_models(self) -> dict[str, int]:
+        """Names of models whose rows are computed as well, and one of how many images."""
+        return {}
 
 
 class DatasetSettings(Settings):
@@ -104,43 +105,43 @@ class ComparisonSettings(Settings):
         description="Names of models to compare with, joined with commas; computed where missing.",
     )
 
+    others_every: int = Field(1, ge=1, description="One of so many images for these models.")
+
     @property
-    def other_models(self) -> list[str]:
-        """The names, one by one."""
+    def other_models(self) -> dict[str, int]:
+        """The names one by one."""
         given = self.others.split(",") if isinstance(self.others, str) else self.others
-        return [name.strip() for name in given if name.strip()]
+        names = [name.strip() for name in given if name.strip()]
+        return dict.fromkeys(names, self.every * self.others_every)
 
 
 class VariantSettings(Settings):
     """Parameters of the page on text and code: both presets, and one choice at a time."""
 
-    # The pages are about IoU; surface distances of so many variants would take longer.
-    surface: ClassVar[bool] = False
+    experiments: ClassVar[tuple[str, ...]] = ("variants",)
 
-    results: str = Field("_build/variants/differences", description="Results folder.")
     every: int = Field(4, ge=1, description="One of so many images; 1 for all.")
     embeddings: str = Field("", description="Folder of cached embeddings; empty for none.")
 
     @property
     def protocols(self) -> list[Protocol]:
         """Both presets, and that of the settings with one choice of the other at a time."""
-        return variants.protocols(self.protocol)
+        return variants(self.protocol)
 
 
 class NoiseSettings(VariantSettings):
     """Parameters of the page on noise."""
 
-    experiments: ClassVar[tuple[str, ...]] = ("mode",)
+    experiments: ClassVar[tuple[str, ...]] = ("noise",)
 
-    results: str = Field("_build/variants/robustness", description="Results folder.")
-    levels: list[float] = Field(
-        list(variants.LEVELS), description="Standard deviations as fractions of the size."
+    levels: list[float] = Field(  # type: ignore[misc]  # a parameter here
+        list(LEVELS), description="Standard deviations as fractions of the size."
     )
 
     @property
     def protocols(self) -> list[Protocol]:
         """The preset with noise on clicks and boxes, level by level."""
-        return variants.noise_protocols(Protocol.get(self.protocol), self.levels)
+        return noise(Protocol.get(self.protocol), self.levels)
 
 
 class Parameters:
@@ -212,6 +213,52 @@ class Parameters:
         return Study(self.settings(names))
 
 
+class _OnDemand(PromptableModel):
+    """A model that is loaded when it is asked something, so that stored rows need none.
+
+    Parameters
+    ----------
+    name : str
+    weights : mapping or None
+        Its provenance as the rows say; that of the model itself where there are none.
+    """
+
+    def __init__(self, name: str, weights: dict[str, str] | None):
+        self.name, self._said = name, weights
+        known = models().get(name)
+        self.accepts = frozenset(known.accepts.split()) if known else self._model.accepts
+
+    @cached_property
+    def _model(self) -> PromptableModel:
+        found = load(self.name)
+        if self._said not in (None, found.provenance()):
+            raise ResultsError(
+                f"The results are of {self.name} with weights {self._said}, but those here are "
+                f"{found.provenance()}. Allowed: the same weights. Take a new results folder."
+            )
+        return found
+
+    def provenance(self) -> dict[str, str]:
+        """Of the rows, where there are any."""
+        return self._model.provenance() if self._said is None else self._said
+
+    def embed(self, image: NDArray[np.uint8]) -> Embedding:
+        """As the model."""
+        return self._model.embed(image)
+
+    def predict(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
+    ) -> list[Prediction]:
+        """As the model."""
+        return self._model.predict(embedding, prompts, multimask=multimask)
+
+    def upscale(
+        self, logits: NDArray[np.float32], image_size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """As the model."""
+        return self._model.upscale(logits, image_size)
+
+
 class Study:
     """A model on a dataset under the protocols of some settings: rows, and examples of them.
 
@@ -243,7 +290,6 @@ class Study:
         )
         self.dataset: Dataset = whole if settings.every == 1 else Every(whole, settings.every)
         self._place = {task: n for n, task in enumerate(self.dataset.tasks)}
-        self._examples: dict[tuple[str, ...], Example] = {}
         self._report: runner.Report | None = None
 
     @property
@@ -253,10 +299,20 @@ class Study:
 
     @cached_property
     def model(self) -> PromptableModel:
-        """The model; its embeddings are kept where a folder for them is named."""
-        model = load(self.model_name)
+        """The model, loaded when it is asked something that is not there.
+
+        Its embeddings are kept where a folder for them is named.
+        """
+        model = _OnDemand(self.model_name, self._weights())
         folder = getattr(self.settings, "embeddings", "") or os.environ.get(EMBEDDINGS, "")
         return CachedModel(model, Path(folder)) if folder else model
+
+    def _weights(self) -> dict[str, str] | None:
+        """What the rows of the model in the results folder say of its weights."""
+        folder = Path(self.settings.results)
+        abouts = provenance(folder) if shards(folder) else []
+        mine = (one["identity"] for one in abouts if one["identity"]["model"] == self.model_name)
+        return next((one["weights"] for one in mine), None)
 
     @cached_property
     def titles(self) -> dict[str, str]:
@@ -291,31 +347,44 @@ class Study:
                 self._report = runner.run_all(
                     self.dataset,
                     self.model,
-                    self.protocols,
+                    self.protocols[:1],
                     folder,
                     seed=s.seed,
                     experiments=s.experiments,
-                    surface=s.surface,
+                    levels=s.levels,
                 )
-            for name in s.other_models:
-                Study(s.model_copy(update={"model": name, "others": ""})).evaluate()
+            for name, every in s.other_models.items():
+                update = {"model": name, "others": "", "every": every}
+                Study(s.model_copy(update=update)).evaluate()
         return self._report
 
     @cached_property
-    def rows_of_models(self) -> pd.DataFrame:
-        """Rows of every model in the results folder: same data, protocols and tasks.
+    def all_rows(self) -> pd.DataFrame:
+        """Rows of every model and experiment: same data, images, protocols and tasks.
 
-        The study's own model is the first.
+        Those of the study's own model are the first.
         """
         self.evaluate()
-        rows = results.read(Path(self.settings.results))
+        rows = read(Path(self.settings.results))
         same = rows[
             (rows.dataset == self.dataset.key)
             & rows.protocol.isin([protocol.name for protocol in self.protocols])
             & rows.task.isin(self.dataset.tasks)
+            & rows.image.isin([case.id for case in self.dataset.cases()])
         ]
         mine = same.model == self.model_name
         return pd.concat([same[mine], same[~mine]], ignore_index=True)
+
+    @property
+    def rows_of_models(self) -> pd.DataFrame:
+        """Rows of the modes and clicks of every model; the study's own model is the first."""
+        return self.all_rows[self.all_rows.experiment.isin(("mode", "clicks"))]
+
+    def with_masks(self, experiment: str) -> pd.DataFrame:
+        """Rows of one experiment of the study's own model, with the masks that they score."""
+        rows = self.all_rows
+        mine = rows[(rows.model == self.model_name) & (rows.experiment == experiment)]
+        return attach(self.settings.results, self._in_order(mine))
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -475,32 +544,24 @@ class Study:
         rank_by: int | None = None,
         show: Sequence[str] | None = None,
     ) -> list[Example]:
-        """The 25/50/75-percentile cases of every task, masks predicted again.
+        """The 25/50/75-percentile cases of every task.
 
         Parameters
         ----------
         modes, rank_by, show
             As in :func:`medsam.analysis.examples.slots`.
         """
-        return self.predict(examples.slots(self.rows, modes, rank_by=rank_by, show=show))
+        return self.cases_of(examples.slots(self.rows, modes, rank_by=rank_by, show=show))
 
-    def predict(self, chosen: pd.DataFrame) -> list[Example]:
-        """The masks of some rows, each predicted once however often it is asked for.
+    def cases_of(self, chosen: pd.DataFrame) -> list[Example]:
+        """The cases of some rows, with their images and masks.
 
         Parameters
         ----------
         chosen : DataFrame
             Rows with a column ``percentile``, as :mod:`medsam.analysis.examples` chooses them.
         """
-        columns = ["image", "task", "choice", "prompt"]
-        keys = pd.Series(list(chosen[columns].itertuples(index=False, name=None)), chosen.index)
-        missing = chosen[[key not in self._examples for key in keys]].drop_duplicates(columns)
-        made = examples.predict_again(missing, self.dataset, self.model, self.protocol)
-        self._examples |= dict(zip(keys[missing.index], made, strict=True))
-        return [
-            replace(self._examples[key], k=int(k), percentile=int(percentile))
-            for key, k, percentile in zip(keys, chosen.k, chosen.percentile, strict=True)
-        ]
+        return examples.of_rows(attach(self.settings.results, chosen), self.dataset)
 
     # ------------------------------------------------------------------------------ live widgets
     def typical_samples(self, count: int = 6) -> list[Sample]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ __all__ = ["MANIFEST", "Check", "check", "promised"]
 MANIFEST = "manifest.json"
 """Name of the file by which a deposit says what it holds."""
 
-_CASE = ["image", "task"]
-_PROMPT = ["experiment", "k", "choice"]
+_CASE = ["image", "task", "experiment"]
+_PROMPT = ["k", "choice"]
 _ANEW = "Without the file, the same run computes its rows anew."
 _WHOLE = "Get the deposit anew, or make it anew with `medsam results deposit`."
 
@@ -52,7 +52,7 @@ class Check:
 def check(folder: Path | str) -> Check:
     """Read every shard: whole, complete, each unit once, and with numbers that can be.
 
-    A unit that was computed has a row for each prompt and choice that its experiments promise; one
+    A unit that was computed has a row for each prompt and choice that its experiment promises; one
     that was not has one row that says why. Where there is a ``manifest.json``, as in a deposit,
     its files are those that it names.
 
@@ -151,28 +151,33 @@ def _of_others(about: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
 def _incomplete(about: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
     """Find units that have not the rows that they should have."""
     identity = about["identity"]
-    wanted = promised(identity["experiments"], _kinds(identity["model"], rows))
+    wanted = promised(list(identity["experiments"]), _kinds(identity["model"], rows))
     odd = rows.loc[rows.status != "ok", _CASE].drop_duplicates()
-    for (image, task), part in rows.merge(odd, on=_CASE).groupby(_CASE):
+    for case, part in rows.merge(odd, on=_CASE).groupby(_CASE):
         words = _without_prompt(part)
         if words:
-            yield f"image {image!r}, task {task} {words}"
+            yield f"{_named(case)} {words}"
     scored = rows[rows.status == "ok"]
-    for (image, task), part in scored[scored.iou.isna()].groupby(_CASE):
-        yield f"image {image!r}, task {task} has {len(part)} rows that say ok without an IoU."
-    if not wanted:
-        return
+    for case, part in scored[scored.iou.isna()].groupby(_CASE):
+        yield f"{_named(case)} has {len(part)} rows that say ok without an IoU."
+    table = pd.DataFrame(sorted(wanted), columns=["experiment", *_PROMPT])
     there = scored[[*_CASE, *_PROMPT]].dropna(subset="k").astype({"k": int}).drop_duplicates()
-    cases = there[_CASE].drop_duplicates()
-    needed = cases.merge(pd.DataFrame(sorted(wanted), columns=_PROMPT), how="cross")
+    there = there[there.experiment.isin(table.experiment)]
+    needed = there[_CASE].drop_duplicates().merge(table, on="experiment")
     both = needed.merge(there, how="outer", indicator=True).sort_values([*_CASE, *_PROMPT])
     said = {"left_only": "lacks {} of its {} rows", "right_only": "has {} rows beside its {}"}
     for side, words in said.items():
-        for (image, task), part in both[both._merge == side].groupby(_CASE):
-            prompts = [f"{e} {k} {c}" for e, k, c in part[_PROMPT].itertuples(index=False)]
+        for case, part in both[both._merge == side].groupby(_CASE):
+            prompts = [f"{k} {choice}" for k, choice in part[_PROMPT].itertuples(index=False)]
             few = ", ".join(prompts[:3]) + (", …" if len(prompts) > 3 else "")
-            counted = words.format(len(prompts), len(wanted))
-            yield f"image {image!r}, task {task} {counted}: {few}."
+            promise = int((table.experiment == case[-1]).sum())
+            yield f"{_named(case)} {words.format(len(prompts), promise)}: {few}."
+
+
+def _named(case: tuple[Hashable, ...]) -> str:
+    """A case in words."""
+    image, task, experiment = case
+    return f"image {image!r}, task {task}, {experiment}"
 
 
 def _without_prompt(rows: pd.DataFrame) -> str:

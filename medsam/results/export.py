@@ -23,6 +23,8 @@ from medsam.errors import ResultsError, UnknownName
 from medsam.files import atomic, sha256
 from medsam.results.check import MANIFEST, check
 from medsam.results.rows import (
+    COLUMNS,
+    MASKS,
     ORDER,
     SCHEMA,
     cannot,
@@ -52,8 +54,8 @@ def export(
 ) -> int:
     """Write rows into one CSV or Parquet file, whole or not at all, sorted.
 
-    The rows are never all in memory. A Parquet file keeps what the schema says of each column:
-    meaning, unit, tolerance.
+    The rows are never all in memory. A Parquet file keeps the masks, and what the schema says of
+    each column: meaning, unit, tolerance.
 
     Parameters
     ----------
@@ -94,6 +96,7 @@ def export(
                     rows = _only(rows, column, names)
                 rows = rows.order(", ".join(f"{name} nulls last" for name in ORDER))
                 if path.suffix == ".csv":
+                    rows = rows.select(*(name for name in COLUMNS if name not in MASKS))
                     rows.write_csv(str(temporary))
                     return len(rows)
                 mm = one_tolerance(map(read_metadata, files))

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from medsam.errors import ResultsError
 from medsam.results.rows import (
     COLUMNS,
+    MASKS,
     RESULTS_VERSION,
     UNIT,
     existing,
@@ -35,7 +36,7 @@ from medsam.results.rows import (
     shards,
     write,
 )
-from medsam.results.store import locked
+from medsam.results.store import differing, locked
 
 __all__ = ["LARGEST_DIFFERENCE", "MAX_ROWS", "Merged", "merge"]
 
@@ -46,7 +47,8 @@ MAX_ROWS = 500_000
 """Rows a file: what is in memory at once (a row takes some hundred bytes)."""
 
 _KIND = ["dataset", "model", "protocol"]
-_PROMPT = ("experiment", "k", "choice")
+_PROMPT = ("k", "choice")
+_WORK = ["image", "task", "experiment"]
 _SCORES = ("iou", "dice", "nsd", "hd95", "score")
 
 
@@ -57,7 +59,7 @@ class Merged:
     Attributes
     ----------
     units, rows, files : int
-        (image, task) units, rows and files that were added.
+        (image, task, experiment) units, rows and files that were added.
     known : int
         Units of the sources that were there already, or came twice.
     """
@@ -152,8 +154,8 @@ def _same_identities(found: Sequence[_Shard]) -> None:
                 f"{before.path} is of an older medsam (rows of version {one.get('version')}). "
                 f"Allowed to merge: version {RESULTS_VERSION}. Compute the rows again."
             )
-        if one != other:
-            differs = sorted(n for n in {*one, *other} if one.get(n) != other.get(n))
+        differs = differing(one, other)
+        if differs:
             raise ResultsError(
                 f"{before.path} and {shard.path} both have rows of {' / '.join(shard.kind)}, but "
                 f"differ in {', '.join(differs)}. Allowed: rows of one kind. Merge them into two "
@@ -184,7 +186,7 @@ def _compare(rows: duckdb.DuckDBPyConnection, units: pd.DataFrame, found: Sequen
     rows.register("twice", twice[[*UNIT, "shard", "owner"]])
     keys, unit = [*UNIT, *_PROMPT], ", ".join(UNIT)
     cases = ["when a.image is null or b.image is null then 'one lacks a row'"]
-    for name in (name for name in COLUMNS if name not in (*keys, "reason")):
+    for name in (name for name in COLUMNS if name not in (*keys, *MASKS, "reason")):
         differs = f"a.{name} is distinct from b.{name}"
         if name in _SCORES:
             differs += f" and coalesce(abs(a.{name} - b.{name}) > {LARGEST_DIFFERENCE}, true)"
@@ -229,11 +231,9 @@ def _states(units: pd.DataFrame, found: Sequence[_Shard]) -> dict[tuple[str, ...
     folders = units.assign(folder=[str(found[shard].folder) for shard in units["shard"]])
     for kind in {shard.kind for shard in found}:
         of_kind = folders[(folders[_KIND] == kind).all(axis=1)]
-        counted = of_kind.groupby("folder")[["image", "task"]].apply(
-            lambda part: len(part.drop_duplicates())
-        )
+        counted = of_kind.groupby("folder")[_WORK].apply(lambda part: len(part.drop_duplicates()))
         of = {str(shard.folder): shard.about["state"] for shard in found if shard.kind == kind}
-        whole = counted.max() == len(of_kind[["image", "task"]].drop_duplicates())
+        whole = counted.max() == len(of_kind[_WORK].drop_duplicates())
         if not whole and any(value for state in of.values() for value in state.values()):
             raise ResultsError(
                 f"{', '.join(of)} each have rows of {' / '.join(kind)} that go on from those "
@@ -261,9 +261,11 @@ def _files(
         about = found[numbers[0]].about | {"state": states[found[numbers[0]].kind]}
         folder = Path(f"model={quote(about['identity']['model'], '')}", f"task={quote(task, '')}")
         for number in numbers:
-            images = pa.array(of_task[of_task["shard"] == number].image, pa.string())
+            units = of_task[of_task["shard"] == number]
+            wanted = pa.array(units["experiment"] + "\n" + units["image"], pa.string())
             table = read_table(found[number].path)
-            mine = pc.and_(pc.equal(table["task"], task), pc.is_in(table["image"], images))
+            there = pc.binary_join_element_wise(table["experiment"], table["image"], "\n")
+            mine = pc.and_(pc.equal(table["task"], task), pc.is_in(there, wanted))
             tables.append(table.filter(mine).cast(schema))
             if number == numbers[-1] or sum(map(len, tables)) >= MAX_ROWS:
                 # A run continues from the state after its last shard. That shard may be of one

@@ -35,6 +35,7 @@ __all__ = [
     "COLUMNS",
     "KEY",
     "LAYOUTS",
+    "MASKS",
     "ORDER",
     "RESULTS_VERSION",
     "SCHEMA",
@@ -43,7 +44,6 @@ __all__ = [
     "existing",
     "identity_digest",
     "installed",
-    "last_rows",
     "next_number",
     "one_tolerance",
     "provenance",
@@ -57,7 +57,7 @@ __all__ = [
     "write",
 ]
 
-RESULTS_VERSION = 3
+RESULTS_VERSION = 4
 """Raised when a change of the code changes rows: older results are read, but not continued."""
 
 
@@ -77,9 +77,18 @@ SCHEMA = pa.schema(
         _column("modality", pa.string(), "MRI, CT, X-ray, US, PET or unknown", False),
         _column("model", pa.string(), "name in the registry of models", False),
         _column("protocol", pa.string(), "name of the protocol", False),
-        _column("experiment", pa.string(), "mode | clicks | everything; null without a prompt"),
-        _column("k", pa.int16(), "mode 1-5, number of clicks 1-9, or points a side"),
-        _column("choice", pa.string(), "top | oracle"),
+        _column(
+            "experiment",
+            pa.string(),
+            "mode | clicks | ambiguity | everything-N: a grid of N points a side",
+        ),
+        _column(
+            "k",
+            pa.int16(),
+            "mode 1-5, number of clicks 1-9, place of the mask among those of one point from 1, "
+            "or points a side; null without a prompt",
+        ),
+        _column("choice", pa.string(), "top | oracle; null where each mask has a row"),
         _column("iou", pa.float64(), "intersection over union, 0-1", unit="1"),
         _column("dice", pa.float64(), "Dice coefficient, 0-1", unit="1"),
         _column(
@@ -103,6 +112,8 @@ SCHEMA = pa.schema(
         _column("height", pa.int32(), "rows of the image", unit="pixel"),
         _column("width", pa.int32(), "columns of the image", unit="pixel"),
         _column("prompt", pa.string(), "compact JSON; points xy, boxes xyxy inclusive, pixels"),
+        _column("mask", pa.string(), "the mask that is scored: COCO's compressed run-length code"),
+        _column("masks", pa.string(), "every mask of the prompt, coded alike, by spaces"),
         _column("status", pa.string(), "ok | empty | error", False),
         _column("reason", pa.string(), "why the status is not ok"),
         _column("digest", pa.string(), "of what the case is made of; null in older results"),
@@ -113,8 +124,10 @@ SCHEMA = pa.schema(
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 ORDER = ("dataset", "model", "protocol", "task", "image", "experiment", "choice", "k")
 """Columns by which rows are sorted."""
-UNIT = ("dataset", "model", "protocol", "image", "task")
+UNIT = ("dataset", "model", "protocol", "image", "task", "experiment")
 """Columns that name what is computed whole or not at all."""
+MASKS = ("mask", "masks")
+"""Columns that hold pixels, which are read on asking."""
 KEY = b"medsam"
 """Of the metadata of a file: JSON, what it says of itself."""
 LAYOUTS = ("", "model=*/task=*/")
@@ -319,29 +332,16 @@ def schema_at(mm: float | None) -> pa.Schema:
     return SCHEMA.set(SCHEMA.get_field_index("nsd"), nsd.with_metadata(about))
 
 
-def last_rows(files: Sequence[Path], schema: pa.Schema = SCHEMA) -> pd.DataFrame:
-    """Rows of shards, sorted by what they are about; of a unit, those of its last shard count.
-
-    A case that could not be read at first has been computed again.
-    """
-    frames = [
-        read_table(file, schema).to_pandas().assign(shard=place) for place, file in enumerate(files)
-    ]
-    if not frames:
-        empty: pd.DataFrame = schema.empty_table().to_pandas()
-        return empty
-    frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
-    last = frame.groupby([*UNIT], sort=False).shard.transform("max")
-    frame = frame[frame.shard == last].drop(columns="shard")
-    order = [name for name in ORDER if name in frame]
-    ordered: pd.DataFrame = frame.sort_values(order, kind="stable", ignore_index=True)
-    return ordered
-
-
-def read(folder: Path | str) -> pd.DataFrame:
+def read(folder: Path | str, *, masks: bool = False) -> pd.DataFrame:
     """All rows of a results folder, sorted by what they are about.
 
     Where a case was computed again, because it could not be read at first, its last rows count.
+
+    Parameters
+    ----------
+    folder : path
+    masks : bool
+        Also the columns of :data:`MASKS`, which :mod:`medsam.results.masks` decodes.
 
     Returns
     -------
@@ -355,8 +355,16 @@ def read(folder: Path | str) -> pd.DataFrame:
     """
     found = existing(Path(folder))
     one_tolerance(map(read_metadata, found))
-    frame: pd.DataFrame = last_rows(found).astype(_WHOLE)
-    return frame
+    columns = [name for name in COLUMNS if masks or name not in MASKS]
+    frames = [
+        read_table(file, columns=columns).to_pandas().assign(shard=place)
+        for place, file in enumerate(found)
+    ]
+    frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
+    last = frame.groupby([*UNIT], sort=False, dropna=False).shard.transform("max")
+    frame = frame[frame.shard == last].drop(columns="shard")
+    ordered: pd.DataFrame = frame.sort_values([*ORDER], kind="stable", ignore_index=True)
+    return ordered.astype(_WHOLE)
 
 
 def provenance(folder: Path | str) -> list[dict[str, Any]]:
@@ -403,6 +411,7 @@ def query(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
         partitions=[place == number for number in range(len(files))],
     )
     unit = ", ".join(UNIT)
+    same = " and ".join(f"every_row.{name} is not distinct from again.{name}" for name in UNIT)
     with (
         tempfile.TemporaryDirectory() as spill,
         duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
@@ -416,7 +425,7 @@ def query(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
             )
             connection.execute(
                 "create view rows as select every_row.* exclude (shard) from every_row "
-                f"left join again using ({unit}) where last is null or shard = last"
+                f"left join again on ({same}) where last is null or shard = last"
             )
             yield connection
         except duckdb.Error as error:

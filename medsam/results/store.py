@@ -12,19 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pandas as pd
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from medsam.errors import ResultsError
 from medsam.metrics import TOLERANCE
-from medsam.protocol import EXPERIMENTS
 from medsam.results.rows import (
     LAYOUTS,
     RESULTS_VERSION,
     SCHEMA,
     cannot,
-    last_rows,
     next_number,
     read_metadata,
     read_table,
@@ -33,7 +30,7 @@ from medsam.results.rows import (
     write,
 )
 
-__all__ = ["ROWS_DEPEND_ON", "Identity", "Store", "locked"]
+__all__ = ["ROWS_DEPEND_ON", "Identity", "Store", "differing", "locked"]
 
 ROWS_DEPEND_ON = (
     *("errors.py", "files.py", "metrics.py", "prompts.py", "protocol.py", "regions.py"),
@@ -42,7 +39,7 @@ ROWS_DEPEND_ON = (
 """Files and folders of the package that decide what rows say. Make runs the study again after a
 change there; :data:`~medsam.results.rows.RESULTS_VERSION` is raised if it changes rows."""
 
-_UNIT = ("image", "task", "digest", "status")
+_UNIT = ("image", "task", "experiment", "digest", "status")
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,9 @@ class Identity:
     weights : mapping
         The model's provenance, with the sha256 of its weights.
     seed : int
-    experiments : tuple of str
-        What was computed for each unit, of :data:`medsam.protocol.EXPERIMENTS`.
+    experiments : mapping of str to mapping
+        What is computed, of :data:`medsam.protocol.EXPERIMENTS`, and the settings of each. A
+        folder may have others beside them, or the same with the same settings.
     surface : bool
         Whether NSD (at :data:`medsam.metrics.TOLERANCE`) and HD95 were measured.
     data : mapping
@@ -71,7 +69,7 @@ class Identity:
     protocol: Mapping[str, Any]
     weights: Mapping[str, str]
     seed: int
-    experiments: tuple[str, ...] = EXPERIMENTS
+    experiments: Mapping[str, Mapping[str, Any]]
     surface: bool = True
     data: Mapping[str, Any] = field(default_factory=dict)
 
@@ -88,12 +86,28 @@ class Identity:
             "protocol": dict(self.protocol),
             "weights": dict(self.weights),
             "seed": self.seed,
-            "experiments": list(self.experiments),
-            "tolerance_mm": TOLERANCE if self.surface else None,
             # As it comes back from a file: tuples are lists, keys are strings.
+            "experiments": json.loads(json.dumps(dict(self.experiments))),
+            "tolerance_mm": TOLERANCE if self.surface else None,
             "data": json.loads(json.dumps(dict(self.data))),
             "version": RESULTS_VERSION,
         }
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Names of what two identities differ in, as :meth:`Identity.as_dict` gives them.
+
+    Of the experiments only those count that both have: one may be added to the others.
+    """
+    names = [n for n in {**one, **other} if n != "experiments" and one.get(n) != other.get(n)]
+    ours, theirs = _settings(one), _settings(other)
+    return names + [name for name in ours if name in theirs and ours[name] != theirs[name]]
+
+
+def _settings(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Experiments with their settings; older results list the names alone."""
+    found = identity["experiments"]
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 @contextmanager
@@ -139,8 +153,6 @@ class Store:
         Made if it is not there.
     identity : Identity
         What the rows of this run depend on.
-    schema : pyarrow.Schema
-        Of the rows, with the columns of :data:`~medsam.results.rows.UNIT` and ``digest``.
 
     Raises
     ------
@@ -151,19 +163,17 @@ class Store:
 
     folder: Path
     identity: Identity
-    schema: pa.Schema = SCHEMA
     state: dict[str, Any] = field(default_factory=dict, init=False)
     """State of the random streams after the last shard."""
-    _units: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict, init=False)
+    _units: dict[tuple[str, str, str], tuple[str, bool]] = field(default_factory=dict, init=False)
     _found: list[tuple[Path, dict[str, Any]]] = field(default_factory=list, init=False)
-    _mine: list[Path] = field(default_factory=list, init=False)
     _numbers: Iterator[int] = field(default_factory=count, init=False)
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
             undo.enter_context(locked(self.folder))
             known = shards(self.folder)
-            self._found = [(path, read_metadata(path, self.schema)) for path in known]
+            self._found = [(path, read_metadata(path)) for path in known]
             self._numbers = count(next_number(known))
             self._resume()
             self._held = undo.pop_all()
@@ -185,22 +195,21 @@ class Store:
             key = theirs["dataset"], theirs["model"], theirs["protocol"]["name"]
             if key != self.identity.key:
                 continue
-            if theirs != mine:
-                other = [name for name in mine if theirs.get(name) != mine[name]]
-                differs = "; ".join(f"{n}: there {theirs.get(n)}, now {mine[n]}" for n in other)
+            other = differing(mine, theirs)
+            if other:
+                there, now = ({**_settings(each), **each} for each in (theirs, mine))
+                words = "; ".join(f"{n}: there {there.get(n)}, now {now.get(n)}" for n in other)
                 raise ResultsError(
                     f"{self.folder} has rows of {' / '.join(key)} that depend on something else "
-                    f"({differs}). Allowed: rows of one kind in a folder. Choose another --out."
+                    f"({words}). Allowed: rows of one kind in a folder. Choose another --out."
                 )
-            self._take(read_table(path, self.schema, [c for c in _UNIT if c in self.schema.names]))
-            self._mine.append(path)
-            self.state = about["state"]
+            self._take(read_table(path, columns=_UNIT))
+            self.state |= about["state"]
 
     def _take(self, rows: pa.Table) -> None:
-        names = [name for name in _UNIT if name in rows.column_names]
-        for unit in rows.group_by(names).aggregate([]).to_pylist():
-            failed = unit.get("status") == "error"
-            self._units[unit["image"], unit["task"]] = unit["digest"], failed
+        for unit in rows.select(_UNIT).group_by([*_UNIT]).aggregate([]).to_pylist():
+            key = unit["image"], unit["task"], unit["experiment"]
+            self._units[key] = unit["digest"], unit["status"] == "error"
 
     def beside(self, identity: Identity) -> Store:
         """The same folder for rows of another identity, under this store's lock.
@@ -210,13 +219,13 @@ class Store:
         ResultsError
             As on opening.
         """
-        other = Store(self.folder, identity, self.schema)
+        other = Store(self.folder, identity)
         other._found, other._numbers = self._found, self._numbers
         other._resume()
         return other
 
-    def is_done(self, image: str, task: str, digest: str) -> bool:
-        """Whether the rows of an image for a task are there.
+    def is_done(self, image: str, task: str, experiment: str, digest: str) -> bool:
+        """Whether the rows of an experiment on an image for a task are there.
 
         A case that could not be read is not tried again until its files change; its new rows then
         take the place of the old ones.
@@ -226,7 +235,7 @@ class Store:
         ResultsError
             If there are results, but the image or mask has changed since.
         """
-        before, failed = self._units.get((image, task), ("", True))
+        before, failed = self._units.get((image, task, experiment), ("", True))
         if before == digest:
             return True
         if not failed:
@@ -235,10 +244,6 @@ class Store:
                 "Allowed: the files that the rows were computed from. Choose another --out."
             )
         return False
-
-    def read(self) -> pd.DataFrame:
-        """All rows of this identity, as :func:`medsam.results.rows.last_rows` gives them."""
-        return last_rows(self._mine, self.schema)
 
     def write(self, rows: Sequence[Mapping[str, Any]], state: Mapping[str, Any] = {}) -> Path:
         """Write one shard, whole or not at all. It completes each image and task of its rows.
@@ -259,12 +264,11 @@ class Store:
             "identity": self.identity.as_dict(),
             "versions": versions(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "state": dict(state),
+            "state": {**self.state, **state},
         }
-        table = pa.Table.from_pylist([dict(row) for row in rows], schema=self.schema)
+        table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
         path = self.folder / f"rows-{next(self._numbers):06d}.parquet"
         write(path, table, about)
         self._take(table)
-        self._mine.append(path)
-        self.state = dict(state)
+        self.state |= state
         return path

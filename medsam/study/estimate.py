@@ -195,6 +195,8 @@ class Stages:
 # The stages of a run, measured on a few images in seconds.
 
 
+MASKS = 3
+"""Rows of `ambiguity`: as many masks as SAM gives for a point."""
 SHARDS, SHARD = 4, 8
 """Files that are written to measure that, and images in each, as many as a run takes."""
 
@@ -365,8 +367,15 @@ def _measure(
     simulate = inside(mode_prompt) + inside(next_click)
     asked = simulate + clock.seconds["encode"] + clock.seconds["decode"]
     clock.seconds |= {"simulate": simulate, "metrics": max(0, inside(evaluate) - asked)}
+    of: dict[str, dict[str, str]] = {name: {} for name in EXPERIMENTS}
     identity = Identity(
-        dataset.key, model.name, protocol.as_dict(), model.provenance(), SEED, data=dataset.settings
+        dataset.key,
+        model.name,
+        protocol.as_dict(),
+        model.provenance(),
+        SEED,
+        of,
+        data=dataset.settings,
     )
     _keep(out, identity, folder, clock)
     times = {"write": SHARDS * SHARD, "merge": SHARDS * SHARD, "read": len(few), "encode": len(few)}
@@ -451,9 +460,8 @@ def _asked(plan: Plan, model: str) -> Asked:
     prompts = {row if row[0] == "clicks" else row[:2] for row in rows}
     processes = sum(job.model == model for each in plan.encodings.values() for job in each.values())
     processes += sum(job.model == model for job in plan.evaluations.values())
-    return Asked(
-        reads, encoded, kept, objects, objects * len(prompts), objects * len(rows), processes
-    )
+    each = len(rows) + (MASKS if "points" in kinds else 0)
+    return Asked(reads, encoded, kept, objects, objects * len(prompts), objects * each, processes)
 
 
 def due(out: Path, jobs: Jobs) -> dict[str, int]:

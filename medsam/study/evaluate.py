@@ -15,10 +15,29 @@ from medsam.errors import InputError
 from medsam.metrics import dice, iou, surface_metrics
 from medsam.models.contract import Prediction
 from medsam.prompts import KINDS, MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click
-from medsam.protocol import CHOICES, EXPERIMENTS, MAX_CLICKS, PROTOCOLS, SEED, Choice, Protocol
+from medsam.protocol import (
+    CHOICES,
+    EXPERIMENTS,
+    MAX_CLICKS,
+    PROTOCOLS,
+    SEED,
+    Choice,
+    MaskPolicy,
+    Protocol,
+)
 from medsam.regions import Mask, Regions, regions
+from medsam.results.masks import encode
 
-__all__ = ["Chosen", "Row", "choose", "evaluate", "object_columns", "scorer", "streams"]
+__all__ = [
+    "Chosen",
+    "Row",
+    "choose",
+    "evaluate",
+    "kept",
+    "object_columns",
+    "scorer",
+    "streams",
+]
 
 
 @dataclass(frozen=True)
@@ -112,9 +131,9 @@ def choose(
 
 Row = dict[str, Any]
 Predict = Callable[[Prompt], list[Prediction]]
-Answer = tuple[int, Choice, Prompt, Chosen]
+Answer = tuple[int, Choice | None, Prompt, Chosen, list[Prediction]]
 
-_STREAMS = ("mode", "clicks/top", "clicks/oracle")
+_STREAMS = ("mode", "clicks/top", "clicks/oracle", "ambiguity")
 
 
 def streams(protocol: Protocol, seed: int) -> dict[str, Draw]:
@@ -141,6 +160,7 @@ def _modes(
                 choice,
                 prompt,
                 choose(predictions, mask, choice, protocol, parts[:MAX_REGIONS]),
+                predictions,
             )
 
 
@@ -156,6 +176,7 @@ def _clicks(
     for choice in CHOICES:
         clicks: Prompt | None = None
         chosen: Chosen | None = None
+        predictions: list[Prediction] = []
         for k in range(1, MAX_CLICKS + 1):
             following = next_click(
                 mask,
@@ -169,10 +190,28 @@ def _clicks(
             # No error is left to click on: the last answer stands for the clicks that remain.
             if following is not None:
                 clicks = following
-                chosen = choose(predict(clicks), mask, choice, protocol)
+                predictions = predict(clicks)
+                chosen = choose(predictions, mask, choice, protocol)
             assert clicks is not None
             assert chosen is not None
-            yield k, choice, clicks, chosen
+            yield k, choice, clicks, chosen, predictions
+
+
+def _each_mask(
+    mask: Mask,
+    parts: Regions,
+    predict: Predict,
+    protocol: Protocol,
+    draw: Draw,
+    keys: tuple[str, str],
+) -> Iterator[Answer]:
+    """Every mask that one point (mode 1) gives, in the model's own order."""
+    prompt = mode_prompt(mask, 1, protocol, draw, keys, parts)
+    predictions = predict(prompt)
+    for place, (one, score) in enumerate(
+        zip(predictions[0].masks, predictions[0].scores, strict=True), 1
+    ):
+        yield place, None, prompt, Chosen(one, float(score)), predictions
 
 
 def object_columns(sample: Sample, task: str, protocol: Protocol) -> tuple[Row, Regions]:
@@ -235,8 +274,11 @@ def evaluate(
     experiments: Collection[str] = EXPERIMENTS,
     kinds: Collection[str] = ("points", "box"),
     surface: bool = True,
+    masks: MaskPolicy = "chosen",
 ) -> list[Row]:
     """All rows of one image for one task: five modes and nine clicks, top and oracle.
+
+    The rows of ``ambiguity`` are those of each mask that one point gives, without NSD and HD95.
 
     Parameters
     ----------
@@ -255,18 +297,20 @@ def evaluate(
     surface : bool
         Measure NSD (at :data:`medsam.metrics.TOLERANCE`) and HD95 where the sample has a
         spacing.
+    masks : {"chosen", "all", "none"}
+        Keep in each row the mask that it scores; or every mask of its prompt as well; or none.
 
     Returns
     -------
     list of dict
         Without the columns that name dataset and model, and without ``nsd`` and ``hd95``
-        where they are not measured. An object without a pixel gives one row with
+        where they are not measured. An object without a pixel gives one row an experiment with
         ``status="empty"``. A prediction without a pixel has an NSD of 0 and no HD95.
     """
     mask = sample.masks[task]
     common, parts = object_columns(sample, task, protocol)
     if not parts:
-        return [common]
+        return [common | {"experiment": name} for name in experiments]
     draws = draws or streams(protocol, SEED)
     keys = (task, sample.id)
     answers: dict[str, Iterator[Answer]] = {}
@@ -274,12 +318,28 @@ def evaluate(
         answers["mode"] = _modes(mask, parts, predict, protocol, draws["mode"], keys, kinds)
     if "clicks" in experiments and "points" in kinds:
         answers["clicks"] = _clicks(sample, mask, predict, protocol, draws, keys)
+    if "ambiguity" in experiments and "points" in kinds:
+        draw = draws["ambiguity"]
+        answers["ambiguity"] = _each_mask(mask, parts, predict, protocol, draw, keys)
     score = scorer(sample, task, protocol, surface=surface)
+    without = scorer(sample, task, protocol, surface=False)
     return [
         common
         | {"experiment": experiment, "k": k, "choice": choice}
         | {"score": chosen.score, "prompt": prompt.to_json()}
-        | score(chosen.mask)
+        | (without if experiment == "ambiguity" else score)(chosen.mask)
+        | kept(chosen.mask, predictions, masks)
         for experiment, of_experiment in answers.items()
-        for k, choice, prompt, chosen in of_experiment
+        for k, choice, prompt, chosen, predictions in of_experiment
     ]
+
+
+def kept(mask: Mask, predictions: Sequence[Prediction], masks: MaskPolicy) -> Row:
+    """Columns of the masks that a row keeps: the one that it scores, and all of its prompt."""
+    if masks == "none":
+        return {}
+    row: Row = {"mask": encode(mask)}
+    if masks == "all":
+        of_prompt = [encode(one) for prediction in predictions for one in prediction.masks]
+        row["masks"] = " ".join(of_prompt)
+    return row

@@ -21,36 +21,36 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from medsam.datasets.sample import Case, Dataset, Sample
+from medsam.datasets.subsets import Subset, settings_of
 from medsam.errors import DataError, InputError, ResultsError
 from medsam.metrics import iou
 from medsam.models.automatic import Found, segment_everything
 from medsam.models.contract import PromptableModel
 from medsam.prompts import Prompt
-from medsam.protocol import PROTOCOLS, Protocol
-from medsam.results.rows import COLUMNS, read_metadata, read_table, versions, write
-from medsam.results.store import Identity, Store
-from medsam.study.evaluate import Row, object_columns, scorer
+from medsam.protocol import MaskPolicy, Protocol
+from medsam.results.rows import read_metadata, read_table, versions, write
+from medsam.study.evaluate import Row, kept, object_columns, scorer
 
 __all__ = [
-    "EXPERIMENT",
     "MEASURED",
     "SCHEMA",
     "SIDES",
     "Filters",
     "Grid",
-    "Report",
     "best",
     "busiest",
-    "cases_of",
+    "checked_sides",
+    "experiment",
+    "grid_of",
     "load",
     "numbers",
+    "only",
     "place",
-    "rows_of",
-    "run",
+    "row_of",
     "save",
+    "sides_of",
     "signature",
     "stored",
 ]
@@ -75,7 +75,7 @@ SCHEMA = pa.schema(
 )
 """Columns of a file, one row a mask, most confident first."""
 
-_FOLDER = "masks"
+_FOLDER = "grids"
 _VERSION = 1
 
 
@@ -148,7 +148,7 @@ def signature(
         "dataset": dataset.key,
         "model": model.name,
         "weights": dict(model.provenance()),
-        "data": dict(getattr(dataset, "settings", {})),
+        "data": settings_of(dataset),
         "filters": asdict(filters or Filters()),
         "version": _VERSION,
     }
@@ -215,8 +215,21 @@ def stored(folder: Path) -> Iterator[Grid]:
 # How well the masks of a grid find each object: rows in the schema of the results.
 
 
-EXPERIMENT = "everything"
-"""Name of the experiment in the results; ``k`` is the number of points a side."""
+def experiment(side: int) -> str:
+    """Name in the results of a grid of so many points a side."""
+    return f"everything-{side}"
+
+
+def sides_of(experiments: Iterable[str]) -> list[int]:
+    """Points a side of those experiments that are grids.
+
+    Examples
+    --------
+    >>> sides_of(["mode", "everything-32"])
+    [32]
+    """
+    heads = (name.partition("everything-") for name in experiments)
+    return [int(side) for before, found, side in heads if found and not before]
 
 
 def best(grid: Grid, mask: NDArray[np.bool_]) -> int | None:
@@ -238,42 +251,53 @@ def best(grid: Grid, mask: NDArray[np.bool_]) -> int | None:
     return int(np.argmax(overlaps))
 
 
-def rows_of(sample: Sample, task: str, of: Mapping[int, Grid], protocol: Protocol) -> Iterator[Row]:
-    """Rows of one object, one a grid: that of its best mask.
+def row_of(
+    sample: Sample,
+    task: str,
+    grid: Grid,
+    protocol: Protocol,
+    *,
+    surface: bool = True,
+    masks: MaskPolicy = "chosen",
+) -> Row:
+    """The row of one object: that of the best mask of a grid.
 
     Parameters
     ----------
     sample : Sample
     task : str
         One of ``sample.masks``.
-    of : mapping of int to Grid
-        Points a side to what the grid found.
+    grid : Grid
     protocol : Protocol
         Its way to count regions and to score empty masks.
+    surface : bool
+        Measure NSD and HD95 where the sample has a spacing.
+    masks : {"chosen", "all", "none"}
+        Whether the row keeps its mask. All masks of a grid are in its own file.
 
-    Yields
-    ------
+    Returns
+    -------
     dict
         Columns of the results without those that are the same for all objects of an image;
         ``prompt`` is the point of the grid that gave the mask. Where no mask touches the object
-        the IoU is 0 and there is neither score nor prompt. An object without a pixel gives one
-        row with ``status="empty"``.
+        the IoU is 0 and there is neither score nor prompt. An object without a pixel has
+        ``status="empty"``.
     """
     mask = sample.masks[task]
     common, parts = object_columns(sample, task, protocol)
+    common |= {"experiment": experiment(grid.side)}
     if not parts:
-        yield common
-        return
-    score = scorer(sample, task, protocol)
-    for side, grid in of.items():
-        number = best(grid, mask)
-        row = common | {"experiment": EXPERIMENT, "k": side, "choice": "oracle"}
-        if number is None:
-            yield row | score(np.zeros_like(mask))
-        else:
-            one = grid.found[number]
-            point = Prompt(np.array([one.point]), np.ones(1, np.int64))
-            yield row | score(one.mask) | {"score": one.score, "prompt": point.to_json()}
+        return common
+    number = best(grid, mask)
+    found = np.zeros_like(mask) if number is None else grid.found[number].mask
+    score = scorer(sample, task, protocol, surface=surface)
+    row = common | {"k": grid.side, "choice": "oracle"} | score(found)
+    row |= kept(found, [], "none" if masks == "none" else "chosen")
+    if number is not None:
+        one = grid.found[number]
+        point = Prompt(np.array([one.point]), np.ones(1, np.int64))
+        row |= {"score": one.score, "prompt": point.to_json()}
+    return row
 
 
 SIDES = (32, 64)
@@ -283,26 +307,6 @@ MEASURED = Path(__file__).parent / "measured_everything"
 quarter of an hour. A folder as ``medsam everything`` writes it."""
 
 _LOOKED_AT = 50
-
-
-@dataclass
-class Report:
-    """What a run did.
-
-    Attributes
-    ----------
-    computed, resumed : int
-        Grids (one image, one side) computed now, and found complete.
-    masks : int
-        Masks of the grids computed now.
-    reasons : dict of str to str
-        Image to reason, for those that could not be read.
-    """
-
-    computed: int = 0
-    resumed: int = 0
-    masks: int = 0
-    reasons: dict[str, str] = field(default_factory=dict)
 
 
 def busiest(dataset: Dataset) -> str:
@@ -351,139 +355,73 @@ def numbers(given: Sequence[str]) -> list[int]:
     return [int(word) for word in words]
 
 
-def run(
-    dataset: Dataset,
-    model: PromptableModel,
-    out: Path,
-    *,
-    sides: Iterable[int] = SIDES,
-    images: Iterable[str] | None = None,
-    filters: Filters | None = None,
-    protocol: Protocol = PROTOCOLS["paper"],
-    progress: bool = True,
-) -> Report:
-    """Segment everything on images of a dataset; continue what is there.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    model : PromptableModel
-        Takes points and gives logits.
-    out : Path
-        Results folder of its own: rows see :mod:`medsam.results.rows`, and the masks.
-    sides : iterable of int
-        Points along each side of the grid, 1 to 1000.
-    images : iterable of str, optional
-        Ids of images; all by default.
-    filters : Filters, optional
-        Segment-anything's own by default.
-    protocol : Protocol
-        Its way to count regions and to score empty masks; a grid has no choice of prompts.
-    progress : bool
-        A bar on stderr.
-
-    Returns
-    -------
-    Report
-
-    Raises
-    ------
-    InputError
-        If there is no side, a side is out of range, there is no such image, or the model takes
-        no points or gives no logits.
-    ResultsError
-        If the folder cannot be written or continued. Masks and rows written so far stay.
-    """
-    model.check(Prompt(np.zeros((1, 2)), np.ones(1, np.int64)))
-    wanted = _sides(sides)
-    cases = cases_of(dataset, images)
-    filters = filters or Filters()
-    # The number of points is told by each row; how they are filtered decides what rows say.
-    identity = Identity(
-        dataset.key,
-        model.name,
-        protocol.as_dict(),
-        model.provenance(),
-        seed=0,
-        experiments=(EXPERIMENT,),
-        data={**getattr(dataset, "settings", {}), "filters": asdict(filters)},
-    )
-    signed = signature(dataset, model, filters)
-    blank: Row = dict.fromkeys(COLUMNS) | {"dataset": dataset.key, "modality": dataset.modality}
-    blank |= {"model": model.name, "protocol": protocol.name}
-    report = Report()
-    few = not progress or len(cases) == 1
-    words = f"{dataset.key} · {model.name} · {EXPERIMENT}"
-    with Store(Path(out), identity) as store:
-        # A unit is an image and a task at all its sides: rows of a new side come with the old
-        # ones, because the last rows of a unit are those that count.
-        there = store.read()
-        known = there.dropna(subset="k").groupby("image").k.unique().to_dict()
-        failed = {*there.image[there.status == "error"]}
-        for case in tqdm(cases, desc=words, unit="image", disable=few):
-            digest, before = case.digest(), {*map(int, known.get(case.id, ()))}
-            done = [store.is_done(case.id, task, digest) for task in case.tasks]
-            places = [place(store.folder, signed, case.id, side) for side in wanted]
-            on_disk = all(path.exists() for path in places)
-            complete = on_disk and (not before or {*wanted} <= before)
-            if all(done) and (complete or not case.tasks or case.id in failed):
-                report.resumed += len(wanted)
-                continue
-            own = blank | {"image": case.id, "group": case.group, "digest": digest}
-            try:
-                sample = case.load()
-            except DataError as error:
-                report.reasons[case.id] = str(error)
-                wrong = {"status": "error", "reason": str(error)}
-                store.write([own | {"task": task} | wrong for task in case.tasks])
-                continue
-            of: dict[int, Grid] = {}
-            for side in sorted({*wanted, *before}):
-                path = place(store.folder, signed, case.id, side)
-                if path.exists():
-                    of[side] = load(path)
-                    if of[side].digest != digest:
-                        raise ResultsError(
-                            f"Image {case.id!r} or its mask has changed since {path} was written. "
-                            "Allowed: the files that the masks were computed from. Choose another "
-                            "--out."
-                        )
-                    report.resumed += side in wanted
-                    continue
-                of[side] = _grid(model, sample.image, side, case, signed, filters, progress)
-                save(store.folder, of[side])
-                report.computed += 1
-                report.masks += len(of[side].found)
-            rows = [row for task in case.tasks for row in rows_of(sample, task, of, protocol)]
-            store.write([own | row for row in rows])
-    return report
-
-
-def _grid(
+def grid_of(
     model: PromptableModel,
     image: NDArray[np.uint8],
     side: int,
     case: Case,
-    signed: Mapping[str, Any],
-    filters: Filters,
-    progress: bool,
+    folder: Path,
+    identity: Mapping[str, Any],
+    *,
+    progress: bool = True,
 ) -> Grid:
+    """The masks of a grid: those on disk, or computed and saved.
+
+    Parameters
+    ----------
+    model : PromptableModel
+        Takes points and gives logits.
+    image : (H, W, 3) uint8
+    side : int
+        Points along each side of the grid.
+    case : Case
+        What the image is of.
+    folder : Path
+        Results folder.
+    identity : mapping
+        Of :func:`signature`.
+    progress : bool
+        A bar on stderr.
+
+    Raises
+    ------
+    ResultsError
+        If those on disk are of another image, or the file cannot be read or written.
+    """
+    path, digest = place(folder, identity, case.id, side), case.digest()
+    if path.exists():
+        found = load(path)
+        if found.digest != digest:
+            raise ResultsError(
+                f"Image {case.id!r} or its mask has changed since {path} was written. Allowed: "
+                "the files that the masks were computed from. Choose another --out."
+            )
+        return found
     start, cpu = time.perf_counter(), time.process_time()
-    found = segment_everything(model, image, side=side, progress=progress, **asdict(filters))
-    return Grid(
-        identity=signed,
+    masks = segment_everything(model, image, side=side, progress=progress, **identity["filters"])
+    grid = Grid(
+        identity=identity,
         image=case.id,
-        digest=case.digest(),
+        digest=digest,
         side=side,
         size=(image.shape[0], image.shape[1]),
-        found=found,
+        found=masks,
         seconds=time.perf_counter() - start,
         cpu_seconds=time.process_time() - cpu,
         versions=versions(),
     )
+    save(folder, grid)
+    return grid
 
 
-def _sides(sides: Iterable[int]) -> list[int]:
+def checked_sides(sides: Iterable[int]) -> list[int]:
+    """Points a side of grids, each once, in order.
+
+    Raises
+    ------
+    InputError
+        If there is none, or one is not from 1 to 1000.
+    """
     found = sorted(set(sides))
     if not found or not all(1 <= side <= 1000 for side in found):
         raise InputError(
@@ -493,24 +431,20 @@ def _sides(sides: Iterable[int]) -> list[int]:
     return found
 
 
-def cases_of(dataset: Dataset, images: Iterable[str] | None = None) -> list[Case]:
-    """The cases of some images, in that order; all by default.
+def only(dataset: Dataset, images: Iterable[str]) -> Dataset:
+    """The dataset of some images, in the order of the dataset.
 
     Raises
     ------
     InputError
         If there is no such image, or none is asked for.
     """
-    cases = list(dataset.cases())
-    if images is None:
-        return cases
-    of = {case.id: case for case in cases}
-    wanted = list(dict.fromkeys(images))
-    strange = [name for name in wanted if name not in of]
+    there, wanted = [case.id for case in dataset.cases()], set(images)
+    strange = sorted(wanted - set(there))
     if strange or not wanted:
-        few = ", ".join(list(of)[:5])
         raise InputError(
             f"Images {', '.join(strange) or 'none'} of {dataset.title}. Allowed: ids such as "
-            f"{few} ({len(of)} in all). `medsam run` lists every id in the column image."
+            f"{', '.join(there[:5])} ({len(there)} in all). `medsam run` lists every id in the "
+            "column image."
         )
-    return [of[name] for name in wanted]
+    return Subset(dataset, lambda cases: (case for case in cases if case.id in wanted))

@@ -2,23 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
 from medsam.datasets.sample import Case, Dataset
+from medsam.datasets.subsets import settings_of
 from medsam.errors import DataError, InputError, ResultsError, UnknownName
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import KINDS, MODES, Draw
-from medsam.protocol import EXPERIMENTS, PROTOCOLS, SEED, Protocol
+from medsam.protocol import (
+    EXPERIMENTS,
+    LEVELS,
+    PROTOCOLS,
+    SEED,
+    MaskPolicy,
+    Protocol,
+    noise,
+    variants,
+)
 from medsam.results.rows import COLUMNS
 from medsam.results.store import Identity, Store
 from medsam.study.evaluate import Row, evaluate, streams
+from medsam.study.everything import (
+    SIDES,
+    Filters,
+    checked_sides,
+    experiment,
+    grid_of,
+    row_of,
+    sides_of,
+    signature,
+)
 
-__all__ = ["Report", "run", "run_all"]
+__all__ = ["ALL", "Asked", "Report", "asked", "run", "run_all"]
+
+ALL = (*EXPERIMENTS, "everything", "variants", "noise")
+"""Experiments by name. ``everything``: grids of points. ``variants``: modes and clicks under the
+other preset, and with one of its choices at a time. ``noise``: modes with noise on the prompts."""
+
+
+class Asked(NamedTuple):
+    """What is computed of each case under one protocol."""
+
+    protocol: Protocol
+    experiments: tuple[str, ...]
+    surface: bool
+
+
+def asked(
+    protocols: Iterable[Protocol],
+    experiments: Iterable[str] = EXPERIMENTS,
+    *,
+    surface: bool = True,
+    sides: Iterable[int] = SIDES,
+    levels: Sequence[float] = LEVELS,
+) -> list[Asked]:
+    """What experiments ask, protocol by protocol.
+
+    Parameters
+    ----------
+    protocols : iterable of Protocol
+        At least one, each with a name of its own; presets where there are ``variants``.
+    experiments : iterable of str
+        Of :data:`ALL`.
+    surface : bool
+        Measure NSD and HD95; never of variants and noise.
+    sides : iterable of int
+        Points a side of each grid of ``everything``.
+    levels : sequence of float
+        Of ``noise``.
+
+    Raises
+    ------
+    InputError
+        If there is no protocol, no experiment, a name twice, or a side or level is not allowed.
+    UnknownName
+        If there is no such experiment.
+
+    Examples
+    --------
+    >>> [one.protocol.name for one in asked([PROTOCOLS["paper"]], ["noise"], levels=(0, 0.1))]
+    ['paper', 'paper+click_jitter=0.1+box_jitter=0.1']
+    """
+    protocols, names = list(protocols), _names(experiments)
+    of = [protocol.name for protocol in protocols]
+    if not of or len(set(of)) < len(of):
+        raise InputError(
+            f"Protocols {', '.join(of) or 'none'}. Allowed: at least one, each name once. "
+            "Name them apart with Protocol.but."
+        )
+    compared = {"variants": ("mode", "clicks"), "noise": ("mode",)}
+    own = {*names, *(one for name in names for one in compared.get(name, ()))}
+    grids = [experiment(side) for side in checked_sides(sides)] if "everything" in own else []
+    wanted = (*(name for name in EXPERIMENTS if name in own), *grids)
+    found = {protocol.name: Asked(protocol, wanted, surface) for protocol in protocols}
+    for protocol in protocols:
+        others = {
+            "variants": variants(protocol.name) if "variants" in own else [],
+            "noise": noise(protocol, levels) if "noise" in own else [],
+        }
+        for name, those in others.items():
+            for one in those:
+                found.setdefault(one.name, Asked(one, compared[name], False))
+    return list(found.values())
+
+
+def _names(experiments: Iterable[str]) -> tuple[str, ...]:
+    """The experiments asked for, in their own order."""
+    given = (experiments,) if isinstance(experiments, str) else tuple(experiments)
+    names = [name.strip() for one in given for name in one.split(",") if name.strip()]
+    for name in names:
+        if name not in ALL:
+            raise UnknownName("experiment", name, ALL)
+    if not names:
+        raise InputError(f"No experiment. Allowed: at least one of {', '.join(ALL)}. Name one.")
+    return tuple(name for name in ALL if name in names)
 
 
 @dataclass
@@ -48,7 +152,7 @@ class Report:
 class _Course:
     """One protocol on its way through the images: its store, its draws, what is not written yet."""
 
-    protocol: Protocol
+    asked: Asked
     store: Store
     draws: dict[str, Draw]
     options: dict[str, Any]
@@ -56,37 +160,56 @@ class _Course:
     report: Report
     state: dict[str, Any] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
-    started: bool = False
+    started: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.state = self.store.state
+        self.state = dict(self.store.state)
         for name, state in self.state.items():
             self.draws[name].set_state(state)
 
-    def missing(self, case: Case, digest: str) -> list[str]:
-        """Tasks of a case that the store lacks."""
-        fresh = [task for task in case.tasks if not self.store.is_done(case.id, task, digest)]
-        self.report.resumed += len(case.tasks) - len(fresh)
-        if case.tasks and not fresh and self.started and self.protocol.random == "stream":
-            # One stream over all images cannot be continued in the middle.
-            raise ResultsError(
-                f"Protocol {self.protocol.name!r} draws from one stream over the images in order, "
-                f"but {case.id!r} was computed before an image that sorts ahead of it. "
-                "Allowed: new images at the end. Choose another --out."
-            )
-        self.started |= bool(fresh)
+    def missing(self, case: Case, digest: str) -> dict[str, list[str]]:
+        """Tasks of a case with the experiments that the store lacks."""
+        names = self.asked.experiments
+        lacking = {
+            task: [n for n in names if not self.store.is_done(case.id, task, n, digest)]
+            for task in case.tasks
+        }
+        fresh = {task: those for task, those in lacking.items() if those}
+        self.report.resumed += len(lacking) - len(fresh)
+        if case.tasks and self.asked.protocol.random == "stream":
+            self._in_order(case, {name for those in fresh.values() for name in those})
         return fresh
 
-    def take(self, case: Case, digest: str, tasks: list[str], rows: list[Row], reason: str) -> None:
+    def _in_order(self, case: Case, fresh: set[str]) -> None:
+        # One stream over all images cannot be continued in the middle. A grid draws nothing.
+        names = set(self.asked.experiments) & set(EXPERIMENTS)
+        if (self.started & names) - fresh:
+            raise ResultsError(
+                f"Protocol {self.asked.protocol.name!r} draws from one stream over the images in "
+                f"order, but {case.id!r} was computed before an image that sorts ahead of it. "
+                "Allowed: new images at the end. Choose another --out."
+            )
+        self.started |= fresh
+
+    def take(
+        self,
+        case: Case,
+        digest: str,
+        fresh: dict[str, list[str]],
+        rows: list[Row],
+        reason: str,
+    ) -> None:
         """Keep the rows of a case, or why it has none, for the next shard."""
         if reason:
-            rows = [{"task": task, "status": "error", "reason": reason} for task in tasks]
+            about = {"status": "error", "reason": reason}
+            units = [(task, name) for task, names in fresh.items() for name in names]
+            rows = [{"task": task, "experiment": name} | about for task, name in units]
             self.report.reasons[case.id] = reason
         constant = self.constant | {"image": case.id, "group": case.group, "digest": digest}
         self.rows += [constant | row for row in rows]
         # After the image, not at the flush: a cut in the next one may have drawn already.
         self.state = {name: draw.get_state() for name, draw in self.draws.items()}
-        self.report.computed += len(tasks)
+        self.report.computed += len(fresh)
         for row in {row["task"]: row for row in rows}.values():
             self.report.status[row["status"]] += 1
 
@@ -97,26 +220,71 @@ class _Course:
         self.rows = []
 
 
-def _compute(
-    case: Case, digest: str, model: PromptableModel, fresh: list[tuple[_Course, list[str]]]
-) -> None:
-    """All that is missing of one image: task by task, and for each task every protocol."""
-    rows: list[list[Row]] = [[] for _ in fresh]
-    reason = ""
+@dataclass
+class _Work:
+    """What is missing of one image: for each protocol, the experiments of each task."""
+
+    case: Case
+    digest: str
+    fresh: list[tuple[_Course, dict[str, list[str]]]]
+
+    def compute(self, model: PromptableModel, grids: dict[str, Any]) -> tuple[list[list[Row]], str]:
+        """The rows of each protocol, or why there are none."""
+        rows: list[list[Row]] = [[] for _ in self.fresh]
+        try:
+            sample = self.case.load()
+            predict = Predictor(model, sample.image)
+            for task in self.case.tasks:
+                for (course, of), found in zip(self.fresh, rows, strict=True):
+                    names = [name for name in of.get(task, ()) if name in EXPERIMENTS]
+                    if names:
+                        options = course.options | {"experiments": names}
+                        protocol = course.asked.protocol
+                        found += evaluate(sample, task, predict, protocol, course.draws, **options)
+                predict.forget()
+            for (course, of), found in zip(self.fresh, rows, strict=True):
+                for side in sorted(sides_of({name for names in of.values() for name in names})):
+                    grid = grid_of(model, sample.image, side, self.case, **grids)
+                    found += [
+                        row_of(
+                            sample,
+                            task,
+                            grid,
+                            course.asked.protocol,
+                            surface=course.options["surface"],
+                            masks=course.options["masks"],
+                        )
+                        for task, names in of.items()
+                        if experiment(side) in names
+                    ]
+        except DataError as error:
+            return [[] for _ in self.fresh], str(error)
+        return rows, ""
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def _ahead(work: Iterable[T], do: Callable[[T], R], workers: int) -> Iterator[tuple[T, R]]:
+    """Do pieces of work in threads, a few ahead of the one that is given; in their order."""
+    if workers == 1:
+        for one in work:
+            yield one, do(one)
+        return
+    pool = ThreadPoolExecutor(workers)
+    ahead: deque[tuple[T, Future[R]]] = deque()
     try:
-        sample = case.load()
-        predict = Predictor(model, sample.image)
-        for task in case.tasks:
-            for (course, tasks), found in zip(fresh, rows, strict=True):
-                if task in tasks:
-                    found += evaluate(
-                        sample, task, predict, course.protocol, course.draws, **course.options
-                    )
-            predict.forget()
-    except DataError as error:
-        reason = str(error)
-    for (course, tasks), found in zip(fresh, rows, strict=True):
-        course.take(case, digest, tasks, found, reason)
+        for one in work:
+            ahead.append((one, pool.submit(do, one)))
+            if len(ahead) > workers:
+                done, future = ahead.popleft()
+                yield done, future.result()
+        while ahead:
+            done, future = ahead.popleft()
+            yield done, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def run(
@@ -139,13 +307,19 @@ def run_all(
     seed: int = SEED,
     experiments: Iterable[str] = EXPERIMENTS,
     surface: bool = True,
+    masks: MaskPolicy = "chosen",
+    sides: Iterable[int] = SIDES,
+    filters: Filters | None = None,
+    levels: Sequence[float] = LEVELS,
+    workers: int = 1,
     shard: int = 8,
     progress: bool = True,
 ) -> Report:
     """Evaluate a model under several protocols into a results folder; continue what is there.
 
-    An image is embedded once for all protocols, and a prompt that several of them ask of a task
-    is predicted once. The rows are those of a run for each protocol alone.
+    An image is embedded once for all protocols and experiments, and a prompt that several of them
+    ask of a task is predicted once. The rows are those of a run for each alone: more images, and
+    more experiments, can be added to a folder later.
 
     Parameters
     ----------
@@ -155,14 +329,20 @@ def run_all(
     protocols : iterable of Protocol
         At least one, each with a name of its own.
     out : Path
-        Results folder. Complete (image, task) units in it are not computed again.
+        Results folder. Complete (image, task, experiment) units in it are not computed again.
     seed : int
         Ties are drawn from it.
-    experiments : iterable of str
-        Only these, of :data:`medsam.protocol.EXPERIMENTS`.
+    experiments, sides, levels
+        As of :func:`asked`.
     surface : bool
         Measure NSD and HD95 where the size of a pixel is known; without, their columns are
         empty. Rows with and without are not mixed.
+    masks : {"chosen", "all", "none"}
+        Keep with each row the mask that it scores; every mask of its prompt as well; or none.
+    filters : Filters, optional
+        Which masks of a grid are kept; segment-anything's own by default.
+    workers : int
+        Images at a time, in threads. Protocols that draw from one stream take them one by one.
     shard : int
         Images a shard: what a kill can cost.
     progress : bool
@@ -176,72 +356,97 @@ def run_all(
     Raises
     ------
     InputError
-        If the model takes no prompt of the experiments, or there is no protocol, no experiment,
-        or a name twice; before any compute.
+        If the model takes no prompt of the experiments, or they cannot be asked; before any
+        compute.
     UnknownName
         If there is no such experiment.
     ResultsError
         If the folder cannot be written or continued. Shards written so far stay.
     """
-    protocols = list(protocols)
-    names = [protocol.name for protocol in protocols]
-    if not names or len(set(names)) < len(names):
-        raise InputError(
-            f"Protocols {', '.join(names) or 'none'}. Allowed: at least one, each name once. "
-            "Name them apart with Protocol.but."
-        )
-    wanted = _experiments(experiments)
-    kinds, left_out = _kinds(model, wanted)
-    settings: Mapping[str, Any] = getattr(dataset, "settings", {})
-    blank = dict.fromkeys(COLUMNS) | {"dataset": dataset.key, "modality": dataset.modality}
-    weights = model.provenance()
-    identities = [
-        Identity(dataset.key, model.name, p.as_dict(), weights, seed, wanted, surface, settings)
-        for p in protocols
+    wanted = asked(protocols, experiments, surface=surface, sides=sides, levels=levels)
+    kinds, left_out = _kinds(model, {name for one in wanted for name in one.experiments})
+    # What the model takes no prompt for has no rows.
+    wanted = [
+        one._replace(experiments=tuple(n for n in one.experiments if n not in left_out))
+        for one in wanted
     ]
-    report = Report(left_out=left_out)
-    options = {"experiments": wanted, "kinds": kinds, "surface": surface}
-    with Store(Path(out), identities[0]) as first:
-        stores = [first, *(first.beside(identity) for identity in identities[1:])]
-        courses = [
-            _Course(
-                protocol,
-                store,
-                streams(protocol, seed),
-                options,
-                blank | {"model": model.name, "protocol": protocol.name},
-                report,
-            )
-            for protocol, store in zip(protocols, stores, strict=True)
-        ]
-        words = names[0] if len(names) == 1 else f"{len(names)} protocols"
-        bar = tqdm(
-            dataset.cases(),
-            total=len(dataset),
-            desc=f"{dataset.key} · {model.name} · {words}",
-            unit="image",
-            disable=not progress,
-        )
-        images = 0
-        try:
-            for case in bar:
-                digest = case.digest()
-                missing = [(course, course.missing(case, digest)) for course in courses]
-                fresh = [(course, tasks) for course, tasks in missing if tasks]
-                if not fresh:
-                    continue
-                _compute(case, digest, model, fresh)
-                images += 1
+    signed = signature(dataset, model, filters or Filters())
+    grids = {"folder": Path(out), "identity": signed, "progress": progress and len(dataset) == 1}
+    report, weights = Report(left_out=left_out), model.provenance()
+    blank = dict.fromkeys(COLUMNS) | {"dataset": dataset.key, "modality": dataset.modality}
+
+    def identity(one: Asked) -> Identity:
+        settings = settings_of(dataset)
+        if one.protocol.random == "stream":
+            # What is drawn for an image depends on those before it.
+            settings = dict(getattr(dataset, "settings", {}))
+        of = {n: signed["filters"] if sides_of([n]) else {} for n in one.experiments}
+        name, protocol = model.name, one.protocol.as_dict()
+        return Identity(dataset.key, name, protocol, weights, seed, of, one.surface, settings)
+
+    def course(one: Asked, store: Store) -> _Course:
+        constant = blank | {"model": model.name, "protocol": one.protocol.name}
+        options = {"kinds": kinds, "surface": one.surface, "masks": masks}
+        return _Course(one, store, streams(one.protocol, seed), options, constant, report)
+
+    with Store(Path(out), identity(wanted[0])) as first:
+        stores = [first, *(first.beside(identity(one)) for one in wanted[1:])]
+        courses = [course(one, store) for one, store in zip(wanted, stores, strict=True)]
+        in_order = [one for one in courses if one.asked.protocol.random == "stream"]
+        others = [one for one in courses if one not in in_order]
+        # Together where images go one by one anyway: embeddings and predictions are shared.
+        passes = [(courses, 1)] if workers == 1 else [(others, workers), (in_order, 1)]
+        for those, at_once in passes:
+            if those:
+                _pass(dataset, model, those, grids, at_once, shard, progress)
+    return report
+
+
+def _pass(
+    dataset: Dataset,
+    model: PromptableModel,
+    courses: Sequence[_Course],
+    grids: dict[str, Any],
+    workers: int,
+    shard: int,
+    progress: bool,
+) -> None:
+    """Take some protocols through all images."""
+    names = [course.asked.protocol.name for course in courses]
+    words = names[0] if len(names) == 1 else f"{len(names)} protocols"
+    bar = tqdm(
+        total=len(dataset),
+        desc=f"{dataset.key} · {model.name} · {words}",
+        unit="image",
+        disable=not progress,
+    )
+
+    def due() -> Iterator[_Work]:
+        for case in dataset.cases():
+            digest = case.digest()
+            missing = [(course, course.missing(case, digest)) for course in courses]
+            fresh = [(course, tasks) for course, tasks in missing if tasks]
+            if fresh:
+                yield _Work(case, digest, fresh)
+            else:
+                bar.update()
+
+    try:
+        with bar:
+            done = _ahead(due(), lambda work: work.compute(model, grids), workers)
+            for images, (work, (rows, reason)) in enumerate(done, 1):
+                for (course, tasks), found in zip(work.fresh, rows, strict=True):
+                    course.take(work.case, work.digest, tasks, found, reason)
+                bar.update()
                 if images % shard == 0:
                     _flush(courses)
-        except ResultsError:
-            raise
-        except BaseException:
-            # Ctrl-C or an unforeseen error: what is complete is kept.
-            _flush(courses)
-            raise
+    except ResultsError:
+        raise
+    except BaseException:
+        # Ctrl-C or an unforeseen error: what is complete is kept.
         _flush(courses)
-    return report
+        raise
+    _flush(courses)
 
 
 def _flush(courses: Sequence[_Course]) -> None:
@@ -249,30 +454,17 @@ def _flush(courses: Sequence[_Course]) -> None:
         course.flush()
 
 
-def _kinds(model: PromptableModel, wanted: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+def _kinds(model: PromptableModel, wanted: Collection[str]) -> tuple[tuple[str, ...], list[str]]:
     """Kinds of prompt that are asked, and in words what the model is not asked."""
     kinds = tuple(kind for kind in ("points", "box") if kind in model.accepts)
-    out = [f"mode {mode} ({words})" for mode, words in MODES.items() if KINDS[mode] not in kinds]
-    lost = out if "mode" in wanted else []
-    if "clicks" in wanted and "points" not in kinds:
-        lost = [*lost, "clicks"]
-    if not kinds or ("mode" not in wanted and lost):
+    modes = [f"mode {mode} ({words})" for mode, words in MODES.items() if KINDS[mode] not in kinds]
+    lost = modes if "mode" in wanted else []
+    if "points" not in kinds:
+        lost = lost + [name for name in ("clicks", "ambiguity") if name in wanted]
+    if not kinds or ("points" not in kinds and ("mode" not in wanted or sides_of(wanted))):
         raise InputError(
             f"Model {model.name!r} takes {', '.join(sorted(model.accepts)) or 'nothing'}, which is "
-            f"no prompt of {' and '.join(wanted)}. Allowed: a model that takes points (for clicks) "
-            "or box. Choose another model, or --experiments mode."
+            f"no prompt of {' and '.join(sorted(wanted))}. Allowed: a model that takes points, or "
+            "box and --experiments mode. Choose another model."
         )
     return kinds, lost
-
-
-def _experiments(names: Iterable[str]) -> tuple[str, ...]:
-    """The experiments asked for, in their own order."""
-    names = (names,) if isinstance(names, str) else tuple(names)
-    for name in names:
-        if name not in EXPERIMENTS:
-            raise UnknownName("experiment", name, EXPERIMENTS)
-    if not names:
-        raise InputError(
-            f"No experiment. Allowed: at least one of {', '.join(EXPERIMENTS)}. Name one."
-        )
-    return tuple(name for name in EXPERIMENTS if name in names)

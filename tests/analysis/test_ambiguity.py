@@ -1,4 +1,4 @@
-"""The masks of one point by confidence: numbers worked by hand, and what a kill leaves."""
+"""The masks of one point by confidence: numbers worked by hand."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,6 @@ from medsam.analysis import ambiguity
 from medsam.analysis.ambiguity import grow
 from medsam.datasets.select import select
 from medsam.errors import ResultsError
-from medsam.models.contract import Prediction
 from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
@@ -29,8 +28,7 @@ def case(masks, scores, grey=None):
     grey = np.zeros((8, 8)) if grey is None else grey
     image = np.repeat(np.uint8(grey)[..., None], 3, axis=2)
     masks = np.stack(masks)
-    prediction = Prediction(masks, np.array(scores, np.float32), np.zeros((len(masks), 2, 2)))
-    return ambiguity.of_case(image, square(2, 4), prediction, POINT)
+    return ambiguity.of_case(image, square(2, 4), masks, np.array(scores), POINT)
 
 
 def test_rank_area_and_containment_by_hand():
@@ -128,39 +126,20 @@ def test_summary_by_hand():
     assert told[(told.measure == "doublings") & (told["rank"] == 1)].empty
 
 
-class Counted(SquareModel):
-    """Counts, and stops like Ctrl-C when told to."""
-
-    stop_at = None
-
-    def embed(self, image):
-        if self.stop_at is not None and self.embedded >= self.stop_at:
-            raise KeyboardInterrupt
-        return super().embed(image)
-
-
 @pytest.fixture
 def toy(tmp_path):
-    """Five images, one object or two, and the rows of mode 1."""
+    """Five images of one object or two, and the rows of a run."""
     for i in range(5):
         write_pair(tmp_path, f"case{i}", blob(i))
-    return tmp_path, *computed(tmp_path)
-
-
-def computed(folder, name="r"):
-    data = select((), folder / "images", folder / "masks", progress=False)
-    runner.run(data, SquareModel(), folder / name, experiments=["mode"], progress=False)
-    return data, results.read(folder / name)
-
-
-def measured(toy, model, folder="r"):
-    path, data, rows = toy
-    return ambiguity.measure(rows, data, model, PAPER, path / folder, progress=False)
+    data = select((), tmp_path / "images", tmp_path / "masks", progress=False)
+    runner.run(data, SquareModel(), tmp_path / "r", progress=False)
+    return data, results.read(tmp_path / "r", masks=True)
 
 
 def test_measure(toy):
-    found = measured(toy, SquareModel())
-    rows = toy[2].query("experiment == 'mode' and k == 1 and status == 'ok'")
+    data, table = toy
+    found = ambiguity.measure(table, data)
+    rows = table.query("experiment == 'mode' and k == 1 and status == 'ok'")
     assert len(found) == 3 * len(rows.query("choice == 'top'"))
     # The toy's squares: half widths 1, 3, 6 with scores 0.5, 0.9, 0.7.
     inner = found.query("image == 'case1'")
@@ -173,24 +152,8 @@ def test_measure(toy):
     pd.testing.assert_series_equal(best.sort_index(), oracle.sort_index())
 
 
-def test_a_killed_run_goes_on(toy):
-    model = Counted()
-    model.stop_at = 3
-    with pytest.raises(KeyboardInterrupt):
-        measured(toy, model)
-    again = Counted()
-    found = measured(toy, again)
-    assert again.embedded == 2
-    whole = measured(toy, SquareModel(), "elsewhere")
-    keys = ["task", "image", "rank"]
-    pd.testing.assert_frame_equal(
-        found.sort_values(keys, ignore_index=True), whole.sort_values(keys, ignore_index=True)
-    )
-
-
-def test_an_image_that_changed_is_noticed(toy):
-    path, *_ = toy
-    measured(toy, SquareModel())
-    write_pair(path, "case3", np.roll(blob(3), 2, axis=1))
-    with pytest.raises(ResultsError, match="'case3' or its mask has changed"):
-        ambiguity.measure(*reversed(computed(path, "new")), Counted(), PAPER, path / "r")
+def test_an_image_that_changed_is_noticed(toy, tmp_path):
+    data, rows = toy
+    write_pair(tmp_path, "case3", np.roll(blob(3), 2, axis=1))
+    with pytest.raises(ResultsError, match="on case3: IoU .* Allowed: the data that"):
+        ambiguity.measure(rows, data)

@@ -29,28 +29,28 @@ def test_nearest_rank_by_hand():
 def studied(folder, tmp_path):
     data, model = FolderDataset(folder / "images", folder / "masks", progress=False), SquareModel()
     runner.run(data, model, tmp_path / "r", PAPER, progress=False)
-    return data, model, results.read(tmp_path / "r")
+    return data, results.read(tmp_path / "r", masks=True)
 
 
-def test_predicted_again(studied):
-    data, model, table = studied
+def test_cases_have_the_masks_of_their_rows(studied):
+    data, table = studied
     chosen = examples.slots(table, (1, 2, 3, 4, 5))
-    before = model.embedded
-    again = examples.predict_again(chosen, data, model, PAPER, progress=False)
-    assert model.embedded - before == chosen.image.nunique()
-    assert [e.image_id for e in again] == chosen.image.tolist()
-    for example in again:
+    found = examples.of_rows(chosen, data)
+    assert [e.image_id for e in found] == chosen.image.tolist()
+    for example in found:
         both = (example.prediction & example.mask).sum()
         assert both / (example.prediction | example.mask).sum() == pytest.approx(example.iou)
 
 
 def test_other_data_is_refused(studied):
-    data, model, table = studied
+    data, table = studied
     chosen = examples.slots(table, (4,))
-    with pytest.raises(ResultsError, match="in the results. Allowed: the data and weights"):
-        examples.predict_again(chosen.assign(iou=0.123), data, model, PAPER, progress=False)
+    with pytest.raises(ResultsError, match="in the results. Allowed: the data that"):
+        examples.of_rows(chosen.assign(iou=0.123), data)
     with pytest.raises(ResultsError, match="are not in dataset"):
-        examples.predict_again(chosen.assign(image="gone"), data, model, PAPER, progress=False)
+        examples.of_rows(chosen.assign(image="gone"), data)
+    with pytest.raises(ResultsError, match=r"have no mask.*medsam run --keep-masks chosen"):
+        examples.of_rows(chosen.assign(mask=None), data)
 
 
 # ----------------------------------------------------------------- which objects open a picture
@@ -120,10 +120,10 @@ def test_the_case_is_ranked_by_hand(percentile, at, image):
     assert set(chosen.experiment) == {"clicks"}
 
 
-def test_clicks_are_replayed_in_order(studied):
-    data, model, table = studied
+def test_clicks_are_in_order(studied):
+    data, table = studied
     chosen = examples.step_slots(table)
-    shown = examples.predict_again(chosen, data, model, PAPER, progress=False)
+    shown = examples.of_rows(chosen, data)
     assert [one.k for one in shown] == [*range(1, 10)] * 2
     first, second = shown[:2]
     # A click is added to those before; none moves.

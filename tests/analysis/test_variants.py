@@ -4,9 +4,10 @@ import pytest
 from toys import SquareModel, blob, write_pair
 
 from medsam.analysis import variants
-from medsam.analysis.variants import ablated, differences, effects, protocols
+from medsam.analysis.variants import differences, effects
 from medsam.datasets import FolderDataset
-from medsam.protocol import CHOICES_BY_FIELD, PROTOCOLS
+from medsam.protocol import CHOICES_BY_FIELD, PROTOCOLS, ablated, noise
+from medsam.protocol import variants as protocols
 from medsam.results import rows as results
 from medsam.study import runner
 
@@ -27,7 +28,7 @@ def test_one_field_at_a_time():
         changed = {name for name, value in one.as_dict().items() if value != paper[name]}
         assert changed == {"name", field}
         assert one.name == f"paper+{field}={getattr(PROTOCOLS['released'], field)}"
-    assert set(variants.NOT_RUN) | set(ablated()) == {d.field for d in differences() if d.field}
+    assert {"intensity"} | set(ablated()) == {d.field for d in differences() if d.field}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def noise_rows(tmp_path_factory):
     for i in range(4):
         write_pair(folder, f"case{i}", blob(i))
     data = FolderDataset(folder / "images", folder / "masks", progress=False)
-    made = variants.noise_protocols(levels=(0, 0.1, 0.4))
+    made = noise(levels=(0, 0.1, 0.4))
     runner.run_all(data, SquareModel(), made, folder / "r", experiments=["mode"], progress=False)
     return results.read(folder / "r").query("status == 'ok'")
 

@@ -126,9 +126,9 @@ def small(tmp_path_factory):
 
 
 MORE = {
-    "08_segment_everything": {"everything": "e", "sides": "2,3"},
-    "11_paper_versus_code": {"results": "r11", "every": 2},
-    "12_robustness": {"results": "r12", "every": 2},
+    "08_segment_everything": {"sides": "2,3"},
+    "11_paper_versus_code": {"every": 2},
+    "12_robustness": {"every": 2},
 }
 """Parameters beside the two folders."""
 

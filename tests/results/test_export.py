@@ -16,21 +16,21 @@ from medsam.cli import app
 from medsam.errors import ResultsError
 from medsam.results import rows as results
 from medsam.results.export import deposit, export
-from medsam.results.rows import COLUMNS
+from medsam.results.rows import COLUMNS, MASKS
 
 
 def test_both_formats_have_the_rows_that_are_read(tmp_path):
-    rows = [row("a", k, iou=1 / 3, prompt='{"points":[[1,2]]}') for k in (2, 1)]
+    rows = [row("a", k, iou=1 / 3, prompt='{"points":[[1,2]]}', mask="04") for k in (2, 1)]
     torn = refused("b", reason='a "torn", file')
     empty = refused("c", "empty", None)
     write(tmp_path / "r", [torn], rows, [row("b", hd95=1e-7, digest="y")], [empty])
-    wanted = results.read(tmp_path / "r")
+    wanted = results.read(tmp_path / "r", masks=True)
     assert len(wanted) == 4
     assert export(tmp_path / "r", tmp_path / "rows.csv") == 4
     assert export(tmp_path / "r", tmp_path / "rows.parquet") == 4
     found = pd.read_csv(tmp_path / "rows.csv")
-    assert list(found.columns) == list(COLUMNS)
-    pd.testing.assert_frame_equal(found, wanted, check_dtype=False, check_exact=True)
+    plain = wanted.drop(columns=[*MASKS])
+    pd.testing.assert_frame_equal(found, plain, check_dtype=False, check_exact=True)
     found = pq.read_table(tmp_path / "rows.parquet").to_pandas()
     pd.testing.assert_frame_equal(found, wanted, check_dtype=False, check_exact=True)
     assert not list(tmp_path.glob(".*.tmp"))
@@ -59,7 +59,7 @@ def doi(tmp_path):
     (tmp_path / "list.txt").write_text(f"{tmp_path / 'p'}\n\n")
     command = ["results", "merge", "--list", str(tmp_path / "list.txt")]
     run = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "all")])
-    assert run.output.strip().endswith(f"2 units ({2 * A} rows, 2 files) added, 0 there already.")
+    assert run.output.strip().endswith(f"4 units ({2 * A} rows, 2 files) added, 0 there already.")
     run = CliRunner().invoke(
         app, ["results", "deposit", *map(str, (tmp_path / "all", tmp_path / "doi"))]
     )
@@ -87,12 +87,12 @@ def test_the_means(tmp_path):
     write(tmp_path / "r", *scored, [refused("d")])
     deposit(tmp_path / "r", tmp_path / "doi")
     means = pd.read_csv(tmp_path / "doi" / "means.csv")
-    scored = means[means.experiment.notna()]
+    scored = means[means.k.notna()]
     assert len(scored) == A
     assert set(scored.n) == {3}
     assert scored.mean_iou.tolist() == pytest.approx([0.3] * A)
     assert scored.median_iou.tolist() == pytest.approx([0.1] * A)
-    (rest,) = means[means.experiment.isna()].itertuples()
+    (rest,) = means[means.k.isna()].itertuples()
     assert (rest.n, rest.errors) == (1, 1)
 
 

@@ -20,14 +20,14 @@ def test_parts_become_partitions_that_a_run_continues(tmp_path):
     fill(tmp_path / "p1", whole[:4])
     fill(tmp_path / "p2", whole[4:])
     done = merge([tmp_path / "p1", tmp_path / "p2"], tmp_path / "all")
-    assert (done.units, done.rows, done.known) == (6, 6 * A, 0)
+    assert (done.units, done.rows, done.known) == (12, 6 * A, 0)
     names = sorted(
         p.relative_to(tmp_path / "all").as_posix() for p in results.shards(tmp_path / "all")
     )
     assert names == ["model=m/task=t/rows-000000.parquet", "model=m/task=u/rows-000001.parquet"]
     pd.testing.assert_frame_equal(results.read(tmp_path / "all"), results.read(tmp_path / "one"))
     with Store(tmp_path / "all", identity()) as store:
-        assert store.is_done("c", "u", "x")
+        assert store.is_done("c", "u", "mode", "x")
         path = store.write([row("z")])
     assert path.name == "rows-000002.parquet"
     assert len(results.read(tmp_path / "all")) == 6 * A + 1
@@ -38,10 +38,10 @@ def test_again_adds_nothing_and_a_grown_source_only_what_is_new(tmp_path):
     merge([tmp_path / "p"], tmp_path / "all")
     before = {p: p.read_bytes() for p in results.shards(tmp_path / "all")}
     again = merge([tmp_path / "p", tmp_path / "p"], tmp_path / "all")
-    assert (again.units, again.files, again.known) == (0, 0, 2)
+    assert (again.units, again.files, again.known) == (0, 0, 4)
     assert {p: p.read_bytes() for p in results.shards(tmp_path / "all")} == before
     fill(tmp_path / "p", [("b", "t")])
-    assert merge([tmp_path / "p"], tmp_path / "all").units == 1
+    assert merge([tmp_path / "p"], tmp_path / "all").units == 2
     assert sorted(results.read(tmp_path / "all").image) == ["a"] * A + ["b"] * A
     assert check(tmp_path / "all").wrong == []
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_merged(tmp_path):
 def test_sources_that_say_otherwise_of_the_same_files_are_both_named(tmp_path, change, words):
     fill(tmp_path / "p", [("a", "t"), ("b", "t")])
     write(tmp_path / "close", complete("b", iou=0.5 + 1e-9, reason="said otherwise"))
-    assert merge([tmp_path / "p", tmp_path / "close"], tmp_path / "all").known == 1
+    assert merge([tmp_path / "p", tmp_path / "close"], tmp_path / "all").known == 2
     write(tmp_path / "other", change(complete("b")))
     (other,) = results.shards(tmp_path / "other")
     with pytest.raises(ResultsError, match=f"{other} both have rows of image 'b'.*{words}"):

@@ -38,9 +38,9 @@ def test_a_changed_image_is_noticed_and_a_mended_one_computed(tmp_path):
     write(tmp_path, [row("a")], [refused("b")])
     with Store(tmp_path, identity()) as store:
         with pytest.raises(ResultsError, match="'a' or its mask has changed"):
-            store.is_done("a", "t", "y")
-        assert store.is_done("b", "t", "x")
-        assert not store.is_done("b", "t", "y")
+            store.is_done("a", "t", "mode", "y")
+        assert store.is_done("b", "t", "mode", "x")
+        assert not store.is_done("b", "t", "mode", "y")
         store.write([row("b", digest="y")])
     assert results.read(tmp_path).status.tolist() == ["ok", "ok"]
 
@@ -150,14 +150,15 @@ def older(folder, *columns, **identity):
 
 def test_older_rows_are_read_but_neither_continued_nor_merged(tmp_path):
     fill(tmp_path, [("a", "t")])
-    older(tmp_path, "digest", "nsd", "hd95", version=2, tolerance_mm=None)
-    frame = results.read(tmp_path)
+    older(tmp_path, "digest", "mask", "masks", version=2, tolerance_mm=None)
+    older(tmp_path, "nsd", "hd95", experiments=["mode", "clicks"])
+    frame = results.read(tmp_path, masks=True)
     assert tuple(frame.columns) == COLUMNS
     assert frame[["digest", "nsd"]].isna().all(axis=None)
     assert results.provenance(tmp_path)[0]["tolerance_mm"] is None
-    with pytest.raises(ResultsError, match="version: there 2, now 3"):
+    with pytest.raises(ResultsError, match="version: there 2, now 4"):
         fill(tmp_path, [("b", "t")])
-    with pytest.raises(ResultsError, match=r"older medsam .* Allowed to merge: version 3"):
+    with pytest.raises(ResultsError, match=r"older medsam .* Allowed to merge: version 4"):
         merge([tmp_path], tmp_path / "all")
 
 

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from medsam.datasets import Sample
+from medsam.metrics import iou
 from medsam.models.contract import Prediction
 from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS
+from medsam.results.masks import decode
 from medsam.study.evaluate import choose, evaluate
 
 PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
@@ -102,7 +104,7 @@ def test_rows_by_hand(square):
 
 def test_scores_and_clicks_by_hand(square):
     frame = rows(square, case(None))
-    assert len(frame) == 5 * 2 + 9 * 2
+    assert len(frame) == 5 * 2 + 9 * 2 + 3
     # The model's most confident answer to a point is a square of 7 x 7 around it: the object.
     assert frame.loc[("mode", "top", 1)].iou == 1
     # To a box: the box and one pixel more on each side, 49 of 81; the oracle takes the box.
@@ -114,6 +116,21 @@ def test_scores_and_clicks_by_hand(square):
     assert (frame.loc["clicks"].iou == 1).all()
     assert set(frame.loc["clicks"].prompt) == {'{"points":[[8,8]],"labels":[1]}'}
     assert (set(frame.object_px), set(frame.n_regions)) == ({49}, {1})
+    # Each mask of one point has a row, in the model's own order; the second is the object.
+    each = frame.loc["ambiguity"]
+    assert each.index.get_level_values("k").tolist() == [1, 2, 3]
+    assert each.score.max() == top.score
+    assert sorted(each.iou)[-1] == 1
+
+
+def test_each_row_keeps_the_mask_that_it_scores(square):
+    sample = case((1.0, 1.0))
+    frame = rows(square, sample, masks="all").reset_index()
+    for row in frame.itertuples():
+        assert iou(decode(row.mask, 20, 20), sample.masks["t"]) == row.iou
+        assert row.mask in row.masks.split(" ")
+    assert (frame.masks.str.split(" ").str.len() == 3).all()
+    assert not {"mask", "masks"} & set(rows(square, sample, masks="none").columns)
 
 
 def test_the_error_of_the_oracle_guides_the_oracle(square):
@@ -135,6 +152,6 @@ def test_an_empty_prediction_is_zero_and_at_no_distance(square):
     square.predict = lambda _, prompts: [nothing] * len(prompts)
     frame = rows(square, case((1.0, 1.0)))
     assert (frame.iou == 0).all()
-    assert (frame.nsd == 0).all()
+    assert (frame.loc[["mode", "clicks"]].nsd == 0).all()
     assert frame.hd95.isna().all()
-    assert all(value is None for value in frame.hd95.astype(object))
+    assert all(value is None for value in frame.loc["mode"].hd95.astype(object))

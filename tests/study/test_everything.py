@@ -17,7 +17,9 @@ from medsam.models.automatic import Found
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
-from medsam.study import everything
+from medsam.results.check import check
+from medsam.results.masks import decode
+from medsam.study import everything, runner
 from medsam.study.everything import Filters, Grid
 
 PAPER = PROTOCOLS["paper"]
@@ -115,9 +117,10 @@ def test_best_mask_by_hand():
 
 def test_rows_by_hand():
     sample = Sample("i", "i", np.zeros((2, 3, 3), np.uint8), {"t": OBJECT}, spacing=(1.0, 1.0))
-    grids = {2: grid([LEFT, TWO_COLUMNS]), 4: grid([], 4)}
-    one, none = everything.rows_of(sample, "t", grids, PAPER)
-    assert (one["experiment"], one["k"], one["choice"]) == ("everything", 2, "oracle")
+    grids = (grid([LEFT, TWO_COLUMNS]), grid([], 4))
+    one, none = (everything.row_of(sample, "t", each, PAPER) for each in grids)
+    assert (one["experiment"], one["k"], one["choice"]) == ("everything-2", 2, "oracle")
+    assert np.array_equal(decode(one["mask"], 2, 3), TWO_COLUMNS.mask)
     assert one["iou"] == pytest.approx(3 / 4)
     assert one["dice"] == pytest.approx(6 / 7)
     assert one["score"] == 0.9
@@ -142,45 +145,56 @@ def test_masks_come_back_from_the_disk(tmp_path):
     assert (back.seconds, back.cpu_seconds, back.versions) == (1.5, 2.5, {"machine": "toy"})
 
 
+def run(data, model, out, sides, **options):
+    return runner.run(
+        data, model, out, experiments=["everything"], sides=sides, progress=False, **options
+    )
+
+
 def test_run(pictures, tmp_path):
     out, model = tmp_path / "out", Plateaus()
     data = dataset(pictures)
-    report = everything.run(data, model, out, sides=[2, 4], progress=False)
+    report = run(data, model, out, [2, 4])
     assert (report.computed, report.resumed) == (4, 0)
     assert model.asked == 2 * (4 + 16)
     table = results.read(out)
     # Image a has no object 2.
-    assert table[table.status == "empty"][["image", "task"]].values.tolist() == [["a", "object-2"]]
+    empty = table[table.status == "empty"]
+    assert set(empty.image + empty.task) == {"aobject-2"}
     table = table[table.status == "ok"]
     # A grid of 2 has its points at 4 and 12; each hits an object, whose plateau is the object.
     assert table.iou.tolist() == [1.0] * 6
     assert table.groupby("image").size().to_dict() == {"a": 2, "b": 4}
     # Background and objects: what has one grey level is one mask.
     assert [len(one.found) for one in everything.stored(out)] == [2, 2, 3, 3]
+    assert check(out).wrong == []
 
 
 def test_a_killed_run_goes_on_with_the_grid_that_was_cut(pictures, tmp_path):
     out, model, data = tmp_path / "out", Plateaus(), dataset(pictures)
     model.cut_after = 4 + 7  # within the second grid of the first image
     with pytest.raises(KeyboardInterrupt):
-        everything.run(data, model, out, sides=[2, 4], progress=False)
+        run(data, model, out, [2, 4])
     assert [(one.image, one.side) for one in everything.stored(out)] == [("a", 2)]
     model.cut_after, model.asked = None, 0
-    report = everything.run(data, model, out, sides=[2, 4], progress=False)
-    assert (report.computed, report.resumed) == (3, 1)
+    report = run(data, model, out, [2, 4])
+    assert (report.computed, report.resumed) == (4, 0)
     assert model.asked == 16 + 4 + 16
     assert (results.read(out).status == "ok").sum() == 6
-    # A new side computes itself alone.
-    more = everything.run(data, model, out, sides=[2, 3, 4], progress=False)
-    assert (more.computed, more.resumed, model.asked) == (2, 4, 36 + 2 * 9)
+    # A new side computes itself alone, and so do the modes in the same folder.
+    run(data, model, out, [2, 3, 4])
+    assert model.asked == 36 + 2 * 9
+    assert set(results.read(out).experiment) == {f"everything-{side}" for side in (2, 3, 4)}
+    runner.run(data, model, out, experiments=["mode"], progress=False)
+    assert "mode" in set(results.read(out).experiment)
     with pytest.raises(ResultsError, match="depend on something else"):
-        everything.run(data, model, out, sides=[2], filters=Filters(min_score=0), progress=False)
+        run(data, model, out, [2], filters=Filters(min_score=0))
 
 
 def test_an_image_that_cannot_be_read_is_a_row_with_the_reason(pictures, tmp_path):
     (pictures / "images" / "a.png").write_bytes(b"torn")
     out, model = tmp_path / "o", Plateaus()
-    report = everything.run(dataset(pictures), model, out, sides=[2], progress=False)
+    report = run(dataset(pictures), model, out, [2])
     assert list(report.reasons) == ["a"]
     table = results.read(out)
     assert set(table[table.image == "a"].status) == {"error"}
@@ -192,8 +206,8 @@ def test_command(monkeypatch, pictures, tmp_path):
     given = ["everything", "--images", str(pictures / "images"), "--masks", str(pictures / "masks")]
     given += ["--out", str(tmp_path / "o"), "-q"]
     done = CliRunner().invoke(app, [*given, "--sides", "2,3"])
-    assert "2 grids computed (6 masks), 0 found complete" in done.output
+    assert "2 cases computed (2 ok, 0 empty, 0 error), 0 found complete" in done.output
     # By default the one image with the most objects.
     assert set(results.read(tmp_path / "o").image) == {"b"}
     done = CliRunner().invoke(app, [*given, "--sides", "2", "--ids", "all"])
-    assert "1 grids computed (2 masks), 1 found complete" in done.output
+    assert "2 cases computed (1 ok, 1 empty, 0 error), 2 found complete" in done.output

@@ -73,7 +73,9 @@ def trace(model) -> pd.DataFrame:
         predict = Predictor(model, sample.image)
         for task in sample.masks:
             for name, protocol in PROTOCOLS.items():
-                rows += evaluate(sample, task, predict, protocol, draws[name])
+                rows += evaluate(
+                    sample, task, predict, protocol, draws[name], experiments=("mode", "clicks")
+                )
     return pd.DataFrame(rows)[COLUMNS].sort_values(COLUMNS[:6], ignore_index=True)
 
 

@@ -237,14 +237,15 @@ def evaluated(folder, protocol, seed=1, order=slice(None)):
             return model.predict(embedding, prompt.split())
 
         for task in case.tasks:
-            rows += evaluate(sample, task, predict, protocol, draws)
+            rows += evaluate(sample, task, predict, protocol, draws, experiments=("mode", "clicks"))
     return rows
 
 
 def test_same_prompts_and_ious_as_the_published_rules(folder, wanted, tmp_path):
     data = FolderDataset(folder / "images", folder / "masks", progress=False)
     model = ThirdsModel()
-    runner.run(data, model, tmp_path / "r", RELEASED, seed=1, progress=False)
+    given = {"experiments": ("mode", "clicks"), "progress": False}
+    runner.run(data, model, tmp_path / "r", RELEASED, seed=1, **given)
     table = results.read(tmp_path / "r").query("status == 'ok'")
     assert differing(table.to_dict("records"), wanted) == []
     assert len(table) == len(wanted) == 15 * 28

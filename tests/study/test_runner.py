@@ -9,9 +9,12 @@ import pytest
 from toys import SquareModel, blob, write_pair
 
 from medsam.datasets import FolderDataset
+from medsam.datasets.subsets import Every
 from medsam.errors import MedsamError, ResultsError
 from medsam.prompts import PROTOCOLS
+from medsam.protocol import noise, variants
 from medsam.results import rows as results
+from medsam.results.check import check
 from medsam.results.rows import COLUMNS
 from medsam.results.store import Store
 from medsam.study import runner
@@ -33,14 +36,14 @@ def same(a, b):
 
 def test_schema_and_counts(folder, square, tmp_path):
     report = run(folder, square, tmp_path / "r")
-    frame = results.read(tmp_path / "r")
+    frame = results.read(tmp_path / "r", masks=True)
     assert tuple(frame.columns) == COLUMNS
     # Five images, two tasks; object 2 is absent from every second image.
     assert report.status == {"ok": 8, "empty": 2, "error": 0}
-    assert len(frame) == 8 * 28 + 2
+    assert len(frame) == 8 * (28 + 3) + 2 * 3
     empty = frame[frame.status == "empty"]
     assert set(empty.image) == {"case1", "case3"}
-    assert empty[["experiment", "k", "choice", "iou", "prompt"]].isna().all().all()
+    assert empty[["mask", "k", "choice", "iou", "prompt"]].isna().all().all()
     assert empty.reason.str.contains("has no pixel on this image").all()
 
 
@@ -68,8 +71,14 @@ def test_bad_cases_are_rows_and_the_others_run(folder, square, tmp_path):
 @pytest.mark.parametrize(
     ("accepts", "asked", "left_out"),
     [
-        ("box", {("mode", 3), ("mode", 4), ("mode", 5)}, 3),
-        ("points", {("mode", 1), ("mode", 2), *(("clicks", k) for k in range(1, 10))}, 3),
+        ("box", {("mode", 3), ("mode", 4), ("mode", 5)}, 4),
+        (
+            "points",
+            {("mode", 1), ("mode", 2)}
+            | {("clicks", k) for k in range(1, 10)}
+            | {("ambiguity", k) for k in range(1, 4)},
+            3,
+        ),
     ],
 )
 def test_a_model_is_asked_only_what_it_takes(folder, square, tmp_path, accepts, asked, left_out):
@@ -142,15 +151,36 @@ def test_what_cannot_be_run_is_an_error_before_any_compute(folder, square, tmp_p
     assert not (tmp_path / "r").exists()
 
 
-def test_experiments_asked_for(folder, square, tmp_path):
-    run_all(folder, square, tmp_path / "all")
-    for name in ("mode", "clicks"):
-        run_all(folder, square, tmp_path / name, experiments=[name])
-        rows = results.read(tmp_path / "all")
-        wanted = rows[(rows.experiment == name) | rows.experiment.isna()]
-        pd.testing.assert_frame_equal(results.read(tmp_path / name), wanted.reset_index(drop=True))
-    with pytest.raises(ResultsError, match=r"experiments: there \['mode'\], now \['mode', 'clicks"):
-        run_all(folder, square, tmp_path / "mode")
+def test_a_trial_grows_into_the_full_run(folder, square, tmp_path):
+    """Some images and one experiment first: later runs compute only what is missing."""
+    run_all(folder, square, tmp_path / "whole", masks="all")
+    few = Every(dataset(folder), 2)
+    trial = SquareModel()
+    runner.run_all(few, trial, MANY[2:4], tmp_path / "r", experiments=["mode"], progress=False)
+    assert set(results.read(tmp_path / "r").experiment) == {"mode"}
+    run_all(folder, trial, tmp_path / "r", MANY[2:4], experiments=["mode", "clicks"])
+    run_all(folder, trial, tmp_path / "r", MANY)
+    same(tmp_path / "whole", tmp_path / "r")
+    before = len(trial.asked)
+    report = run_all(folder, trial, tmp_path / "r", MANY)
+    assert (report.computed, len(trial.asked)) == (0, before)
+    assert check(tmp_path / "r").wrong == []
+
+
+def test_images_in_threads_give_the_same_rows(folder, square, tmp_path):
+    run_all(folder, square, tmp_path / "one")
+    run_all(folder, square, tmp_path / "three", workers=3, shard=2)
+    same(tmp_path / "one", tmp_path / "three")
+
+
+def test_variants_and_noise_are_rows_of_further_protocols(folder, square, tmp_path):
+    run(folder, square, tmp_path / "r", experiments=["variants", "noise"], levels=(0, 0.1))
+    rows = results.read(tmp_path / "r").dropna(subset="k")
+    names = {one.name for one in (*variants("paper"), *noise(PAPER, (0, 0.1)))}
+    assert set(rows.protocol) == names
+    of = rows.groupby("protocol").experiment.unique().map(set)
+    assert of["paper"] == of["released"] == {"mode", "clicks"}
+    assert of["paper+click_jitter=0.1+box_jitter=0.1"] == {"mode"}
 
 
 @pytest.mark.slow

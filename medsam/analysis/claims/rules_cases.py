@@ -81,7 +81,9 @@ def spread_within(tables: Tables) -> Found:
 def grid_matters(tables: Tables) -> Found:
     """Best IoU of a mask by the number of points a side of the grid."""
     rows = tables.need_rows("results of the segment-everything mode")
-    grids = rows[rows.experiment == "everything"].dropna(subset=["k", "iou"])
+    grids = rows[rows.experiment.str.startswith("everything-", na=False)].dropna(
+        subset=["k", "iou"]
+    )
     means = grids.groupby("k").iou.mean()
     if len(means) < 2:
         raise Undecidable("No rows of the experiment 'everything' with two grids or more.")

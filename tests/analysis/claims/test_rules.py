@@ -369,9 +369,9 @@ def test_spread_within():
 
 
 def test_everything():
-    grids = [row(experiment="everything", k=k, iou=iou) for k, iou in ((32, 0.4), (64, 0.5))]
+    grids = [row(experiment=f"everything-{k}", k=k, iou=iou) for k, iou in ((32, 0.4), (64, 0.5))]
     assert verdict("grid_matters", rows(case(), grids)) is HOLDS
-    level = [row(experiment="everything", k=k, iou=0.4) for k in (32, 64)]
+    level = [row(experiment=f"everything-{k}", k=k, iou=0.4) for k in (32, 64)]
     assert verdict("grid_matters", rows(case(), level)) is FAILS
     undecidable("'everything'", "grid_matters", rows(case()))
     undecidable("tables hold a mean IoU for each task", "grid_matters", tables())
