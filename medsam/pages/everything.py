@@ -24,9 +24,7 @@ class EverythingSettings(Settings):
 
     experiments: ClassVar[tuple[str, ...]] = ("mode",)
 
-    sides: str = Field(
-        ",".join(map(str, SIDES)), description="Points along a side, joined with commas."
-    )
+    sides: str = Field(str(SIDES[0]), description="Points along a side, joined with commas.")
     ids: str = Field(
         "", description="Ids of images, joined with commas; by default that of most objects."
     )

