@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsam.datasets.intensity import Intensity
-from medsam.datasets.sample import Case, Sample
+from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
 from medsam.regions import regions
@@ -114,6 +114,7 @@ class Volume:
 
     image: NDArray[np.int16]
     labels: NDArray[np.uint8]
+    affine: NDArray[np.float64]
 
     def slice(self, array: NDArray[Any], orientation: str, index: int) -> NDArray[Any]:
         """(H, W) view of one slice, turned the radiological way."""
@@ -180,7 +181,14 @@ class BrainSample:
     def cases(self) -> Iterator[Case]:
         """All slices, sorted by id such as ``axial-072`` (0-based index along its axis)."""
         for name, (_, _, tasks) in sorted(self._slices.items()):
-            yield Case(name, "mni152", tasks, partial(self._load, name), partial(_digest, name))
+            load, place = partial(self._load, name), partial(self._place, name)
+            yield Case(name, "mni152", tasks, load, partial(_digest, name), place)
+
+    def _place(self, name: str) -> Place:
+        orientation, index, _ = self._slices[name]
+        shape = self.volume.image.shape
+        numbers = np.arange(np.prod(shape)).reshape(shape)
+        return Place(self.volume.affine, shape, self.volume.slice(numbers, orientation, index))
 
     def _load(self, name: str) -> Sample:
         orientation, index, tasks = self._slices[name]
@@ -236,7 +244,9 @@ def _volume(folder: Path) -> Volume:
     image = turn(nibabel.load(template))
     labels = resample(turn(nibabel.load(atlas)), image, order=0)
     return Volume(
-        np.asarray(image.dataobj, np.int16), np.rint(np.asarray(labels.dataobj)).astype(np.uint8)
+        np.asarray(image.dataobj, np.int16),
+        np.rint(np.asarray(labels.dataobj)).astype(np.uint8),
+        np.asarray(image.affine, np.float64),
     )
 
 

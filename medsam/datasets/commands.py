@@ -17,12 +17,41 @@ if TYPE_CHECKING:
     from medsam.datasets.check import Check
     from medsam.datasets.source import Reading
 
-__all__ = ["Choices", "Headers", "PlaneName", "Window", "reading"]
+__all__ = [
+    "Choices",
+    "Data",
+    "Headers",
+    "Images",
+    "Masks",
+    "PlaneName",
+    "Tasks",
+    "Window",
+    "reading",
+]
 
 
 # Options that several commands take.
 
 
+Tasks = Annotated[
+    list[str] | None, typer.Option(metavar="KEY", help="One or more tasks, or `all`.")
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="KEY=PATH",
+        help="A dataset of the paper and the folder of its unpacked archive; or FILE.yaml, which "
+        "describes your own.",
+    ),
+]
+Images = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")]
+Masks = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of masks with the images' file stems; each value 1..n is an object.",
+    ),
+]
 Window = Annotated[
     tuple[float, float] | None,
     typer.Option(metavar="LEVEL WIDTH", help="Window of CT; 40 400 by default."),

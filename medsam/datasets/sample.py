@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from typing import Protocol as TypingProtocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from medsam.errors import DataError
 
-__all__ = ["Case", "Dataset", "Sample"]
+__all__ = ["Case", "Dataset", "Place", "Sample"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,24 @@ class Sample:
         return union
 
 
+class Place(NamedTuple):
+    """Where the pixels of a slice lie in the volume that it is cut from.
+
+    Attributes
+    ----------
+    affine : (4, 4) float
+        Stored index to mm, RAS+.
+    shape : (X, Y, Z) int
+        Of the stored volume.
+    voxels : (H, W) int
+        Flat index into the stored volume of each pixel.
+    """
+
+    affine: NDArray[np.float64]
+    shape: tuple[int, int, int]
+    voxels: NDArray[np.intp]
+
+
 @dataclass(frozen=True)
 class Case:
     """A case that has not been read yet.
@@ -91,6 +110,8 @@ class Case:
     digest : callable
         Hex digest of what the case is made of (file bytes, or volume and slice), so that a
         resumed run notices a file that changed.
+    place : callable, optional
+        Where a slice lies in its volume; none of a picture.
     """
 
     id: str
@@ -98,6 +119,7 @@ class Case:
     tasks: tuple[str, ...]
     load: Callable[[], Sample] = field(repr=False)
     digest: Callable[[], str] = field(repr=False)
+    place: Callable[[], Place] | None = field(default=None, repr=False)
 
 
 class Dataset(TypingProtocol):

@@ -24,7 +24,7 @@ from medsam.datasets.intensity import WINDOW, Intensity, Unit
 from medsam.datasets.labels import Labels
 from medsam.datasets.readers.pictures import read_image, read_values
 from medsam.datasets.readers.volume import Plane, Volume, check_plane
-from medsam.datasets.sample import Case, Sample
+from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
 
@@ -290,7 +290,7 @@ class Scan:
             if here:
                 name = f"{self.id}/{self.plane}-{index:04d}"
                 load, digest = partial(self._load, index, name, here), partial(self._digest, name)
-                yield Case(name, self.group, here, load, digest)
+                yield Case(name, self.group, here, load, digest, partial(self._place, index))
 
     @cached_property
     def present(self) -> Mapping[int, frozenset[str]]:
@@ -325,6 +325,12 @@ class Scan:
             return _join(each)
         votes = {task: np.sum([masks[task] for masks in each], axis=0) for task in each[0]}
         return {task: count > len(each) / 2 for task, count in votes.items()}
+
+    def _place(self, index: int) -> Place:
+        first = self.channels[0].open()
+        numbers = np.arange(np.prod(first.shape)).reshape(first.shape)
+        numbered = Volume(lambda: numbers, first.affine, first.name, first.shape)
+        return Place(first.affine, first.shape, numbered.slice(self.plane, index))
 
     def _slice_name(self, volume: Volume, index: int) -> str:
         return f"{volume.name}, {self.plane} slice {index}"

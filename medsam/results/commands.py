@@ -7,6 +7,17 @@ from typing import Annotated
 
 import typer
 
+from medsam.datasets.commands import (
+    Choices,
+    Data,
+    Headers,
+    Images,
+    Masks,
+    PlaneName,
+    Tasks,
+    Window,
+    reading,
+)
 from medsam.errors import InputError
 
 __all__ = ["app", "export", "summary"]
@@ -65,6 +76,63 @@ def merge_command(
         f"{out}: {done.units} units ({done.rows} rows, {done.files} files) added, "
         f"{done.known} there already."
     )
+
+
+@app.command("mask")
+def mask_command(
+    folder: Results,
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help="Ends in .png; or in .nii.gz, with the images' own affine."
+        ),
+    ],
+    image: Annotated[
+        str,
+        typer.Option(
+            metavar="ID", help="Image; for NIfTI also a patient or volume: all its slices."
+        ),
+    ],
+    task: Annotated[str, typer.Option(metavar="KEY", help="Task.")],
+    experiment: Annotated[str, typer.Option(metavar="NAME", help="mode, clicks, ...")] = "mode",
+    k: Annotated[int, typer.Option(metavar="N", help="Mode, or number of clicks.")] = 1,
+    choice: Annotated[str, typer.Option(metavar="WHICH", help="top or oracle.")] = "top",
+    model: Annotated[str, typer.Option(metavar="NAME", help="Of several.")] = "",
+    protocol: Annotated[str, typer.Option(metavar="NAME", help="Of several.")] = "",
+    tasks: Tasks = None,
+    data: Data = "",
+    images: Images = None,
+    masks: Masks = None,
+    window: Window = None,
+    plane: PlaneName = "",
+    option: Choices = None,
+    headers: Headers = "agree",
+) -> None:
+    """Write the mask that a row scores as a picture, or the slices of a volume as NIfTI.
+
+    NIfTI needs the data that the rows are of: the options of `medsam run` that name it.
+    """
+    from medsam.results.masks import choose, write_nifti, write_png
+
+    chosen = choose(
+        folder,
+        image=image,
+        task=task,
+        experiment=experiment,
+        k=k,
+        choice=choice,
+        model=model,
+        protocol=protocol,
+    )
+    if out.name.endswith((".nii", ".nii.gz")):
+        from medsam.datasets.select import select
+
+        how = reading("modality", window, plane, option, headers)
+        dataset = select(tasks or [], images, masks, data=data, reading=how, progress=False)
+        write_nifti(chosen, dataset, out)
+    else:
+        write_png(chosen, out)
+    typer.echo(f"{len(chosen)} {'mask' if len(chosen) == 1 else 'masks'} in {out}")
 
 
 @app.command("validate")

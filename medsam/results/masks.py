@@ -6,17 +6,29 @@ A row holds the ``counts`` of the code; its size stands in the columns ``height`
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 from pycocotools import mask as coco
 
-from medsam.errors import ResultsError
+from medsam.datasets.sample import Dataset
+from medsam.errors import InputError, ResultsError
+from medsam.files import atomic
 from medsam.regions import Mask
-from medsam.results.rows import ORDER, existing, query
+from medsam.results.rows import ORDER, existing, query, read
 
-__all__ = ["attach", "decode", "encode", "of_rows"]
+__all__ = [
+    "attach",
+    "choose",
+    "decode",
+    "encode",
+    "of_rows",
+    "write_nifti",
+    "write_png",
+]
 
 
 def encode(mask: Mask) -> str:
@@ -65,6 +77,125 @@ def attach(folder: Path | str, rows: pd.DataFrame) -> pd.DataFrame:
             f"select w.place, r.mask from wanted w left join rows r on {same} order by w.place"
         ).df()
     return rows.assign(mask=found["mask"].to_list())
+
+
+def choose(
+    folder: Path | str,
+    *,
+    image: str,
+    task: str,
+    experiment: str,
+    k: int,
+    choice: str,
+    model: str = "",
+    protocol: str = "",
+) -> pd.DataFrame:
+    """The rows of one prompt on an image, or on all images of a patient or volume, with masks.
+
+    Parameters
+    ----------
+    folder : path
+        Results folder.
+    image : str
+        Id of an image, or of a group.
+    task, experiment, k, choice
+        As in the columns of the rows; ``choice`` counts where rows have one.
+    model, protocol : str
+        Needed where there are several.
+
+    Raises
+    ------
+    InputError
+        If there is no such row, or those of several models or protocols.
+    ResultsError
+        If there are no results, or a row has no mask.
+    """
+    rows = read(folder)
+    asked = {"image": image, "task": task, "experiment": experiment, "k": k}
+    asked |= {"model": model} if model else {}
+    asked |= {"protocol": protocol} if protocol else {}
+    found = rows[rows.status == "ok"]
+    for name, value in asked.items():
+        there = sorted(found[name].dropna().unique())
+        same = found[name] == value
+        if name == "image" and not same.any():
+            same = found["group"] == value
+        if not same.any():
+            few = ", ".join(map(str, there[:8])) + (", …" if len(there) > 8 else "")
+            raise InputError(f"No row with {name} {value!r}. Allowed here: {few or 'none'}.")
+        found = found[same]
+    found = found[(found.choice == choice) | found.choice.isna()]
+    for name in ("model", "protocol"):
+        several = sorted(found[name].unique())
+        if len(several) > 1:
+            raise InputError(f"Rows of several: {', '.join(several)}. Name one with --{name}.")
+    found = attach(folder, found)
+    of_rows(found)
+    return found
+
+
+def write_png(rows: pd.DataFrame, out: Path) -> None:
+    """Write the mask of one row as a picture, 0 and 255.
+
+    Raises
+    ------
+    InputError
+        If there are several rows, or the file does not end in .png.
+    """
+    if len(rows) != 1 or out.suffix != ".png":
+        raise InputError(
+            f"{len(rows)} masks into {out.name}. Allowed: one mask into a .png, or the slices of "
+            "a volume into a .nii.gz. Name one image, or a NIfTI file."
+        )
+    (mask,) = of_rows(rows)
+    with atomic(out) as temporary:
+        Image.fromarray(np.uint8(255) * mask).save(temporary, format="PNG")
+
+
+def write_nifti(rows: pd.DataFrame, dataset: Dataset, out: Path) -> None:
+    """Write masks of slices as one volume with the grid of their image; other slices are 0.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With masks, of slices of one volume.
+    dataset : Dataset
+        That which the rows came from.
+    out : Path
+        Ends in .nii or .nii.gz.
+
+    Raises
+    ------
+    InputError
+        If an image is not in the dataset, or they are not slices of one volume.
+    """
+    import nibabel
+
+    of = {case.id: case for case in dataset.cases()}
+    lacking = [name for name in rows.image if name not in of or of[name].place is None]
+    if lacking:
+        raise InputError(
+            f"{lacking[0]} is no slice of a volume of {dataset.title}. Allowed: slices of the data "
+            "that the rows are of. Name it as `medsam run` was told, or write a .png."
+        )
+    volume: NDArray[np.uint8] | None = None
+    for name, mask in zip(rows.image, of_rows(rows), strict=True):
+        place = of[name].place
+        assert place is not None  # looked at above
+        affine, shape, voxels = place()
+        if volume is None:
+            volume, first = np.zeros(shape, np.uint8), affine
+        if volume.shape != shape or not np.allclose(affine, first) or voxels.shape != mask.shape:
+            raise InputError(
+                f"{name} is a slice of another volume than those before it. Allowed: slices of "
+                "one volume. Name its group with --image."
+            )
+        volume.ravel()[voxels[mask]] = 1
+    with atomic(out) as temporary:
+        written = temporary.with_name(f"{temporary.name}{''.join(out.suffixes[-2:])}")
+        image: Any = nibabel.Nifti1Image  # its functions carry no types
+        nibabel.save(image(volume, first), written)
+        written.replace(temporary)
 
 
 def of_rows(rows: pd.DataFrame) -> list[NDArray[np.bool_]]:

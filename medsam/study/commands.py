@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from medsam.datasets.commands import Choices, Headers, PlaneName, Window, reading
+from medsam.datasets.commands import (
+    Choices,
+    Data,
+    Headers,
+    Images,
+    Masks,
+    PlaneName,
+    Tasks,
+    Window,
+    reading,
+)
 from medsam.errors import InputError, UnknownName
 from medsam.protocol import EXPERIMENTS, MaskPolicy, Protocol
 
@@ -21,25 +31,6 @@ __all__ = ["everything", "run"]
 
 # Options that both commands take.
 
-Tasks = Annotated[
-    list[str] | None, typer.Option(metavar="KEY", help="One or more tasks, or `all`.")
-]
-Data = Annotated[
-    str,
-    typer.Option(
-        metavar="KEY=PATH",
-        help="A dataset of the paper and the folder of its unpacked archive; or FILE.yaml, which "
-        "describes your own.",
-    ),
-]
-Images = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")]
-Masks = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="Folder of masks with the images' file stems; each value 1..n is an object.",
-    ),
-]
 Weights = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
 ]
