@@ -43,7 +43,7 @@ def command(folder, out, *given):
 
 
 def test_a_volume_is_written_on_the_grid_of_its_image(scan, tmp_path):
-    folder, data, affine = scan
+    folder, _, affine = scan
     where = ["--images", str(folder / "images"), "--masks", str(folder / "masks")]
     run = command(folder, tmp_path / "m.nii.gz", "--image", "scan", "--k", "4", *where)
     assert run.output == f"3 masks in {tmp_path / 'm.nii.gz'}\n"
