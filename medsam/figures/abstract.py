@@ -76,12 +76,12 @@ def _task_strip(axes: Axes, modes: pd.DataFrame, found: Facts) -> None:
     one = modes[(modes["mode"] == 1) & (modes.choice == "top")]
     there = [name for name in MODALITIES if name in set(one.modality)]
     there += sorted(set(one.modality) - set(there))
-    dots: Looks = {"ms": 5.5, "mec": "white", "mew": 0.5, "alpha": 0.9}
     for n, modality in enumerate(there):
         values = one[one.modality == modality].iou
         axes.plot(
-            values, [n] * len(values), "o", color=modality_colour(modality), label=modality, **dots
-        )
+            values, [n] * len(values), "o", color=modality_colour(modality), label=modality, ms=5.5,
+            mec="white", mew=0.5, alpha=0.9,
+        )  # fmt: skip
     for (name, iou), up, va in ((found.lowest, 4, "bottom"), (found.highest, -4, "top")):
         n = there.index(one[one["name"] == name].modality.iloc[0])
         axes.annotate(

@@ -14,7 +14,7 @@ from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError
 from medsam.figures import layout
 from medsam.figures.overlay import overlay
-from medsam.figures.style import Looks, Picture, Source, model_colour, styled
+from medsam.figures.style import Picture, Source, model_colour, styled
 
 if TYPE_CHECKING:
     from medsam.analysis.ambiguity import Ambiguous
@@ -136,7 +136,7 @@ def ambiguity_ranks(
         layout.key(mean, colour, "o", ls="-", ms=4.5, lw=1.4),
         layout.key("each task", _TASK, ls="-", lw=0.9),
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=2, bbox_to_anchor=(0.5, -0.005))
+    figure.legend(handles=handles, ncols=2, bbox_to_anchor=(0.5, -0.005))
     words = "mask, by the model's own confidence"
     figure.text(0.5, 0.4 / 4.6, words, ha="center", fontsize=7.5)
     return figure
@@ -155,8 +155,9 @@ def _panel(
     for line in lines:
         line = line.sort_values("rank")
         axes.plot(line["rank"], line["mean"], color=_TASK, lw=0.8, zorder=1)
-    look: Looks = {"lw": 1.4, "marker": "o", "ms": 4.5, "zorder": 3, "label": measure}
-    axes.plot(part["rank"], part["mean"], color=colour, **look)
+    axes.plot(
+        part["rank"], part["mean"], "o-", color=colour, lw=1.4, ms=4.5, zorder=3, label=measure
+    )
     sure = part[part.low.notna()]
     axes.vlines(sure["rank"], sure.low, sure.high, color=colour, lw=2.6, alpha=0.55, zorder=2)
     if measure == "doublings":

@@ -105,5 +105,5 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
         axes.set_title(str(task.name), fontsize=7.2, loc="left", pad=2.5)
     if several:
         handles = [layout.key(name, c, "o", ls="-", ms=3, lw=1.5) for name, c in colours.items()]
-        figure.legend(handles=handles, loc="lower center", ncols=len(models), borderpad=0.1)
+        figure.legend(handles=handles, ncols=len(models), borderpad=0.1)
     return figure

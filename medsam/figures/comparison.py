@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
-from medsam.figures.style import Looks, Picture, Source, model_colours, signed, styled
+from medsam.figures.style import Picture, Source, model_colours, signed, styled
 
 __all__ = ["comparison_ranked"]
 
@@ -68,14 +68,11 @@ def comparison_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     words = f"Δ IoU (right of 0: {table.reference.iloc[0]} is better)"
     figure.text(middle, 0.6 / height, words, ha="center", fontsize=7.5)
     methods = [layout.key(name, *look) for name, look in looks.items()]
-    for row, (handles, size) in enumerate(
-        ((layout.modality_keys(ranks.modality), 7), (methods, 7.5))
-    ):
+    for row, handles in enumerate((layout.modality_keys(ranks.modality), methods)):
+        place = (0.5, (0.02 + 0.2 * row) / height)
         figure.legend(
-            handles=handles, loc="lower center", ncols=max(len(handles), 1), fontsize=size,
-            bbox_to_anchor=(0.5, (0.02 + 0.2 * row) / height), handletextpad=0.2,
-            columnspacing=1.2, borderpad=0.2,
-        )  # fmt: skip
+            handles=handles, ncols=max(len(handles), 1), bbox_to_anchor=place, borderpad=0.2
+        )
     return figure
 
 
@@ -103,8 +100,10 @@ def _panel(
         at = np.array([y[task] for task in line.task]) - 0.17 * (n - (len(looks) - 1) / 2)
         if "low" in line and line.low.notna().any():
             axes.hlines(at, line.low, line.high, color=colour, linewidth=1, zorder=2)
-        mark: Looks = {"ms": 4.2, "mec": "white", "mew": 0.4, "zorder": 3}
-        axes.plot(line.delta, at, marker, color=colour, label=method, **mark)
+        axes.plot(
+            line.delta, at, marker, color=colour, ms=4.2, mec="white", mew=0.4, zorder=3,
+            label=method,
+        )  # fmt: skip
     layout.name_rows(axes, heights)
 
 

@@ -206,7 +206,7 @@ def everything_sides(table: pd.DataFrame, masks: pd.DataFrame, *, detail: str) -
         layout.key("this run", "#444444", "o", ms=5),
         layout.key("computed earlier", "#444444", "o", ms=5, mfc="white"),
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=4, fontsize=7)
+    figure.legend(handles=handles, ncols=4)
     figure.text(0.01, 0.985, detail, **_DETAIL)
     return figure
 

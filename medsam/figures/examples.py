@@ -128,8 +128,10 @@ def percentile_examples(
     )  # fmt: skip
     for column, percentile in enumerate(percentiles):
         x = 0.035 + 0.963 * (2 * column + 1) / (2 * len(percentiles))
-        bold: Looks = {"ha": "center", "fontsize": 8.5, "fontweight": "bold"}
-        figure.text(x, 1 - 0.46 / height, f"{percentile}th percentile", **bold)
+        figure.text(
+            x, 1 - 0.46 / height, f"{percentile}th percentile", ha="center", fontsize=8.5,
+            fontweight="bold",
+        )  # fmt: skip
         for row, task in enumerate(tasks):
             if (task, percentile) in slots:
                 _slot(figure, outer[row, column], slots[task, percentile])
@@ -230,7 +232,7 @@ def case(sample: Sample, titles: Mapping[str, str]) -> Picture:
     for task, colour in colours.items():
         outline(grid[0, 1], sample.masks[task], colour, width=1.3)
     handles = [layout.key(titles[task], colour, ls="-", lw=2) for task, colour in colours.items()]
-    figure.legend(handles=handles, loc="lower center", ncols=min(3, len(shown)))
+    figure.legend(handles=handles, ncols=min(3, len(shown)))
     return figure
 
 
@@ -316,7 +318,7 @@ def click_steps(
         layout.key("positive click", PROMPT, "*", **mark),
         layout.key("negative click", NEGATIVE, MINUS, **mark),
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=4, borderpad=0.1, fontsize=8)
+    figure.legend(handles=handles, ncols=4, borderpad=0.1, fontsize=8)
     return figure
 
 

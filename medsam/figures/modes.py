@@ -67,18 +67,14 @@ def modes_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     # Offset a little, so that equal values (objects of one region) stay visible.
     for mode, colour in MODES.items():
         at = y + (3 - mode) * 0.1
-        oracle: Looks = {"ms": 4.2, "mfc": "none", "mew": 0.9, "label": f"oracle {mode}"}
-        axes.plot(wide["oracle", mode], at, "v", mec=colour, **oracle)
-        top: Looks = {"ms": 3.8, "mec": "none", "label": f"top {mode}"}
-        axes.plot(wide["top", mode], at, "o", color=colour, **top)
+        oracle, top = wide["oracle", mode], wide["top", mode]
+        axes.plot(oracle, at, "v", mec=colour, ms=4.2, mfc="none", mew=0.9, label=f"oracle {mode}")
+        axes.plot(top, at, "o", color=colour, ms=3.8, mec="none", label=f"top {mode}")
     layout.name_rows(axes, y, names, modalities)
     axes.set(xlim=(0, 1), ylim=(-0.7, len(wide) - 0.3), xlabel="IoU")
     handles = layout.mode_keys(dict.fromkeys(MODES, "o"))
     handles += [layout.key("oracle", "#444444", "v", mfc="none"), *layout.modality_keys(modalities)]
-    figure.legend(
-        handles=handles, loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0), handletextpad=0.3,
-        columnspacing=1.2, fontsize=7, markerscale=0.85,
-    )  # fmt: skip
+    figure.legend(handles=handles, ncols=3, markerscale=0.85)
     return figure
 
 
@@ -197,7 +193,7 @@ def models_paired(table: pd.DataFrame, *, source: Source) -> Picture:
         layout.key(a, model_colour(a), "o"),
         layout.key(b, model_colour(b), "o", mfc="white", mew=1.2),
     ]
-    figure.legend(handles=handles, loc="lower left", ncols=2, fontsize=7)
+    figure.legend(handles=handles, loc="lower left", ncols=2)
     return figure
 
 
@@ -248,5 +244,5 @@ def beside_published(table: pd.DataFrame, *, sources: tuple[Source, Source]) -> 
         layout.key("published", _PUBLISHED, "s", ms=4),
         layout.key("measured", _MEASURED, "o", ms=4, mfc="white"),
     ]
-    figure.legend(handles=handles, loc="lower left", ncols=2, fontsize=7, handletextpad=0.2)
+    figure.legend(handles=handles, loc="lower left", ncols=2)
     return figure

@@ -15,7 +15,7 @@ from statsmodels.api import OLS, add_constant
 from medsam.analysis import sizes
 from medsam.analysis.statistics import ALPHA, check_columns, probability
 from medsam.figures import layout
-from medsam.figures.style import MODES, Looks, Picture, Source, modality_colour, signed, styled
+from medsam.figures.style import MODES, Picture, Source, modality_colour, signed, styled
 from medsam.prompts import KINDS
 from medsam.prompts import MODES as TITLES
 
@@ -97,9 +97,7 @@ def size_and_iou(found: pd.DataFrame, *, source: Source) -> Picture:
             axes.set_ylabel("mean IoU")
     figure.text(0.53, 0.36 / height, f"mean {X_LABEL}", ha="center", va="bottom", fontsize=8)
     handles = [*layout.modality_keys(ranks.modality, ms=5), _WHOLE]
-    figure.legend(
-        handles=handles, loc="lower center", ncols=6, bbox_to_anchor=(0.53, 0), handletextpad=0.3
-    )
+    figure.legend(handles=handles, ncols=6, bbox_to_anchor=(0.53, 0))
     return figure
 
 
@@ -121,15 +119,9 @@ def _distributions(axes: Axes, found: pd.DataFrame, ranks: pd.DataFrame) -> None
             medianprops={"color": _INK, "linewidth": 1.2},
         )  # fmt: skip
         at = row.rank + rng.uniform(-0.22, 0.22, len(values))
-        dots: Looks = {
-            "color": colour,
-            "mec": "none",
-            "alpha": 0.55,
-            "label": f"objects {row.rank}",
-        }
-        axes.plot(values, at, "o", ms=2.0, **dots)
-        mean: Looks = {"mfc": "white", "mec": _INK, "mew": 0.8, "label": f"mean {row.rank}"}
-        axes.plot(row.mean, row.rank, "D", ms=3.8, **mean)
+        objects, mean = f"objects {row.rank}", f"mean {row.rank}"
+        axes.plot(values, at, "o", ms=2.0, color=colour, mec="none", alpha=0.55, label=objects)
+        axes.plot(row.mean, row.rank, "D", ms=3.8, mfc="white", mec=_INK, mew=0.8, label=mean)
     names = zip(ranks["name"], ranks["rank"], strict=True)
     layout.name_rows(axes, ranks["rank"], [f"{name}  {rank:>2}" for name, rank in names])
     beside = axes.secondary_yaxis("right")
@@ -231,14 +223,10 @@ def size_within(found: pd.DataFrame, *, source: Source, columns: int = 4) -> Pic
             if k not in of_task.index:
                 continue
             part, fit = of_task.loc[[k]], fits.loc[k]
-            dots: Looks = {
-                "ms": 3,
-                "mec": "none",
-                "alpha": 0.6,
-                "clip_on": False,
-                "label": f"mode {k}",
-            }
-            axes.plot(part["size"], part.iou, _MARKERS[k], color=MODES[k], **dots)
+            axes.plot(
+                part["size"], part.iou, _MARKERS[k], color=MODES[k], ms=3, mec="none", alpha=0.6,
+                clip_on=False, label=f"mode {k}",
+            )  # fmt: skip
             if np.isnan(fit.rho):
                 continue
             ends = np.array([part["size"].min(), part["size"].max()])
@@ -251,7 +239,7 @@ def size_within(found: pd.DataFrame, *, source: Source, columns: int = 4) -> Pic
             )  # fmt: skip
         _whole_image(axes)
         axes.set_title(str(task.name), fontsize=7.2, loc="left", pad=10)
-    figure.legend(handles=[*_mode_keys(modes), _WHOLE], loc="lower center", ncols=3)
+    figure.legend(handles=[*_mode_keys(modes), _WHOLE], ncols=3)
     return figure
 
 
@@ -299,12 +287,13 @@ def size_correlations(found: pd.DataFrame, *, source: Source) -> Picture:
             part = table[(table.k == k) & (table.kind == kind)]
             at = part["at"] + 0.32 * ((len(modes) - 1) / 2 - n)
             axes.hlines(at, part.low, part.high, color=MODES[k], lw=1.3, alpha=0.8)
-            mark: Looks = {"ms": size, "mec": "none", "label": f"{kind} {k}"}
-            axes.plot(part.value, at, marker, color=MODES[k], **mark)
+            axes.plot(
+                part.value, at, marker, color=MODES[k], ms=size, mec="none", label=f"{kind} {k}"
+            )
     layout.name_rows(axes, names["at"], names["name"])
     axes.set(xlim=(-1.02, 1.02), xlabel="Spearman's correlation of size and IoU")
     axes.set_ylim(-0.6, names["at"].max() + 0.6)
-    figure.legend(handles=_mode_keys(modes), loc="lower center", ncols=3)
+    figure.legend(handles=_mode_keys(modes), ncols=3)
     return figure
 
 

@@ -108,10 +108,7 @@ def differences_forest(table: pd.DataFrame, *, source: Source) -> Picture:
         layout.key("oracle", "#444444", "v", mfc="none"),
         layout.key("no case changes", _NOTHING, "x"),
     ]
-    figure.legend(
-        handles=handles, loc="lower left", ncols=3, bbox_to_anchor=(0, -0.01), handletextpad=0.2,
-        columnspacing=0.9, markerscale=0.8, fontsize=7,
-    )  # fmt: skip
+    figure.legend(handles=handles, loc="lower left", ncols=3, markerscale=0.8)
     return figure
 
 
@@ -293,7 +290,7 @@ def noise_curves(table: pd.DataFrame, *, source: Source) -> Picture:
         *layout.mode_keys(_MARKERS, **_KEYS),
         layout.key("oracle", "#555555", ls=(0, (3, 1.5))),
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=7, columnspacing=1.4)
+    figure.legend(handles=handles, ncols=3)
     return figure
 
 
@@ -332,7 +329,7 @@ def noise_by_task(table: pd.DataFrame, *, source: Source, columns: int = 4) -> P
         axes.set_title(str(task.name), fontsize=7.2, loc="left", pad=2.5)
         axes.set_title(f"n = {task.cases}", fontsize=6.5, loc="right", pad=2.5, color="#777777")
     handles = layout.mode_keys(_MARKERS, **_KEYS)
-    figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=7, columnspacing=1.4)
+    figure.legend(handles=handles, ncols=3)
     return figure
 
 
