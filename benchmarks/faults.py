@@ -301,9 +301,8 @@ def sources(whole: Path, folder: Path) -> list[str]:
         place = folder / f"of-{len(made)}"
         about = results.read_metadata(results.shards(whole)[0])["identity"]
         names = ("dataset", "model", "protocol", "weights", "seed")
-        who = Identity(
-            *(about[name] for name in names), tuple(about["experiments"]), True, about["data"]
-        )
+        own = (about[name] for name in (*names, "experiments"))
+        who = Identity(*own, True, about["data"])
         with Store(place, who) as into:
             for n in range(TASKS):
                 of_task = mine.assign(task=f"task-{n}").astype(object)

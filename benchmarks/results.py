@@ -69,7 +69,8 @@ def fill(folder: Path, rows: int, files: int, seed: int = 0) -> None:
         }
         missing = {f.name: pa.nulls(n, f.type) for f in SCHEMA if f.name not in columns}
         table = pa.table({**columns, **missing}).select(SCHEMA.names).cast(SCHEMA)
-        who = Identity("d", model, PROTOCOLS["paper"].as_dict(), {"sha256": "0"}, 1)
+        of = {"mode": {}, "clicks": {}}
+        who = Identity("d", model, PROTOCOLS["paper"].as_dict(), {"sha256": "0"}, 1, of)
         about = {"identity": who.as_dict(), "versions": {}, "state": {}}
         place = folder / f"model={model}" / f"task={task}" / f"rows-{number:06d}.parquet"
         write(place, table, about)
