@@ -88,10 +88,12 @@ class Protocol:
         anywhere on the image (every distance is 0, so every pixel is a tie).
     empty_union : {"nan", "minus_one"}
         IoU and Dice where both masks are empty.
-    intensity : {"modality", "max", "window", "percentile"}
+    intensity : {"modality", "max", "window", "percentile", "slice"}
         To 8 bit, of which the text says nothing (see :mod:`medsam.datasets.intensity`):
         as is usual for the modality (CT by a window in HU, PET by a range of SUV, all else by
-        its maximum), divided by the maximum, a window, or percentiles.
+        its maximum), divided by the maximum, a window, percentiles, or each slice from its
+        lowest to its highest value. The study's file names suggest the last, on slices along the
+        stored third axis: inferred, ``released+intensity=slice`` with ``--plane stored``.
     click_jitter : float
         Standard deviation of a click around the pixel it is meant for, in each direction, as a
         fraction of the equivalent diameter of what is clicked on. 0: none, as in the paper.
@@ -120,7 +122,7 @@ class Protocol:
     click_label: Literal["task", "any"] = "task"
     no_error: Literal["stop", "anywhere"] = "stop"
     empty_union: Literal["nan", "minus_one"] = "nan"
-    intensity: Literal["modality", "max", "window", "percentile"] = "modality"
+    intensity: Literal["modality", "max", "window", "percentile", "slice"] = "modality"
     click_jitter: float = 0.0
     box_jitter: float = 0.0
 

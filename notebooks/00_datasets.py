@@ -47,8 +47,8 @@ glue("n-later", int(numbers.masks_status.str.contains("later study").sum()))
 glue("n-direct", int((numbers.access == "direct").sum()))
 glue("n-registration", int((numbers.access == "registration").sum()))
 glue("n-account", int((numbers.access == "account").sum()))
-for status in ("read", "inferred", "from memory"):
-    glue(f"n-{status.replace(' ', '-')}", sum(task.labels_status == status for task in tasks))
+for kind in ("archive", "code", "page", "inferred", "memory"):
+    glue(f"n-{kind}", sum(task.kind == kind for task in tasks))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The paper {cite}`mazurowski2023` evaluates SAM on 19 public datasets with 28 tasks. This page says what they
@@ -62,8 +62,8 @@ for status in ("read", "inferred", "from memory"):
 #   in its tables. A later study of the same group prints the same number for {glue:text}`n-later`; where it
 #   prints another, the card says so. They are a rough check, not a target.
 # - **Counted here: {glue:text}`n-counted` of 19.** `medsam data check KEY PATH` counts a dataset that you have, and
-#   this page then shows its count beside the paper's. What is said of files and label values comes from public
-#   loaders and notes, with its status. Check it against the first real files.
+#   this page then shows its count beside the paper's. What is said of files and label values comes mostly from
+#   public loaders and notes, and says so. Check it against the first real files.
 # ```
 
 # %% [markdown]
@@ -85,8 +85,10 @@ overview(found=found)
 #   ({glue:text}`n-registration`: a form or a challenge to join) or *account* ({glue:text}`n-account`: an account
 #   at Kaggle for all or part of it).
 # - **Label values** are those of the official label files; *1 or 2* means that both count as the object, and
-#   *> 0* or *≥ 128* is a threshold on a mask image. Number of tasks by the status of their values: *read*
-#   {glue:text}`n-read`, *inferred* {glue:text}`n-inferred`, *from memory* {glue:text}`n-from-memory`.
+#   *> 0* or *≥ 128* is a threshold on a mask image.
+# - **How it is known** stands in brackets after each fact. Label values are *read in the archive* for
+#   {glue:text}`n-archive` tasks, *in public code* for {glue:text}`n-code`, *in a public text* for {glue:text}`n-page`;
+#   they are *inferred* for {glue:text}`n-inferred`, and *from memory* for {glue:text}`n-memory`.
 # - **From 3D to 2D.** The paper takes 2D slices of 3D images and counts those with a non-zero mask. It states
 #   neither the axis, nor how slices were sampled, nor the intensity window, and its authors did not release
 #   their 2D files. So for every 3D dataset these choices are open, and a count made today may

@@ -49,6 +49,7 @@ page = Page("03_comparison", parameters)
 
 # %% tags=["remove-cell"]
 from medsam.analysis import comparison
+from medsam.datasets.catalog import task_caveats
 from medsam import figures
 from medsam.pages.text import glue, glue_all
 
@@ -61,6 +62,7 @@ for key, reference in (
     source = figures.Source.published("SAM ViT-H, 28 tasks; each method: 1 point")
     page.figure(key, figures.comparison_ranked(table, source=source), table)
     glue_all(key, comparison.findings(table))
+glue("caveats", " ".join(sorted(set(task_caveats().values()))))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## One point each
@@ -82,6 +84,8 @@ for key, reference in (
 # ({glue:text}`fig4-largest-task`). Means over tasks: SAM {glue:text}`fig4-mean:.4f`, FocalClick
 # {glue:text}`fig4-focalclick-mean:.4f`, SimpleClick {glue:text}`fig4-simpleclick-mean:.4f`, RITM
 # {glue:text}`fig4-ritm-mean:.4f`.
+#
+# **To know of the hips:** {glue:text}`caveats`
 #
 # ## With oracle, and with a box
 #

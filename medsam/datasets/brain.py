@@ -21,15 +21,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medsam.datasets.intensity import Intensity
+from medsam.datasets.readers.nifti import open_nifti
+from medsam.datasets.readers.volume import Plane, Volume
 from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
@@ -67,59 +67,31 @@ FILES = {
 STEP = 5
 """Distance of neighbouring slices in mm (and voxels)."""
 
-FIRST = {"axial": 4, "coronal": 4, "sagittal": 0}
+FIRST: dict[Plane, int] = {"axial": 4, "coronal": 4, "sagittal": 0}
 """Index of the first slice, counted from inferior, posterior and left."""
 
 MIN_PX = 20
 """A task counts a slice among its cases from this many pixels on."""
 
-_AXES = {"axial": 2, "coronal": 1, "sagittal": 0}
 
+class BrainTask(NamedTuple):
+    """One object of the sample: its name for people, and the atlas's values (right and left)."""
 
-@dataclass(frozen=True)
-class BrainTask:
-    """One object of the sample: its name in the results and for people, and its labels.
-
-    Attributes
-    ----------
-    key, title : str
-    labels : tuple of int
-        Values of the atlas that make up the object (right and left).
-    """
-
-    key: str
     title: str
     labels: tuple[int, ...]
 
 
-TASKS: dict[str, BrainTask] = {
-    task.key: task
-    for task in (
-        BrainTask("brain_white_matter", "Cerebral white matter", (44, 45)),
-        BrainTask("brain_ventricles", "Lateral ventricles", (51, 52)),
-        BrainTask("brain_thalamus", "Thalamus", (59, 60)),
-        BrainTask("brain_caudate", "Caudate", (36, 37)),
-        BrainTask("brain_putamen", "Putamen", (57, 58)),
-        BrainTask("brain_hippocampus", "Hippocampus", (47, 48)),
-        BrainTask("brain_stem", "Brain stem", (35,)),
-        BrainTask("brain_cerebellum", "Cerebellum", (38, 39, 40, 41, 71, 72, 73)),
-    )
+TASKS = {
+    "brain_white_matter": BrainTask("Cerebral white matter", (44, 45)),
+    "brain_ventricles": BrainTask("Lateral ventricles", (51, 52)),
+    "brain_thalamus": BrainTask("Thalamus", (59, 60)),
+    "brain_caudate": BrainTask("Caudate", (36, 37)),
+    "brain_putamen": BrainTask("Putamen", (57, 58)),
+    "brain_hippocampus": BrainTask("Hippocampus", (47, 48)),
+    "brain_stem": BrainTask("Brain stem", (35,)),
+    "brain_cerebellum": BrainTask("Cerebellum", (38, 39, 40, 41, 71, 72, 73)),
 }
 """The tasks by key."""
-
-
-@dataclass(frozen=True, eq=False)
-class Volume:
-    """Image (X, Y, Z) int16 and labels (X, Y, Z) uint8; X to the right, Y anterior, Z superior."""
-
-    image: NDArray[np.int16]
-    labels: NDArray[np.uint8]
-    affine: NDArray[np.float64]
-
-    def slice(self, array: NDArray[Any], orientation: str, index: int) -> NDArray[Any]:
-        """(H, W) view of one slice, turned the radiological way."""
-        plane: NDArray[Any] = np.moveaxis(array, _AXES[orientation], 0)[index]
-        return plane.T[::-1, ::-1]
 
 
 class BrainSample:
@@ -155,18 +127,17 @@ class BrainSample:
         self._folder = _package_folder()
 
     @property
-    def volume(self) -> Volume:
-        """The whole volume, read at first use and kept for every sample of this process."""
-        return _volume(self._folder)
+    def volumes(self) -> tuple[Volume, Volume]:
+        """Image and labels on one grid, read at first use and kept for every sample."""
+        return _volumes(self._folder)
 
     @cached_property
-    def _slices(self) -> dict[str, tuple[str, int, tuple[str, ...]]]:
+    def _slices(self) -> dict[str, tuple[Plane, int, tuple[str, ...]]]:
         """Image id to orientation, index and the tasks that count it."""
-        volume, found = self.volume, {}
+        labels, found = self.volumes[1], {}
         for orientation, first in sorted(FIRST.items()):
-            for index in range(first, volume.labels.shape[_AXES[orientation]], STEP):
-                plane = volume.slice(volume.labels, orientation, index)
-                counts = np.bincount(plane.ravel(), minlength=256)
+            for index in range(first, labels.count(orientation), STEP):
+                counts = np.bincount(labels.slice(orientation, index).ravel(), minlength=256)
                 tasks = tuple(
                     t for t in self.tasks if counts[list(TASKS[t].labels)].sum() >= MIN_PX
                 )
@@ -186,18 +157,17 @@ class BrainSample:
 
     def _place(self, name: str) -> Place:
         orientation, index, _ = self._slices[name]
-        shape = self.volume.image.shape
-        numbers = np.arange(np.prod(shape)).reshape(shape)
-        return Place(self.volume.affine, shape, self.volume.slice(numbers, orientation, index))
+        image, _ = self.volumes
+        numbers = Volume(np.arange(np.prod(image.shape)).reshape(image.shape), image.affine)
+        return Place(image.affine, image.shape, numbers.slice(orientation, index))
 
     def _load(self, name: str) -> Sample:
         orientation, index, tasks = self._slices[name]
-        volume = self.volume
-        labels = volume.slice(volume.labels, orientation, index)
+        image, labels = (volume.slice(orientation, index) for volume in self.volumes)
         return Sample(
             id=name,
             group="mni152",
-            image=self._intensity.rgb(volume.slice(volume.image, orientation, index), name=name),
+            image=self._intensity.rgb(image, name=name),
             masks={task: np.isin(labels, TASKS[task].labels) for task in tasks},
             labels=labels > 0,
             spacing=(1.0, 1.0),
@@ -231,23 +201,12 @@ def _check(path: Path, expected: str) -> None:
 
 
 @lru_cache(maxsize=1)
-def _volume(folder: Path) -> Volume:
+def _volumes(folder: Path) -> tuple[Volume, Volume]:
     """Both volumes on the image's grid, about 22 MB."""
-    import nibabel
-    from nibabel.processing import resample_from_to
-
     for name, expected in FILES.items():
         _check(folder / name, expected)
-    template, atlas = (folder / name for name in list(FILES)[:2])
-    turn: Any = nibabel.as_closest_canonical  # nibabel's functions carry no types
-    resample: Any = resample_from_to
-    image = turn(nibabel.load(template))
-    labels = resample(turn(nibabel.load(atlas)), image, order=0)
-    return Volume(
-        np.asarray(image.dataobj, np.int16),
-        np.rint(np.asarray(labels.dataobj)).astype(np.uint8),
-        np.asarray(image.affine, np.float64),
-    )
+    image, atlas = (open_nifti(folder / name) for name in list(FILES)[:2])
+    return image, atlas.resampled_to(image)
 
 
 # What the embedded sample is made of, in two tables. Both are measured, none is typed.
@@ -309,43 +268,39 @@ def neighbour_table() -> pd.DataFrame:
         f"next chosen slice ({STEP} mm)": list(_pairs(STEP)),
         "other half, mirrored": list(_mirrored()),
     }
-    sample = BrainSample()
-    volume, rows = sample.volume, []
+    image, labels = BrainSample().volumes
+    rows = []
     for kind, pairs in kinds.items():
-        images: list[float] = []
+        alike: list[float] = []
         dice: dict[str, list[float]] = {task: [] for task in TASKS}
-        for orientation, one, other in pairs:
-            planes = [volume.slice(volume.image, orientation, i) for i in (one, other)]
-            images.append(_correlation(planes[0], planes[1]))
-            labels = [volume.slice(volume.labels, orientation, i) for i in (one, other)]
+        for orientation, *both in pairs:
+            one, other = (image.slice(orientation, index) for index in both)
+            brain = (one > 0) | (other > 0)
+            alike.append(float(np.corrcoef(one[brain], other[brain])[0, 1]))
+            planes = [labels.slice(orientation, index) for index in both]
             for task, values in dice.items():
-                a, b = (np.isin(plane, TASKS[task].labels) for plane in labels)
+                a, b = (np.isin(plane, TASKS[task].labels) for plane in planes)
                 if min(a.sum(), b.sum()) >= MIN_PX:
                     values.append(float(2 * (a & b).sum() / (a.sum() + b.sum())))
         medians = {task: float(np.median(values)) for task, values in dice.items()}
-        row = {"against": kind, "pairs": len(pairs), "image": float(np.median(images)), **medians}
+        row = {"against": kind, "pairs": len(pairs), "image": float(np.median(alike)), **medians}
         rows.append(row)
     return pd.DataFrame(rows).set_index("against")
 
 
-def _chosen() -> list[tuple[str, int]]:
-    return [(o, int(i)) for o, i in (case.id.split("-") for case in BrainSample().cases())]
+def _chosen() -> list[tuple[Plane, int]]:
+    return [(orientation, index) for orientation, index, _ in BrainSample()._slices.values()]
 
 
-def _pairs(gap: int) -> Iterator[tuple[str, int, int]]:
+def _pairs(gap: int) -> Iterator[tuple[Plane, int, int]]:
     chosen = set(_chosen())
     for orientation, index in sorted(chosen):
         if gap == 1 or (orientation, index + gap) in chosen:
             yield orientation, index, index + gap
 
 
-def _mirrored() -> Iterator[tuple[str, int, int]]:
+def _mirrored() -> Iterator[tuple[Plane, int, int]]:
     # The midline is at index 91 (x = 0 mm): i and 182 - i are mirror images.
     sagittal = [index for orientation, index in _chosen() if orientation == "sagittal"]
     for index in (i for i in sagittal if i < 91):
         yield "sagittal", index, min(sagittal, key=lambda other: abs(182 - index - other))
-
-
-def _correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
-    brain = (one > 0) | (other > 0)
-    return float(np.corrcoef(one[brain], other[brain])[0, 1])

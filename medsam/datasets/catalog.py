@@ -1,7 +1,7 @@
 """The 19 datasets and 28 tasks of the paper, as data.
 
-The facts are in ``catalog.json``. Where one was not read in a source, it says so: the counts of
-masks in the paper are recalled and unverified, and every label value has a status.
+The facts are in ``catalog.json``, each with how it is known. The counts of masks in the paper are
+recalled and unverified.
 """
 
 from __future__ import annotations
@@ -24,22 +24,25 @@ if TYPE_CHECKING:
 __all__ = [
     "BASES",
     "DATA_VARIABLE",
+    "KNOWN",
     "MODALITIES",
     "Archive",
     "CatalogEntry",
     "CatalogTask",
     "Citation",
+    "Count",
+    "Fact",
     "Home",
     "PublishedMasks",
     "at_hand",
     "catalog",
     "data_folder",
     "entry",
-    "entry_of_task",
     "parse",
     "place",
     "published_tasks",
     "table",
+    "task_caveats",
 ]
 
 
@@ -52,17 +55,66 @@ BASES = {
     "conflict": "in conflict",
 }
 """Where the paper's count of masks comes from, and words for it."""
+KNOWN = {
+    "archive": "read in the archive",
+    "code": "read in public code",
+    "page": "read in a public text",
+    "inferred": "inferred",
+    "memory": "from memory",
+}
+"""How a fact can be known, and words for it."""
 
 
 Values = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 Threshold = Annotated[str, Field(pattern=r"^>=?\d+$")]
 
 
-class _Fact(BaseModel):
+class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CatalogTask(_Fact):
+class _Known(_Part):
+    """What is known in a way of :data:`KNOWN`; after a colon stands where, or from what."""
+
+    known: Annotated[str, Field(pattern=rf"^({'|'.join(KNOWN)})(: .+)?$")]
+
+    @property
+    def kind(self) -> str:
+        """One of :data:`KNOWN`."""
+        return self.known.partition(":")[0]
+
+    @property
+    def how(self) -> str:
+        """How it is known, in words.
+
+        Examples
+        --------
+        >>> Fact(text="axial", known="code: a loader").how
+        'read in public code: a loader'
+        """
+        return KNOWN[self.kind] + self.known.removeprefix(self.kind)
+
+
+class Fact(_Known):
+    """A sentence or a few words, and how that is known; as text both."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text} [{self.how}]"
+
+
+class Count(_Known):
+    """A number, and of what."""
+
+    count: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.count:,} {self.what} [{self.how}]"
+
+
+class CatalogTask(_Known):
     """One object to segment.
 
     Parameters
@@ -73,17 +125,14 @@ class CatalogTask(_Fact):
         What is segmented, in words.
     labels : tuple of int, or str
         Values of the official label files, joined; or a threshold such as ``">0"``.
-    labels_status : str
-        How the values are known.
-    labels_note : str
-        What that rests on.
+    caveat : str
+        What to know of the paper's numbers of it, in a sentence.
     """
 
     key: str
     object: str
     labels: Values | Threshold
-    labels_status: Literal["read", "inferred", "from memory"]
-    labels_note: str
+    caveat: str = ""
 
     @property
     def label_words(self) -> str:
@@ -101,20 +150,8 @@ class CatalogTask(_Fact):
             return self.labels.replace(">=", "≥ ").replace(">", "> ")
         return " or ".join(map(str, self.labels))
 
-    @property
-    def status_words(self) -> str:
-        """How the label values are known.
 
-        Examples
-        --------
-        >>> from medsam.datasets.catalog import entry
-        >>> entry("ct_spleen").tasks[0].status_words
-        'read: in public loaders or notes'
-        """
-        return ": ".join(filter(None, (self.labels_status, self.labels_note)))
-
-
-class PublishedMasks(_Fact):
+class PublishedMasks(_Part):
     """Count of images with a non-zero mask in the paper's Tables 1 and 2, of a whole dataset.
 
     Parameters
@@ -126,12 +163,15 @@ class PublishedMasks(_Fact):
         One of :data:`BASES`.
     note : str
         The basis in a sentence.
+    counts : tuple of Count
+        What others have counted of the dataset.
     """
 
     count: int
     verified: bool
     basis: Literal["recalled", "later study", "conflict"]
     note: str
+    counts: tuple[Count, ...]
 
     @property
     def words(self) -> str:
@@ -158,7 +198,7 @@ class PublishedMasks(_Fact):
         return "verified" if self.verified else f"unverified, {BASES[self.basis]}"
 
 
-class Home(_Fact):
+class Home(_Known):
     """An official address (without scheme; or ``doi:…``) and what is there."""
 
     address: str
@@ -170,13 +210,13 @@ class Home(_Fact):
 
         Examples
         --------
-        >>> Home(address="doi:10.1000/1", what="").url
+        >>> Home(address="doi:10.1000/1", what="", known="memory").url
         'https://doi.org/10.1000/1'
         """
         return _url(self.address)
 
 
-class Archive(_Fact):
+class Archive(_Known):
     """A file to download: what to know of it, its MD5 and a plain address where known."""
 
     name: str
@@ -186,12 +226,12 @@ class Archive(_Fact):
 
     @property
     def words(self) -> str:
-        """Name, MD5 and note in one line."""
-        more = ", ".join(filter(None, (self.md5 and f"MD5 {self.md5}", self.note)))
-        return f"{self.name} ({more})" if more else self.name
+        """Name, address, MD5, note and how that is known, in one line."""
+        more = (self.url, self.md5 and f"MD5 {self.md5}", self.note)
+        return ", ".join(filter(None, (self.name, *more))) + f" [{self.how}]"
 
 
-class Citation(_Fact):
+class Citation(_Known):
     """A paper or data record: its key in ``book/references.bib``, and what it is."""
 
     key: str
@@ -206,7 +246,7 @@ class Citation(_Fact):
         return _url(self.id)
 
 
-class CatalogEntry(_Fact):
+class CatalogEntry(_Part):
     """One dataset of the paper.
 
     Parameters
@@ -219,17 +259,20 @@ class CatalogEntry(_Fact):
         ``"2D"`` or ``"3D"``.
     tasks : tuple of CatalogTask
     published_masks : PublishedMasks
-    licence, licence_note : str
-    access, access_note : str
+    licence : str
+        In a few words; ``"conflicting"`` where sources differ.
+    licences : tuple of Fact
+        What each source says of it.
+    access, access_note : str, Fact
         How to come by the images: a plain download, a form or registration, an account elsewhere.
     home : tuple of Home
     archives : tuple of Archive
     citations : tuple of Citation
     how_to_get : tuple of str
         Steps, in order.
-    format, orientation, patient : str
+    format, orientation, patient : Fact
         A line each: files and label values, axes, what tells patients apart.
-    caveats : tuple of str
+    caveats : tuple of Fact
         What to know before using it.
     """
 
@@ -242,17 +285,17 @@ class CatalogEntry(_Fact):
     tasks: tuple[CatalogTask, ...]
     published_masks: PublishedMasks
     licence: str
-    licence_note: str
+    licences: Annotated[tuple[Fact, ...], Field(min_length=1)]
     access: Literal["direct", "registration", "account"]
-    access_note: str
+    access_note: Fact
     home: tuple[Home, ...]
     archives: tuple[Archive, ...]
     citations: tuple[Citation, ...]
     how_to_get: tuple[str, ...]
-    format: str
-    orientation: str
-    patient: str
-    caveats: tuple[str, ...]
+    format: Fact
+    orientation: Fact
+    patient: Fact
+    caveats: tuple[Fact, ...]
 
     @property
     def modality_words(self) -> str:
@@ -264,12 +307,13 @@ class CatalogEntry(_Fact):
         >>> entry("us_kidney").modality_words
         'US, 2D; synthesised from CT'
         """
-        return _joined(f"{self.modality}, {self.dimensionality}", self.modality_note)
+        words = f"{self.modality}, {self.dimensionality}"
+        return f"{words}; {self.modality_note}" if self.modality_note else words
 
     @property
     def licence_words(self) -> str:
-        """Licence and note."""
-        return _joined(self.licence, self.licence_note)
+        """What is known of the licence, from each source."""
+        return "; ".join(map(str, self.licences))
 
     @property
     def may_be_shown(self) -> bool:
@@ -286,16 +330,12 @@ class CatalogEntry(_Fact):
     @property
     def access_words(self) -> str:
         """Access and note."""
-        return _joined(self.access, self.access_note)
+        return f"{self.access}; {self.access_note}"
 
     @property
     def objects(self) -> str:
         """What is segmented, in one line."""
         return "; ".join(task.object for task in self.tasks)
-
-
-def _joined(word: str, note: str) -> str:
-    return f"{word}; {note}" if note else word
 
 
 def _url(address: str) -> str:
@@ -305,7 +345,6 @@ def _url(address: str) -> str:
     return f"https://{address}" if address else ""
 
 
-_N_DATASETS = 19
 _FIX = "Correct medsam/datasets/catalog.json, or install medsam again."
 
 
@@ -325,7 +364,7 @@ def parse(text: str) -> dict[str, CatalogEntry]:
     Parameters
     ----------
     text : str
-        A list of 19 objects with the fields of :class:`CatalogEntry`.
+        A list of objects with the fields of :class:`CatalogEntry`.
 
     Returns
     -------
@@ -335,8 +374,8 @@ def parse(text: str) -> dict[str, CatalogEntry]:
     Raises
     ------
     InputError
-        If it is not JSON, a field is missing, unknown or has a value that is not allowed, a
-        key is there twice, or the tasks are not those of the published tables.
+        If it is not JSON, a field is missing, unknown or has a value that is not allowed, or
+        the tasks are not those of the published tables, each once.
     """
     try:
         entries = TypeAdapter(list[CatalogEntry]).validate_json(text)
@@ -346,12 +385,6 @@ def parse(text: str) -> dict[str, CatalogEntry]:
         raise InputError(
             f"Catalog, {where}: {first['msg']}. Allowed: the fields of CatalogEntry. {_FIX}"
         ) from error
-    found = {one.key: one for one in entries}
-    if len(found) != _N_DATASETS or len(entries) != _N_DATASETS:
-        raise InputError(
-            f"Catalog: {len(entries)} datasets with {len(found)} keys. Allowed: {_N_DATASETS} of "
-            f"both. {_FIX}"
-        )
     tasks = Counter((task.key, one.modality) for one in entries for task in one.tasks)
     differ = {*tasks.items()} ^ {(known, 1) for known in published_tasks().items()}
     if differ:
@@ -360,7 +393,7 @@ def parse(text: str) -> dict[str, CatalogEntry]:
             f"Catalog: tasks or modalities differ from the published tables: {keys}. Allowed: "
             f"those of medsam/datasets/tasks.csv, each once. {_FIX}"
         )
-    return found
+    return {one.key: one for one in entries}
 
 
 @cache
@@ -399,24 +432,16 @@ def entry(key: str) -> CatalogEntry:
         raise UnknownName("dataset", key, _catalog()) from None
 
 
-def entry_of_task(key: str) -> CatalogEntry:
-    """The dataset to which a task belongs.
-
-    Raises
-    ------
-    UnknownName
-        If there is no such task; lists those there are.
+def task_caveats() -> dict[str, str]:
+    """What to know of the paper's numbers of a task, by its key, where there is something.
 
     Examples
     --------
-    >>> entry_of_task("ct_organ_bone").key
-    'ct_organ'
+    >>> list(task_caveats())
+    ['xray_hip_ilium', 'xray_hip_femur']
     """
-    owners = {task.key: one for one in _catalog().values() for task in one.tasks}
-    try:
-        return owners[key]
-    except KeyError:
-        raise UnknownName("task", key, owners) from None
+    tasks = (task for one in _catalog().values() for task in one.tasks)
+    return {task.key: task.caveat for task in tasks if task.caveat}
 
 
 def table() -> pd.DataFrame:

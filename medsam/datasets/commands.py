@@ -175,7 +175,7 @@ def check(
         Path | None, typer.Option(metavar="DIR", help="Folder of masks with the images' stems.")
     ] = None,
     intensity: Annotated[
-        str, typer.Option(metavar="NAME", help="modality, max, window or percentile.")
+        str, typer.Option(metavar="NAME", help="modality, max, window, percentile or slice.")
     ] = "modality",
     window: Window = None,
     plane: PlaneName = "",
@@ -315,21 +315,23 @@ def _facts(one: CatalogEntry) -> Iterator[tuple[str, str]]:
     yield "name", one.name
     yield "modality", one.modality_words
     for task in one.tasks:
-        values = f"label {task.label_words} ({task.status_words})"
-        yield "object", f"{task.object} ({task.key}): {values}"
+        yield "object", f"{task.object} ({task.key}): label {task.label_words} [{task.how}]"
+        if task.caveat:
+            yield "object", task.caveat
     masks = one.published_masks
     yield "masks", f"{masks.words} ({masks.status}): {masks.note}"
+    yield from (("masks", str(count)) for count in masks.counts)
     yield "licence", one.licence_words
     yield "access", one.access_words
-    yield from (("home", f"{home.url} ({home.what})") for home in one.home)
+    yield from (("home", f"{home.url} ({home.what}) [{home.how}]") for home in one.home)
     yield from (("archive", archive.words) for archive in one.archives)
-    yield from (("files", one.format), ("axes", one.orientation), ("patient", one.patient))
+    facts = {"files": one.format, "axes": one.orientation, "patient": one.patient}
+    yield from ((word, str(fact)) for word, fact in facts.items())
     for cited in one.citations:
-        note = f"({cited.note})" if cited.note else ""
-        words = (f"{cited.words}, {cited.title}.", cited.url, note)
+        words = (f"{cited.words}, {cited.title}.", cited.url, f"[{cited.how}]")
         yield "cite", " ".join(filter(None, words))
     for name, values_of in choices_of(one.key).items():
         default = f"--option {name}={values_of[0]} is the default"
         yield "option", f"{name}: {', '.join(values_of)} ({default})"
     yield from ((f"step {n}", step) for n, step in enumerate(one.how_to_get, 1))
-    yield from (("caveat", text) for text in one.caveats)
+    yield from (("caveat", str(fact)) for fact in one.caveats)

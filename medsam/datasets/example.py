@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,8 @@ from PIL import Image
 
 from medsam.datasets.brain import BrainSample
 from medsam.datasets.sample import Sample
-from medsam.errors import InputError
 
-__all__ = ["TASKS", "example_folder", "write_pair"]
+__all__ = ["TASKS", "example_folder"]
 
 TASKS = ("brain_ventricles", "brain_thalamus", "brain_stem", "brain_cerebellum")
 """Objects of the example: 1, 2, ... in its masks."""
@@ -20,36 +18,12 @@ TASKS = ("brain_ventricles", "brain_thalamus", "brain_stem", "brain_cerebellum")
 _FLAWS = {1: "no mask", 3: "half", 5: "torn"}  # of slices at the back, with one object each
 
 
-def write_pair(folder: Path, sample: Sample, values: Mapping[str, int]) -> tuple[Path, Path]:
-    """Write a sample as two PNG files of one stem, ``images/<id>.png`` and ``masks/<id>.png``.
-
-    Parameters
-    ----------
-    folder : Path
-    sample : Sample
-    values : mapping of str to int
-        Value of each task in the mask, 1 to 255.
-
-    Returns
-    -------
-    Path, Path
-        Image and mask.
-
-    Raises
-    ------
-    InputError
-        If two objects share a pixel, which one mask cannot say.
-    """
+def _write_pair(folder: Path, sample: Sample) -> tuple[Path, Path]:
+    """Write a sample as two PNG files of one stem; objects do not share pixels."""
     labels = np.zeros(sample.image.shape[:2], np.uint8)
-    for task, mask in sample.masks.items():
-        if task not in values:
-            continue
-        if (labels[mask] > 0).any():
-            raise InputError(
-                f"Object {task!r} of {sample.id!r} shares pixels with another one. Allowed: "
-                "objects apart from each other. Write them as one mask file each."
-            )
-        labels[mask] = values[task]
+    for value, task in enumerate(TASKS, 1):
+        if task in sample.masks:
+            labels[sample.masks[task]] = value
     paths = folder / "images" / f"{sample.id}.png", folder / "masks" / f"{sample.id}.png"
     for path, array in zip(paths, (sample.image, labels), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,10 +42,9 @@ def example_folder(folder: Path) -> tuple[Path, Path]:
     Path, Path
         Folders of the images and of the masks.
     """
-    values = {task: value for value, task in enumerate(TASKS, 1)}
     cases = [case for case in BrainSample(TASKS).cases() if case.id.startswith("coronal")]
     for at, case in enumerate(cases):
-        image, mask = write_pair(folder, case.load(), values)
+        image, mask = _write_pair(folder, case.load())
         _spoil(image, mask, _FLAWS.get(at, ""))
     (folder / "images" / "notes.txt").write_text("Scanned on two days.\n")
     return folder / "images", folder / "masks"

@@ -248,8 +248,10 @@ def fetch(key: str, folder: Path | None = None, *, progress: bool = True) -> Fet
         if archive.url and not (folder / stem(archive.name)).exists():
             download(archive, where, progress=progress)
     unpacked = tuple(unpack(path, folder, progress=progress) for path in find_archives(where))
-    there = folder.is_dir() and any(folder.iterdir())  # unpacked by hand, or at an earlier call
-    if unpacked or there:
+    # What comes by itself is not all, where other parts are behind an account.
+    direct = {stem(archive.name) for archive in one.archives if archive.url}
+    parts = direct if one.access != "direct" else set()
+    if folder.is_dir() and any(path.name not in parts for path in folder.iterdir()):
         return Fetched(folder, unpacked, ())
     names = ", ".join(archive.name for archive in one.archives)
     steps = (
@@ -259,7 +261,7 @@ def fetch(key: str, folder: Path | None = None, *, progress: bool = True) -> Fet
         "What you have unpacked yourself can lie anywhere: "
         f"`medsam data check {key} PATH`.",
     )
-    return Fetched(folder, (), steps)
+    return Fetched(folder, unpacked, steps)
 
 
 def find_archives(where: Path) -> list[Path]:

@@ -25,6 +25,7 @@ INTENSITIES = {
     "max": "divided by the maximum (the released scripts); below 0, shifted to 0 first",
     "window": "a window in stored units (by default the soft-tissue window of CT)",
     "percentile": "the 0.5th to 99.5th percentile of what is not background",
+    "slice": "each slice of a volume from its lowest to its highest value; pictures as max",
 }
 """The ways to 8 bit, by name."""
 
@@ -125,6 +126,9 @@ class Intensity:
             low, high = np.percentile(tissue, _PERCENTILES)
             # Nearly all of it has one value: shown full, not black.
             low = low if low < high else array.min()
+        elif way == "slice":
+            low, high = array.min(), array.max()
+            high = high if low < high else low + 1  # one value: black
         elif way == "suv":
             low, high = SUV_RANGE
         else:
@@ -141,7 +145,7 @@ class Intensity:
         DataError
             As :meth:`grey` and :func:`to_uint8_rgb`.
         """
-        if array.ndim == 3 or self._way("") == "max":
+        if array.ndim == 3 or self._way("") in ("max", "slice"):
             return to_uint8_rgb(array, name=name)
         return np.repeat(self.grey(array, name=name)[..., None], 3, axis=2)
 

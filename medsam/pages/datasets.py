@@ -176,16 +176,22 @@ def _facts(one: CatalogEntry) -> Iterator[tuple[str, object]]:
                     tag("code", task.key),
                     "): label ",
                     tag("strong", task.label_words),
-                    f", {task.status_words}",
+                    f" [{task.how}]",
+                    f" {task.caveat}",
                 ]
             )
             for task in one.tasks
         ),
     )
     yield "Masks in the paper", f"{masks.words} ({masks.status}): {masks.note}."
+    if masks.counts:
+        yield "Counted by others", _list(masks.counts)
     yield "Licence", one.licence_words
     yield "Access", one.access_words
-    homes = (_joined([_link(home.url, home.address), f" ({home.what})"]) for home in one.home)
+    homes = (
+        _joined([_link(home.url, home.address), f" ({home.what}) [{home.how}]"])
+        for home in one.home
+    )
     yield "Home", _list(homes)
     yield "How to get it", _list(one.how_to_get, "ol")
     yield "Archives", _list(archive.words for archive in one.archives)
@@ -214,7 +220,7 @@ def _facts(one: CatalogEntry) -> Iterator[tuple[str, object]]:
                 [
                     f"{c.words}. {c.title}. ",
                     _link(c.url, c.id) if c.url else "",
-                    f" ({c.note})" if c.note else "",
+                    f" [{c.how}]",
                 ]
             )
             for c in one.citations

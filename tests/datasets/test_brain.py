@@ -83,7 +83,7 @@ def test_which_way_up(cases):
 
 def test_patients_right_is_on_the_left(sample):
     for orientation, index in (("axial", 74), ("coronal", 119)):
-        labels = sample.volume.slice(sample.volume.labels, orientation, index)
+        labels = sample.volumes[1].slice(orientation, index)
         right, left = (centre(labels == value)[1] for value in (57, 58))  # putamen
         assert right < left
 

@@ -12,7 +12,6 @@ from medsam.analysis import published
 from medsam.datasets.catalog import (
     catalog,
     entry,
-    entry_of_task,
     parse,
     published_tasks,
 )
@@ -44,19 +43,19 @@ def test_nineteen_datasets_in_the_order_of_the_paper():
     ("task", "labels", "status"),
     [
         ("mri_spine_sc", (1, 2), "inferred"),
-        ("mri_heart", (1,), "from memory"),
-        ("mri_brain_gd", (4,), "read"),
-        ("mri_breast_fgt", (2,), "read"),
-        ("xray_hip_ilium", (2,), "read"),
-        ("xray_hip_femur", (1,), "read"),
-        ("us_kidney", ">=128", "read"),
-        ("ct_organ_bone", (5,), "read"),
-        ("pet_wholebody", ">0", "read"),
+        ("mri_heart", (1,), "memory"),
+        ("mri_brain_gd", (4,), "code"),
+        ("mri_breast_fgt", (2,), "code"),
+        ("xray_hip_ilium", (2,), "archive"),
+        ("xray_hip_femur", (1,), "archive"),
+        ("us_kidney", ">=128", "code"),
+        ("ct_organ_bone", (5,), "code"),
+        ("pet_wholebody", ">0", "code"),
     ],
 )
 def test_label_values(task, labels, status):
-    (one,) = (t for t in entry_of_task(task).tasks if t.key == task)
-    assert (one.labels, one.labels_status) == (labels, status)
+    (one,) = (t for entry in catalog().values() for t in entry.tasks if t.key == task)
+    assert (one.labels, one.kind) == (labels, status)
 
 
 # ------------------------------------------------------------------- agreement
@@ -65,8 +64,9 @@ def test_tasks_are_those_of_the_published_tables():
     ours = [(task.key, one.modality) for one in catalog().values() for task in one.tasks]
     assert ours == list(zip(tasks.task, tasks.modality, strict=True))
     assert published_tasks() == dict(ours)
+    titles = {task.key: one.title for one in catalog().values() for task in one.tasks}
     for _, row in tasks.iterrows():
-        assert row["name"].split(":")[0] == entry_of_task(row.task).title
+        assert row["name"].split(":")[0] == titles[row.task]
 
 
 def test_citations_are_in_the_bibliography():
@@ -101,10 +101,12 @@ def put(*path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda raw: raw.pop(), r"18 datasets with 18 keys\. Allowed: 19 of both"),
+        (lambda raw: raw.pop(), r"differ from the published tables: pet_wholebody\. Allowed"),
+        (lambda raw: raw.append(raw[1]), r"differ from the published tables: mri_heart\. Allowed"),
         (put(1, "modality", "EEG"), r"1\.modality: Input should be 'MRI', 'X-ray'"),
         (put(1, "tasks", 0, "labels", "1"), r"1\.tasks\.0\.labels"),
         (put(1, "colour", "red"), r"1\.colour: Extra inputs are not permitted"),
+        (put(1, "caveats", 0, "known", "hearsay"), r"1\.caveats\.0\.known: String should match"),
     ],
 )
 def test_a_catalog_that_cannot_be_used(change, message):
@@ -121,6 +123,28 @@ def test_card():
     assert max(map(len, out.stdout.splitlines())) <= 80
     text = flat(out.stdout)
     assert "630 ? (unverified, in conflict)" in text
-    for part in (*entry("us_breast").how_to_get, *entry("us_breast").caveats):
-        assert flat(part) in text
+    assert "647 images with a lesion (437 benign and 210 malignant) [read in a public" in text
     assert "us_kidney" not in text
+
+
+def test_every_fact_is_shown_with_how_it_is_known():
+    for key, one in catalog().items():
+        text = flat(data("list", key, columns="400").stdout)
+        known = (*one.tasks, *one.published_masks.counts, *one.licences, one.access_note)
+        known += (*one.home, *one.archives, *one.citations)
+        known += (one.format, one.orientation, one.patient, *one.caveats)
+        for fact in known:
+            said = getattr(fact, "text", None) or getattr(fact, "what", "") or fact.known
+            assert f"[{fact.how}]" in text, (key, fact.known)
+            assert said == fact.known or flat(said) in text
+        assert all(flat(step) in text for step in one.how_to_get)
+
+
+def test_conflicts_and_swapped_hips_are_said():
+    for key, words in (("pet_wholebody", ("CC BY 4.0", "CC BY-NC 4.0", "restricted")),):
+        text = flat(data("list", key, columns="400").stdout)
+        assert all(word in text for word in words)
+        assert not entry(key).may_be_shown
+    assert "may be the femur" in flat(data("list", "xray_hip", columns="400").stdout)
+    urls = {archive.name: archive.url for archive in entry("xray_chest").archives}
+    assert all(url.endswith(f"/{name}") for name, url in urls.items())

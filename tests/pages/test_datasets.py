@@ -30,7 +30,7 @@ def test_overview_leads_to_the_cards_which_say_all():
     text = " ".join(whole.get_text().split())
     for one in catalog().values():
         for part in (one.name, one.licence_words, one.format, *one.how_to_get, *one.caveats):
-            assert " ".join(part.split()) in text
+            assert " ".join(str(part).split()) in text
     assert len(read(cards("MRI")).select("[id]")) == 5
 
 

@@ -16,7 +16,7 @@ from medsam.analysis.claims.claim import Found, Told, Undecidable, Verdict, grad
 from medsam.analysis.claims.tables import MODES, OTHERS, SETTINGS, Tables
 from medsam.analysis.comparison import of_clicks
 from medsam.analysis.statistics import ALPHA, TIE, pair, probability
-from medsam.datasets.catalog import catalog
+from medsam.datasets.catalog import catalog, task_caveats
 
 Stated = Mapping[str, str]
 
@@ -338,6 +338,9 @@ def extreme(tables: Tables, end: str, named: str, stated: Stated) -> Found:
         verdict = printed(stated["iou"], *(iou for _, iou in found.values()))
         if verdict is not Verdict.HOLDS:
             told["remark"] = f" The text prints {stated['iou']}."
+        if tables.rows is None:  # the published ones
+            caveats = {task_caveats().get(task, "") for task, _ in found.values()} - {""}
+            told["remark"] = " ".join((str(told.get("remark", "")), *sorted(caveats)))
         return Found(Verdict.PARTLY if verdict is Verdict.FAILS else verdict, told)
     meant = {n: line[line.index.str.startswith(named)] for n, line in lines.items()}
     if all(map(len, meant.values())):

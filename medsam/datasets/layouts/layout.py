@@ -165,27 +165,11 @@ class Layout(_Described):
             if first := next(filter(None, firsts), ""):
                 found[first] = one
         if len(found) > 1:
-            raise self._two_forms(tree, *found)
+            raise self.two_forms(tree, *found)
         return next(iter(found.values()), self)
 
-    def check_one_form(self, tree: Tree, images: Files) -> None:
-        """See that images are of one form.
-
-        Raises
-        ------
-        InputError
-            If those of two are there.
-        """
-        paths = sorted(path for parts in images.values() for of in parts.values() for path in of)
-        firsts = []
-        for pattern in self.only_one:
-            fits = re.compile(rf"(?:.*/)?{self.expression(pattern)}", re.IGNORECASE)
-            below = (path.relative_to(tree.root).as_posix() for path in paths)
-            firsts += [path for path in below if fits.fullmatch(path)][:1]
-        if len(firsts) > 1:
-            raise self._two_forms(tree, *firsts)
-
-    def _two_forms(self, tree: Tree, one: str, other: str, *_: str) -> InputError:
+    def two_forms(self, tree: Tree, one: str, other: str, *_: str) -> InputError:
+        """What is wrong where files of two forms are there."""
         return InputError(
             f"{self.entry.title}: two forms of the dataset below {str(tree.root)!r}, with "
             f"{one!r} and {other!r}. Allowed: one, since both hold the same patients. "
@@ -284,7 +268,9 @@ def find_sources(layout: Layout, tree: Tree, reading: Reading) -> list[Source]:
     if layout.is_2d and bool(images) != bool(masks):
         raise _no_partners(layout, tree, images or masks, bool(images))
     _leave_out_unpaired(layout, tree, images, masks)
-    layout.check_one_form(tree, images)
+    firsts = (tree.first(layout.expression(pattern)) for pattern in layout.only_one)
+    if len(there := list(filter(None, firsts))) > 1:
+        raise layout.two_forms(tree, *there)
     tables = [one.path for each in layout.beside for one in tree.match(layout.expression(each))]
     make: Callable[..., Source] = partial(_by_ending, layout)
     if layout.read == "radiograph":
