@@ -237,7 +237,7 @@ def sample_table() -> pd.DataFrame:
                 "task": task,
                 "title": TASKS[task].title,
                 "labels": ", ".join(map(str, TASKS[task].labels)),
-                **{orientation: where.count(orientation) for orientation in FIRST},
+                **{str(orientation): where.count(orientation) for orientation in FIRST},
                 "cases": len(cases),
                 "median_regions": float(np.median(count)),
                 "most_regions": max(count),

@@ -67,7 +67,7 @@ def server():
 @pytest.fixture
 def archive(server):
     md5 = hashlib.md5(server.content).hexdigest()
-    return Archive(name="Task09_Spleen.tar", note="", md5=md5, url=server.url)
+    return Archive(name="Task09_Spleen.tar", note="", md5=md5, url=server.url, known="memory")
 
 
 @pytest.fixture
@@ -113,6 +113,20 @@ def test_fetch_downloads_and_unpacks(data, archive, server, monkeypatch):
     assert found.steps == ()
     assert (data / "ct_spleen/Task09_Spleen/Task09_Spleen/imagesTr/spleen_2.nii.gz").is_file()
     assert fetch("ct_spleen", progress=False).unpacked == found.unpacked
+    assert len(server.asked) == 1
+
+
+def test_what_comes_by_itself_is_not_all_where_an_account_is_needed(
+    data, archive, server, monkeypatch
+):
+    changes = {"archives": (archive,), "access": "account"}
+    one = entry("ct_spleen").model_copy(update=changes)
+    monkeypatch.setattr(module, "entry", lambda key: one)
+    found = fetch("ct_spleen", progress=False)
+    assert found.unpacked == (data / "ct_spleen" / "Task09_Spleen",)
+    assert found.steps[:-1] == one.how_to_get
+    (data / "ct_spleen" / "masks").mkdir()  # by hand
+    assert fetch("ct_spleen", progress=False).steps == ()
     assert len(server.asked) == 1
 
 

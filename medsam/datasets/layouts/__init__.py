@@ -72,7 +72,7 @@ def open_dataset(
     asked = reading or Reading()
     tree = Tree(Path(root))
     layout, options = layout_of(key).form_in(tree).chosen(asked.options)
-    reading = replace(asked, plane=asked.plane or layout.plane, options=options)
+    reading = replace(asked, plane=asked.plane or "axial", options=options)
     one, sources = layout.entry, find_sources(layout, tree, reading)
     if not sources:
         raise _wrong_folder(layout, tree)

@@ -19,7 +19,6 @@ from medsam.datasets.labels import Labels, Rule
 from medsam.datasets.layouts import duke, special
 from medsam.datasets.layouts.pairs import Key, grouped, make_source, problem
 from medsam.datasets.layouts.tree import Found, Tree, expression
-from medsam.datasets.readers.volume import Plane
 from medsam.datasets.source import Broken, Reading, Source
 from medsam.errors import DataError, InputError, UnknownName
 
@@ -81,8 +80,6 @@ class Layout(_Described):
         What the numbers of the channels mean.
     ignore : tuple of int
         Values that may stand in masks and belong to no task.
-    plane : {"axial", "coronal", "sagittal", "stored"}
-        How volumes are cut unless asked otherwise.
     read : {"", "radiograph", "dicom", "duke"}
         Pictures and volumes by their endings; or in a way of its own. Of ``dicom`` and ``duke``
         an image is the folder of its files.
@@ -121,7 +118,6 @@ class Layout(_Described):
     group: str = ""
     units: tuple[Unit, ...] = ("",)
     ignore: tuple[int, ...] = ()
-    plane: Plane = "axial"
     read: Literal["", "radiograph", "dicom", "duke"] = ""
     beside: Patterns = ()
     check: Literal["", "numbers", "lungs"] = ""
@@ -329,27 +325,22 @@ def _by_ending(
 
 def _leave_out_unpaired(layout: Layout, tree: Tree, images: Files, masks: Files) -> None:
     """Take out of images and masks what has no partner and need have none."""
-    both = images.keys() & masks.keys()
     for rule in layout.unpaired:
         fits = re.compile(rf"(?:.*/)?{layout.expression(rule.match)}", re.IGNORECASE)
-        for side in (images, masks):
+        for side, other in ((images, masks), (masks, images)):
+            paths = {key: [p for of in parts.values() for p in of] for key, parts in side.items()}
             hits = {
-                key: [path for paths in parts.values() for path in paths]
-                for key, parts in side.items()
-                if any(
-                    fits.fullmatch(path.relative_to(tree.root).as_posix())
-                    for paths in parts.values()
-                    for path in paths
-                )
+                key
+                for key, of in paths.items()
+                if any(fits.fullmatch(path.relative_to(tree.root).as_posix()) for path in of)
             }
-            alone = hits.keys() - both
-            if rule.reason and alone and alone == hits.keys():
-                found = {key: side[key] for key in sorted(alone)}
-                raise _no_partners(layout, tree, found, side is images)
+            alone = sorted(hits - other.keys())
+            if rule.reason and alone and len(alone) == len(hits):
+                raise _no_partners(layout, tree, {key: side[key] for key in alone}, side is images)
             for key in alone:
-                if rule.reason:
-                    tree.leave_out(hits[key], rule.reason)
                 del side[key]
+                if rule.reason:
+                    tree.leave_out(paths[key], rule.reason)
 
 
 def _no_partners(layout: Layout, tree: Tree, found: Files, images: bool) -> InputError:

@@ -182,7 +182,7 @@ def image_of(patient: int, number: int, unit: str) -> np.ndarray:
 def nifti(root: Path, key: str) -> Tree:
     """Write the files of a dataset below a folder."""
     told = FILES[key]
-    key = re.sub("_(flat|221|decathlon)$", "", key)
+    key = re.sub("_(flat|221|decathlon|nnunet)$", "", key)
     tree = Tree(key, root, tuple(told.objects), {"plane": "axial", **told.settings})
     units = tuple(told.images.values())
     shapes = max(number for numbers in told.objects.values() for number in numbers)
@@ -238,6 +238,10 @@ FILES = {
     ),
     "ct_pancreas": decathlon("Task07_Pancreas", "HU", "pancreas_002", "pancreas_041", shapes=2),
     "ct_spleen": decathlon("Task09_Spleen", "HU", "spleen_2", "spleen_41"),
+    "ct_spleen_nnunet": replace(
+        decathlon("Dataset009_Spleen", "HU", "spleen_2", "spleen_41"),
+        images={"Dataset009_Spleen/imagesTr/{0}_0000.nii.gz": "HU"},
+    ),
     # The release of 2020, with its one mask of an odd name.
     "mri_brain": Files(
         {"mri_brain_core": (1,), "mri_brain_edema": (2,), "mri_brain_gd": (3,)},
