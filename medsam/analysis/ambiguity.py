@@ -192,11 +192,10 @@ def summary(table: pd.DataFrame, *, by_task: bool = False) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns (``task``,) ``measure, rank, mean, low, high, n, groups, over``. ``n``: cases for
-        which it is defined. ``low`` and ``high``: 95 % bootstrap interval of the mean over cases,
-        in which whole groups are drawn; ``over`` says of what: ``group`` (patients or volumes),
-        or ``image`` where there are fewer than :data:`~medsam.analysis.statistics.FEWEST` of these
-        (the interval is then for slices of the same scans). Null where images are too few, too.
+        Columns (``task``,) ``measure, rank, mean, low, high, n, groups``. ``n``: cases for which
+        it is defined. ``low`` and ``high``: 95 % bootstrap interval of the mean over cases, in
+        which whole patients or volumes (``groups``) are drawn; null of fewer than
+        :data:`~medsam.analysis.statistics.FEWEST`.
 
     Raises
     ------
@@ -206,7 +205,6 @@ def summary(table: pd.DataFrame, *, by_task: bool = False) -> pd.DataFrame:
     check_columns(table, ("task", "image", "group", "rank", *MEASURES), "Table of masks")
     larger = (table.doublings > 0).astype(float).where(table.doublings.notna())
     table = table.assign(larger=larger)
-    over = "group" if table["group"].nunique() >= FEWEST else "image"
     keys = ["task", "rank"] if by_task else ["rank"]
     found = []
     for key, part in table.groupby(keys, sort=False):
@@ -215,13 +213,12 @@ def summary(table: pd.DataFrame, *, by_task: bool = False) -> pd.DataFrame:
             if known.empty:
                 continue
             if by_task:
-                n, groups = len(known), known[over].nunique()
+                n, groups = len(known), known["group"].nunique()
                 told = Interval(float(known[measure].mean()), np.nan, np.nan, n, groups)
             else:
-                told = interval(known[measure], known[over])
-            found.append((*key, measure, *told, over))
-    table = pd.DataFrame(found, columns=[*keys, "measure", *Interval._fields, "over"])
-    return table[[*keys, "measure", "mean", "low", "high", "n", "groups", "over"]]
+                told = interval(known[measure], known["group"])
+            found.append((*key, measure, *told))
+    return pd.DataFrame(found, columns=[*keys, "measure", *Interval._fields])
 
 
 def findings(table: pd.DataFrame) -> dict[str, int | str]:
@@ -235,7 +232,7 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
     Returns
     -------
     dict
-        ``cases``, ``images``, ``over`` (what intervals are drawn over), ``best-by-iou`` (the rank
+        ``cases``, ``images``, ``over`` (whether there are intervals), ``best-by-iou`` (the rank
         that is best most often), ``first-times-object`` (median of the first mask's area over the
         object's); ``<measure>-<rank>`` such as ``"21 % (15 to 30)"``;
         ``times-<rank>``: the area against the 1st as a factor, geometric mean;
@@ -250,7 +247,7 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
     found: dict[str, int | str] = {
         "cases": len(first),
         "images": int(table.image.nunique()),
-        "over": {"group": "patients or volumes", "image": "images"}[str(means.over.iloc[0])],
+        "over": _over(int(first["group"].nunique())),
         "first-times-object": f"{(first.area / first.object_px).median():.1f}",
         "best-by-iou": ORDINALS[best],
     }
@@ -266,13 +263,27 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
     return found
 
 
+def _over(groups: int) -> str:
+    """What intervals are drawn over, or why there are none.
+
+    Examples
+    --------
+    >>> _over(30), _over(1)
+    ('30 patients or volumes', 'patients or volumes, of which they take 6: none, as there is 1')
+    """
+    if groups >= FEWEST:
+        return f"{groups} patients or volumes"
+    are = "is 1" if groups == 1 else f"are {groups}"
+    return f"patients or volumes, of which they take {FEWEST}: none, as there {are}"
+
+
 def _words(values: Sequence[float] | None, *, percent: bool) -> str:
     """A mean and its interval.
 
     Examples
     --------
     >>> _words([0.2125, 0.149, 0.3], percent=True), _words([0.9, np.nan, np.nan], percent=False)
-    ('21 % (15 to 30)', '0.90 (too few images for an interval)')
+    ('21 % (15 to 30)', '0.90 (no interval)')
     """
     if values is None:
         return "undefined"
@@ -281,7 +292,7 @@ def _words(values: Sequence[float] | None, *, percent: bool) -> str:
         words = f"{100 * mean:.0f} %", f"{100 * low:.0f} to {100 * high:.0f}"
     else:
         words = f"{mean:.2f}", f"{low:.2f} to {high:.2f}"
-    return f"{words[0]} ({words[1] if low == low else 'too few images for an interval'})"
+    return f"{words[0]} ({words[1] if low == low else 'no interval'})"
 
 
 def _says(values: Sequence[float] | None) -> str:
@@ -293,7 +304,7 @@ def _says(values: Sequence[float] | None) -> str:
     ('more often than not', 'less often than not', 'neither more often nor less often than not')
     """
     if values is None or values[1] != values[1]:
-        return "not decided by so few images"
+        return "not decided by so few patients or volumes"
     if values[1] > 0.5:
         return "more often than not"
     return (

@@ -116,14 +116,21 @@ def of(summary, measure, rank):
 def test_summary_by_hand():
     told = ambiguity.summary(table())
     best = of(told, "best", 1)
-    assert (best["mean"], best["n"], best["groups"], best["over"]) == (
-        pytest.approx(2 / 7), 7, 7, "group",
-    )  # fmt: skip
+    assert (best["mean"], best["n"], best["groups"]) == (pytest.approx(2 / 7), 7, 7)
     assert best["low"] < 2 / 7 < best["high"]
     assert of(told, "doublings", 2)["mean"] == pytest.approx(13 / 7)
     assert of(told, "larger", 2)["mean"] == 1
     assert of(told, "larger", 3)["mean"] == 0
     assert told[(told.measure == "doublings") & (told["rank"] == 1)].empty
+
+
+def test_slices_of_one_volume_have_no_interval():
+    one = table().assign(group="volume")
+    assert ambiguity.summary(one)[["low", "high"]].isna().all(axis=None)
+    found = ambiguity.findings(one)
+    assert found["over"].endswith("none, as there is 1")
+    assert found["best-1"] == "29 % (no interval)"
+    assert found["best-1-says"] == "not decided by so few patients or volumes"
 
 
 @pytest.fixture
