@@ -67,6 +67,7 @@ def test_each_check_of_a_sentence_has_its_verdict(found):
     assert (low, high) == (Verdict.ROUNDED, Verdict.FAILS)
     assert "MRI-Spine: GM 0.1136" in spine
     assert "the text means, Xray-Hip: Ilium: mode 1 (Fig. 2) 0.8650" in hip
+    assert "what the paper's tables call Ilium may be the femur" in hip
     below = [verdict for verdict, _ in found["points-below-boxes"].parts]
     assert below == [Verdict.PARTLY, Verdict.FAILS, Verdict.FAILS, Verdict.PARTLY]
 
