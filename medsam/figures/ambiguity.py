@@ -131,7 +131,8 @@ def ambiguity_ranks(
         axes.set_xlim(ranks[0] - 0.45, ranks[-1] + 0.45)
         axes.grid(axis="x", visible=False)
         _panel(axes, measure, table, by_task, colour)
-    mean = f"mean of {int(table.n.max())} cases" + ", 95 % interval" * table.low.notna().any()
+    sure = ", 95 % interval" if table.low.notna().any() else ""
+    mean = f"mean of {int(table.n.max())} cases{sure}"
     handles = [
         layout.key(mean, colour, "o", ls="-", ms=4.5, lw=1.4),
         layout.key("each task", _TASK, ls="-", lw=0.9),
