@@ -125,14 +125,21 @@ def boundary_distances(
     (N,) float32, (M,) float32
         From the N boundary pixels of ``a`` to ``b``, and from the M of ``b`` to ``a``, mm.
     """
-    from scipy.ndimage import binary_erosion, distance_transform_edt
+    from scipy.spatial import KDTree
 
-    # Outside of their joint box both are background: nothing changes.
-    rows, columns = np.flatnonzero((a | b).any(1)), np.flatnonzero((a | b).any(0))
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    edges = [mask[box] & ~binary_erosion(mask[box]) for mask in (a, b)]
-    to_a, to_b = (distance_transform_edt(~edge, sampling=spacing) for edge in edges)
-    return to_b[edges[0]].astype(np.float32), to_a[edges[1]].astype(np.float32)
+    # Boundaries are few of the pixels: a tree of them is faster than a distance for every pixel.
+    ours, theirs = (np.argwhere(_boundary(mask)) * np.asarray(spacing) for mask in (a, b))
+    to_b, to_a = KDTree(theirs).query(ours)[0], KDTree(ours).query(theirs)[0]
+    return to_b.astype(np.float32), to_a.astype(np.float32)
+
+
+def _boundary(mask: Mask) -> Mask:
+    """Pixels of a mask that have a side in common with the background or the end of the image."""
+    import cv2
+
+    cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+    bits = mask.astype(np.uint8)
+    return mask & (cv2.erode(bits, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0) == 0)
 
 
 def surface_metrics(
