@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 from results_toys import complete, fill, identity, refused, row, write
 
-import medsam
 from medsam.errors import ResultsError
 from medsam.metrics import TOLERANCE
 from medsam.protocol import PROTOCOLS
@@ -18,7 +17,7 @@ from medsam.results import rows as results
 from medsam.results.check import check
 from medsam.results.merge import merge
 from medsam.results.rows import COLUMNS
-from medsam.results.store import ROWS_DEPEND_ON, Store
+from medsam.results.store import Store
 
 TESTS = Path(__file__).parents[1]
 
@@ -169,19 +168,3 @@ def test_rows_at_another_tolerance_are_not_mixed(tmp_path):
     shutil.copy(tmp_path / "n" / "rows-000000.parquet", tmp_path / "rows-000001.parquet")
     with pytest.raises(ResultsError, match="tolerances of 1, 2 mm. Allowed: one tolerance"):
         results.read(tmp_path)
-
-
-def test_what_rows_depend_on_holds_all_that_a_run_imports():
-    """The list that make takes: a change of what computes rows runs the study again."""
-    code = (
-        "import sys, pkgutil, importlib, medsam.study.runner, medsam.models, medsam.datasets\n"
-        "for package in (medsam.models, medsam.datasets):\n"
-        "    for one in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
-        "        importlib.import_module(one.name)\n"
-        "print(*[m.__file__ for n, m in sys.modules.items() if n.startswith('medsam.')], sep='\\n')"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    package = Path(medsam.__file__).parent
-    files = {Path(line).relative_to(package) for line in out.stdout.splitlines() if line}
-    assert len(files) > 30
-    assert {file.parts[0] for file in files} <= set(ROWS_DEPEND_ON)
