@@ -109,17 +109,17 @@ pdf:  ## Print the built book into _build/medsam.pdf (after make book; needs Chr
 	$(BIN)/python book/pdf.py --toc $(BUILD)/toc.yml
 
 screenshots:  ## Save every page and widget as pictures in _build/screenshots (after make book; needs Chromium)
-	$(BIN)/python tests/book/screenshots.py $(BUILD)/screenshots
+	$(BIN)/python book/screenshots.py $(BUILD)/screenshots
 
 links:  ## Try every link that leads off the site (after make book; needs the internet)
 	$(BIN)/jupyter-book build $(BUILD)/source --config _config.yml --toc $(BUILD)/toc.yml \
 	  --path-output $(BUILD)/links --builder linkcheck -q
 
 test: env  ## Run all tests that need no built book
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist loadfile -m "not book"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist worksteal -m "not book"
 
 fast: env  ## Run the tests that take seconds
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist loadfile -m "not book and not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist worksteal -m "not book and not slow"
 
 test-book: env  ## Open the built book in a real browser and check it (after make book)
 	MEDSAM_REQUIRE_BOOK=1 $(BIN)/pytest -m book tests/book

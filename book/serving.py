@@ -10,7 +10,19 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-__all__ = ["serve"]
+__all__ = ["SHOW", "serve"]
+
+# Every widget of the page, as a reader who goes through it would meet them.
+SHOW = """async () => {
+  const busy = ".jupyter-widgets[aria-busy]";
+  for (const place of document.querySelectorAll(busy)) {
+    if (!place.checkVisibility()) continue; // folded away
+    place.scrollIntoView({ behavior: "instant" });
+    const rest = () => new Promise((done) => setTimeout(done, 20));
+    for (let n = 0; n < 500 && place.matches(busy); n++) await rest();
+    scrollTo({ top: 0, behavior: "instant" });
+  }
+}"""
 
 
 class _Silent(SimpleHTTPRequestHandler):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from serving import SHOW
 
 ROOT = Path(__file__).parents[1]
 HTML = Path(os.environ.get("MEDSAM_HTML", ROOT / "_build" / "html"))
@@ -23,19 +24,6 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
-
-
-# Every widget of the page, as a reader who goes through it would meet them.
-SHOW = """async () => {
-  const busy = ".jupyter-widgets[aria-busy]";
-  for (const place of document.querySelectorAll(busy)) {
-    if (!place.checkVisibility()) continue; // folded away
-    place.scrollIntoView({ behavior: "instant" });
-    const rest = () => new Promise((done) => setTimeout(done, 20));
-    for (let n = 0; n < 500 && place.matches(busy); n++) await rest();
-    scrollTo({ top: 0, behavior: "instant" });
-  }
-}"""
 
 
 def must_or_skip(variable: str, reason: str) -> None:

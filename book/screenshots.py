@@ -1,6 +1,6 @@
 """Pictures of the built book, to be looked at: every page, and each widget in three states.
 
-``python tests/book/screenshots.py FOLDER [--pages NAME ...]`` saves them at three widths, light and
+``python book/screenshots.py FOLDER [--pages NAME ...]`` saves them at three widths, light and
 dark: ``NAME-WIDTH-SCHEME.png``, and ``NAME-WIDGET-STATE-WIDTH-SCHEME.png`` of widgets as they
 open (1), after their first control was moved on (2), and with all their switches turned (3).
 """
@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from sphinx_external_toc.parsing import parse_toc_yaml
+from pdf import ROOT, browser, pages
+from playwright.sync_api import sync_playwright
+from serving import SHOW, serve
+
+from medsam.errors import InputError
+
+HTML = ROOT / "_build" / "html"
 
 WIDTHS = (1280, 768, 400)
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 # What moves a widget on by a key, in the order in which it is looked for.
 MOVED = ("input[type=radio]:checked", "select", "input[type=range]", "[tabindex='0']")
@@ -31,7 +38,7 @@ ALL = """() => Promise.all([...document.images].map((one) => {
 COVERS = ".bd-header-article, #pst-skip-link, #pst-back-to-top { display: none !important }"
 
 
-def states(widget: Any):
+def states(widget: Any) -> Iterator[int]:
     """The widget in three states, one after the other."""
     yield 1
     for moved in MOVED:
@@ -59,30 +66,29 @@ def shoot(page: Any, folder: Path, name: str, ending: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    # Beside this script and above it; not importable where pytest collects it.
-    sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "book")]
-    from browsing import HTML, ROOT, SHOW, chromium
-    from serving import serve
-
+    """Command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", nargs="+", help="as in _toc.yml; all by default")
     options = parser.parse_args(arguments)
-    if not (HTML / "index.html").is_file():
-        sys.exit(f"No built book in {HTML}. Run `make book`.")
+    try:
+        names = options.pages or pages(HTML, ROOT / "_toc.yml")
+    except InputError as error:
+        sys.exit(str(error))
     options.folder.mkdir(parents=True, exist_ok=True)
-    with serve(HTML) as base, chromium() as browser:
+    with serve(HTML) as base, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
         for scheme in SCHEMES:
             for width in WIDTHS:
-                context = browser.new_context(
+                context = chromium.new_context(
                     viewport={"width": width, "height": 900},
                     color_scheme=scheme,
                     reduced_motion="reduce",
                 )
                 page = context.new_page()
-                for name in options.pages or parse_toc_yaml(ROOT / "_toc.yml"):
+                for name in names:
                     page.goto(f"{base}{name}.html", wait_until="networkidle")
                     page.evaluate(SHOW)
                     page.evaluate(ALL)
