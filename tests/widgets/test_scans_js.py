@@ -9,14 +9,15 @@ import subprocess
 import nibabel
 import numpy as np
 import pytest
-from datasets.dicom_files import enhanced, image
+from datasets.dicom_files import enhanced
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
     JPEGLosslessSV1,
 )
+from scan_files import AXIAL, DATA, torn, write_dicom, write_nifti
 from widget_page import NODE_MODULES
 
 from medsam.datasets.readers.dicom import open_series
@@ -28,10 +29,6 @@ pytestmark = pytest.mark.skipif(
     reason="No node on the PATH, or no node_modules; run `npm ci`",
 )
 
-# Axes in another order, two of them turned round, and all of them slanted.
-SLANTED = np.array([[0.0, -2.0, 0.3, 0], [0.1, 0.2, 3.0, 0], [-1.5, 0.1, 0.2, 0], [0, 0, 0, 1]])
-AXIAL = np.diag([-0.8, -0.7, 3, 1])  # columns to the left, rows to the back
-DATA = np.random.default_rng(8).normal(300, 200, (9, 11, 7)).astype(np.int16)
 READ = """
 import { openAsBlob } from "node:fs";
 import { createRequire } from "node:module";
@@ -80,14 +77,6 @@ def agree(found, volume):
         np.testing.assert_allclose(values, volume.slice(plane, one["index"]), rtol=1e-6)
 
 
-def write_nifti(path, data=DATA, affine=SLANTED, kind=nibabel.Nifti1Image, **header):
-    made = kind(data, affine)
-    for name, value in header.items():
-        made.header[name] = value
-    nibabel.save(made, path)
-    return path
-
-
 NIFTI = {
     "slanted.nii.gz": {},
     "scaled.nii": {"scl_slope": 0.25, "scl_inter": -90},
@@ -105,15 +94,6 @@ def test_a_nifti_file(read, tmp_path, name):
     agree(found, open_nifti(path))
 
 
-def write_dicom(path, kind="u2", syntax=ExplicitVRLittleEndian, **tags):
-    """One picture of 12 bits, or of all bits of another kind of number."""
-    low, high = (-(2**14), 2**14) if kind == "i2" else (0, 4096 if kind == "u2" else 256)
-    pixels = np.random.default_rng(9).integers(low, high, (23, 31)).astype(kind)
-    used = 12 if kind == "u2" else 8 * pixels.itemsize
-    tags = {"BitsAllocated": 8 * pixels.itemsize, "BitsStored": used, "HighBit": used - 1} | tags
-    return image(path, pixels, AXIAL, syntax=syntax, **tags)
-
-
 INVERTED = {"PhotometricInterpretation": "MONOCHROME1"}
 WINDOW = {"WindowCenter": 250, "WindowWidth": 700}
 DICOM = {
@@ -122,6 +102,7 @@ DICOM = {
     "window": {"RescaleSlope": 1, "RescaleIntercept": 10} | WINDOW,
     "inverted": INVERTED | WINDOW,
     "bytes": {"kind": "u1"},
+    "big": {"syntax": ExplicitVRBigEndian},
     "implicit": {"syntax": ImplicitVRLittleEndian},
     "deflated": {"syntax": DeflatedExplicitVRLittleEndian},
     "turned": {"ImageOrientationPatient": [0, 0, -1, 0, 1, 0]},
@@ -152,16 +133,22 @@ def test_several_images_or_frames_in_a_file(read, tmp_path):
 
 
 def test_what_cannot_be_read(read, tmp_path):
-    torn = write_nifti(tmp_path / "torn.nii.gz")
-    torn.write_bytes(torn.read_bytes()[:-100])
+    (tmp_path / "words.nii").write_bytes(b"no scan" * 100)
     large = write_nifti(tmp_path / "large.nii")
     with open(large, "r+b") as file:
         file.truncate(513 << 20)  # of zeros that take no room on the disk
     packed = {"syntax": JPEGLosslessSV1, "PixelData": encapsulate([bytes(100)])}
+    colour = np.zeros((4, 4, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    rgb = {"PhotometricInterpretation": "RGB"}
     for path, text in (
         (write_dicom(tmp_path / "jpeg.dcm", **packed), "Unpack it first"),
+        (write_dicom(tmp_path / "rgb.dcm", **rgb), "one grey channel"),
         (write_dicom(tmp_path / "seg.dcm", Modality="SEG"), "no image (its modality is SEG)"),
-        (torn, "It cannot be unpacked"),
+        (torn(write_dicom(tmp_path / "torn.dcm")), "Allowed: a complete"),
+        (torn(write_nifti(tmp_path / "torn.nii.gz")), "It cannot be unpacked"),
+        (torn(write_nifti(tmp_path / "torn.nii")), f"{2 * DATA.size - 100} bytes of"),
+        (tmp_path / "words.nii", "It is no NIfTI inside"),
+        (write_nifti(tmp_path / "rgb.nii", colour), "NIfTI type 128 (colours"),
         (large, "It has 513 MiB. Allowed: up to 512 MiB"),
     ):
-        assert text in read(path)["error"]
+        assert text in read(path)["error"], path
