@@ -51,7 +51,7 @@ def finish(plan: Plan) -> None:
     for file in done:
         (plan.out / file).parent.mkdir(parents=True, exist_ok=True)
         (plan.out / file).touch()
-    for folder in (*jobs.folders, "results"):
+    for folder in (*(shard.folder for shard in jobs.shards), "results"):
         finish_shard(plan.out / folder)
 
 

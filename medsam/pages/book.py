@@ -218,12 +218,12 @@ def pages(plan: Plan) -> dict[str, dict[str, Page]]:
     made: dict[str, dict[str, Page]] = {}
     if not (wanted := _wanted(plan)):
         return made
-    code = _digest_of_files(ROOT / "medsam", endings=_CODE)
+    code, shards = _digest_of_files(ROOT / "medsam", endings=_CODE), plan.jobs().shards
     for chapter in chapters(plan):
         # A page may show other models beside its own, but no other data and no other protocol.
         rows = [
             shard.folder
-            for shard in plan.shards
+            for shard in shards
             if (shard.images.source, shard.protocol) == (chapter.source, chapter.protocol)
         ]
         source = chapter.source

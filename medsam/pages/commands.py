@@ -111,7 +111,8 @@ def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
 
 def _foretell(plan: Plan, cores: int, probing: bool) -> None:
     from medsam.pages.book import jobs
-    from medsam.study.estimate import ROW_BYTES, STAGES, asked, due, probe, totals
+    from medsam.study.estimate import ROW_BYTES, STAGES, asked, probe, totals
+    from medsam.study.worker import due
 
     def tell(name: str, number: float, more: str = "") -> None:
         typer.echo(f"{name:26} {number:>14,.0f}{more}")
@@ -150,8 +151,9 @@ def _foretell(plan: Plan, cores: int, probing: bool) -> None:
             took = _words(totals(plan, probes, workers))
             typer.echo(f"  {workers:>3} at a time {took:>27}")
     typer.echo("")
-    tell("parts of tasks", len(plan.shards))
-    left = due(plan.out, jobs(plan))
+    todo = jobs(plan)
+    tell("parts of tasks", len(todo.shards))
+    left = due(plan.out, todo)
     words = ", ".join(f"{number:,} {kind}" for kind, number in left.items() if number)
     tell("processes still to run", sum(left.values()), f" ({words})" if words else "")
 
@@ -171,7 +173,7 @@ def _words(seconds: float) -> str:
 
 def _run(plan: Plan, more: list[str], lock: int) -> None:
     from medsam.pages.book import jobs
-    from medsam.study.worker import stale
+    from medsam.study.worker import due, stale
 
     out, todo = plan.out, jobs(plan)
     for file in stale(out, todo):
@@ -183,10 +185,11 @@ def _run(plan: Plan, more: list[str], lock: int) -> None:
     command += ["--keep-going", "--rerun-incomplete", *more]
     # Snakemake's own lock would stay when it is killed. Ours goes with the last process that has it
     # open: with Snakemake, should it outlive this one.
-    done = subprocess.run(command, check=False, pass_fds=(lock,))
-    if done.returncode:
+    left = sum(due(out, todo).values())
+    code = subprocess.run(command, check=False, pass_fds=(lock,)).returncode if left else 0
+    if code:
         raise ResultsError(
-            f"Snakemake ended with {done.returncode}; the logs are in {out / 'logs'}. Allowed: 0. "
+            f"Snakemake ended with {code}; the logs are in {out / 'logs'}. Allowed: 0. "
             "Mend what they name and run the same command again; what is done stays."
         )
     typer.echo(f"The rows are in {out / 'results'}.")

@@ -7,16 +7,14 @@ import os
 import pstats
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from copy import copy
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
-from types import FunctionType
 from typing import Any
 
 import pandas as pd
@@ -35,9 +33,8 @@ from medsam.results.merge import merge
 from medsam.results.rows import read
 from medsam.results.store import Identity, Store
 from medsam.study.evaluate import evaluate
-from medsam.study.plan import PROMPTS, Jobs, Plan
+from medsam.study.plan import PROMPTS, Plan
 from medsam.study.runner import run
-from medsam.study.worker import marker, merged, stale
 
 __all__ = [
     "ONCE",
@@ -48,7 +45,6 @@ __all__ = [
     "Stages",
     "asked",
     "check_workers",
-    "due",
     "probe",
     "probe_stages",
     "totals",
@@ -213,27 +209,14 @@ load(sys.argv[1])
 print(times[0], process_time() - times[0], perf_counter() - times[1])
 """
 
-Call = Callable[..., Any]
+Clock = Callable[[], float]
 
 
-class _Clock:
-    """Seconds by name, of the calls that it watches: on the wall, or of the processor."""
-
-    def __init__(self, cpu: bool) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-        self.now = process_time if cpu else perf_counter
-
-    def watch(self, name: str, call: Call) -> Call:
-        """The same call, its seconds added to that name."""
-
-        def timed(*args: Any, **options: Any) -> Any:
-            start = self.now()
-            try:
-                return call(*args, **options)
-            finally:
-                self.seconds[name] += self.now() - start
-
-        return timed
+def _seconds(clock: Clock, call: Callable[..., Any], *arguments: Any) -> float:
+    """What a call takes."""
+    begun = clock()
+    call(*arguments)
+    return clock() - begun
 
 
 class _Few(Subset):
@@ -278,14 +261,17 @@ def probe_stages(
     """
     if images < 1:
         raise InputError(f"A probe of {images} images. Allowed: a whole number from 1. Ask more.")
-    clock = _Clock(cpu)
+    clock: Clock = process_time if cpu else perf_counter
     with _threads(threads), TemporaryDirectory() as folder:
+        once = {}
         if isinstance(model, str):
             name, model = model, load(model)
-            clock.seconds |= _start(name, cpu)
-        chosen = clock.watch("open", _spread)(dataset, images)
-        _warm(chosen[0], model, clock)
-        return _measure(_Few(dataset, chosen), model, protocol, Path(folder), clock)
+            once = _start(name, cpu)
+        begun = clock()
+        chosen = _spread(dataset, images)
+        once["open"] = clock() - begun + _first(chosen[0], model, clock)
+        each = _measure(_Few(dataset, chosen), model, protocol, Path(folder), clock)
+    return Stages(**once, **each)
 
 
 def _spread(dataset: Dataset, images: int) -> list[Case]:
@@ -329,33 +315,30 @@ def _start(name: str, cpu: bool) -> dict[str, float]:
     return {"start": wall - loading, "load": loading}
 
 
-def _warm(case: Case, model: PromptableModel, clock: _Clock) -> None:
-    """Let the model see an image, and add to ``open`` how much longer the first takes to read."""
-    took = []
+def _first(case: Case, model: PromptableModel, clock: Clock) -> float:
+    """How much longer the first image takes to read; the model sees it, which warms it."""
     # What cannot be read, the run tells.
     with suppress(DataError):
-        for _ in range(2):
-            start = clock.now()
-            sample = case.load()
-            took.append(clock.now() - start)
-        model.embed(sample.image)
-        clock.seconds["open"] += max(0.0, took[0] - took[1])
+        first, again = (_seconds(clock, case.load) for _ in range(2))
+        model.embed(case.load().image)
+        return max(0.0, first - again)
+    return 0.0
+
+
+def _reads(call: Callable[[], Any]) -> Any:
+    return call()
 
 
 def _measure(
-    few: _Few, model: PromptableModel, protocol: Protocol, folder: Path, clock: _Clock
-) -> Stages:
-    timed = copy(model)
-    vars(timed).update(
-        embed=clock.watch("encode", model.embed), predict=clock.watch("decode", model.predict)
-    )
-    watched = [
-        replace(case, load=clock.watch("read", case.load), digest=clock.watch("read", case.digest))
-        for case in few.cases()
+    few: _Few, model: PromptableModel, protocol: Protocol, folder: Path, clock: Clock
+) -> dict[str, float]:
+    """Seconds of an image, an embedding and a prompt, from a profile of a run."""
+    cases = [
+        replace(one, load=partial(_reads, one.load), digest=partial(_reads, one.digest))
+        for one in few.cases()
     ]
-    profile, out = cProfile.Profile(clock.now), folder / "run"
-    dataset = _Few(few, watched)
-    report = profile.runcall(run, dataset, timed, out, protocol, progress=False)
+    profile, out = cProfile.Profile(clock), folder / "run"
+    report = profile.runcall(run, _Few(few, cases), model, out, protocol, progress=False)
     objects = report.status["ok"]
     if not objects:
         why = "; ".join(report.reasons.values()) or "empty masks"
@@ -363,48 +346,41 @@ def _measure(
             f"None of the {len(few)} images that were tried could be used ({why}). Allowed: at "
             "least one with an object. Try more images."
         )
-    inside = _profiled(profile)
-    simulate = inside(mode_prompt) + inside(next_click)
-    asked = simulate + clock.seconds["encode"] + clock.seconds["decode"]
-    clock.seconds |= {"simulate": simulate, "metrics": max(0, inside(evaluate) - asked)}
-    of: dict[str, dict[str, str]] = {name: {} for name in EXPERIMENTS}
-    identity = Identity(
-        dataset.key,
-        model.name,
-        protocol.as_dict(),
-        model.provenance(),
-        SEED,
-        of,
-        data=dataset.settings,
-    )
-    _keep(out, identity, folder, clock)
-    times = {"write": SHARDS * SHARD, "merge": SHARDS * SHARD, "read": len(few), "encode": len(few)}
-    times |= dict.fromkeys(("simulate", "decode", "metrics"), objects * PROMPTS)
-    return Stages(**{name: took / times.get(name, 1) for name, took in clock.seconds.items()})
-
-
-def _profiled(profile: cProfile.Profile) -> Callable[[Any], float]:
-    """Seconds of a function, those of what it calls included."""
     stats: dict[Any, Any] = vars(pstats.Stats(profile))["stats"]
 
-    def inside(function: FunctionType) -> float:
-        code = function.__code__
-        key = code.co_filename, code.co_firstlineno, code.co_name
-        return float(stats[key][3]) if key in stats else 0.0
+    def inside(*functions: Any) -> float:
+        """Seconds of functions, those of what they call included."""
+        codes = [function.__code__ for function in functions]
+        keys = [(code.co_filename, code.co_firstlineno, code.co_name) for code in codes]
+        return sum(float(stats[key][3]) for key in keys if key in stats)
 
-    return inside
+    simulate, decode = inside(mode_prompt, next_click), inside(model.predict)
+    metrics = max(0.0, inside(evaluate) - simulate - decode - inside(model.embed))
+    prompts = {"simulate": simulate, "decode": decode, "metrics": metrics}
+    images = {"read": inside(_reads), "encode": inside(model.embed)}
+    return (
+        {name: took / (objects * PROMPTS) for name, took in prompts.items()}
+        | {name: took / len(few) for name, took in images.items()}
+        | _keep(few, model, protocol, out, clock)
+    )
 
 
-def _keep(out: Path, identity: Identity, folder: Path, clock: _Clock) -> None:
+def _keep(
+    few: _Few, model: PromptableModel, protocol: Protocol, out: Path, clock: Clock
+) -> dict[str, float]:
     """Write rows and merge them, in files as of a run: the same few images under many names."""
-    rows = read(out).astype(object)
+    of: dict[str, dict[str, str]] = {name: {} for name in EXPERIMENTS}
+    about = protocol.as_dict(), model.provenance(), SEED, of
+    identity = Identity(few.key, model.name, *about, data=few.settings)
+    rows, wrote, folder = read(out).astype(object), 0.0, out.parent
     of_image = [part for _, part in rows.where(rows.notna(), None).groupby("image")]
     with Store(folder / "rows", identity) as store:
         for first in range(0, SHARDS * SHARD, SHARD):
             some = range(first, first + SHARD)
             named = [of_image[n % len(of_image)].assign(image=str(n)) for n in some]
-            clock.watch("write", store.write)(pd.concat(named).to_dict("records"))
-    clock.watch("merge", merge)([folder / "rows"], folder / "merged")
+            wrote += _seconds(clock, store.write, pd.concat(named).to_dict("records"))
+    merged = _seconds(clock, merge, [folder / "rows"], folder / "merged")
+    return {"write": wrote / (SHARDS * SHARD), "merge": merged / (SHARDS * SHARD)}
 
 
 ROW_BYTES = 73
@@ -458,33 +434,12 @@ def _asked(plan: Plan, model: str) -> Asked:
     rows = promised(EXPERIMENTS, kinds)
     # One answer to a mode serves both choices of mask; clicks go their own way after each.
     prompts = {row if row[0] == "clicks" else row[:2] for row in rows}
-    processes = sum(job.model == model for each in plan.encodings.values() for job in each.values())
-    processes += sum(job.model == model for job in plan.evaluations.values())
+    jobs = plan.jobs()
+    loads = [job.model for job in jobs.embed.values()]
+    loads += [job.model for job in jobs.evaluate.values()]
     each = len(rows) + (MASKS if "points" in kinds else 0)
-    return Asked(reads, encoded, kept, objects, objects * len(prompts), objects * each, processes)
-
-
-def due(out: Path, jobs: Jobs) -> dict[str, int]:
-    """Processes that are still to run, by kind, as Snakemake will count them."""
-    gone = set(stale(out, jobs))
-
-    def missing(file: Path) -> bool:
-        return file in gone or not file.is_file()
-
-    def count(kind: str, names: Iterable[str]) -> list[str]:
-        return [name for name in names if missing(marker(out, kind, name))]
-
-    merge = missing(merged(out, jobs))
-    # What is merged is there, whatever the processes were that it came from.
-    ran = count("evaluate", jobs.evaluate) if merge else []
-    needs = count("encoded", {jobs.evaluate[name].needs for name in ran} - {""})
-    return {
-        "embed": len(count("embed", (name for whole in needs for name in jobs.encoded[whole]))),
-        "evaluate": len(ran),
-        "merge": int(merge),
-        "page": len(count("page", jobs.pages)),
-        "book": len(count("book", [jobs.site.name] if jobs.site else [])),
-    }
+    answers, written, processes = objects * len(prompts), objects * each, loads.count(model)
+    return Asked(reads, encoded, kept, objects, answers, written, processes)
 
 
 @dataclass(frozen=True)

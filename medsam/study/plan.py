@@ -24,29 +24,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict
-
-if TYPE_CHECKING:
-    from medsam.datasets.sample import Dataset
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
 from medsam.protocol import CHOICES, MAX_CLICKS, Protocol
+
+if TYPE_CHECKING:
+    from medsam.datasets.sample import Dataset
 
 __all__ = [
     "PROFILES",
@@ -214,6 +217,10 @@ class Images(_Job):
         found = OneTask(found, self.task) if self.task else found
         return found if self.part == "1/1" else Part(found, *parse_part(self.part))
 
+    def parts(self, count: int) -> list[Images]:
+        """The same images in so many parts."""
+        return [self.model_copy(update={"part": f"{n}/{count}"}) for n in range(1, count + 1)]
+
 
 @lru_cache(maxsize=16)
 def _whole(source: Source, tasks: tuple[str, ...], intensity: str) -> Dataset:
@@ -325,9 +332,9 @@ class Jobs(_Job):
     site: Site | None
 
     @property
-    def folders(self) -> list[str]:
-        """Of all shards, in order."""
-        return [shard.folder for job in self.evaluate.values() for shard in job.shards]
+    def shards(self) -> list[Shard]:
+        """Every part of every task, in order."""
+        return [shard for job in self.evaluate.values() for shard in job.shards]
 
 
 PROMPTS = len(MODES) + len(CHOICES) * MAX_CLICKS
@@ -414,37 +421,6 @@ class Plan(BaseModel):
         made_of = [self._data[source], self.datasets[source].tasks, way, self.parts]
         return f"{quote(model, '')}-{digest([made_of, _weights(model)])}"
 
-    @cached_property
-    def encodings(self) -> dict[str, dict[str, Embedding]]:
-        """The processes that encode images, by what they encode together and by name."""
-        found: dict[str, dict[str, Embedding]] = {}
-        for source, model, protocol in product(self.sources, self.models, self.protocols):
-            if whole := self._encoded(source, model, protocol):
-                images, parts = self.images(source, protocol), range(1, self.parts + 1)
-                found[whole] = {
-                    f"{whole}-{part}-of-{self.parts}": Embedding(
-                        model=model,
-                        images=images.model_copy(update={"part": f"{part}/{self.parts}"}),
-                    )
-                    for part in parts
-                }
-        return found
-
-    @cached_property
-    def evaluations(self) -> dict[str, Evaluation]:
-        """The processes that compute rows, by name; each has some shards."""
-        found, seen = {}, set[str]()
-        for source, model, protocol in product(self.sources, self.models, self.protocols):
-            needs = self._encoded(source, model, protocol)
-            # A source that is named twice is computed once.
-            due = [s for s in self._shards(source, model, protocol) if s.folder not in seen]
-            seen.update(shard.folder for shard in due)
-            for first in range(0, len(due), self.batch):
-                some = tuple(due[first : first + self.batch])
-                name = f"{quote(model, '')}-{digest([shard.folder for shard in some])}"
-                found[name] = Evaluation(model=model, shards=some, needs=needs)
-        return found
-
     def _shards(self, source: Source, model: str, protocol: str) -> Iterator[Shard]:
         """In folders whose names change with all that rows depend on, and with nothing else.
 
@@ -458,15 +434,10 @@ class Plan(BaseModel):
         code = [RESULTS_VERSION, TOLERANCE]
         for task in self.datasets[source].tasks:
             made_of = [self._data[source], task, model, _weights(model), fields, self.seed, code]
-            for part in range(1, parts + 1):
-                images = whole.model_copy(update={"task": task, "part": f"{part}/{parts}"})
-                folder = f"parts/{digest(made_of)}/{part}-of-{parts}"
-                yield Shard(folder=folder, protocol=protocol, seed=self.seed, images=images)
-
-    @property
-    def shards(self) -> list[Shard]:
-        """Every part of every task, in order."""
-        return [shard for job in self.evaluations.values() for shard in job.shards]
+            images = whole.model_copy(update={"task": task}).parts(parts)
+            for n, part in enumerate(images, start=1):
+                folder = f"parts/{digest(made_of)}/{n}-of-{parts}"
+                yield Shard(folder=folder, protocol=protocol, seed=self.seed, images=part)
 
     def jobs(
         self, pages: Mapping[str, Mapping[str, Page]] | None = None, site: Site | None = None
@@ -480,12 +451,32 @@ class Plan(BaseModel):
         site : Site, optional
             The book of them.
         """
+        encoded: dict[str, tuple[str, ...]] = {}
+        embed: dict[str, Embedding] = {}
+        evaluate: dict[str, Evaluation] = {}
+        folders: dict[str, None] = {}
+        for source, model, protocol in product(self.sources, self.models, self.protocols):
+            if whole := self._encoded(source, model, protocol):
+                images = self.images(source, protocol).parts(self.parts)
+                each = {
+                    f"{whole}-{n}-of-{self.parts}": Embedding(model=model, images=part)
+                    for n, part in enumerate(images, start=1)
+                }
+                encoded[whole] = tuple(each)
+                embed |= each
+            # A source that is named twice is computed once.
+            due = [s for s in self._shards(source, model, protocol) if s.folder not in folders]
+            folders |= dict.fromkeys(shard.folder for shard in due)
+            for first in range(0, len(due), self.batch):
+                some = tuple(due[first : first + self.batch])
+                name = f"{quote(model, '')}-{digest([shard.folder for shard in some])}"
+                evaluate[name] = Evaluation(model=model, shards=some, needs=whole)
         return Jobs(
             gpus=self.gpus,
-            merged=digest([shard.folder for shard in self.shards]),
-            encoded={whole: tuple(each) for whole, each in self.encodings.items()},
-            embed={name: job for each in self.encodings.values() for name, job in each.items()},
-            evaluate=self.evaluations,
+            merged=digest([*folders]),
+            encoded=encoded,
+            embed=embed,
+            evaluate=evaluate,
             pages={name: page for each in (pages or {}).values() for name, page in each.items()},
             site=site,
         )
@@ -511,15 +502,7 @@ def read(file: Path | str) -> Plan:
     from medsam.models import check_name
 
     path = Path(file)
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"Cannot read {path}: {error}. Allowed: a YAML file of keys and values. Check it."
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds no keys. Allowed: models: [...] and others. Write them.")
-    plan = validated(Plan, content, path.name)
+    plan = validated(Plan, _keys(path), path.name)
     for model in plan.models:
         check_name(model)
     for protocol in plan.protocols:
@@ -532,6 +515,19 @@ def read(file: Path | str) -> Plan:
     base = path.resolve().parent
     sources = tuple(source.placed(base) for source in plan.sources)
     return plan.model_copy(update={"out": base / plan.out, "sources": sources})
+
+
+def _keys(file: Path) -> dict[str, Any]:
+    """What a YAML file of keys and values holds."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"Cannot read {file}: {error}. Allowed: a YAML file of keys and values. Check it."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{file} holds no keys. Allowed: KEY: VALUE in each line. Write them.")
+    return content
 
 
 def validated(kind: type[Model], content: Mapping[str, Any], where: str) -> Model:
@@ -559,11 +555,10 @@ def validated(kind: type[Model], content: Mapping[str, Any], where: str) -> Mode
 
 # Where a study runs: a folder with the settings of Snakemake, its profile.
 
-
 PROFILES = Path(__file__).resolve().parents[2] / "workflow" / "profiles"
 
-BUILT_IN = ("local", "dryrun", "touch")
-"""Executors that Snakemake itself has."""
+BUILT_IN = (None, "local", "dryrun", "touch")
+"""Executors that Snakemake itself has; none is the first."""
 
 PROGRAMS = {"slurm": ("sbatch", "srun", "squeue", "scancel", "scontrol")}
 """What the machine must have to hand jobs over, by executor."""
@@ -596,20 +591,13 @@ def find(profile: Path) -> Path:
 
 
 def _check_programs(file: Path) -> None:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"Cannot read {file}: {error}. Allowed: YAML. Mend it.") from error
-    executor = content.get("executor") if isinstance(content, dict) else None
+    executor = _keys(file).get("executor")
     plugin = f"snakemake-executor-plugin-{executor}"
-    if executor not in (None, *BUILT_IN) and find_spec(plugin.replace("-", "_")) is None:
+    lacks = [name for name in PROGRAMS.get(str(executor), ()) if not shutil.which(name)]
+    if executor not in BUILT_IN and find_spec(plugin.replace("-", "_")) is None:
+        lacks = [f"{plugin} (pip install {plugin})"]
+    if lacks:
         raise InputError(
-            f"{file} hands jobs to {executor}, for which {plugin} is not installed. Allowed: with "
-            f"it. Run `pip install {plugin}`, or leave --profile away."
-        )
-    missing = [name for name in PROGRAMS.get(str(executor), ()) if not shutil.which(name)]
-    if missing:
-        raise InputError(
-            f"{file} hands jobs to {executor}, but there is no {', '.join(missing)} on the PATH. "
-            "Allowed: a machine that can submit jobs. Log in to one, or leave --profile away."
+            f"{file} hands jobs to {executor}, but there is no {', '.join(lacks)}. Allowed: a "
+            "machine that can submit jobs. Log in to one, or leave --profile away."
         )

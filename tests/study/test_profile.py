@@ -12,23 +12,22 @@ from medsam.study.plan import PROFILES, find
 PLUGINS = ("snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_fs")
 
 
-@pytest.fixture
-def plan(tmp_path):
-    return written(tmp_path, models="minisam", sources=own(tmp_path), parts=2)
+def profile(folder, name="config.yaml", **content):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(yaml.safe_dump(content))
+    return folder
 
 
-@pytest.mark.parametrize("name", ["local", "slurm", "kubernetes"])
-def test_snakemake_takes_the_profile(name, plan, tmp_path):
-    folder = PROFILES / name
-    if name == "kubernetes" and None in map(find_spec, PLUGINS):
+def test_snakemake_takes_the_profile_of_kubernetes(tmp_path):
+    folder, source = PROFILES / "kubernetes", own(tmp_path)
+    if None in map(find_spec, PLUGINS):
         # All that is not for the plugins, which are not among the dependencies.
         content = yaml.safe_load((folder / "config.yaml").read_text())
         assert content.pop("executor") == "kubernetes"
-        folder = tmp_path / "without"
-        folder.mkdir()
         plugins = ("kubernetes-", "default-storage-")
         rest = {k: v for k, v in content.items() if not k.startswith(plugins)}
-        (folder / "config.yaml").write_text(yaml.safe_dump(rest))
+        folder = profile(tmp_path / "without", **rest)
+    plan = written(tmp_path, models="minisam", sources=source, parts=2)
     found = planned(plan, "--profile", str(folder), "--cores", "2")
     assert found == {"embed": 2, "evaluate": 4, "merge": 1}
 
@@ -42,15 +41,9 @@ def programs(tmp_path, monkeypatch):
     return folder
 
 
-def profile(folder, name="config.yaml", **content):
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(yaml.safe_dump(content))
-    return folder
-
-
 @pytest.mark.usefixtures("programs")
 def test_slurm_is_missing(tmp_path):
-    says = r"hands jobs to slurm, but there is no sbatch, srun, squeue, scancel, scontrol on the"
+    says = r"hands jobs to slurm, but there is no sbatch, srun, squeue, scancel, scontrol\. All"
     with pytest.raises(InputError, match=says):
         find(PROFILES / "slurm")
     # The file of a newer Snakemake is the one that counts.
