@@ -18,7 +18,8 @@ def test_counts_by_hand(tmp_path):
     found = asked(plan)
     # All modes and clicks; boxes alone; points alone, with nothing to encode before.
     assert [one.prompts for one in found.values()] == [10 * 23, 10 * 3, 10 * 20]
-    assert [one.rows for one in found.values()] == [10 * 28, 10 * 6, 10 * 22]
+    # Of the first point, each of three masks as well.
+    assert [one.rows for one in found.values()] == [10 * 31, 10 * 6, 10 * 25]
     assert [one.kept for one in found.values()] == [5, 5, 0]
     assert [one.encoded for one in found.values()] == [5, 5, 10]
     assert [one.reads for one in found.values()] == [15, 15, 10]
