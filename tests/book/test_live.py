@@ -230,6 +230,7 @@ def test_masks_and_scores_are_those_of_python(explorer, study, expected, picture
     explorer.images.select_option(str(picture))
     explorer.click(*point)
     assert explorer.spoken().startswith(f"x {point[0]}, y {point[1]}:")
+    assert "nder the point" in explorer.spoken()  # which object, or that there is none
     masks, scores = expected(Prompt([point], [1]), picture)
     shown = explorer.root.locator(".mlv-masks b").all_text_contents()
     assert [float(v) for v in shown] == pytest.approx(scores, abs=0.0101)

@@ -107,14 +107,18 @@ export function explorer({ model, el }) {
   function show(where, answer, aloud) {
     [point, result] = [where, answer];
     draw();
-    const { objects } = frame.current();
+    const { objects, size } = frame.current();
+    // The object under the point is what a reader means; where there is none, any that a mask meets.
+    const under = objects.filter((_, i) => truths[i][where.y * size[1] + where.x]);
     const best = { iou: -1 };
     answer.masks.forEach((mask, k) => truths.forEach((truth, i) => {
+      if (under.length && !under.includes(objects[i])) return;
       const { iou } = overlap(mask, truth);
       if (iou > best.iou) Object.assign(best, { iou, k, title: objects[i].title });
     }));
     const scores = answer.scores.map((score) => digits(score, 2)).join(", ");
-    const match = best.iou > 0 ? `Best match: mask ${best.k + 1} with ${best.title}, IoU ${digits(best.iou, 2)}.` : "No mask meets a labelled object.";
+    const there = under.length ? `Under the point: ${under.map(({ title }) => title).join(", ")}.` : "No labelled object under the point.";
+    const match = best.iou > 0 ? `${there} Best match: mask ${best.k + 1} with ${best.title}, IoU ${digits(best.iou, 2)}.` : `${there} No mask meets ${under.length ? "it" : "a labelled object"}.`;
     frame.tell(`x ${where.x}, y ${where.y}: estimates ${scores}. ${match}`, aloud);
   }
   function draw() {
