@@ -19,6 +19,7 @@ from medsam.datasets import to_uint8_rgb
 from medsam.datasets.catalog import entry
 from medsam.datasets.intensity import Intensity
 from medsam.errors import InputError
+from medsam.protocol import Protocol
 
 ALL = pytest.mark.parametrize("name", TREES)
 
@@ -158,6 +159,24 @@ def test_prostate_masks_flipped(tmp_path):
     for name, wanted in tree.slices.items():
         sample = found[f"{name[:-1]}{last - int(name[-1])}"]
         assert (sample.masks["mri_prostate"] == wanted.masks["mri_prostate"]).all()
+
+
+def test_slices_as_nii2png_cuts_them(tmp_path):
+    """Along the stored third axis, each scaled on its own: what the study's file names suggest."""
+    TREES["ct_spleen"](tmp_path)
+    way = Protocol.get("released+intensity=slice").intensity
+    found = samples("ct_spleen", tmp_path, intensity=way, plane="stored")
+    assert found
+    for name, sample in found.items():
+        scan, _, index = name.partition("/stored-")
+        image, labels = (
+            np.asarray(nib.load(tmp_path / f"Task09_Spleen/{part}/{scan}.nii.gz").dataobj)
+            for part in ("imagesTr", "labelsTr")
+        )
+        values = image[:, :, int(index)].T.astype(float)
+        scaled = (values - values.min()) / (values.max() - values.min()) * 255
+        assert (sample.image == scaled.astype(np.uint8)[..., None]).all()
+        assert (sample.masks["ct_spleen"] == (labels[:, :, int(index)].T == 1)).all()
 
 
 # ----------------------------------------------------------------- real files
