@@ -46,7 +46,8 @@ class Check:
     skipped : list of [name, reason]
         Files that are no part of the dataset, and scans without any object.
     assumptions : list of str
-        What was assumed of the labels, and whether the first images bear it out.
+        What was assumed of the labels, and whether the first images bear it out; and of which
+        scans the size of a pixel is not known.
     """
 
     key: str
@@ -115,6 +116,7 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
     problems: list[tuple[str, str]] = []
     groups, images, empty, cases = set(), 0, 0, 0
     assumptions: list[str] = []
+    notes: dict[str, list[str]] = {}
     assume = ASSUMPTIONS.get(dataset.key)
     for source, case in tqdm(
         _cases(dataset), dataset.key, unit="image", disable=not progress, file=sys.stderr
@@ -133,10 +135,16 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
             if words:
                 assumptions.append(words)
                 assume = None  # the first image that can decide
+            if isinstance(source, Scan) and sample.spacing is None and case.group not in groups:
+                notes.setdefault(source.note, []).append(source.id)
         groups.add(case.group)
         masks.update(found)
         images += bool(found)
         empty += not found
+    assumptions += [
+        f"Size of a pixel not known (no mm) in {len(ids)} scans, such as {ids[0]!r}: {why}."
+        for why, ids in notes.items()
+    ]
     skipped = list(getattr(dataset, "skipped", ()))
     skipped += [(name, "no object on any slice") for name in getattr(dataset, "empty", ())]
     settings = dict(getattr(dataset, "settings", {}))

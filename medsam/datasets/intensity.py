@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medsam.errors import DataError, UnknownName
+from medsam.errors import DataError, InputError, UnknownName
 
 __all__ = ["INTENSITIES", "SUV_RANGE", "WINDOW", "Intensity", "Unit", "to_uint8_rgb"]
 
@@ -47,13 +47,16 @@ class Intensity:
     ----------
     name : str
         One of :data:`INTENSITIES`.
-    window : (float, float)
-        Level and width, used by ``window`` and, for CT, by ``modality``.
+    window : (float, float), optional
+        Level and width in stored units. With ``modality``, a window that is given shows all but
+        PET; without one, CT is shown by :data:`WINDOW`.
 
     Raises
     ------
     UnknownName
         If there is no such way.
+    InputError
+        If the window has no width, or the way uses none.
 
     Examples
     --------
@@ -62,15 +65,23 @@ class Intensity:
     """
 
     name: str = "modality"
-    window: tuple[float, float] = WINDOW
+    window: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.name not in INTENSITIES:
             raise UnknownName("intensity", self.name, INTENSITIES)
-        if not self.window[1] > 0:
-            raise DataError(
-                f"A window of level {self.window[0]:g} and width {self.window[1]:g}. "
-                "Allowed: a width above 0. Give level and width, such as 40 400."
+        if self.window is None:
+            return
+        level, width = self.window
+        if not (np.isfinite(level) and np.isfinite(width) and width > 0):
+            raise InputError(
+                f"A window of level {level:g} and width {width:g}. Allowed: a width above 0. Give "
+                "level and width, such as 40 400."
+            )
+        if self.name not in ("modality", "window"):
+            raise InputError(
+                f"A window with intensity {self.name!r}, which uses none. Allowed: intensity "
+                "modality or window. Leave one of the two out."
             )
 
     def words(self, unit: Unit = "") -> str:
@@ -83,7 +94,8 @@ class Intensity:
         """
         way = self._way(unit)
         if way == "window":
-            return f"window {self.window[0]:g}/{self.window[1]:g}"
+            level, width = self.window or WINDOW
+            return f"window {level:g}/{width:g}"
         if way == "suv":
             return f"SUV {SUV_RANGE[0]:g} to {SUV_RANGE[1]:g}"
         return way
@@ -132,26 +144,29 @@ class Intensity:
         elif way == "suv":
             low, high = SUV_RANGE
         else:
-            level, width = self.window
+            level, width = self.window or WINDOW
             low, high = level - width / 2, level + width / 2
         part = (array.astype(np.float64) - low) / (high - low)
         return np.asarray(np.clip(part, 0, 1) * 255, np.uint8)
 
     def rgb(self, array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:
-        """A picture to (H, W, 3) uint8: grey as :meth:`grey`, colours by their maximum.
+        """A picture to (H, W, 3) uint8, as :meth:`grey`; all colours by one scale.
 
         Raises
         ------
         DataError
             As :meth:`grey` and :func:`to_uint8_rgb`.
         """
-        if array.ndim == 3 or self._way("") in ("max", "slice"):
+        if self._way("") in ("max", "slice"):
             return to_uint8_rgb(array, name=name)
-        return np.repeat(self.grey(array, name=name)[..., None], 3, axis=2)
+        grey = self.grey(array[..., :3] if array.ndim == 3 else array, name=name)
+        return grey if grey.ndim == 3 else np.repeat(grey[..., None], 3, axis=2)
 
     def _way(self, unit: Unit) -> str:
         if self.name != "modality":
             return self.name
+        if self.window is not None and unit != "SUV":
+            return "window"
         return {"HU": "window", "SUV": "suv"}.get(unit, "max")
 
 

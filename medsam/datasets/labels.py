@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsam.errors import DataError, InputError
 
-__all__ = ["Labels", "Rule", "whole_numbers"]
+__all__ = ["FULL", "Labels", "Rule", "is_name", "meaning_of_full", "whole_numbers"]
+
+FULL = 255
+"""The highest value of 8 bits: the object of a mask of two values, "unsure" beside classes."""
 
 Rule = tuple[int, ...] | str
 """Values that are joined, or a threshold such as ``">0"`` or ``">=128"``."""
@@ -28,6 +31,9 @@ class Labels:
         Key of a task and its values (joined), or a threshold: ``">0"``, ``">=128"``.
     others : tuple of int
         Values that may stand in the file and belong to no task.
+    full : callable, optional
+        Whether 255 is 1, as in 8-bit pictures, in the whole dataset; asked where a file holds it.
+        By default it is where 1 is the only value.
 
     Raises
     ------
@@ -44,6 +50,7 @@ class Labels:
 
     tasks: Mapping[str, Rule]
     others: tuple[int, ...] = field(default=())
+    full: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for task, rule in self.tasks.items() or [("(none)", ())]:
@@ -62,8 +69,7 @@ class Labels:
         Parameters
         ----------
         values : (H, W) of bool, integer or float
-            As stored. 255 stands for 1 where the values are 0 and 255 alone, 1 is a value and
-            255 is none, as in 8-bit pictures.
+            As stored.
         name : str
             What an error calls the file.
 
@@ -73,24 +79,26 @@ class Labels:
             If values are not finite, not whole, or outside the list.
         """
         values = whole_numbers(values, name)
-        listed = self._listed()
+        listed = self.listed
         if listed is not None:
             # Most slices of a volume hold background alone: no need to sort their values.
             found = np.unique(values) if values.any() else values[:0]
-            if 1 in listed and 255 not in listed and set(found.tolist()) in ({0, 255}, {255}):
-                values = np.where(values == 255, 1, values)
+            alone = listed == {1} and found.tolist() in ([0, FULL], [FULL])
+            if alone and (self.full is None or self.full()):
+                values = np.where(values == FULL, 1, values)
                 found = np.unique(values)
             outside = [value for value in found.tolist() if value != 0 and value not in listed]
             if outside:
                 shown = ", ".join(map(str, outside[:5])) + (", …" if len(outside) > 5 else "")
                 raise DataError(
                     f"{name}: label values {shown}. Allowed: 0 for the background and "
-                    f"{', '.join(map(str, sorted(listed)))}. Renumber the labels, or see whether "
-                    "it is the file that is meant."
+                    f"{', '.join(map(str, sorted(listed)))}. Renumber them, or name those that "
+                    "are no object as `ignore` in a data file."
                 )
         return {task: _select(values, rule) for task, rule in self.tasks.items()}
 
-    def _listed(self) -> set[int] | None:
+    @property
+    def listed(self) -> set[int] | None:
         """All values that may stand in the file; ``None`` where any may."""
         values = set(self.others)
         for rule in self.tasks.values():
@@ -98,6 +106,67 @@ class Labels:
                 return None
             values.update(rule)
         return values
+
+
+_CLASSES = 31
+"""Values up to here are taken for numbers of classes, higher ones for greys."""
+
+
+def meaning_of_full(
+    files: Iterable[Collection[int]], asked: str = ""
+) -> Literal["", "object", "unsure"]:
+    """What 255 is in a dataset, from the values of each of its masks.
+
+    Parameters
+    ----------
+    files : iterable of collections of int
+    asked : {"", "object", "unsure"}
+        What a person says it is.
+
+    Returns
+    -------
+    str
+        ``"object"``: another way to write 1, as masks hold 0, 1 and 255 alone, and never 1 and 255
+        together. ``"unsure"``: no object, as it lies beside classes 1, 2, … in some mask. Empty:
+        a value as any other, or in no mask.
+
+    Raises
+    ------
+    InputError
+        If it may be either.
+
+    Examples
+    --------
+    >>> meaning_of_full([{0, 1, 2, 255}, {0, 255}]), meaning_of_full([{0, 255}, {1}])
+    ('unsure', 'object')
+    """
+    others: set[int] = set()
+    there = beside = False
+    for values in files:
+        rest = set(values) - {0, FULL}
+        others |= rest
+        there |= FULL in values
+        beside |= FULL in values and bool(rest)
+    if not there:
+        return ""
+    if asked:
+        return "unsure" if asked == "unsure" else ("object" if others <= {1} else "")
+    if others <= {1} and not beside:
+        return "object"
+    if beside and max(others) <= _CLASSES:
+        return "unsure"
+    if min(others) > _CLASSES:
+        return ""
+    shown = ", ".join(map(str, sorted(others)[:5]))
+    raise InputError(
+        f"Masks hold 255, and others {shown}: it may be an object, or mean unsure. Allowed: "
+        "--option 255=object or 255=unsure. Say which."
+    )
+
+
+def is_name(rule: Rule) -> bool:
+    """Whether a rule is the name of a segment, not values or a threshold."""
+    return isinstance(rule, str) and re.match(r"[^\W\d]", rule) is not None
 
 
 def _threshold(rule: str) -> int | None:
@@ -111,7 +180,7 @@ def _select(values: NDArray[Any], rule: Rule) -> NDArray[np.bool_]:
 
 
 def whole_numbers(values: NDArray[Any], name: str) -> NDArray[Any]:
-    """Label values as integers; floats must be whole, within 0.001.
+    """Label values as integers; floats must be whole, within 0.001. Of int8, -1 is 255.
 
     Raises
     ------
@@ -124,7 +193,8 @@ def whole_numbers(values: NDArray[Any], name: str) -> NDArray[Any]:
             "Save the labels as integers."
         )
     if values.dtype.kind != "f":
-        return values.view(np.uint8) if values.dtype == np.bool_ else values
+        # 255 is -1 in 8 bits with a sign.
+        return values.view(np.uint8) if values.dtype in (np.bool_, np.int8) else values
     bad = values.size - int(np.isfinite(values).sum())
     whole = np.rint(values)
     if bad or np.abs(whole - values).max(initial=0) > 1e-3:

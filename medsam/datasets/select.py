@@ -8,12 +8,15 @@ from pathlib import Path
 from medsam.datasets.brain import TASKS, BrainSample
 from medsam.datasets.catalog import DATA_VARIABLE, catalog, entry, place
 from medsam.datasets.layouts import open_dataset
-from medsam.datasets.own import FolderDataset, open_own, read_own
+from medsam.datasets.own import FolderDataset, open_nnunet, open_own, read_own
 from medsam.datasets.sample import Dataset
-from medsam.datasets.source import DiskDataset, Reading
+from medsam.datasets.source import DiskDataset, Instances, Picture, Reading, Scan
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["Reading", "select"]
+__all__ = ["NNUNET", "Reading", "select"]
+
+NNUNET = "nnunet"
+"""What stands for a key before the path of a folder in nnU-Net's form."""
 
 
 def select(
@@ -37,7 +40,8 @@ def select(
         Two folders of equal file stems, of pictures or of volumes.
     data : str, optional
         ``KEY=PATH`` (a dataset of the paper and the folder into which it was unpacked), ``KEY``
-        (in the data folder), or a YAML file of one's own; ``tasks`` may restrict it.
+        (in the data folder), ``nnunet=PATH`` (a folder in nnU-Net's form), or a YAML file of
+        one's own; ``tasks`` may restrict it.
     reading : Reading, optional
         How files become pixels.
     progress : bool
@@ -62,20 +66,53 @@ def select(
             "and --masks DIR. Give one of the three."
         )
     if images and masks:
-        return FolderDataset(images, masks, reading=reading, progress=progress)
+        found = FolderDataset(images, masks, reading=reading, progress=progress)
+        _check_use(found, reading)
+        return found
     if data:
-        found = _data(str(data), reading, progress)
-        return found if keys in ([], ["all"]) else found.only(keys)
+        whole = _data(str(data), reading, progress)
+        return whole if keys in ([], ["all"]) else whole.only(keys)
     return _tasks(keys, reading, progress)
+
+
+def _check_use(dataset: DiskDataset | BrainSample, reading: Reading) -> None:
+    """See that what was asked of volumes is not asked of pictures.
+
+    Raises
+    ------
+    InputError
+        If it is.
+    """
+    sources = dataset.sources if isinstance(dataset, DiskDataset) else ()
+    pictures = isinstance(dataset, BrainSample) or (
+        any(isinstance(one, Picture | Instances) for one in sources)
+        and not any(isinstance(one, Scan) for one in sources)
+    )
+    of_volume = isinstance(dataset, DiskDataset) and any(
+        isinstance(one, Picture) and one.read_mask is not None for one in sources
+    )
+    plane = reading.plane and f"--plane {reading.plane}"
+    headers = reading.trust_image and not of_volume and "--headers image"
+    options = isinstance(dataset, BrainSample) and reading.options and "--option"
+    for word in filter(None, (plane, headers, options)):
+        if pictures:
+            raise InputError(
+                f"{word} with {dataset.title}, which are pictures. Allowed: with volumes on disk. "
+                "Leave it out."
+            )
 
 
 def _data(given: str, reading: Reading, progress: bool) -> DiskDataset:
     if given.lower().endswith((".yaml", ".yml")):
-        if reading.options:
-            raise UnknownName("option of a data file", next(iter(reading.options)), ())
         file = Path(given)
-        return open_own(read_own(file), file.parent, reading, progress=progress)
+        own = open_own(read_own(file), file.parent, reading, progress=progress)
+        _check_use(own, reading)
+        return own
     key, equals, path = given.partition("=")
+    if key == NNUNET and equals:
+        found = open_nnunet(Path(path).expanduser(), reading, progress=progress)
+        _check_use(found, reading)
+        return found
     one = entry(key)
     folder = Path(path).expanduser() if equals else place(key)
     if not equals and not folder.is_dir():
@@ -84,7 +121,9 @@ def _data(given: str, reading: Reading, progress: bool) -> DiskDataset:
             f"--data {key}=PATH, or another data folder ({DATA_VARIABLE}). To get it: medsam data "
             f"fetch {key}."
         )
-    return open_dataset(key, folder, reading, progress=progress)
+    found = open_dataset(key, folder, reading, progress=progress)
+    _check_use(found, reading)
+    return found
 
 
 def _tasks(keys: list[str], reading: Reading, progress: bool) -> Dataset:
@@ -95,7 +134,9 @@ def _tasks(keys: list[str], reading: Reading, progress: bool) -> Dataset:
         unknown = [key for key in keys if key not in TASKS]
         if unknown and keys != ["all"]:
             raise UnknownName("task", unknown[0], [*TASKS, *dataset_of])
-        return BrainSample(None if keys == ["all"] else keys, intensity=reading.to_uint8)
+        sample = BrainSample(None if keys == ["all"] else keys, intensity=reading.to_uint8)
+        _check_use(sample, reading)
+        return sample
     if len(datasets) > 1 or others:
         raise InputError(
             f"Tasks of several datasets: {', '.join([*datasets, *others])}. Allowed: tasks of one "

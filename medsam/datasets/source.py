@@ -11,7 +11,7 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,9 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from medsam.datasets.intensity import WINDOW, Intensity, Unit
+from medsam.datasets.intensity import Intensity, Unit
 from medsam.datasets.labels import Labels
-from medsam.datasets.readers.pictures import read_image, read_values
+from medsam.datasets.readers.pictures import (
+    MAX_VALUES,
+    check_values,
+    orientation,
+    read_image,
+    read_mask,
+    turned,
+)
 from medsam.datasets.readers.volume import Plane, Volume, check_plane
 from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
@@ -32,6 +39,7 @@ __all__ = [
     "Broken",
     "Channel",
     "DiskDataset",
+    "Instances",
     "LabelVolume",
     "Picture",
     "Reading",
@@ -76,11 +84,12 @@ class Reading:
             raise UnknownName("headers", self.headers, ("agree", "image"))
         if self.plane:
             check_plane(self.plane)
+        Intensity(self.intensity, self.window)
 
     @cached_property
     def to_uint8(self) -> Intensity:
         """The way to 8 bit."""
-        return Intensity(self.intensity, self.window or WINDOW)
+        return Intensity(self.intensity, self.window)
 
     @property
     def trust_image(self) -> bool:
@@ -185,9 +194,11 @@ class Picture:
     masks : tuple of (Path, Labels)
         Mask files and the values that count in each. The picture is a case of their tasks.
     intensity : Intensity
-        Colour pictures are divided by their maximum, whatever it says.
     read, read_mask : callable
         From a path to an (H, W) or (H, W, 3) array as stored; to (H, W) label values.
+    turn : {"", "shown", "stored"}
+        Whether what has an EXIF orientation is turned by it. By default as the shapes of image
+        and mask tell; where both ways fit, the picture is refused.
     """
 
     id: str
@@ -196,7 +207,8 @@ class Picture:
     masks: tuple[tuple[Path, Labels], ...]
     intensity: Intensity = field(default_factory=Intensity)
     read: Callable[[Path], NDArray[Any]] = read_image
-    read_mask: Callable[[Path], NDArray[Any]] = read_values
+    read_mask: Callable[[Path], NDArray[Any]] | None = None
+    turn: str = ""
 
     def cases(self, tasks: Sequence[str]) -> Iterator[Case]:
         """The one case, or none if no mask file tells any of these tasks."""
@@ -210,11 +222,11 @@ class Picture:
         return _digest(_file_hashes(files), _rules(labels for _, labels in self.masks))
 
     def _load(self, tasks: tuple[str, ...]) -> Sample:
-        name = f"Image {self.image.name!r}"
-        image = self.intensity.rgb(self.read(self.image), name=name)
+        image = self.intensity.rgb(self.read(self.image), name=f"Image {self.image.name!r}")
+        arrays = [self._values(path, labels) for path, labels in self.masks]
+        image, *arrays = self._turned([image, *arrays])
         masks = []
-        for path, labels in self.masks:
-            values = self.read_mask(path)
+        for values, (path, labels) in zip(arrays, self.masks, strict=True):
             if values.shape != image.shape[:2]:
                 raise DataError(
                     f"Mask {path.name!r} has shape {values.shape}, image {self.image.name!r} has "
@@ -222,7 +234,70 @@ class Picture:
                     "the image's grid (nearest neighbour)."
                 )
             masks.append(labels.masks(values, f"Mask {path.name!r}"))
+        image = np.ascontiguousarray(image)
         return _sample(self.id, self.group, image, _join(masks), tasks, None)
+
+    def _values(self, path: Path, labels: Labels) -> NDArray[Any]:
+        if self.read_mask is not None:
+            return self.read_mask(path)
+        values = read_mask(path, any_colour=labels.listed is None)
+        if labels.listed is not None and len(labels.listed) <= MAX_VALUES:
+            check_values(values, f"Mask {path.name!r}")
+        return values
+
+    def _turned(self, arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Image and masks, all as viewers show them or all as stored."""
+        tags = [orientation(path) for path in (self.image, *(path for path, _ in self.masks))]
+        shown = [turned(array, tag) for array, tag in zip(arrays, tags, strict=True)]
+        if self.turn or len(set(tags)) == 1:
+            return arrays if self.turn == "stored" else shown
+        fits = [len({array.shape[:2] for array in way}) == 1 for way in (shown, arrays)]
+        if all(fits):
+            raise DataError(
+                f"Image {self.image.name!r} and its masks have EXIF orientations {tags}, and fit "
+                "turned or not. Allowed: --option turn=shown (as viewers do) or turn=stored."
+            )
+        return arrays if fits[1] else shown
+
+
+@dataclass(frozen=True)
+class Instances:
+    """A picture whose mask holds a value for each instance: a case each, all of one task.
+
+    Attributes
+    ----------
+    picture : Picture
+        With one mask.
+    task : str
+        The id of a case is ``<id>/<value>``.
+    """
+
+    picture: Picture
+    task: str
+
+    @property
+    def id(self) -> str:
+        """That of the picture."""
+        return self.picture.id
+
+    def cases(self, tasks: Sequence[str]) -> Iterator[Case]:
+        """A case for each value above 0; one failed case if the mask cannot be read."""
+        one = self.picture
+        path = one.masks[0][0]
+        try:
+            values = [int(value) for value in np.unique(read_mask(path)) if value != 0]
+            if min(values, default=1) < 0:
+                raise DataError(f"Mask {path.name!r}: values below 0. Allowed: 0 to n.")
+        except DataError as error:
+            yield from Broken(one.id, one.group, str(error), (one.image, path)).cases(tasks)
+            return
+        if self.task not in tasks:
+            return
+        for value in values:
+            others = tuple(other for other in values if other != value)
+            rules = {self.task: (value,), **({"others": others} if others else {})}
+            case = replace(one, id=f"{one.id}/{value:06d}", masks=((path, Labels(rules)),))
+            yield from case.cases((self.task,))
 
 
 @dataclass(frozen=True)
@@ -271,6 +346,19 @@ class Scan:
     intensity: Intensity = field(default_factory=Intensity)
     vote: bool = False
     trust_image: bool = False
+
+    def __post_init__(self) -> None:
+        units = {channel.unit for channel in self.channels}
+        if units == {"SUV"} and self.intensity.window and self.intensity.name == "modality":
+            raise InputError(
+                "A window for PET, which is shown by its uptake. Allowed: with intensity window. "
+                "Add --intensity window, or leave the window out."
+            )
+
+    @property
+    def note(self) -> str:
+        """Why the size of its pixels is not known, if it is not."""
+        return self.channels[0].open().unsure
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -492,4 +580,4 @@ class DiskDataset:
 
 def _first_id(source: Source) -> str:
     """What its first id begins with, so that all ids are sorted: "a-b/…" before "a/…"."""
-    return f"{source.id}/" if isinstance(source, Scan) else source.id
+    return f"{source.id}/" if isinstance(source, Scan | Instances) else source.id

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from medsam.datasets.intensity import Unit
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.tree import Found, Tree
 from medsam.datasets.readers.open import open_labels, open_volume
-from medsam.datasets.readers.pictures import SUFFIXES, read_values
+from medsam.datasets.readers.pictures import SUFFIXES
 from medsam.datasets.readers.volume import check_plane
 from medsam.datasets.source import Channel, LabelVolume, Picture, Reading, Scan, Source
 
@@ -109,7 +108,6 @@ def make_source(
     reading: Reading,
     *,
     vote: bool = False,
-    read_mask: Callable[[Path], Any] = read_values,
 ) -> Source:
     """A picture or a scan, as the ending of the image says.
 
@@ -123,12 +121,10 @@ def make_source(
         Its plane is set.
     vote : bool
         The masks are of several raters.
-    read_mask : callable
-        How the masks of a picture are read.
     """
     if is_picture(channels[0][0]):
-        image, rescale = channels[0][0], reading.to_uint8
-        return Picture(name, group, image, tuple(masks), rescale, read_mask=read_mask)
+        turn = reading.options.get("turn", "")
+        return Picture(name, group, channels[0][0], tuple(masks), reading.to_uint8, turn=turn)
     return Scan(
         name,
         group,

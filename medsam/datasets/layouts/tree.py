@@ -11,7 +11,7 @@ from pathlib import Path
 
 from medsam.errors import InputError
 
-__all__ = ["Found", "Tree", "expression"]
+__all__ = ["Found", "Tree", "expression", "text_of"]
 
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
@@ -104,7 +104,7 @@ class Tree:
         for raw in sorted(self._walk(), key=lambda raw: (raw != _normal(raw), raw)):
             # Two spellings of one name on one disk: both stay, and match as one name twice.
             below = _normal(raw)
-            found[_utf8(raw) if below in found else below] = self.root / raw
+            found[text_of(raw) if below in found else below] = self.root / raw
         self.paths = dict(sorted(found.items()))
         if not self.paths:
             closed = f" (may not be listed: {self.closed[0]!r})" if self.closed else ""
@@ -127,13 +127,13 @@ class Tree:
                 name = f"{below}/{entry.name}".lstrip("/")
                 if entry.name.startswith(".") or entry.name.lower() in _JUNK:
                     continue
-                if entry.is_dir():
+                if _is_dir(entry):
                     # A link to a folder above it would be walked for ever.
                     linked = entry.is_symlink()
                     real = os.path.realpath(entry) if linked else f"{above[-1]}/{entry.name}"
                     if real not in above:
                         todo.append((name, (*above, real)))
-                elif entry.is_file() or entry.is_symlink():  # a dangling link fails when read
+                elif entry.is_symlink() or entry.is_file():  # a dangling link fails when read
                     yield name
 
     def match(self, pattern: str, *, anywhere: bool = True) -> list[Found]:
@@ -206,11 +206,18 @@ class Tree:
         return None
 
 
-def _utf8(name: str) -> str:
-    """Bytes that are no UTF-8 written out, since tables and terminals take text alone."""
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself fails when it is read
+        return False
+
+
+def text_of(name: str) -> str:
+    """A file name as text, bytes that are no UTF-8 written out: tables and terminals take text."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _normal(name: str) -> str:
     """In one spelling: macOS stores 'é' as two code points, Linux as one; ids must not differ."""
-    return unicodedata.normalize("NFC", _utf8(name))
+    return unicodedata.normalize("NFC", text_of(name))

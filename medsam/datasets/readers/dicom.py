@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from medsam.datasets.readers.volume import LPS_TO_RAS, Volume, error_text
 from medsam.errors import DataError
 
-__all__ = ["THRESHOLD", "is_dicom", "open_file", "open_masks", "open_segmentation", "open_series"]
+__all__ = [
+    "THRESHOLD",
+    "is_dicom",
+    "open_file",
+    "open_masks",
+    "open_segmentation",
+    "open_series",
+    "read_picture",
+]
 
 THRESHOLD = 0.5
 """A voxel of a fractional segmentation counts from this part on."""
@@ -50,6 +58,7 @@ _TAGS = [
 _NO_IMAGES = ("SEG", "RTDOSE", "RWV", "PR")
 _TURN = 1e-3  # how much direction cosines of one series may differ
 _SAME = 1e-3  # mm; nearer than that is the same place
+_NAME_FILES = "Name the files of one series in a data file (images: scans/{id}/IM*.dcm)."
 _ROUNDED = 0.01  # mm; positions are often written with two decimals
 
 
@@ -92,14 +101,47 @@ def open_series(source: Path | Sequence[Path]) -> Volume:
     """
     name, headers = _images(source)
     first = headers[0]
-    frames = int(first.get("NumberOfFrames", None) or 1)
-    if len(headers) == 1 and (frames > 1 or _kind(first).startswith("Enhanced")):
+    if len(headers) == 1 and (_frames(first) > 1 or _kind(first).startswith("Enhanced")):
         return _open_frames(Path(first.filename), name)
     if len(headers) == 1 and _numbers(first, "ImagePositionPatient", 3) is None:
         first.ImagePositionPatient, first.ImageOrientationPatient = [0, 0, 0], [1, 0, 0, 0, 1, 0]
     ordered, affine = _in_order(headers, name)
     shape = (int(first.Columns), int(first.Rows), len(headers))
-    return Volume(lambda: _read_pixels(ordered), affine, name, shape)
+    unsure = "" if _pixel_size(first) else "its headers tell no size of a pixel"
+    return Volume(lambda: _read_pixels(ordered), affine, name, shape, unsure)
+
+
+def read_picture(path: Path) -> NDArray[Any]:
+    """Pixels of a DICOM file of one picture, such as a radiograph or a frame of ultrasound.
+
+    Returns
+    -------
+    (H, W) or (H, W, 3)
+        Grey values, rescaled, MONOCHROME1 inverted; or RGB, from whatever kind of colours.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or holds several pictures.
+    """
+    import SimpleITK
+
+    sitk: Any = SimpleITK  # its functions carry no types
+    header = _read_header(path)
+    if not _is_image(header) or _frames(header) > 1:
+        raise DataError(
+            f"DICOM {path.name!r}: {_kind(header) or 'no picture'} of {_frames(header)} frames. "
+            "Allowed: one picture. Save each frame as a file of its own."
+        )
+    try:
+        image = sitk.ReadImage(str(path), imageIO="GDCMImageIO")
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    return np.asarray(sitk.GetArrayFromImage(image)[0])
+
+
+def _frames(header: Any) -> int:
+    return int(header.get("NumberOfFrames", None) or 1)
 
 
 def open_masks(source: Path | Sequence[Path], image: Volume, *, flipped: bool = False) -> Volume:
@@ -149,7 +191,7 @@ def open_masks(source: Path | Sequence[Path], image: Volume, *, flipped: bool = 
         raise DataError(
             f"{name}: {len(outside)} of {len(headers)} masks lie on no slice of {image.name}, such "
             f"as {outside[0]}. Allowed: masks with size, position and direction of an image slice. "
-            "Add the missing image slices, or take these masks out."
+            "Add the missing image slices."
         )
 
     def read() -> NDArray[Any]:
@@ -267,10 +309,7 @@ def _images(source: Path | Sequence[Path]) -> tuple[str, list[Any]]:
             f"of {len(each)} slices, such as {_file(each[0])}"
             for each in series.values()
         )
-        raise DataError(
-            f"{name}: {len(series)} series ({listed}). Allowed: one. Give a folder with the files "
-            "of one series."
-        )
+        raise DataError(f"{name}: {len(series)} series ({listed}). Allowed: one. {_NAME_FILES}")
     _check_pixels(headers, name)
     return name, headers
 
@@ -333,14 +372,14 @@ def _check_pixels(headers: Sequence[Any], name: str) -> None:
         if not colours.startswith("MONOCHROME") or "ModalityLUTSequence" in header:
             raise DataError(
                 f"{name}: {_file(header)} holds colours or a lookup table ({colours}). Allowed: "
-                "one grey channel. Take screenshots out, or export it as grey."
+                "one grey channel. Export it as grey, or as single pictures."
             )
-        sizes = [_numbers(one, "PixelSpacing", 2) or (1, 1) for one in (first, header)]
+        sizes = [_pixel_size(one) or (1, 1) for one in (first, header)]
         if _shape(header) != _shape(first) or not np.allclose(sizes[0], sizes[1], 1e-3, 0):
             raise DataError(
                 f"{name}: {_file(first)} has {_shape(first)} pixels (rows, columns) of "
                 f"{_mm(sizes[0])} mm, {_file(header)} {_shape(header)} of {_mm(sizes[1])} mm. "
-                "Allowed: one grid in a series. Take the scouts out."
+                f"Allowed: one grid in a series. {_NAME_FILES}"
             )
 
 
@@ -359,8 +398,8 @@ def _in_order(headers: Sequence[Any], name: str) -> tuple[list[Any], NDArray[np.
     if turned.max() > _TURN:
         raise DataError(
             f"{name}: {_file(headers[0])} and {_file(headers[int(turned.argmax())])} lie in "
-            "different directions (ImageOrientationPatient). Allowed: parallel slices. Take the "
-            "scouts out."
+            "different directions (ImageOrientationPatient). Allowed: parallel slices. "
+            f"{_NAME_FILES}"
         )
     heights = affines[:, :3, 3] @ axes[0, :, 2]
     order = np.argsort(heights, kind="stable")
@@ -407,11 +446,9 @@ def _affine(header: Any, name: str) -> NDArray[np.float64]:
     if place is None or cosines is None:
         raise DataError(
             f"{name}: {_file(header)} does not tell where it lies (ImagePositionPatient, "
-            "ImageOrientationPatient). Allowed: slices with both. Take it out, or export the "
-            "series with them."
+            f"ImageOrientationPatient). Allowed: slices with both. {_NAME_FILES}"
         )
-    spacing = _numbers(header, "PixelSpacing", 2) or _numbers(header, "ImagerPixelSpacing", 2)
-    rows, columns = spacing or (1.0, 1.0)
+    rows, columns = _pixel_size(header) or (1.0, 1.0)
     gap = header.get("SpacingBetweenSlices", None) or header.get("SliceThickness", None) or 1
     right, down = np.reshape(cosines, (2, 3))
     affine = np.eye(4)
@@ -419,6 +456,15 @@ def _affine(header: Any, name: str) -> NDArray[np.float64]:
     affine[:3, :3] *= [columns, rows, abs(float(gap))]
     affine[:3, 3] = place
     return np.asarray(LPS_TO_RAS @ affine)
+
+
+def _pixel_size(header: Any) -> tuple[float, ...] | None:
+    """(row, column) in mm; none where the header tells none, or 0."""
+    for tag in ("PixelSpacing", "ImagerPixelSpacing"):
+        size = _numbers(header, tag, 2)
+        if size and min(size) > 0:
+            return size
+    return None
 
 
 def _numbers(header: Any, name: str, count: int) -> tuple[float, ...] | None:
@@ -444,7 +490,7 @@ def _mm(values: Sequence[float]) -> str:
 def _same_place(one: Any, other: Any, name: str) -> DataError:
     return DataError(
         f"{name}: {_file(one)} and {_file(other)} lie at one place. Allowed: one picture a place. "
-        "Give the files of one time point, echo or weighting, or take the copies out."
+        f"{_NAME_FILES}"
     )
 
 

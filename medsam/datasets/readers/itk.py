@@ -82,7 +82,15 @@ def open_itk(path: Path, *, layer: int | None = None) -> Volume:
         array = sitk.GetArrayFromImage(reader.Execute())
         return np.asarray((array[..., chosen] if layers > 1 else array).T.reshape(shape))
 
-    return Volume(read, LPS_TO_RAS @ affine, name, shape)
+    unsure = "" if _tells_size(path) else "its header tells no size of a voxel"
+    return Volume(read, LPS_TO_RAS @ affine, name, shape, unsure)
+
+
+def _tells_size(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(2**16).lower()
+    words = rb"^(?:space directions|spacings|elementspacing|elementsize)\b"
+    return re.search(words, head, re.MULTILINE) is not None
 
 
 def segments_of(path: Path) -> list[Segment]:

@@ -7,6 +7,7 @@ another of two grids in the header.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,20 @@ SUFFIXES = (".nii", ".nii.gz")
 _MM = {"meter": 1e3, "micron": 1e-3}
 
 
-def open_nifti(path: Path) -> Volume:
+def open_nifti(path: Path, *, layer: int | None = None) -> Volume:
     """Open a NIfTI file; its pixels are read with the first slice.
+
+    Parameters
+    ----------
+    path : Path
+    layer : int, optional
+        Which image of several along the fourth axis, from 0.
 
     Returns
     -------
     Volume
-        The sform or qform says where it lies; without either, the file's voxel sizes alone.
+        The sform or qform says where it lies; without either, the file's voxel sizes alone. A 2D
+        image is a volume of one slice, and slices along the fourth axis are one volume.
 
     Raises
     ------
@@ -51,10 +59,37 @@ def open_nifti(path: Path) -> Volume:
             f"{name} cannot be read ({error_text(error)}). Allowed: a complete NIfTI file, .nii, "
             "or .nii.gz if packed. Check the path, or download it again."
         ) from error
-    shape = image.shape
-    if len(shape) > 3 and set(shape[3:]) == {1}:
-        shape = shape[:3]
-    return Volume(lambda: np.asarray(image.dataobj).reshape(shape), affine, name, shape)
+    whole = image.shape
+    if layer is not None and len(whole) == 4 and layer < whole[3]:
+        one = partial(_layer, image, layer)
+        return Volume(one, affine, name, whole[:3], _unsure(image, affine))
+    axes = [n for n in whole[2:] if n > 1] or [1]
+    shape = (*whole[:2], *axes) if len(whole) >= 2 and layer is None else whole
+    return Volume(
+        lambda: np.asarray(image.dataobj).reshape(shape),
+        affine,
+        name,
+        shape,
+        _unsure(image, affine),
+    )
+
+
+def _layer(image: Any, layer: int) -> NDArray[Any]:
+    return np.asarray(image.dataobj[..., layer])
+
+
+def _unsure(image: Any, affine: NDArray[np.float64]) -> str:
+    """Why a header does not tell the size of a voxel; empty if it does."""
+    sizes = np.linalg.norm(np.asarray(image.affine)[:3, :3], axis=0)
+    zooms = np.ones(3)
+    told = image.header.get_zooms()[:3]
+    zooms[: len(told)] = told
+    if not np.allclose(sizes[: len(told)], zooms[: len(told)], rtol=0.01, atol=0):
+        words = (" x ".join(f"{n:.4g}" for n in each) for each in (sizes, zooms))
+        return "its affine tells voxels of {} mm, its pixdim {}".format(*words)
+    if (np.abs(affine) == np.eye(4)).all():
+        return "its affine is the identity, which stands for no header"
+    return ""
 
 
 def _in_mm(image: Any) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,15 @@ KINDS = "a folder of DICOM files, or " + ", ".join(
 """What can be opened, for people."""
 
 
-def open_volume(path: Path) -> Volume:
+def open_volume(path: Path, layer: int | None = None) -> Volume:
     """Open a volume by what it is: a folder of DICOM, or a file by its ending.
 
     Parameters
     ----------
     path : Path
         DICOM without an ending is known by its first bytes; a DICOM segmentation is its labels.
+    layer : int, optional
+        Which image of a file that holds several, from 0.
 
     Raises
     ------
@@ -42,11 +45,11 @@ def open_volume(path: Path) -> Volume:
     if path.is_dir():
         return dicom.open_series(path)
     if lower.endswith(nifti.SUFFIXES):
-        return nifti.open_nifti(path)
+        return nifti.open_nifti(path, layer=layer)
     if lower.endswith(itk.SUFFIXES):
-        return itk.open_itk(path)
+        return itk.open_itk(path, layer=layer)
     if lower.endswith(SUFFIXES):
-        return open_array(path)
+        return open_array(path, layer=layer)
     if dicom.is_dicom(path):
         return dicom.open_file(path)
     raise DataError(
@@ -55,31 +58,40 @@ def open_volume(path: Path) -> Volume:
     )
 
 
-def open_labels(path: Path, image: Path) -> Volume:
+def open_labels(path: Path, image: Path | Sequence[Path], layer: int | None = None) -> Volume:
     """Open labels, put onto the grid of their image where they are a crop of it.
+
+    Parameters
+    ----------
+    path : Path
+    image : Path, or sequence of Path
+        The image, or the DICOM files of its series.
+    layer : int, optional
+        As in :func:`open_volume`.
 
     Raises
     ------
     DataError
         As :func:`open_volume`; not if the image cannot be opened, which says so itself.
     """
-    labels = open_volume(path)
+    labels = open_volume(path, layer)
     try:
-        whole = open_volume(image)
+        whole = open_volume(image) if isinstance(image, Path) else dicom.open_series(image)
     except DataError:
         return labels
     crop = labels.shape != whole.shape and labels.is_crop_of(whole)
     return labels.resampled_to(whole) if crop else labels
 
 
-def open_array(path: Path) -> Volume:
+def open_array(path: Path, *, layer: int | None = None) -> Volume:
     """Read the one array of a NumPy (.npy, .npz) or MATLAB (.mat, up to version 7) file.
 
     Returns
     -------
     Volume
-        Rows, columns, slices of 1 mm, taken for axial pictures from below up: both
-        ``plane="stored"`` and ``"axial"`` give ``array[:, :, k]`` as it is.
+        Rows, columns, slices, of no known size, taken for axial pictures from below up: both
+        ``plane="stored"`` and ``"axial"`` give ``array[:, :, k]`` as it is. One picture is a
+        volume of one slice.
 
     Raises
     ------
@@ -101,13 +113,17 @@ def open_array(path: Path) -> Volume:
             "Save one array a file."
         )
     array = next(iter(arrays.values()))
+    if array.ndim == 4 and layer is not None and layer < array.shape[3]:
+        array = array[..., layer]
+    array = array[..., None] if array.ndim == 2 else array
     if array.dtype.kind not in "buif" or array.ndim != 3 or not array.size:
         raise DataError(
             f"{name}: shape {array.shape} of type {array.dtype}. Allowed: three dimensions (rows, "
             "columns, slices) of bool, integer or float. Save one image a file."
         )
     # As in DICOM: columns run to the patient's left, rows to the back.
-    return Volume(array.transpose(1, 0, 2), np.diag([-1.0, -1.0, 1.0, 1.0]), name)
+    grid = np.diag([-1.0, -1.0, 1.0, 1.0])
+    return Volume(array.transpose(1, 0, 2), grid, name, unsure="arrays tell no size of a voxel")
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

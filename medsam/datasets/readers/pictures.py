@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,15 @@ from numpy.typing import NDArray
 from medsam.datasets.labels import whole_numbers
 from medsam.errors import DataError
 
-__all__ = ["MAX_VALUES", "SUFFIXES", "read_image", "read_labels", "read_values"]
+__all__ = [
+    "MAX_VALUES",
+    "SUFFIXES",
+    "check_values",
+    "orientation",
+    "read_image",
+    "read_mask",
+    "turned",
+]
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 """Files that are read as images, in any case of letters."""
@@ -20,32 +29,69 @@ MAX_VALUES = 32
 """More distinct values than this in a mask are taken for compression noise."""
 
 _JPEG = (".jpeg", ".jpg")
+_TIFF = (".tif", ".tiff")
+_ORIENTATION = 274  # the tag of EXIF and TIFF
+_LIGHT = 128  # from this grey on a palette's first entry is no background
+_SAMPLES = {"L;2": 85, "L;4": 17}  # by what Pillow multiplies grey samples of few bits
+
+
+def orientation(path: Path) -> int:
+    """How a viewer turns the picture (EXIF and TIFF's tag), from 1 (not at all) to 8."""
+    from PIL import Image
+
+    try:
+        with _quietly(), Image.open(path) as image:
+            tag = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # whoever reads its pixels says what is wrong
+        return 1
+    return tag if tag in range(1, 9) else 1
+
+
+def turned(array: NDArray[Any], tag: int) -> NDArray[Any]:
+    """A stored picture as viewers show it, by its orientation from 1 to 8."""
+    array = array.swapaxes(0, 1) if tag > 4 else array
+    rows = -1 if tag in (3, 4, 7, 8) else 1
+    columns = -1 if tag in (2, 3, 6, 7) else 1
+    return array[::rows, ::columns]
 
 
 def read_image(path: Path) -> NDArray[Any]:
-    """Pixels of an image: (H, W), (H, W, 3) or (H, W, 4), bit depth kept.
+    """Pixels of an image as stored: (H, W), (H, W, 3) or (H, W, 4), bit depth kept.
 
-    Palettes, CMYK and the like become 8-bit RGB; grey with alpha becomes grey. Rotation
-    flags (EXIF) are not applied, since masks do not carry them.
+    Palettes, CMYK and the like become 8-bit RGB; grey with alpha becomes grey. It is not turned:
+    see :func:`orientation`.
 
     Raises
     ------
     DataError
-        If the file cannot be read, or holds more than one picture.
+        If the file cannot be read, holds more than one picture, or is drawn in its alpha alone.
     """
-    return _read(path, indices=False)
+    array = _read(path, "Image")
+    alpha = _alpha_of(array)
+    if alpha is not None:
+        colours = array[..., :-1]
+        if (alpha != alpha[0, 0]).any() and (colours == colours[0, 0]).all():
+            raise DataError(
+                f"Image {path.name!r}: one colour, and a picture in its alpha channel. Allowed: a "
+                "picture in its colours. Save it without alpha."
+            )
+        array = array if array.shape[2] == 4 else array[..., 0]
+    return array
 
 
-def read_labels(path: Path) -> NDArray[np.int64]:
-    """Label values of a mask file.
+def read_mask(path: Path, *, any_colour: bool = False) -> NDArray[Any]:
+    """Label values of a mask as stored: (H, W).
 
-    Palette images give their indices, three equal channels are grey, alpha is dropped,
-    and 255 means 1.
+    A palette gives its indices, or its greys where these say something else (white first); alpha
+    is used where it alone varies, and what it hides is background; grey samples of 2 or 4 bits
+    are what is stored.
 
-    Returns
-    -------
-    (H, W) int64
-        0 for the background, at most :data:`MAX_VALUES` other values.
+    Parameters
+    ----------
+    path : Path
+    any_colour : bool
+        Of a colour image the brightest channel counts, whatever its value means; otherwise its
+        channels have to be equal.
 
     Raises
     ------
@@ -53,70 +99,76 @@ def read_labels(path: Path) -> NDArray[np.int64]:
         If the file cannot be read, or its values are not labels.
     """
     name = f"Mask {path.name!r}"
-    array = _read(path, indices=True)
-    if array.ndim == 3:
-        array = array[..., :3]
-        if (array != array[..., :1]).any():
-            raise DataError(
-                f"{name}: a colour image whose channels differ. Allowed: one channel, or three "
-                "equal ones. Save the labels 1..n as a grey or palette PNG."
-            )
-        array = array[..., 0]
-    labels = whole_numbers(array, name).astype(np.int64)
-    values = np.unique(labels)
-    if values[0] < 0:
+    array = _read(path, "Mask")
+    alpha = _alpha_of(array)
+    if alpha is not None:
+        array = _without_alpha(array[..., :-1], alpha, name)
+    if array.ndim == 3 and not any_colour and (array != array[..., :1]).any():
         raise DataError(
-            f"{name}: values from {values[0]} to {values[-1]}. Allowed: 0 for the background "
-            "and 1..n. Renumber the labels."
+            f"{name}: a colour image whose channels differ. Allowed: one channel, or three equal "
+            "ones. Save the labels 1..n as a grey or palette PNG."
         )
-    values = values[values > 0]
-    # A lossy file cannot keep several labels apart, however few values it happens to hold.
-    noisy = path.suffix.lower() in _JPEG and len(values) > 1
-    if len(values) > MAX_VALUES or noisy:
-        most = 1 if noisy else MAX_VALUES
-        raise DataError(
-            f"{name}: {len(values)} distinct values other than 0, from {values[0]} to "
-            f"{values[-1]}: this looks like compression noise. Allowed: at most {most}"
-            f"{' in a JPEG' if noisy else ''}. Threshold the mask and save it as PNG."
-        )
-    if 1 in values and 255 in values:
-        raise DataError(
-            f"{name}: values 1 and 255 together. Allowed: either, since 255 means 1. "
-            "Renumber the labels 1..n, or threshold the mask if these are compression noise."
-        )
-    labels[labels == 255] = 1
-    return labels
+    array = whole_numbers(array.max(axis=2) if array.ndim == 3 else array, name)
+    if path.suffix.lower() in _JPEG:
+        _refuse_noise(array, 1, name)
+    return array
 
 
-def read_values(path: Path) -> NDArray[Any]:
-    """Stored values of a mask file, of whatever kind: (H, W).
-
-    For masks whose rule is known: palette images give their indices, of a colour image the
-    brightest channel counts, alpha is dropped.
+def check_values(values: NDArray[Any], name: str) -> None:
+    """See that values are few, and none is below 0.
 
     Raises
     ------
     DataError
-        If the file cannot be read.
+        If they are not.
     """
-    array = _read(path, indices=True)
-    return np.asarray(array[..., :3].max(axis=2)) if array.ndim == 3 else array
+    if values.min(initial=0) < 0:
+        raise DataError(
+            f"{name}: values from {values.min()} to {values.max()}. Allowed: 0 for the background "
+            "and 1..n. Renumber the labels."
+        )
+    _refuse_noise(values, MAX_VALUES, name)
 
 
-def _read(path: Path, *, indices: bool) -> NDArray[Any]:
-    what = "Mask" if indices else "Image"
+def _refuse_noise(values: NDArray[Any], most: int, name: str) -> None:
+    found = np.unique(values[values != 0])
+    # A lossy file cannot keep several labels apart, however few values it happens to hold.
+    if len(found) > most:
+        raise DataError(
+            f"{name}: {len(found)} distinct values other than 0, from {found[0]} to {found[-1]}: "
+            f"this looks like compression noise. Allowed: at most {most}"
+            f"{' in a JPEG' if most == 1 else ''}. Threshold the mask and save it as PNG."
+        )
+
+
+def _alpha_of(array: NDArray[Any]) -> NDArray[Any] | None:
+    """The last channel of two or four."""
+    return array[..., -1] if array.ndim == 3 and array.shape[2] in (2, 4) else None
+
+
+def _without_alpha(colours: NDArray[Any], alpha: NDArray[Any], name: str) -> NDArray[Any]:
+    """(H, W, C) values of a mask whose transparent parts are background."""
+    clear = alpha == 0
+    if (alpha == alpha[0, 0]).all() and not clear.any():
+        return colours
+    if (colours == colours[0, 0]).all() and not clear.all():
+        return alpha[..., None]
+    if clear.any() and (clear.all() or (~colours.any(axis=2) & ~clear).any()):
+        raise DataError(
+            f"{name}: transparent and black parts, either of which may be background. Allowed: "
+            "labels in the colours, or in alpha alone. Save it as grey PNG."
+        )
+    return np.where(clear[..., None], 0, colours)
+
+
+def _read(path: Path, what: str) -> NDArray[Any]:
     try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            array = _read_tiff(path, indices)
-        else:
-            array = _read_pillow(path, indices)
+        array = _read_tiff(path, what) if path.suffix.lower() in _TIFF else None
+        array = _read_pillow(path, what) if array is None else array
     except DataError:
         raise
     except Exception as error:  # decoders raise nearly anything on a broken file
-        raise DataError(
-            f"{what} {path.name!r} cannot be read ({type(error).__name__}: {error}). "
-            f"Allowed: a complete {', '.join(SUFFIXES)} file. Copy or export it again."
-        ) from error
+        raise _unreadable(path, what, error) from error
     if array.dtype.kind not in "buif" or not array.size:
         raise DataError(
             f"{what} {path.name!r}: shape {array.shape}, type {array.dtype}. Allowed: at least one "
@@ -126,30 +178,100 @@ def _read(path: Path, *, indices: bool) -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _read_pillow(path: Path, indices: bool) -> NDArray[Any]:
+def _unreadable(path: Path, what: str, error: Exception) -> DataError:
     from PIL import Image
 
-    with Image.open(path) as image:
+    if isinstance(error, Image.DecompressionBombError):
+        return DataError(
+            f"{what} {path.name!r} is too large. Allowed: {2 * (Image.MAX_IMAGE_PIXELS or 0):,} "
+            "pixels. Save it in parts, or smaller."
+        )
+    return DataError(
+        f"{what} {path.name!r} cannot be read ({type(error).__name__}: {error}). "
+        f"Allowed: a complete {', '.join(SUFFIXES)} file. Copy or export it again."
+    )
+
+
+def _quietly() -> Any:
+    """No warnings of Pillow, as of a picture that is large but read."""
+    return warnings.catch_warnings(action="ignore")
+
+
+def _read_pillow(path: Path, what: str) -> NDArray[Any]:
+    from PIL import Image
+
+    with _quietly(), Image.open(path) as image:
         # JPEG files of phones (MPO) carry a preview as a second frame: the first is the image.
         pages = getattr(image, "n_frames", 1)
         if image.format != "MPO" and pages > 1:
-            raise _several(path, f"{pages} pages", indices)
-        mode = image.mode
+            raise _several(path, f"{pages} pages", what)
         raw = image.tile[0].args if image.tile else ""
         raw_mode = raw if isinstance(raw, str) else str(next(iter(raw or ("",))))
-        if mode in ("RGB", "RGBA", "LA") and ";16" in raw_mode:
+        if image.mode in ("RGB", "RGBA", "LA") and ";16" in raw_mode:
             return _read_16bit_colour(path)
-        # Pillow turns white-is-zero TIFFs round: right for images, not for stored labels.
-        turned = indices and mode in ("1", "L") and getattr(image, "tag_v2", {}).get(262) == 0
-        if mode in ("1", "L", "I", "F", "RGB", "RGBA") or mode.startswith("I;16"):
-            return ~np.asarray(image) if turned else np.asarray(image)
-        if mode == "P" and indices:
+        tag = image.getexif().get(_ORIENTATION, 1) if image.format == "TIFF" else 1
+        array = _of_mode(image, raw_mode, path, what)
+        # Pillow turns TIFFs, and nothing else: back as stored.
+        return turned(array, {6: 8, 8: 6}.get(tag, tag)) if tag in range(2, 9) else array
+
+
+def _of_mode(image: Any, raw_mode: str, path: Path, what: str) -> NDArray[Any]:
+    """The values of an image that Pillow has opened, by its mode."""
+    mode, mask = image.mode, what == "Mask"
+    if mode == "P" and mask and "transparency" not in image.info:
+        palette = np.reshape(image.getpalette() or [], (-1, 3))
+        return _of_palette(np.asarray(image), palette, path)
+    if "transparency" in image.info and mode in ("1", "L", "RGB", "P"):
+        if mode == "P" and mask and _hides_background(image):
             return np.asarray(image)
-        if mode in ("LA", "La"):
-            return np.asarray(image)[..., 0]
         # Pillow warns where a palette with alpha goes to RGB at once.
-        clear = mode == "P" and "transparency" in image.info
-        return np.asarray(image.convert("RGBA" if clear else "RGB"))
+        return np.asarray(image.convert("LA" if mode in ("1", "L") else "RGBA"))
+    if mode in ("1", "L", "I", "F", "LA", "RGB", "RGBA") or mode.startswith("I;16"):
+        array = np.asarray(image)
+        of_one = _SAMPLES.get(raw_mode.removesuffix("I"))
+        if not mask or of_one is None:
+            return array
+        array = array // of_one
+        if not raw_mode.endswith("I"):
+            return array
+        most = 255 // of_one
+        return _of_white_first(most - array, most.bit_length(), what, path)
+    if mode in ("La", "PA"):
+        return np.asarray(image.convert("LA" if mode == "La" else "RGBA"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _hides_background(image: Any) -> bool:
+    """Whether a palette's index 0 alone is transparent."""
+    clear = image.info["transparency"]
+    alphas = list(clear) if isinstance(clear, bytes) else [255] * clear + [0]
+    return alphas[0] == 0 and all(alpha == 255 for alpha in alphas[1:])
+
+
+def _of_palette(indices: NDArray[Any], palette: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Labels of a palette mask: its indices, or its greys where these contradict them.
+
+    Raises
+    ------
+    DataError
+        If a colour stands for 0, and black for a label.
+    """
+    used = np.unique(np.append(indices, 0))
+    colours = palette[used[used < len(palette)]].astype(int)
+    if not len(colours):
+        return indices
+    grey = (colours == colours[:, :1]).all()
+    shown = colours[:, 0]
+    if grey and (shown[0] >= _LIGHT or (np.diff(shown) < 0).any()):
+        whole = np.zeros(max(len(palette), int(indices.max()) + 1), palette.dtype)
+        whole[: len(palette)] = palette[:, 0]
+        return whole[indices].astype(np.uint8)
+    if not grey and colours[0].any() and not colours[1:].any(axis=1).all():
+        raise DataError(
+            f"Mask {path.name!r}: a palette in which 0 is {tuple(colours[0].tolist())} and black a "
+            "label. Allowed: black as 0. Save the labels as grey PNG."
+        )
+    return indices
 
 
 def _read_16bit_colour(path: Path) -> NDArray[Any]:
@@ -160,39 +282,72 @@ def _read_16bit_colour(path: Path) -> NDArray[Any]:
     array = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
     if array is None:
         raise ValueError("broken 16-bit colour image")
-    return array[..., :3][..., ::-1] if array.ndim == 3 else array
+    if array.ndim == 3:
+        array[..., :3] = array[..., 2::-1]
+    return np.asarray(array)
 
 
-def _read_tiff(path: Path, indices: bool) -> NDArray[Any]:
+def _read_tiff(path: Path, what: str) -> NDArray[Any] | None:
+    """The stored numbers of a TIFF; nothing where Pillow may know better."""
     import tifffile
 
     try:
         with tifffile.TiffFile(path) as tif:
-            if len(tif.pages) > 1:
-                raise _several(path, f"{len(tif.pages)} pages", indices)
-            photometric, axes = tif.pages.first.photometric, tif.series[0].axes
+            pages = [page for page in tif.pages if not _is_smaller_copy(page)]
+            if len(pages) > 1:
+                raise _several(path, f"{len(pages)} pages", what)
+            page, series = tif.pages.first, tif.series[0]
             kinds = tifffile.PHOTOMETRIC
-            # tifffile gives the stored numbers: right for labels and plain images. Colours of
-            # other kinds (palette, CMYK, YCbCr) are Pillow's.
-            stored = (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB)
-            if photometric in stored or (indices and photometric == kinds.PALETTE):
-                if axes not in ("YX", "YXS", "SYX"):
-                    raise _several(path, f"axes {axes} of shape {tif.series[0].shape}", indices)
-                array = np.asarray(tif.asarray())
-                if photometric == kinds.MINISWHITE and not indices:
-                    array = ~array if array.dtype.kind in "bu" else array
-                array = np.moveaxis(array, 0, -1) if axes == "SYX" else array
-                # A second channel beside grey is alpha.
-                return array[..., 0] if array.ndim == 3 and array.shape[2] < 3 else array
-    except (tifffile.TiffFileError, ValueError) as error:
-        # Not a TIFF inside, or a compression that needs an extra package: Pillow may know it.
+            # Colours of other kinds (palette, CMYK, YCbCr) are Pillow's.
+            if page.photometric not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB) and not (
+                page.photometric == kinds.PALETTE and what == "Mask"
+            ):
+                return None
+            axes, shape = series.axes, series.shape
+            if axes not in ("YX", "YXS", "SYX"):
+                raise _several(path, f"axes {axes} of shape {shape}", what)
+            array = np.asarray(series.asarray())
+            if page.photometric == kinds.PALETTE:
+                palette = np.asarray(page.colormap).T >> 8
+                return _of_palette(array, palette, path)
+            if page.photometric == kinds.MINISWHITE:
+                array = _of_white_first(array, page.bitspersample, what, path)
+            array = np.moveaxis(array, 0, -1) if axes == "SYX" else array
+            return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+    except (tifffile.TiffFileError, ValueError, NotImplementedError) as error:
+        # Not a TIFF inside, or a compression or depth that needs an extra package.
         if isinstance(error, DataError):
             raise
-    return _read_pillow(path, indices)
+        return None
 
 
-def _several(path: Path, got: str, indices: bool) -> DataError:
+def _is_smaller_copy(page: Any) -> bool:
+    """Whether a page is a thumbnail or a level of a pyramid, by its tag."""
+    return bool(int(getattr(page, "subfiletype", 0) or 0) & 1)
+
+
+def _of_white_first(array: NDArray[Any], bits: int, what: str, path: Path) -> NDArray[Any]:
+    """Values of a picture in which a stored 0 is white.
+
+    Labels are the stored numbers, but for black and white, which are what a viewer shows.
+    """
+    if array.dtype.kind not in "bu":
+        return array
+    full = True if array.dtype.kind == "b" else 2**bits - 1
+    other = ~array if array.dtype.kind == "b" else full - array
+    if what == "Image" or bits == 1:
+        return other
+    values = np.unique(array)
+    if values.tolist() == [0]:
+        raise DataError(
+            f"Mask {path.name!r}: 0 everywhere, and white by its header. Allowed: black as 0 "
+            "(photometric MINISBLACK). Save it as PNG."
+        )
+    return other if set(values.tolist()) <= {0, full} else array
+
+
+def _several(path: Path, got: str, what: str) -> DataError:
     return DataError(
-        f"{'Mask' if indices else 'Image'} {path.name!r}: {got}. Allowed: one 2D picture a file. "
-        "Save each page or slice as a file of its own."
+        f"{what} {path.name!r}: {got}. Allowed: one 2D picture a file. Save each page or slice as "
+        "a file of its own."
     )

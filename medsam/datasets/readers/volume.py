@@ -59,6 +59,8 @@ class Volume:
         What an error calls it, such as its file name.
     shape : sequence of int, optional
         As stored; needed where pixels are yet to be read.
+    unsure : str
+        Why the size of a voxel is not known, if it is not; the affine then tells axes alone.
 
     Attributes
     ----------
@@ -77,8 +79,9 @@ class Volume:
         affine: NDArray[np.float64],
         name: str = "volume",
         shape: tuple[int, ...] | None = None,
+        unsure: str = "",
     ):
-        self.name, self._failure = name, ""
+        self.name, self.unsure, self._failure = name, unsure, ""
         self._array: NDArray[Any] | None = None
         self._read: Callable[[], NDArray[Any]] = pixels if callable(pixels) else lambda: pixels
         shape = shape if callable(pixels) else pixels.shape
@@ -121,8 +124,10 @@ class Volume:
         """Number of slices in a plane."""
         return self.shape[self._cut(plane)]
 
-    def spacing(self, plane: Plane) -> tuple[float, float]:
-        """Size of a pixel of that plane, (row, column) in mm."""
+    def spacing(self, plane: Plane) -> tuple[float, float] | None:
+        """Size of a pixel of that plane, (row, column) in mm, if it is known."""
+        if self.unsure:
+            return None
         size = np.linalg.norm(self.affine[:3, :3], axis=0)
         row, column = self._rows_columns(plane)
         return float(size[row]), float(size[column])
@@ -221,7 +226,7 @@ class Volume:
 
         sitk: Any = SimpleITK  # its functions carry no types
         into = np.linalg.inv(image.affine) @ self.affine
-        places = np.argwhere(self.array) @ into[:3, :3].T + into[:3, 3]
+        places = np.argwhere(np.rint(self.array)) @ into[:3, :3].T + into[:3, 3]
         beyond = np.maximum(-places, places - np.array(image.shape) + 1) > _OUTSIDE
         outside = int(beyond.any(axis=1).sum())
         if outside:

@@ -53,9 +53,12 @@ def test_axes_of_length_one(tmp_path):
     single = open_nifti(write(tmp_path / "b.nii", body()[..., None, None]))
     assert (slices(single, "axial") == slices(Volume(body(), affine()), "axial")).all()
     assert open_nifti(write(tmp_path / "c.nii", body()[:, :, :1])).count("axial") == 1
-    for array in (np.stack([body()] * 2, -1), body()[..., 0]):
-        with pytest.raises(DataError, match=r"'d.nii': shape \(7, 6.*Allowed: three dimensions"):
-            open_nifti(write(tmp_path / "d.nii", array))
+    flat = open_nifti(write(tmp_path / "d.nii", body()[..., 0]))
+    assert (flat.slice("stored", 0) == body()[..., 0].T).all()
+    fourth = open_nifti(write(tmp_path / "e.nii", body()[:, :, None]))  # slices on the fourth axis
+    assert (slices(fourth, "stored") == slices(Volume(body(), affine()), "stored")).all()
+    with pytest.raises(DataError, match=r"'f.nii': shape \(7, 6.*Allowed: three dimensions"):
+        open_nifti(write(tmp_path / "f.nii", np.stack([body()] * 2, -1)))
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("meter", 1000), ("micron", 0.001)])
