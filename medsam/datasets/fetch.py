@@ -6,6 +6,7 @@ import lzma
 import shutil
 import stat
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
 """Archives that are unpacked."""
 
 MOST_RATIO = 500
-"""Unpacked bytes a packed byte, of all files together, beyond the first 100 MiB."""
+"""Unpacked bytes a packed byte, of all files together and of archives in it, beyond 100 MiB."""
 _FREE = 100 * 2**20
 _TORN = (
     tarfile.TarError,
@@ -89,26 +90,40 @@ def unpack(archive: Path, folder: Path, *, progress: bool = True) -> Path:
         unpacks to more than is plausible, or there is no room.
     """
     target = folder / stem(archive.name)
-    if target.exists():
+    if target.is_dir():
         return target
+    if target.exists() or target.is_symlink():
+        raise InputError(
+            f"{str(target)!r} is a file. Allowed: a folder of that name, or none. Unpack into "
+            "another folder."
+        )
     temporary = folder / f".{target.name}.unpacking"
     shutil.rmtree(temporary, ignore_errors=True)  # what a cut run has left
     temporary.mkdir(parents=True)
+    budget = _Budget(_FREE + MOST_RATIO * archive.stat().st_size)
     try:
-        _unpack(archive, temporary, progress)
+        _unpack(archive, temporary, budget, progress)
         for found in sorted(temporary.rglob("*")):
             if found.is_file() and found.name.lower().endswith(SUFFIXES):
-                place = found.with_name(f"{stem(found.name)}.unpacked")
-                place.mkdir()
-                _unpack(found, place, progress)
+                place = Path(tempfile.mkdtemp(dir=found.parent))
+                place.chmod(0o755)
+                _unpack(found, place, budget, progress)
                 found.unlink()
-                if not found.with_name(stem(found.name)).exists():
-                    place.rename(found.with_name(stem(found.name)))
+                whole = found.with_name(stem(found.name))
+                place.rename(found if whole.exists() else whole)
         temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return target
+
+
+@dataclass
+class _Budget:
+    """Bytes that an archive and those in it may unpack to, and how many they have."""
+
+    limit: int
+    used: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,19 +134,18 @@ class _Member:
     extract: Callable[[], object]
 
 
-def _unpack(archive: Path, folder: Path, progress: bool) -> None:
-    limit = _FREE + MOST_RATIO * archive.stat().st_size
-    total, seen = 0, set[PurePosixPath]()
+def _unpack(archive: Path, folder: Path, budget: _Budget, progress: bool) -> None:
+    seen = set[PurePosixPath]()
     with _errors_of(archive):
         for member in tqdm(_members(archive, folder), archive.name, disable=not progress):
             path = PurePosixPath(member.name.replace("\\", "/"))
-            total += member.size
+            budget.used += member.size
             if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
                 raise _refused(archive, f"has a member {member.name!r} outside its folder")
             if not member.plain:
                 raise _refused(archive, f"has a link or device: {member.name!r}")
-            if total > limit:
-                raise _refused(archive, f"unpacks to more than {limit:,} bytes")
+            if budget.used > budget.limit:
+                raise _refused(archive, f"unpacks to more than {budget.limit:,} bytes")
             if path in seen and not (folder / path).is_dir():
                 raise _refused(archive, f"has a member twice: {member.name!r}")
             seen.add(path)

@@ -133,7 +133,7 @@ class Intensity:
             if not tissue.size:
                 raise DataError(
                     f"{name}: all {array.size} values are the same. Allowed: at least two "
-                    "different ones, for percentiles. Leave the image out."
+                    "different ones, for percentiles."
                 )
             low, high = np.percentile(tissue, _PERCENTILES)
             # Nearly all of it has one value: shown full, not black.
@@ -222,7 +222,7 @@ def to_uint8_rgb(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint
     if high == 0:
         raise DataError(
             f"{name}: all {array.size} values are 0. Allowed: at least one value above 0, "
-            "since the image is divided by its maximum. Leave the image out."
+            "since the image is divided by its maximum."
         )
     if planes.dtype.kind == "u" and planes.dtype.itemsize <= 2:
         # One division a grey level instead of one a pixel: same result, no float image.

@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 
 from medsam.datasets.catalog import entry
 from medsam.datasets.own import read_own
+from medsam.datasets.select import NNUNET
 from medsam.errors import InputError, UnknownName
 from medsam.files import write_if_new
 from medsam.pages.text import prose
@@ -192,7 +193,11 @@ def name_of(source: Source) -> tuple[str, str]:
         key, title = own.key, own.title or own.key
     else:
         key, equals, path = source.data.partition("=")
-        title = entry(key).title
+        if key == NNUNET:
+            title = Path(path).resolve().name
+            key = re.sub(r"[^\w.+-]", "_", title)
+        else:
+            title = entry(key).title
         _check_there(path, not equals or Path(path).is_dir())
     return source.key or key, source.title or title
 

@@ -248,6 +248,32 @@ def test_a_bomb(tmp_path, inside):
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_archives_in_an_archive(tmp_path):
+    inner = zipped(tmp_path / "in.zip", {"x": b"1"}).read_bytes()
+    members = {
+        "a.zip": inner,
+        "a.unpacked/y": b"2",
+        "b.zip": inner,
+        "b/y": b"3",
+        "b.tar": tar(tmp_path / "in.tar", {"x": b"4"}).read_bytes(),
+    }
+    where = unpack(zipped(tmp_path / "c.zip", members), tmp_path / "out", progress=False)
+    wanted = {"a/x": b"1", "a.unpacked/y": b"2", "b.zip/x": b"1", "b/y": b"3", "b.tar/x": b"4"}
+    assert files(where) == wanted
+    # One budget for all of them: each alone would pass.
+    part = zipped(tmp_path / "part.zip", {"a": bytes(60_000_000)}).read_bytes()
+    many = {f"{number}.zip": part for number in range(4)}
+    with pytest.raises(InputError, match=r"unpacks to more than [\d,]+ bytes"):
+        unpack(zipped(tmp_path / "bomb.zip", many), tmp_path / "out", progress=False)
+
+
+def test_a_file_of_the_name_is_no_dataset(tmp_path):
+    (tmp_path / "a").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"a' is a file. Allowed: a folder"):
+        unpack(zipped(tmp_path / "a.zip", GOOD), tmp_path, progress=False)
+    assert (tmp_path / "a").read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tar.xz", "a.zip"])
 def test_torn(tmp_path, name):
     mode = {"a.tar": "w", "a.tar.gz": "w:gz", "a.tar.xz": "w:xz"}.get(name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,7 @@ MAX_VALUES = 32
 
 _JPEG = (".jpeg", ".jpg")
 _TIFF = (".tif", ".tiff")
-_ORIENTATION = 274  # the tag of EXIF and TIFF
+_ORIENTATION, _PHOTOMETRIC, _BITS = 274, 262, 258  # tags of TIFF, the first of EXIF too
 _LIGHT = 128  # from this grey on a palette's first entry is no background
 _SAMPLES = {"L;2": 85, "L;4": 17}  # by what Pillow multiplies grey samples of few bits
 
@@ -200,7 +203,8 @@ def _quietly() -> Any:
 def _read_pillow(path: Path, what: str) -> NDArray[Any]:
     from PIL import Image
 
-    with _quietly(), Image.open(path) as image:
+    source = _unturned(path) if path.suffix.lower() in _TIFF else path
+    with _quietly(), Image.open(source) as image:
         # JPEG files of phones (MPO) carry a preview as a second frame: the first is the image.
         pages = getattr(image, "n_frames", 1)
         if image.format != "MPO" and pages > 1:
@@ -209,10 +213,23 @@ def _read_pillow(path: Path, what: str) -> NDArray[Any]:
         raw_mode = raw if isinstance(raw, str) else str(next(iter(raw or ("",))))
         if image.mode in ("RGB", "RGBA", "LA") and ";16" in raw_mode:
             return _read_16bit_colour(path)
-        tag = image.getexif().get(_ORIENTATION, 1) if image.format == "TIFF" else 1
         array = _of_mode(image, raw_mode, path, what)
-        # Pillow turns TIFFs, and nothing else: back as stored.
-        return turned(array, {6: 8, 8: 6}.get(tag, tag)) if tag in range(2, 9) else array
+        tags = getattr(image, "tag_v2", {})
+        if image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == 0:
+            return _of_white_first(array, tags.get(_BITS, (16,))[0], what, path)
+        return array
+
+
+def _unturned(path: Path) -> io.BytesIO:
+    """A TIFF without its orientation: Pillow turns TIFFs alone, and wrongly where sides swap."""
+    import tifffile
+
+    data = bytearray(path.read_bytes())
+    with contextlib.suppress(Exception), tifffile.TiffFile(path) as tif:
+        tag = tif.pages.first.tags.get(_ORIENTATION)
+        if tag is not None:
+            struct.pack_into(f"{tif.byteorder}H", data, tag.valueoffset, 1)
+    return io.BytesIO(data)
 
 
 def _of_mode(image: Any, raw_mode: str, path: Path, what: str) -> NDArray[Any]:
@@ -226,7 +243,9 @@ def _of_mode(image: Any, raw_mode: str, path: Path, what: str) -> NDArray[Any]:
             return np.asarray(image)
         # Pillow warns where a palette with alpha goes to RGB at once.
         return np.asarray(image.convert("LA" if mode in ("1", "L") else "RGBA"))
-    if mode in ("1", "L", "I", "F", "LA", "RGB", "RGBA") or mode.startswith("I;16"):
+    if mode == "1":
+        return np.asarray(image.convert("L")) > 0  # Pillow's own bytes of it are 0 and 255
+    if mode in ("L", "I", "F", "LA", "RGB", "RGBA") or mode.startswith("I;16"):
         array = np.asarray(image)
         of_one = _SAMPLES.get(raw_mode.removesuffix("I"))
         if not mask or of_one is None:
@@ -265,7 +284,7 @@ def _of_palette(indices: NDArray[Any], palette: NDArray[Any], path: Path) -> NDA
     if grey and (shown[0] >= _LIGHT or (np.diff(shown) < 0).any()):
         whole = np.zeros(max(len(palette), int(indices.max()) + 1), palette.dtype)
         whole[: len(palette)] = palette[:, 0]
-        return whole[indices].astype(np.uint8)
+        return np.asarray(whole[indices], np.uint8)
     if not grey and colours[0].any() and not colours[1:].any(axis=1).all():
         raise DataError(
             f"Mask {path.name!r}: a palette in which 0 is {tuple(colours[0].tolist())} and black a "
