@@ -61,7 +61,7 @@ PlaneName = Annotated[
 ]
 Choices = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="A dataset's own choice, such as rater=vote."),
+    typer.Option(metavar="NAME=VALUE", help="A choice of the data, such as rater=vote."),
 ]
 Headers = Annotated[
     str,

@@ -218,8 +218,13 @@ class Picture:
             yield Case(self.id, self.group, here, partial(self._load, here), self._digest)
 
     def _digest(self) -> str:
+        tags = self._orientations()  # in the digest, as rows of before may not have heeded them
+        words = [f"orientations {tags}"] if set(tags) != {1} else []
         files = (self.image, *(path for path, _ in self.masks))
-        return _digest(_file_hashes(files), _rules(labels for _, labels in self.masks))
+        return _digest(_file_hashes(files), _rules(labels for _, labels in self.masks), *words)
+
+    def _orientations(self) -> list[int]:
+        return [orientation(path) for path in (self.image, *(path for path, _ in self.masks))]
 
     def _load(self, tasks: tuple[str, ...]) -> Sample:
         image = self.intensity.rgb(self.read(self.image), name=f"Image {self.image.name!r}")
@@ -247,7 +252,7 @@ class Picture:
 
     def _turned(self, arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:
         """Image and masks, all as viewers show them or all as stored."""
-        tags = [orientation(path) for path in (self.image, *(path for path, _ in self.masks))]
+        tags = self._orientations()
         shown = [turned(array, tag) for array, tag in zip(arrays, tags, strict=True)]
         if self.turn or len(set(tags)) == 1:
             return arrays if self.turn == "stored" else shown
