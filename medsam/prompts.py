@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS, Protocol
-from medsam.regions import Mask, Regions, centres, regions
+from medsam.regions import Mask, Regions, as_mask, centres, regions
 
 __all__ = [
     "KINDS",
@@ -217,6 +217,24 @@ KINDS = {1: "points", 2: "points", 3: "box", 4: "box", 5: "box"}
 """What each mode's prompt is made of."""
 
 
+def _numbers(name: str, value: object, width: int | None = None) -> NDArray[np.float64]:
+    """Finite numbers, (N,) or (N, width), of a prompt's field."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # Rows of different lengths.
+        array = np.array(None)
+    shape = "(N,)" if width is None else f"(N, {width})"
+    if not array.size and array.ndim in (1, 2):
+        array = np.zeros((0,) if width is None else (0, width))
+    if array.dtype.kind not in "buif":
+        raise InputError(f"Prompt {name} of {type(value).__name__}. Allowed: numbers {shape}.")
+    if array.shape[1:] != (() if width is None else (width,)) or not array.ndim:
+        raise InputError(f"Prompt {name} of shape {array.shape}. Allowed: {shape}.")
+    if not np.isfinite(array).all():
+        raise InputError(f"Prompt {name} with NaN or infinity. Allowed: finite numbers.")
+    return array.astype(np.float64)
+
+
 def _empty(width: int) -> NDArray[np.float64]:
     return np.zeros((0, width))
 
@@ -239,8 +257,8 @@ class Prompt:
     Raises
     ------
     InputError
-        If shapes do not agree, a label is not 0 or 1, a box ends before it begins, or
-        nothing is given.
+        If shapes do not agree, a number is not finite, a label is not 0 or 1, a box ends before
+        it begins, or nothing is given.
     """
 
     points: NDArray[np.float64] = field(default_factory=lambda: _empty(2))
@@ -249,9 +267,9 @@ class Prompt:
     logits: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        points = np.asarray(self.points, np.float64).reshape(-1, 2)
-        labels = np.asarray(self.labels, np.int64).reshape(-1)
-        boxes = np.asarray(self.boxes, np.float64).reshape(-1, 4)
+        points = _numbers("points", self.points, 2)
+        labels = _numbers("labels", self.labels)
+        boxes = _numbers("boxes", self.boxes, 4)
         if len(points) != len(labels):
             raise InputError(
                 f"A prompt with {len(points)} points and {len(labels)} labels. "
@@ -259,7 +277,8 @@ class Prompt:
             )
         if not ((labels == 0) | (labels == 1)).all():
             raise InputError(
-                f"Prompt labels {sorted(set(labels.tolist()))}. Allowed: 1 (object) and 0 (not)."
+                f"Prompt labels [{', '.join(f'{v:g}' for v in np.unique(labels))}]. "
+                "Allowed: 1 (object) and 0 (not)."
             )
         if (boxes[:, 2:] < boxes[:, :2]).any():
             raise InputError(
@@ -271,7 +290,16 @@ class Prompt:
                 "An empty prompt. Allowed: at least one point or one box. "
                 "For a mask without a pixel there is no prompt."
             )
-        for name, value in (("points", points), ("labels", labels), ("boxes", boxes)):
+        found = {"points": points, "labels": labels.astype(np.int64), "boxes": boxes}
+        if self.logits is not None:
+            logits = np.asarray(self.logits)
+            if logits.ndim != 3 or len(logits) != 1 or not logits.size:
+                raise InputError(
+                    f"Previous logits of shape {logits.shape}. Allowed: (1, h, w). "
+                    "Give `prediction.logits[i][None]`."
+                )
+            found["logits"] = _numbers("logits", logits[0], logits.shape[2])[None].astype("f4")
+        for name, value in found.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -357,7 +385,8 @@ def mode_prompt(
     Parameters
     ----------
     mask : (H, W) bool
-        The object, with at least one pixel.
+        The object, with at least one pixel; or whole numbers as :func:`medsam.regions.as_mask`
+        takes them.
     mode : int
         1 to 5, see :data:`MODES`.
     protocol : Protocol
@@ -380,14 +409,15 @@ def mode_prompt(
     Raises
     ------
     InputError
-        If the mask is empty or there is no such mode.
+        If the mask is empty or no mask, or there is no such mode.
 
     Notes
     -----
     Source: paper section 2.2.1, Fig. 1.
     """
-    if mode not in MODES:
+    if not isinstance(mode, int | np.integer) or mode not in MODES:
         raise InputError(f"Mode {mode!r}. Allowed: 1, 2, 3, 4 or 5 (see medsam.prompts.MODES).")
+    mask = as_mask(mask)
     draw = draw or Draw(protocol)
     parts = regions(mask, protocol) if parts is None else parts
     if parts.box is None:
@@ -441,13 +471,25 @@ def next_click(
     Prompt or None
         ``None`` where prediction and object agree everywhere and the protocol stops there.
 
+    Raises
+    ------
+    InputError
+        If a mask is no mask or of another shape, or the first click has nothing to aim at.
+
     Notes
     -----
     Source: paper Algorithm 1. The error region is the symmetric difference of prediction
     and object; the click is positive where the object is.
     """
+    mask = as_mask(mask)
     draw = draw or Draw(protocol)
-    error = mask if prediction is None else mask ^ prediction
+    error = mask if prediction is None else mask ^ as_mask(prediction, "prediction", mask.shape)
+    positive = mask
+    if any_object is not None:
+        union = as_mask(any_object, "any_object", mask.shape)
+        positive = mask if protocol.click_label == "task" else union
+    if not isinstance(clicks, Prompt | None):
+        raise InputError(f"Clicks of {type(clicks).__name__}. Allowed: a Prompt, or None.")
     number = 1 if clicks is None else len(clicks.points) + 1
     if prediction is not None and not error.any():
         if protocol.no_error == "stop":
@@ -455,7 +497,6 @@ def next_click(
         y, x = divmod(draw.index(error.size, *keys, "click", number), error.shape[1])
     else:
         x, y = _pick(centres(error, protocol), draw, *keys, "click", number)
-    positive = mask if any_object is None or protocol.click_label == "task" else any_object
     label = int(positive[y, x])
     # Of the error, what is wrong in the same way: a positive click stays one.
     alike = lambda: error & (positive == bool(label))  # noqa: E731

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS, Protocol
 
-__all__ = ["Mask", "Region", "Regions", "box", "centres", "regions"]
+__all__ = ["Mask", "Region", "Regions", "as_mask", "box", "centres", "regions"]
 
 Mask = NDArray[np.bool_]
 
@@ -147,6 +147,47 @@ class Regions(Sequence[Mask]):
         return self._known[rank]
 
 
+def as_mask(mask: object, what: str = "mask", shape: tuple[int, ...] | None = None) -> Mask:
+    """A mask as (H, W) bool.
+
+    Parameters
+    ----------
+    mask : (H, W) array
+        Of bool, or of whole numbers that are all 0 and 1, or all 0 and 255.
+    what : str
+        Its name, for the message.
+    shape : (H, W), optional
+        That of the mask which it belongs to.
+
+    Raises
+    ------
+    InputError
+        If it is anything else: of floats, of several labels, of another shape, without a pixel.
+
+    Examples
+    --------
+    >>> as_mask(np.array([[0, 255]], np.uint8)).tolist()
+    [[False, True]]
+    """
+    if not isinstance(mask, np.ndarray) or mask.ndim != 2 or not mask.size:
+        got = f"shape {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise InputError(f"A {what} of {got}. Allowed: an array (H, W) with at least one pixel.")
+    if shape is not None and mask.shape != shape:
+        raise InputError(f"A {what} of shape {mask.shape}. Allowed: {shape}, as the mask's.")
+    if mask.dtype == np.bool_:
+        return mask
+    if mask.dtype.kind not in "iu":
+        raise InputError(f"A {what} of {mask.dtype}. Allowed: bool. Give `{what} > threshold`.")
+    above = mask != 0
+    values = np.unique(mask[above]).tolist()
+    if values not in ([], [1], [255]):
+        raise InputError(
+            f"A {what} of values {values[:3]}. Allowed: bool, 0 and 1, or 0 and 255. "
+            f"Give `{what} == value` for one label."
+        )
+    return np.asarray(above, np.bool_)
+
+
 def regions(mask: Mask, protocol: Protocol = PROTOCOLS["paper"]) -> Regions:
     """Contiguous regions of a mask (8-connectivity), largest first; see :class:`Regions`.
 
@@ -219,7 +260,7 @@ def box(mask: Mask) -> list[int]:
 
 def _pixels(mask: Mask) -> NDArray[np.uint8]:
     """The mask as OpenCV takes it, without a copy where its rows follow each other."""
-    return np.ascontiguousarray(mask, np.bool_).view(np.uint8)
+    return np.ascontiguousarray(as_mask(mask)).view(np.uint8)
 
 
 def _farthest(

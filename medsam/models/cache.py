@@ -117,7 +117,8 @@ class CachedModel(PromptableModel):
         features = _read(path)
         if features is not None:
             self.hits += 1
-            return Embedding(self._unpack(features), (image.shape[0], image.shape[1]))
+            size = (image.shape[0], image.shape[1])
+            return Embedding(self._unpack(features), size, self.name)
         self.misses += 1
         embedding = self.model.embed(image)
         self._write(path, self._pack(embedding.features))

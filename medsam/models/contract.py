@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from medsam.errors import InputError
 from medsam.prompts import Prompt
 
-__all__ = ["Embedding", "Prediction", "Predictor", "PromptableModel", "ranking"]
+__all__ = [
+    "Embedding",
+    "Prediction",
+    "Predictor",
+    "PromptableModel",
+    "check_image",
+    "ranking",
+]
 
 
 @dataclass(frozen=True)
@@ -27,10 +34,13 @@ class Embedding:
         The model's own; for SAM (1, 256, 64, 64) float32.
     image_size : (H, W) int
         Size of the image in pixels, to which masks are brought back.
+    model : str
+        Name of the model that made it, which alone can use it; empty where that is not said.
     """
 
     features: Any
     image_size: tuple[int, int]
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,51 @@ class PromptableModel(ABC):
     def provenance(self) -> dict[str, str]:
         """Where the weights come from and their sha256, for the metadata of the results."""
 
+    def check_call(
+        self,
+        embedding: Embedding,
+        prompts: Sequence[Prompt],
+        logits: tuple[int, int] | None = None,
+    ) -> None:
+        """Raise unless :meth:`predict` can be asked with these.
+
+        Parameters
+        ----------
+        embedding : Embedding
+        prompts : sequence of Prompt
+        logits : (h, w) int, optional
+            Size of the previous logits that this model takes, where it takes them.
+
+        Raises
+        ------
+        InputError
+            If the embedding is another model's, or a prompt is of a kind that the model does not
+            take, lies outside the image, or has logits of another shape.
+        """
+        if not isinstance(embedding, Embedding) or embedding.model not in ("", self.name):
+            of = getattr(embedding, "model", type(embedding).__name__)
+            raise InputError(
+                f"An embedding of {of!r} for {self.name!r}. Allowed: what its own `embed` gave."
+            )
+        if isinstance(prompts, Prompt) or not all(isinstance(one, Prompt) for one in prompts):
+            raise InputError("Prompts that are no list of Prompt. Allowed: [Prompt(...), ...].")
+        height, width = embedding.image_size
+        for prompt in prompts:
+            self.check(prompt)
+            beside = ((prompt.points < 0) | (prompt.points >= [width, height])).any(1)
+            past = (prompt.boxes[:, 2:] < 0) | (prompt.boxes[:, :2] >= [width, height])
+            out = [*prompt.points[beside].tolist(), *prompt.boxes[past.any(1)].tolist()]
+            if out:
+                raise InputError(
+                    f"A point or box {out[0]} outside the image. Allowed: x of 0 to {width - 1} "
+                    f"and y of 0 to {height - 1}. Check the order (x, y)."
+                )
+            if prompt.logits is not None and logits and prompt.logits.shape != (1, *logits):
+                raise InputError(
+                    f"Previous logits of shape {prompt.logits.shape}. Allowed: {(1, *logits)}, one "
+                    "of a prediction's `logits` of this model, with its first axis kept."
+                )
+
     def check(self, prompt: Prompt) -> None:
         """Raise unless this model takes that prompt.
 
@@ -129,6 +184,23 @@ class PromptableModel(ABC):
                 f"A prompt with {len(prompt.boxes)} boxes. Allowed: one box a call. "
                 "Use Prompt.split() and join the masks."
             )
+
+
+def check_image(image: object) -> None:
+    """Raise unless an image is one: (H, W, 3) uint8.
+
+    Raises
+    ------
+    InputError
+        Says what it is.
+    """
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"An image of {type(image).__name__}. Allowed: an array (H, W, 3) uint8.")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise InputError(
+            f"Image of shape {image.shape} and dtype {image.dtype}. "
+            "Allowed: (H, W, 3) uint8. Convert it with medsam.datasets.to_uint8_rgb."
+        )
 
 
 MEMORY = 256 * 2**20

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medsam.errors import DataError, InputError, WeightsError
+from medsam.errors import DataError, WeightsError
 from medsam.models.checkpoints import CHECKPOINTS, verified
-from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.models.contract import Embedding, Prediction, PromptableModel, check_image
 from medsam.prompts import Prompt
 
 __all__ = [
     "MiniSam",
-    "check_image",
+    "check_size",
     "decoder_bytes",
     "decoder_parts",
     "fit_size",
@@ -72,8 +72,8 @@ def fit_size(height: int, width: int, side: int = SIDE) -> tuple[int, int]:
     return int(height * scale + 0.5), int(width * scale + 0.5)
 
 
-def check_image(image: NDArray[np.uint8], side: int = SIDE) -> None:
-    """Raise unless an image can be encoded.
+def check_size(image: NDArray[np.uint8], side: int = SIDE) -> None:
+    """Raise unless an image can be encoded with its longest side brought to ``side`` pixels.
 
     Raises
     ------
@@ -82,12 +82,8 @@ def check_image(image: NDArray[np.uint8], side: int = SIDE) -> None:
     DataError
         If it is so narrow that nothing of it is left at the encoder's size.
     """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise InputError(
-            f"Image of shape {image.shape} and dtype {image.dtype}. "
-            "Allowed: (H, W, 3) uint8. Convert it with medsam.datasets.to_uint8_rgb."
-        )
-    if 0 in image.shape or 0 in fit_size(image.shape[0], image.shape[1], side):
+    check_image(image)
+    if 0 in fit_size(image.shape[0], image.shape[1], side):
         raise DataError(
             f"Image of {image.shape[0]} x {image.shape[1]} pixels: with the longest side at "
             f"{side} the other one vanishes. Allowed: sides of a ratio below {2 * side}. "
@@ -252,9 +248,9 @@ class MiniSam(PromptableModel):
         DataError
             If it is so narrow that nothing of it is left at the encoder's size.
         """
-        check_image(image)
+        check_size(image)
         (features,) = self._encoder.run(None, {"input": preprocess(image)})
-        return Embedding(features, image.shape[:2])
+        return Embedding(features, image.shape[:2], self.name)
 
     def predict(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
@@ -272,8 +268,7 @@ class MiniSam(PromptableModel):
             ``True``: three masks in SAM's order; ``Prediction.ranking`` sorts them by
             predicted IoU. ``False``: the one mask meant for unambiguous prompts.
         """
-        for prompt in prompts:
-            self.check(prompt)
+        self.check_call(embedding, prompts, (256, 256))
         keep = slice(1, 4) if multimask else slice(0, 1)
         out = []
         for prompt in prompts:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medsam.errors import InputError
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.models.device import Runtime, in_batches
-from medsam.models.onnx_sam import SIDE, check_image, fit_size
+from medsam.models.onnx_sam import SIDE, check_size, fit_size
 from medsam.prompts import Prompt
 
 __all__ = ["PROMPTS", "TorchSam"]
@@ -117,7 +117,7 @@ class TorchSam(PromptableModel):
             If memory is too short for a single one.
         """
         for image in images:
-            check_image(image, self.side)
+            check_size(image, self.side)
         out, self._images = in_batches(images, self._images, self._encode, "image")
         return out
 
@@ -130,7 +130,7 @@ class TorchSam(PromptableModel):
         for i, image in enumerate(images):
             features = [array[i : i + 1] for array in arrays]
             size = (image.shape[0], image.shape[1])
-            out.append(Embedding(features if len(features) > 1 else features[0], size))
+            out.append(Embedding(features if len(features) > 1 else features[0], size, self.name))
         return out
 
     def _features(self, batch: Any) -> list[Any]:
@@ -153,14 +153,7 @@ class TorchSam(PromptableModel):
         MedsamError
             If memory is too short for a single one.
         """
-        for prompt in prompts:
-            self.check(prompt)
-            due = (1, *self.net.prompt_encoder.mask_input_size)
-            if prompt.logits is not None and prompt.logits.shape != due:
-                raise InputError(
-                    f"Previous logits of shape {prompt.logits.shape}. Allowed: {due}, one of the "
-                    "`logits` of a prediction of this model, with its first axis kept."
-                )
+        self.check_call(embedding, prompts, tuple(self.net.prompt_encoder.mask_input_size))
         alike: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
         for i, prompt in enumerate(prompts):
             alike[len(prompt.points), len(prompt.boxes), prompt.logits is not None].append(i)

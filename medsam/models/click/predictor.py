@@ -21,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medsam.errors import InputError
 from medsam.models.checkpoints import find_weights, fit, read_state
 from medsam.models.click.zoom import (
     Clicks,
@@ -33,7 +32,7 @@ from medsam.models.click.zoom import (
     paste,
     prompt_clicks,
 )
-from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.models.contract import Embedding, Prediction, PromptableModel, check_image
 from medsam.models.device import Runtime
 from medsam.prompts import Prompt
 
@@ -133,12 +132,8 @@ class ClickModel(PromptableModel):
         InputError
             If the image has another shape or dtype.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-            raise InputError(
-                f"Image of shape {image.shape} and dtype {image.dtype}. "
-                "Allowed: (H, W, 3) uint8. Convert it with medsam.datasets.to_uint8_rgb."
-            )
-        return Embedding(image, (image.shape[0], image.shape[1]))
+        check_image(image)
+        return Embedding(image, (image.shape[0], image.shape[1]), self.name)
 
     @staticmethod
     def pack(features: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -161,21 +156,7 @@ class ClickModel(PromptableModel):
             Before anything is computed: if a prompt has a box, a click beside the image, or a
             previous mask of another size.
         """
-        height, width = embedding.image_size
-        for prompt in prompts:
-            self.check(prompt)
-            outside = ((prompt.points < 0) | (prompt.points >= [width, height])).any(axis=1)
-            if outside.any():
-                raise InputError(
-                    f"A click at {prompt.points[outside][0].tolist()}, beside the image. Allowed: "
-                    f"x of 0 to {width - 1} and y of 0 to {height - 1}. Check the order (x, y)."
-                )
-            if prompt.logits is not None and np.shape(prompt.logits) != (1, height, width):
-                raise InputError(
-                    f"A previous mask of shape {np.shape(prompt.logits)} for model {self.name!r}. "
-                    f"Allowed: (1, {height}, {width}), the image's size. Give the logits that "
-                    "this model returned for it."
-                )
+        self.check_call(embedding, prompts, embedding.image_size)
         pixels = np.ascontiguousarray(embedding.features)
         key = hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).digest()
         with torch.inference_mode():
