@@ -5,7 +5,8 @@ its inference script, from which MedSAM's preparation of images and boxes is: th
 to 1024 x 1024 pixels, its aspect ratio not kept (cubic, blurred before it is made smaller), cut to
 whole numbers, minimum to maximum onto 0 to 1 over all channels; boxes are scaled by the same two
 ratios; there is one mask, whose probabilities, not logits, are brought to the image's size
-(bilinear) and cut at one half. LiteMedSAM is a TinyViT at 256 x 256 pixels.
+(bilinear) and cut at one half. LiteMedSAM is a TinyViT at 256 x 256 pixels, whose script cuts the
+corners of a box to whole pixels there.
 """
 
 from __future__ import annotations
@@ -131,6 +132,11 @@ class LiteMedSam(TorchSam):
 
     def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
         return np.full(2, LITE_SIDE / max(image_size))
+
+    def _scaled(
+        self, corners: NDArray[np.float64], scale: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        return np.asarray(np.trunc(corners * scale))
 
     def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
         height, width = self._fit(image_size)

