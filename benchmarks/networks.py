@@ -70,6 +70,15 @@ class Network:
     by_name: bool
 
 
+def distinct() -> list[str]:
+    """The models, of those with the same network (SAM 2.1 and SAM 2, say) only the first."""
+    found: dict[tuple[str, str], str] = {}
+    for name, entry in MODELS.items():
+        module = entry.where.partition(":")[0]
+        found.setdefault((module, str(entry.arguments.get("network", name))), name)
+    return list(found.values())
+
+
 def network(name: str, largest: int = LARGEST, *, seed: int = 0) -> Network | None:
     """The network of a model of this package, with its own weights where they are on this machine.
 
@@ -426,8 +435,7 @@ def main() -> None:
     cases = list(BrainSample([TASK]).cases())
     sample = cases[len(cases) // 2].load()
     box = mode_prompt(sample.masks[TASK], 3).boxes[0]
-    # SAM 2 has the networks of SAM 2.1.
-    names = [name for name in MODELS if not name.startswith("sam2-")]
+    names = distinct()
     words, idle = machine(), idle_memory()
     table = measured(names, sample.image, box, largest=chosen.largest, limit=chosen.limit)
     print(table.to_string(index=False))

@@ -209,7 +209,7 @@ def find_weights(
     Parameters
     ----------
     name : str
-        Of the model, which is the key of its file.
+        Of the model.
     folder : Path, optional
         The only folder to look in for the published file, or the file itself.
     checkpoint : Path, optional
@@ -220,7 +220,7 @@ def find_weights(
     WeightsError
         As :func:`verified`, or if there is no such checkpoint.
     """
-    known = CHECKPOINTS[name]
+    known = CHECKPOINTS[REGISTRY[name]["weights"][0]["key"]]
     if checkpoint is None:
         path, source, licence = verified(known, folder), known.source, known.licence
     elif checkpoint.is_file():

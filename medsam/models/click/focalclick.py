@@ -24,7 +24,7 @@ from medsam.models.click.ritm import RADIUS, Scale, normalised
 from medsam.models.click.simpleclick import Block
 from medsam.models.click.zoom import Clicks, Zoom, crop, disks, in_region, paste, resize
 
-__all__ = ["FocalClick", "FocalClickNetwork", "focal_step"]
+__all__ = ["FocalClick", "FocalClickBaseline", "FocalClickNetwork", "coarse_step", "focal_step"]
 
 
 SIDE = 256
@@ -497,6 +497,29 @@ def _odds(probability: Tensor) -> Tensor:
     return torch.log(probability / (1 - probability))
 
 
+def coarse_step(
+    network: FocalClickNetwork, image: Tensor, clicks: Clicks, state: State, side: int = SIDE
+) -> tuple[State, tuple[Tensor, Tensor]]:
+    """Target crop and coarse mask: the new state, and what the network gave for the crop.
+
+    This is all that the public code does in its mode ``NoBRS``. Parameters are those of
+    :func:`focal_step`.
+    """
+    size = (image.shape[2], image.shape[3])
+    before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
+    last = None if state.probability is None else before[0, 0].cpu().numpy()
+    found = ZOOM.region(last, state.roi, clicks, size)
+    picture, seen, into = torch.cat([image, before], 1), clicks, found or state.roi
+    if found is not None:
+        picture = crop(picture, found, None)
+        seen = in_region(clicks, found, (picture.shape[2], picture.shape[3]))
+    seen = scaled(seen, (0, picture.shape[2], 0, picture.shape[3]), side)
+    coarse = network.coarse(resize(picture, (side, side)), [seen])
+    # Probabilities, not logits, are resized, as released.
+    wide = resize(torch.sigmoid(coarse[0]), (picture.shape[2], picture.shape[3]))
+    return State(wide if into is None else paste(wide, into, size), into), coarse
+
+
 def focal_step(
     network: FocalClickNetwork, image: Tensor, clicks: Clicks, state: State, side: int = SIDE
 ) -> State:
@@ -522,16 +545,9 @@ def focal_step(
     size = (image.shape[2], image.shape[3])
     before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
     last = before[0, 0].cpu().numpy()
-    found = ZOOM.region(None if state.probability is None else last, state.roi, clicks, size)
-    picture, seen, into = torch.cat([image, before], 1), clicks, found or state.roi
-    if found is not None:
-        picture = crop(picture, found, None)
-        seen = in_region(clicks, found, (picture.shape[2], picture.shape[3]))
-    seen = scaled(seen, (0, picture.shape[2], 0, picture.shape[3]), side)
-    coarse = network.coarse(resize(picture, (side, side)), [seen])
-    # Probabilities, not logits, are resized, as released.
-    wide = resize(torch.sigmoid(coarse[0]), (picture.shape[2], picture.shape[3]))
-    odds = _odds(wide if into is None else paste(wide, into, size))
+    found, coarse = coarse_step(network, image, clicks, state, side)
+    assert found.probability is not None
+    odds, into = _odds(found.probability), found.roi
     target: Window = (0, size[0], 0, size[1])
     if into is not None:
         target = (into[0], into[1] + 1, into[2], into[3] + 1)
@@ -569,3 +585,18 @@ class FocalClick(ClickModel):
             "focus": f"expansion {EXPANSION}, {SIDE} pixels",
             "merge": f"progressive after {PROGRESSIVE} clicks",
         }
+
+
+class FocalClickBaseline(ClickModel):
+    """FocalClick as the paper's code asks it (``NoBRS``): coarse masks, without a second look."""
+
+    network = FocalClickNetwork
+
+    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
+        """One click more; see :func:`coarse_step`."""
+        assert isinstance(self.net, FocalClickNetwork)
+        return coarse_step(self.net, image, clicks, state)[0]
+
+    def settings(self) -> dict[str, str]:
+        """Target, and that there is no focus."""
+        return {"target": str(ZOOM), "focus": "none", "merge": "none"}

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn, zeros
 from torch.nn.functional import gelu, interpolate, scaled_dot_product_attention
 
-from medsam.models.click.predictor import ZoomedModel
+from medsam.models.click.predictor import THRESHOLD, State, ZoomedModel
 from medsam.models.click.ritm import RADIUS, normalised
 from medsam.models.click.zoom import Clicks, Zoom, disks, resize
 
-__all__ = ["SimpleClick", "SimpleClickNetwork"]
+__all__ = ["CfrIcl", "SimpleClick", "SimpleClickNetwork"]
 
 SIDE = 448
 """Side in pixels of what the network sees."""
@@ -290,3 +290,34 @@ class SimpleClick(ZoomedModel):
 
     network = SimpleClickNetwork
     zoom = Zoom(size=(SIDE, SIDE), skip_clicks=-1)
+
+
+TURNS = 5
+"""At most so often CFR-ICL looks at the first click."""
+_SETTLED = 20
+"""At most so many pixels change in the last of these turns."""
+
+
+class CfrIcl(SimpleClick):
+    """CFR-ICL, SimpleClick that corrects its first mask, as the paper's code asks it.
+
+    Source: Sun et al., "CFR-ICL: Cascade-Forward Refinement with Iterative Click Loss for
+    Interactive Image Segmentation" (arXiv 2303.05620).
+    """
+
+    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
+        """One click more; the first is asked again with its own mask until that settles."""
+        state = super().step(image, clicks, state)
+        for _ in range(TURNS - 1 if len(clicks) == 1 else 0):
+            before, state = state, super().step(image, clicks, state)
+            assert before.probability is not None
+            assert state.probability is not None
+            changed = (before.probability > THRESHOLD) != (state.probability > THRESHOLD)
+            if changed.sum() <= _SETTLED:
+                break
+        return state
+
+    def settings(self) -> dict[str, str]:
+        """As SimpleClick's, and the turns."""
+        turns = f"up to {TURNS} at the first click, until at most {_SETTLED} pixels change"
+        return super().settings() | {"turns": turns}

@@ -5,11 +5,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.functional import interpolate
 
 from medsam.models.click.focalclick import (
     FocalClick,
+    FocalClickBaseline,
     FocalClickNetwork,
     box,
+    coarse_step,
     focal_step,
     focus,
     grown,
@@ -67,6 +70,61 @@ def test_a_model_of_the_study_takes_clicks(tmp_path, ready, tensor_of):
     assert np.isfinite(two.logits).all()
     assert not np.array_equal(one.logits, two.logits)
     assert "focus" in model.provenance()
+    once = FocalClickBaseline("focalclick-b3-s2-baseline", SMALL, checkpoint=tmp_path / "small.pth")
+    (coarse,) = once.predict(once.embed(image), prompts[1:])
+    assert not np.array_equal(coarse.logits, two.logits)
+    assert once.provenance()["focus"] == "none"
+
+
+def baseline_masks(network, image, clicks, side):
+    """What the public ``BaselinePredictor`` does, written a second time: target crop and mask."""
+    height, width = image.shape[2:]
+    last, roi, out = torch.zeros(1, 1, height, width), None, []
+    wide = {"mode": "bilinear", "align_corners": True}
+    for k in range(1, len(clicks) + 1):
+        so_far = clicks[:k]
+        before = last[0, 0].numpy() > 0.49
+        if k > 1 and before.any():
+            marked = before.copy()
+            for row, column, label in so_far:
+                marked[int(row), int(column)] |= bool(label)
+            roi = []
+            for axis, end in ((1, height), (0, width)):
+                (found,) = marked.any(axis).nonzero()
+                middle = 0.5 * (found[0] + found[-1])
+                half = 0.5 * max(1.4 * (found[-1] - found[0] + 1), 10)
+                roi += [max(0, round(middle - half)), min(end - 1, round(middle + half))]
+        zoomed = k > 1 and before.any()
+        top, bottom, left, right = roi if zoomed else (0, height - 1, 0, width - 1)
+        high, across = bottom - top + 1, right - left + 1
+        picture = torch.cat([image, last], 1)[..., top : bottom + 1, left : right + 1]
+        seen = (so_far - [top, left, 0]) * [side / high, side / across, 1]
+        logits, _ = network.coarse(interpolate(picture, (side, side), **wide), [seen])
+        chance = interpolate(torch.sigmoid(logits), (high, across), **wide)
+        top, bottom, left, right = roi or (0, height - 1, 0, width - 1)
+        chance = interpolate(chance, (bottom - top + 1, right - left + 1), **wide)
+        last = torch.zeros_like(last)
+        last[..., top : bottom + 1, left : right + 1] = chance
+        out.append(last)
+    return out
+
+
+def test_the_baseline_gives_coarse_masks(network_of, ready, tensor_of, twelve_clicks, golden):
+    """Twelve clicks, as the public code in its mode ``NoBRS``; the second look changes them."""
+    network = ready(network_of("focalclick-b0-s1"))
+    last = network.feature_extractor.decode_head.linear_pred
+    last.weight *= 20
+    last.bias.fill_(float(golden("focalclick-b0-s1")["bias"]))
+    image, state, focused = tensor_of(), State(), State()
+    with torch.inference_mode():
+        expected = baseline_masks(network, image, twelve_clicks, 128)
+        for k, each in enumerate(expected, start=1):
+            state = coarse_step(network, image, twelve_clicks[:k], state, 128)[0]
+            np.testing.assert_allclose(state.probability, each, atol=1e-5)
+            focused = focal_step(network, image, twelve_clicks[:k], focused, 128)
+    assert state.roi is not None
+    assert (state.probability > 0.49).any()
+    assert not torch.equal(state.probability > 0.49, focused.probability > 0.49)
 
 
 def mask(*blocks):

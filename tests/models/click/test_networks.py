@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from medsam.models import MODELS
 from medsam.models.click.predictor import State, zoomed_step
 from medsam.models.click.ritm import RitmNetwork
-from medsam.models.click.simpleclick import SimpleClickNetwork
+from medsam.models.click.simpleclick import CfrIcl, SimpleClick, SimpleClickNetwork
 from medsam.models.click.zoom import Zoom
 
 TWO = np.array([[30.0, 20.0, 1], [60.0, 50.0, 0]])
@@ -36,6 +37,14 @@ def logits(name, network, tensor_of, first=2, label=0):
 )
 def test_weights_have_the_published_names_and_shapes(name, same_keys):
     same_keys(name)
+
+
+def test_cfr_icl_has_the_network_of_simpleclick():
+    """Both checkpoints have the same 454 names."""
+    mine, other = MODELS["cfr-icl-vit-h"], MODELS["simpleclick-vit-h"]
+    assert issubclass(mine.model_class, other.model_class)
+    assert mine.model_class.network is other.model_class.network
+    assert mine.arguments["network"] == other.arguments["network"]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +82,31 @@ def test_five_clicks_are_those_of_the_public_predictor(
     # RITM sees the whole picture first; SimpleClick never does.
     first = None if name == "ritm-tiny" else looked[0]
     assert (looked[0], None in looked[1:]) == (first, False)
+
+
+@pytest.mark.parametrize(
+    ("areas", "turns"), [((100, 79, 59, 40), 3), ((100, 100), 2), ((0, 50, 100, 150, 200, 250), 5)]
+)
+def test_cfr_icl_corrects_its_first_mask_until_it_settles(monkeypatch, areas, turns):
+    """Settled is a turn that changes at most 20 pixels; there are at most five turns."""
+    model, seen = object.__new__(CfrIcl), []
+
+    def look(self, image, clicks, state):
+        chance = torch.zeros(1, 1, 20, 20)
+        chance.view(-1)[: areas[len(seen)]] = 0.9
+        seen.append(state.probability)
+        return State(chance)
+
+    monkeypatch.setattr(SimpleClick, "step", look)
+    state = model.step(None, TWO[:1], State())
+    assert len(seen) == turns
+    assert (state.probability > 0.49).sum() == areas[turns - 1]
+    assert seen[0] is None
+    assert seen[1].sum() == pytest.approx(0.9 * areas[0])
+    # Later clicks are asked once.
+    seen.clear()
+    model.step(None, TWO, state)
+    assert len(seen) == 1
 
 
 def test_a_mirrored_image_gives_the_mirrored_answer(ready, tensor_of):
