@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import time
 import warnings
 from collections.abc import Sequence
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from medsam.errors import InputError, ResultsError
@@ -54,13 +52,14 @@ class CachedModel(PromptableModel):
     folder : Path
         Made if it is not there.
     limit : int or None
-        Bytes that the folder may take; the embeddings that were not used for the longest time
-        are deleted when there are more. ``None``: nothing is deleted.
+        Bytes that the folder may take. When they are taken, what is there stays and no more is
+        kept: a study that asks for images in the same order again finds the first of them.
+        ``None``: no limit.
 
     Attributes
     ----------
-    hits, misses : int
-        Embeddings found, and computed.
+    hits, misses, left_out : int
+        Embeddings found, computed, and of these not kept as the folder was full.
 
     Raises
     ------
@@ -78,11 +77,17 @@ class CachedModel(PromptableModel):
             )
         self.model, self.folder, self.limit = model, Path(folder), limit
         self.name, self.accepts = model.name, model.accepts
-        self.hits = self.misses = 0
+        self.hits = self.misses = self.left_out = 0
         about = {"model": model.name, "provenance": model.provenance()}
         self._about = json.dumps(about, sort_keys=True).encode()
         self._pack = getattr(model, "pack", lambda features: features)
         self._unpack = getattr(model, "unpack", lambda array: array)
+
+    @property
+    def summary(self) -> str:
+        """How many embeddings were found, computed and not kept, as a line."""
+        full = f", {self.left_out} of them not kept: the folder is full" if self.left_out else ""
+        return f"Embeddings in {self.folder}: {self.hits} found, {self.misses} computed{full}."
 
     def provenance(self) -> dict[str, str]:
         """As the model's."""
@@ -153,6 +158,9 @@ class CachedModel(PromptableModel):
         content = body.getvalue()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if self.limit is not None and self._taken(path) + len(content) > self.limit:
+                self.left_out += 1
+                return
             with atomic(path) as temporary:
                 temporary.write_bytes(_checksum(path, content) + content)
         except OSError as error:
@@ -160,35 +168,18 @@ class CachedModel(PromptableModel):
                 f"Cannot write the embedding {path}: {error.strerror or error}. Allowed: a folder "
                 "with room. Free some space or choose another folder; results so far are kept."
             ) from error
-        if self.limit is not None:
-            self._evict(path, self.limit)
 
-    def _evict(self, newest: Path, limit: int) -> None:
-        """Delete what was not used for the longest time, and what killed processes left."""
-        try:
-            with FileLock(self.folder / ".lock", timeout=0):
-                old = time.time() - _ABANDONED
-                for torn in self.folder.glob(".*.tmp"):
-                    with suppress(FileNotFoundError):
-                        if torn.stat().st_mtime < old:
-                            torn.unlink()
-                found = []
-                for path in self.folder.glob(f"*{_SUFFIX}"):
-                    with suppress(FileNotFoundError):
-                        stat = path.stat()
-                        found.append((stat.st_mtime_ns, path, stat.st_size))
-                total = sum(size for _, _, size in found)
-                for _, path, size in sorted(found):
-                    if total <= limit or path == newest:
-                        break
-                    path.unlink(missing_ok=True)
-                    total -= size
-        except Timeout:
-            pass  # Another process is at it.
-        except OSError as error:
-            warnings.warn(
-                f"Cache {self.folder} could not be cleaned: {error}.", CacheNote, stacklevel=4
-            )
+    def _taken(self, path: Path) -> int:
+        """Bytes of the folder without that file; deletes what killed processes left."""
+        taken, old = 0, time.time() - _ABANDONED
+        for other in self.folder.iterdir():
+            with suppress(FileNotFoundError):
+                stat = other.stat()
+                if other.suffix == ".tmp" and stat.st_mtime < old:
+                    other.unlink()
+                elif other != path:
+                    taken += stat.st_size
+        return taken
 
 
 def _checksum(path: Path, content: bytes) -> bytes:
@@ -206,8 +197,6 @@ def _read(path: Path) -> NDArray[np.float32] | None:
         problem = f"it cannot be read ({error.strerror})"
     else:
         if content[:_CHECKSUM] == _checksum(path, content[_CHECKSUM:]):
-            with suppress(OSError):
-                os.utime(path)  # Used now: the last to be deleted.
             stored: NDArray[np.float32] = np.load(
                 io.BytesIO(content[_CHECKSUM:]), allow_pickle=False
             )

@@ -103,8 +103,8 @@ def run(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Keep the encoded images there, for other runs of the same model on them "
-            "(SAM: 4 MB an image; at most 4 GB, the oldest go first).",
+            help="Keep the encoded images there, for other runs of the same model on them: 4 MB "
+            "each (SAM 2: 17 MB), up to 4 GB.",
         ),
     ] = None,
     weights: Weights = None,

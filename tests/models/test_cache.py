@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -101,19 +102,26 @@ def test_a_spoilt_file_is_reported_and_computed_again(tmp_path, spoil):
     assert cached.model.embedded == 2
 
 
-def test_what_was_not_used_for_the_longest_time_goes_first(tmp_path):
-    size = 8 * 9 * 3 * 4 + 500
-    cached = CachedModel(Thirds(), tmp_path, limit=3 * size)
-    for seed in (0, 1, 2):
-        cached.embed(image(seed))
-    for n, path in enumerate(embeddings(tmp_path)):
-        os.utime(path, (n, n))
-    cached.embed(image(0))
-    oldest = min(embeddings(tmp_path), key=lambda path: path.stat().st_mtime_ns)
-    expected = set(embeddings(tmp_path)) - {oldest}
-    cached.embed(image(3))
-    assert len(embeddings(tmp_path)) == 3
-    assert expected < set(embeddings(tmp_path))
+def test_a_full_folder_keeps_what_is_there(tmp_path):
+    """Six images in the same order again and again, room for five: five are found each time."""
+    CachedModel(Thirds(), tmp_path / "one").embed(image())
+    size = embeddings(tmp_path / "one")[0].stat().st_size
+    cached = CachedModel(Thirds(), tmp_path / "some", limit=5 * size)
+    for _ in range(3):
+        for seed in range(6):
+            assert np.array_equal(
+                cached.embed(image(seed)).features[0], image(seed) / np.float32(3)
+            )
+    assert (cached.hits, cached.misses, cached.left_out) == (10, 8, 3)
+    assert len(embeddings(tmp_path / "some")) == 5
+    assert cached.summary.endswith("10 found, 8 computed, 3 of them not kept: the folder is full.")
+    # A spoilt one is replaced all the same.
+    embeddings(tmp_path / "some")[0].write_bytes(b"")
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CacheNote)
+            [cached.embed(image(seed)) for seed in range(6)]
+    assert cached.hits == 10 + 4 + 5
 
 
 def child(folder, before="", limit=None):
@@ -153,7 +161,7 @@ os.fsync = stop
 
 @pytest.mark.slow
 def test_several_processes_and_threads_at_once(tmp_path):
-    """Two processes write and delete at once while this one reads: nothing is ever wrong."""
+    """Two processes write at once while this one reads: nothing is ever wrong."""
     limit = 6 * 4 * 64 * 65 * 3
     loop = "for n in range(16): cached.embed(t.image(n % 8, 64))"
     running = [subprocess.Popen(child(tmp_path, loop, limit)) for _ in range(2)]
