@@ -139,7 +139,8 @@ def _boundary(mask: Mask) -> Mask:
 
     cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
     bits = mask.astype(np.uint8)
-    return mask & (cv2.erode(bits, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0) == 0)
+    inside = cv2.erode(bits, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return mask & ~inside.astype(bool)
 
 
 def surface_metrics(
