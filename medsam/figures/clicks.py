@@ -48,7 +48,8 @@ def clicks_average(
         axes.axhline(value, color="#777777", lw=0.9, ls=":")
         ends.append((name, value, "#555555", "normal"))
     layout.label_ends(axes, ends, last, gap=0.047)
-    axes.set(xlim=(0.7, last + 0.3), ylim=(0, 0.85), xticks=range(1, last + 1))
+    highest = max(table.iou.max(), *(value for _, value, *_ in ends)) + 0.03
+    axes.set(xlim=(0.7, last + 0.3), ylim=(0, max(0.85, highest)), xticks=range(1, last + 1))
     axes.set(xlabel="number of clicks", ylabel="IoU, mean of tasks")
     axes.grid(axis="x", visible=False)
     return figure

@@ -44,3 +44,9 @@ def test_lines_of_several_models_are_the_table():
             assert line.get_color() == MODELS[model]
     (legend,) = figure.legends
     assert [t.get_text() for t in legend.get_texts()] == list(dict.fromkeys(table.model))
+
+
+def test_no_line_leaves_the_axes():
+    table = published.click_averages().assign(iou=0.99)
+    figure = figures.clicks_average(table, source=PUBLISHED, reference={"box": 1.0})
+    assert figure.axes[0].get_ylim()[1] > 1
