@@ -78,7 +78,7 @@ page.figure("fig1", drawn, pd.DataFrame(given))
 # ```{glue:figure} fig1
 # :alt: Six panels of one image: the image, and the prompts of modes 1 to 5 on an object of several parts; green outlines the object, teal stars and boxes are the prompts.
 #
-# Fig. 1. The prompts of the five modes on an object of several parts. Green: ground truth. Teal: points
+# In the manner of Fig. 1: the prompts of the five modes on an object of several parts. Green: ground truth. Teal: points
 # and boxes given to the model.
 #
 # {glue:}`fig1-origin`
@@ -119,7 +119,7 @@ glue("n-images", study.rows.image.nunique())
 # ```{glue:figure} fig2-left-run
 # :alt: This run. Dots of IoU for the tasks of this run and five modes, tasks ranked by mode 4; oracle as triangles.
 #
-# Fig. 2, left, from **this run**: {glue:text}`label`. Not the paper's numbers.
+# In the manner of Fig. 2, left, from **this run**: {glue:text}`label`. Not the paper's numbers.
 #
 # {glue:}`fig2-left-run-origin`
 # ```
@@ -139,7 +139,7 @@ glue("n-images", study.rows.image.nunique())
 # ```{glue:figure} fig2-right-run
 # :alt: This run. Box and whisker of IoU over tasks for each mode, top-confidence and oracle side by side.
 #
-# Fig. 2, right, from **this run**. Not the paper's numbers.
+# In the manner of Fig. 2, right, from **this run**. Not the paper's numbers.
 #
 # {glue:}`fig2-right-run-origin`
 # ```
@@ -200,7 +200,7 @@ page.figure("fig3", drawn, examples_table(same_image))
 # ```{glue:figure} fig3
 # :alt: Examples of this run for four tasks at the 25th, 50th and 75th percentile of IoU: image, zoom, result of mode 2 and of mode 4, ground truth green, prediction red, prompts teal.
 #
-# Fig. 3, from **this run**: {glue:text}`label`. Green: ground truth. Red: prediction. Teal: prompts. IoU
+# In the manner of Fig. 3, from **this run**: {glue:text}`label`. Green: ground truth. Red: prediction. Teal: prompts. IoU
 # above each result. Every task is on the page of [all examples](09_all_examples).
 #
 # {glue:}`fig3-origin`

@@ -50,10 +50,12 @@ page = Page("04_iterative_clicks", parameters)
 
 # %% tags=["remove-cell"]
 import pandas as pd
+from IPython.display import Markdown
 
 from medsam import figures
 from medsam.analysis import published
 from medsam.analysis.comparison import of_clicks
+from medsam.pages.measured import about_model
 from medsam.pages.text import glue, glue_all
 
 paper, ours = published.click_averages(), study.click_means()
@@ -76,6 +78,7 @@ glue_all("published", of_clicks(paper, "SAM"))
 glue_all("run", of_clicks(ours.assign(model=ours.choice), "top"))
 glue("label", study.label)
 glue("model", study.settings.model)
+glue("stand-in", Markdown(about_model(study.settings.model)))
 glue("n-images", study.rows.image.nunique())
 glue("n-tasks", study.rows.task.nunique())
 
@@ -146,7 +149,7 @@ html_table(needed, headers=headers, caption="Number of clicks (NoC) to an IoU of
 # **NoC@80** is the number of clicks until the IoU first reaches 0.80, as a mean over tasks or objects; *not reached*
 # counts those that do not within nine clicks, which enter the mean as nine, so it is then a lower bound. The
 # **published tables** hold only the mean IoU of each task, so their rows tell when the *mean of a task* reaches the
-# target, for 28 tasks. Of **this run** ({glue:text}`label`, not the paper's numbers) the same is told, and
+# target, for 28 tasks. Of **this run** ({glue:text}`label`, not the paper's numbers) the table gives the same, and
 # beside it the usual measure, object by object. The literature mostly allows 20 clicks: its numbers do not compare with
 # these. The area under the click curve, from the first click to the ninth and over its width, is the mean IoU on the way.
 #
@@ -221,6 +224,8 @@ page.figure("fig17-run", drawn, both)
 #
 # ## What it looks like
 #
+# {glue:md}`stand-in`
+#
 # For each task, the image whose IoU with nine clicks is the median of the task, from one click to nine.
 
 # %% tags=["remove-cell"]
@@ -240,7 +245,7 @@ page.figure("fig6", drawn, examples.table(shown))
 # ```{glue:figure} fig6
 # :alt: This run. One row a task, one column for one to nine clicks; ground truth outlined green, prediction red, positive clicks as teal stars, negative ones as magenta minus signs, the IoU above.
 #
-# Fig. 6, from **this run**: {glue:text}`label`, one image a task. Green outline: ground truth; red: prediction. Teal stars:
+# In the manner of Fig. 6, from **this run**: {glue:text}`label`, one image a task. Green outline: ground truth; red: prediction. Teal stars:
 # positive clicks; magenta minus signs: negative ones; the newest is the largest. Above each the IoU, red where it
 # fell. Not the paper's images.
 #

@@ -57,10 +57,12 @@ page = Page("06_ambiguity", parameters)
 
 # %% tags=["remove-cell"]
 import pandas as pd
+from IPython.display import Markdown
 
 from medsam.analysis import ambiguity
 from medsam import figures
 from medsam.figures.ambiguity import ambiguity_examples, ambiguity_ranks
+from medsam.pages.measured import about_model
 from medsam.pages.text import glue, glue_all
 
 rows = study.with_masks("ambiguity")
@@ -71,12 +73,15 @@ cases = pd.DataFrame({"task": [e.task for e in shown], "image": [e.image_id for 
 picture = ambiguity_examples(shown, source=source, titles=study.titles)
 page.figure("fig7-run", picture, cases.merge(table, on=["task", "image"]))
 glue("label", study.label)
+glue("stand-in", Markdown(about_model(study.settings.model)))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# {glue:md}`stand-in`
+#
 # ```{glue:figure} fig7-run
 # :alt: This run. One row a task: the image with the object in green and one teal point, then in red the masks of first, second and third confidence, each with the model's score and its IoU with the object.
 #
-# Fig. 7, from **this run**: {glue:text}`label`, one point at the centre of the largest region (mode 1). Green: ground
+# In the manner of Fig. 7, from **this run**: {glue:text}`label`, one point at the centre of the largest region (mode 1). Green: ground
 # truth. Red: the masks of 1st, 2nd and 3rd confidence, each with the model's own score and its IoU; the best of the
 # three in bold. Of each task the case whose most confident mask has the median IoU. Not the paper's cases.
 #

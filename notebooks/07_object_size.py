@@ -74,7 +74,7 @@ glue("label", study.label)
 # ```{glue:figure} fig8-run
 # :alt: This run. Top: sizes of the objects of each task as points and boxes on a logarithmic axis, tasks ranked by median. Bottom: mean size of a task against its mean IoU for modes 2 and 4, with a fitted line and the correlation.
 #
-# Fig. 8, from **this run**: {glue:text}`label`; {glue:text}`found-objects` objects of {glue:text}`found-tasks`
+# In the manner of Fig. 8, from **this run**: {glue:text}`label`; {glue:text}`found-objects` objects of {glue:text}`found-tasks`
 # tasks, top-confidence. Top: a point is one object on one image; box and whiskers: quartiles, and the last object
 # within 1.5 times the box, on the log scale; diamond: mean. Bottom: a task has the number that stands beside its name
 # above; line: least squares on the logarithm of the mean size, with its 95 % interval. Dotted: what a mask of the
@@ -87,7 +87,7 @@ glue("label", study.label)
 #
 # {glue:md}`says-between`
 #
-# How the curves of the paper were fitted is not told. Lines are fitted here on the **logarithm** of the size, as sizes
+# The paper does not say how its curves were fitted. Lines are fitted here on the **logarithm** of the size, as sizes
 # span orders of magnitude and one large task would decide a line on the size itself; the table below has Pearson's
 # correlation with the size itself too, and Spearman's depends on neither.
 #
@@ -205,7 +205,7 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 # ```{glue:figure} fig8-measured
 # :alt: Measured by this project. Top: sizes of the objects of small public sets of several modalities, as points and boxes on a logarithmic axis. Bottom: mean size against mean IoU of minisam for modes 2 and 4.
 #
-# Fig. 8 from rows **measured by this project**: minisam, {glue:text}`counts-objects` objects of
+# In the manner of Fig. 8, **measured by this project**: minisam, {glue:text}`counts-objects` objects of
 # {glue:text}`counts-tasks` tasks, from {glue:text}`counts-groups` patients or scans; colours are modalities. Drawn as
 # the figure above. Not the paper's datasets, and not its numbers.
 #

@@ -60,18 +60,24 @@ page = Page("08_segment_everything", parameters)
 
 # %% tags=["remove-cell"]
 from medsam.figures.everything import Shown, everything_masks, everything_sides
+from IPython.display import Markdown
+
+from medsam.pages.measured import about_model
 from medsam.pages.text import glue, glue_all
 
 shown = [Shown(name, one.image, study.grids_of(name)) for name, one in study.samples.items()]
 page.figure("fig9-run", everything_masks(shown, detail=study.about), study.counts)
 glue("label", study.about)
+glue("stand-in", Markdown(about_model(study.settings.model)))
 glue_all("found", study.findings())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
+# {glue:md}`stand-in`
+#
 # ```{glue:figure} fig9-run
 # :alt: One row an image: the raw image, then for each grid of points all masks that it found, each in a colour of its own with a thin outline. Above each panel the points a side, the number of masks and the time; within it a badge that says whether this run computed it or it was computed earlier.
 #
-# Fig. 9, {glue:text}`label`, {glue:text}`found-images`. **This run** (yellow badge) computed the grids of
+# In the manner of Fig. 9: {glue:text}`label`, {glue:text}`found-images`. **This run** (yellow badge) computed the grids of
 # {glue:text}`found-here` points a side. {glue:text}`found-earlier-words` Not the paper's images.
 #
 # {glue:}`fig9-run-origin`

@@ -25,8 +25,8 @@ parameters = Parameters(globals())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The supplement of the paper shows, for each of its 28 tasks, three images with what SAM made of them
-# (Fig. 11 to 16 {cite}`mazurowski2023`; Fig. 3 is the selection in the text). This page draws the same
-# figures for every task at hand. The images of the paper's datasets are not part of this book, so what is
+# (Fig. 11 to 16 {cite}`mazurowski2023`; Fig. 3 is the selection in the text). This page draws figures in
+# their manner for every task at hand. The images of the paper's datasets are not part of this book, so what is
 # here is **this run**: another model on other data. Where folders of those datasets are named, the page
 # is made of them.
 

@@ -121,7 +121,7 @@ glue("every", every)
 #
 # ## Each difference, one by one
 #
-# In brackets: 95 % interval of the change, where there is one. What is not a choice of a run is told without a number.
+# In brackets: 95 % interval of the change, where there is one. Differences that are no choice of a run have no number.
 
 # %% tags=["remove-input"]
 differences_list(differences.differences(), effects)

