@@ -93,9 +93,11 @@ OWN   = $(BIN)/python -m medsam.pages.own_data --build $(BUILD) --cores $(CORES)
   $(if $(call given,MODEL),--model $(MODEL)) $(if $(call given,PROTOCOL),--protocol $(PROTOCOL)) \
   $(if $(call given,CONFIG),--file $(CONFIG)) $(call given,DATA)
 
+ASKED = $(strip $(foreach name,DATA CONFIG MODEL PROTOCOL,$(call given,$(name))) $(wildcard medsam.toml) $(MEDSAM_BOOK_DATA))
+
 book: env  ## Do everything, end to end: the book in _build/html (FULL=1: on the whole sample; DATA="...": your data too)
 	@$(PART)
-	@$(OWN)
+	@$(if $(ASKED),$(OWN),cmp -s _toc.yml $(BUILD)/toc.yml || cp _toc.yml $(BUILD)/toc.yml)
 	@$(STAGE) --cores $(CORES) --due $$($(ALL) -n $(BUILD)/html/index.html | sed -n 's/.*stage\.py \([^ ]*\) --.*/\1/p')
 	@$(ALL) $(BUILD)/html/index.html
 	@echo "The book is in $(BUILD)/html. Open $(BUILD)/html/index.html, or serve it:"
