@@ -148,6 +148,7 @@ page.figure("fig4-run", drawn, ours)
 glue("label", study.label)
 glue("n-images", study.rows.image.nunique())
 glue("n-tasks", study.rows.task.nunique())
+glue("others-every", others_every)
 glue("said", study.about_others())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
@@ -155,7 +156,8 @@ glue("said", study.about_others())
 # :alt: This run. IoU of the model of this run minus that of each other model in the results folder, one dot for each task and model, one panel for each kind of prompt that both take.
 #
 # The same difference from **this run**: {glue:text}`label`, minus each other model with the same prompts on
-# the same images; {glue:text}`n-tasks` tasks, {glue:text}`n-images` images, means over the images of a task.
+# the same images; {glue:text}`n-tasks` tasks, {glue:text}`n-images` images (the other models: one of every
+# {glue:text}`others-every`), means over the images of a task.
 # Ranked by the first panel. Not the paper's models, data or numbers.
 #
 # {glue:}`fig4-run-origin`

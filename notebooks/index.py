@@ -60,9 +60,8 @@ page.figure("prompts", drawn, pd.DataFrame(given, columns=["image", "task", "mod
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The Segment Anything Model (SAM) {cite}`kirillov2023` segments what a person points at or draws a box around.
-# How well does it do so on medical images, which it was never trained on? Mazurowski et al. {cite}`mazurowski2023`
-# measured it on 19 public datasets. Here you can read what they found, check it, and run the same study on your
-# own images.
+# How well does it do so on medical images, which it was never trained on? A study {cite}`mazurowski2023` measured it
+# on 19 public datasets. Here you can read what it found, check it, and run the same study on your own images.
 #
 # ::::{grid} 3 3 3 3
 # :gutter: 2
