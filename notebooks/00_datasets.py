@@ -58,8 +58,8 @@ for kind in ("archive", "code", "page", "inferred", "memory"):
 # - **No image of these datasets is in this repository.** Whoever wants them gets them from their official homes,
 #   under their own terms. A card shows an example where the data was at hand when this page was made and its
 #   licence allows it: here {glue:text}`n-shown` of 19.
-# - **The numbers of masks in the paper are unverified**, all {glue:text}`n-unverified`: they are recalled, not read
-#   in its tables. A later study of the same group prints the same number for {glue:text}`n-later`; where it
+# - **The numbers of masks are unverified**, all {glue:text}`n-unverified`: they are recalled, not read in the paper's
+#   tables. A later study of the same group prints the same number for {glue:text}`n-later`; where it
 #   prints another, the card says so. They are a rough check, not a target.
 # - **Counted here: {glue:text}`n-counted` of 19.** `medsam data check KEY PATH` counts a dataset that you have, and
 #   this page then shows its count beside the paper's. What is said of files and label values comes mostly from
@@ -69,8 +69,8 @@ for kind in ("archive", "code", "page", "inferred", "memory"):
 # %% [markdown]
 # ## Tables 1 and 2
 #
-# *Masks in the paper* is the number of images with a non-zero mask, all objects of a dataset together; **?** marks
-# a number that is unverified. *Masks counted here* is what `medsam data check` found on this machine, of which the
+# *Masks, recalled* is the number of images with a non-zero mask, all objects of a dataset together, as remembered of
+# the paper's tables and not read in them; **?** marks a number that is unverified. *Masks counted here* is what `medsam data check` found on this machine, of which the
 # first number is the one to compare. A name leads to the dataset's card.
 
 # %% tags=["remove-input"]

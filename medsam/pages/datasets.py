@@ -68,7 +68,7 @@ def overview(
             "dataset": tag("a", one.title, class_="reference internal", href=f"#{_anchor(one)}"),
             "modality": f"{one.modality}, {one.dimensionality}",
             "objects": one.objects,
-            "masks in the paper": _lines(one.published_masks.words, one.published_masks.status),
+            "masks, recalled": _lines(one.published_masks.words, one.published_masks.status),
             "masks counted here": _counted((found or {}).get(one.key)),
             "access": one.access,
         }
@@ -183,7 +183,10 @@ def _facts(one: CatalogEntry) -> Iterator[tuple[str, object]]:
             for task in one.tasks
         ),
     )
-    yield "Masks in the paper", f"{masks.words} ({masks.status}): {masks.note}."
+    yield (
+        "Masks in the paper" if masks.verified else "Masks, recalled",
+        f"{masks.words} ({masks.status}): {masks.note}.",
+    )
     if masks.counts:
         yield "Counted by others", _list(masks.counts)
     yield "Licence", one.licence_words
