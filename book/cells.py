@@ -10,8 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from medsam.pages.book import LABEL, LINK, TITLE
-from medsam.pages.page import FOLDER, KEY
-from medsam.pages.text import MAGIC, plain, prose
+from medsam.pages.text import FOLDER, KEY, MAGIC, plain, prose
 
 __all__ = ["as_pages", "moved", "tables"]
 

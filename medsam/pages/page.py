@@ -28,22 +28,15 @@ import pandas as pd
 
 from medsam.errors import InputError
 from medsam.pages.study import Parameters, Settings
-from medsam.pages.text import glue, keep
+from medsam.pages.text import FOLDER, KEY, glue, keep
 
 __all__ = [
-    "FOLDER",
-    "KEY",
     "Origin",
     "Page",
     "command",
 ]
 
-FOLDER = "data"
-"""Folder of the site, beside ``notebooks``, in which the tables are."""
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-KEY = "medsam"
-"""Of what a notebook carries for the site, in the metadata of an output."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ from nbformat import NotebookNode
 from medsam.errors import UnknownName
 
 __all__ = [
+    "FOLDER",
+    "KEY",
     "MAGIC",
     "figure_block",
     "glue",
@@ -44,6 +46,12 @@ __all__ = [
 
 MAGIC = "%%markdown\n"
 """What such a cell begins with."""
+
+FOLDER = "data"
+"""Folder of the site, beside ``notebooks``, in which the tables behind figures are."""
+
+KEY = "medsam"
+"""Of what a notebook carries for the site, in the metadata of an output."""
 
 _HIDDEN = "application/papermill.record/"
 """Before the media type of what is only kept for the text."""
