@@ -168,7 +168,7 @@ glue("n-images", study.rows.image.nunique())
 # model had and did not prefer. It opens where the five modes differ most.
 
 # %% tags=["remove-cell"]
-from medsam.widgets import ExampleExplorer
+from medsam.widgets.explorer import ExampleExplorer
 
 compared = study.examples((1, 2, 3, 4, 5), rank_by=4, show=("top", "oracle"))
 explorer = ExampleExplorer(compared, study.titles)

@@ -3,9 +3,3 @@
 All logic is in the JavaScript and all data in the synced traits, so that a widget works in
 a notebook and, without a kernel, in the published page.
 """
-
-from medsam.widgets.explorer import ExampleExplorer
-from medsam.widgets.scatter import SizeScatter
-from medsam.widgets.stepper import ClickStepper
-
-__all__ = ["ClickStepper", "ExampleExplorer", "SizeScatter"]

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from widget_page import notebook_of, saved, write_page
 from widget_toys import in_clicks
 
-from medsam.widgets import ClickStepper
+from medsam.widgets.stepper import ClickStepper
 
 pytestmark = pytest.mark.book
 

@@ -12,7 +12,9 @@ from widget_toys import PX, all_sized, example, in_clicks, in_modes
 
 import medsam.widgets.kit
 from medsam.prompts import Prompt, mode_prompt
-from medsam.widgets import ClickStepper, ExampleExplorer, SizeScatter
+from medsam.widgets.explorer import ExampleExplorer
+from medsam.widgets.scatter import SizeScatter
+from medsam.widgets.stepper import ClickStepper
 
 pytestmark = pytest.mark.book
 

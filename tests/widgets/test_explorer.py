@@ -8,7 +8,7 @@ from widget_toys import IOUS, OBJECT, PREDICTIONS, area, in_modes, mask_of
 
 from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
-from medsam.widgets import ExampleExplorer
+from medsam.widgets.explorer import ExampleExplorer
 
 
 def test_modes_by_hand():
