@@ -16,8 +16,10 @@ from medsam.analysis import published, statistics
 from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError
 from medsam.results.rows import COLUMNS as RESULTS
+from medsam.results.rows import MASKS
 
-COLUMNS = ("set", "name", *(column for column in RESULTS if column not in ("prompt", "digest")))
+_LEFT_OUT = ("prompt", "digest", *MASKS)
+COLUMNS = ("set", "name", *(column for column in RESULTS if column not in _LEFT_OUT))
 """Columns of the table, in order."""
 DATA = ("measured.parquet", "provenance.json")
 """Names of the files: the rows, and what they depend on."""
