@@ -273,7 +273,7 @@ def _of_palette(indices: NDArray[Any], palette: NDArray[Any], path: Path) -> NDA
     Raises
     ------
     DataError
-        If a colour stands for 0, and black for a label.
+        If a colour stands for 0, and black for a label, or there is nothing else.
     """
     used = np.unique(np.append(indices, 0))
     colours = palette[used[used < len(palette)]].astype(int)
@@ -285,10 +285,11 @@ def _of_palette(indices: NDArray[Any], palette: NDArray[Any], path: Path) -> NDA
         whole = np.zeros(max(len(palette), int(indices.max()) + 1), palette.dtype)
         whole[: len(palette)] = palette[:, 0]
         return np.asarray(whole[indices], np.uint8)
-    if not grey and colours[0].any() and not colours[1:].any(axis=1).all():
+    alone = len(colours) == 1 or not colours[1:].any(axis=1).all()
+    if not grey and colours[0].any() and alone:
         raise DataError(
-            f"Mask {path.name!r}: a palette in which 0 is {tuple(colours[0].tolist())} and black a "
-            "label. Allowed: black as 0. Save the labels as grey PNG."
+            f"Mask {path.name!r}: a palette in which 0 is {tuple(colours[0].tolist())}, and black "
+            "a label or nowhere. Allowed: black as 0. Save the labels as grey PNG."
         )
     return indices
 

@@ -1,0 +1,348 @@
+"""Generated data: each outcome is the right mask, or a typed error.
+
+An image is bright where its mask is, by the mask that was drawn: whatever happens to the two on
+their way through files, a sample in which they disagree is wrong. What a mask file holds is read
+once more by Pillow or nibabel. MEDSAM_FUZZ is the number of examples of each test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+from datasets.dicom_files import sitk_image
+from datasets.nifti_files import ORIENTATIONS, affine, stored
+from hypothesis import HealthCheck, Phase, assume, given, note, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from medsam.datasets.own import FolderDataset
+from medsam.datasets.source import Reading
+from medsam.errors import MedsamError
+
+BY_HAND = os.environ.get("MEDSAM_FUZZ", "")
+fuzz = settings(
+    max_examples=int(BY_HAND or 150),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    phases=[Phase.generate] if BY_HAND else list(Phase),
+)
+SEEN: Counter[str] = Counter()
+"""Outcomes by kind, over all examples."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counted():
+    yield
+    print(f"\n{dict(SEEN)}")
+
+
+# Pictures.
+
+SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 3))
+WAYS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,  # what turns the shown picture into the stored one
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+TAGS = st.one_of(st.just(1), st.integers(1, 8))
+
+
+def unturned(array, tag):
+    """The stored picture of a shown one."""
+    if tag == 1:
+        return array
+    planes = array[..., None] if array.ndim == 2 else array
+    turned = [np.asarray(Image.fromarray(planes[..., k]).transpose(WAYS[tag]))
+              for k in range(planes.shape[2])]  # fmt: skip
+    return turned[0] if array.ndim == 2 else np.stack(turned, -1)
+
+
+def alpha(labels, colour):
+    rgb = np.broadcast_to(np.uint8(colour), (*labels.shape, 3))
+    return np.dstack([rgb, (labels > 0) * np.uint8(255)])
+
+
+MASKS = {
+    "labels": (lambda labels: labels, "L"),
+    "white": (lambda labels: (labels > 0) * np.uint8(255), "L"),
+    "one bit": (lambda labels: labels > 0, None),
+    "three channels": (lambda labels: np.stack([labels] * 3, -1), None),
+    "opaque": (lambda labels: np.dstack([*[labels] * 3, 0 * labels + 255]), None),
+    "clear": (lambda labels: np.dstack([*[labels] * 3, (labels > 0) * np.uint8(255)]), None),
+    "in alpha, black": (lambda labels: alpha(labels, 0), None),
+    "in alpha, white": (lambda labels: alpha(labels, 255), None),
+    "in alpha of grey": (lambda labels: alpha(labels, 0)[..., 2:], None),
+    "red on clear": (lambda labels: alpha(labels, 0) | np.uint8([255, 0, 0, 0]), None),
+    "palette": (lambda labels: labels, [0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255]),
+    "palette of greys": (lambda labels: labels, [k // 3 * 80 for k in range(12)]),
+    "white first": (lambda labels: np.uint8(labels == 0), [255, 255, 255, 0, 0, 0]),
+    "red first": (lambda labels: np.uint8(labels == 0), [255, 0, 0, 0, 0, 0]),
+    "whole numbers": (lambda labels: labels.astype(np.uint16), None),
+    "floats": (lambda labels: labels.astype(np.float32) * np.float32(1.0001), None),
+    "signed": (lambda labels: labels.astype(np.int8), None),
+    "stored white first": (lambda labels: (labels == 0) * np.uint8(255), None),
+}
+UNFIT = {".jpg": ("RGBA", "LA", "I;16", "P", "1"), ".bmp": ("RGBA", "LA", "I;16")}
+IMAGES = ["L", "I;16", "RGB", "RGBA", "LA", "P", "1"]
+
+
+def save(path, array, tag, palette=None, white_first=False):
+    """A picture of a kind that its ending allows; False where there is none."""
+    array = unturned(np.ascontiguousarray(array), tag)
+    ending = path.suffix.lower()
+    exif = Image.Exif()
+    if tag > 1:
+        exif[274] = tag
+    if ending in (".tif", ".tiff"):
+        if palette is not None and not isinstance(palette, str):
+            colours = np.zeros((3, 256), np.uint16)
+            colours[:, : len(palette) // 3] = np.reshape(palette, (-1, 3)).T * 257
+            kind = {"photometric": "palette", "colormap": colours}
+        else:
+            colours = array.ndim == 3 and array.shape[2] > 2
+            kind = {"photometric": "rgb" if colours else "minisblack"}
+            kind |= {"photometric": "miniswhite"} if white_first else {}
+        if array.ndim == 3 and array.shape[2] in (2, 4):
+            kind["extrasamples"] = ["unassalpha"]
+        tifffile.imwrite(path, array, extratags=[(274, "H", 1, tag, True)], **kind)
+        return True
+    if white_first or array.dtype not in (np.uint8, np.bool_, np.uint16):
+        return False
+    picture = Image.fromarray(array)
+    if palette is not None and not isinstance(palette, str):
+        picture = Image.fromarray(array, "P")
+        picture.putpalette(palette)
+    if (
+        ending in (".jpg", ".bmp")
+        and picture.mode in ("RGBA", "LA", "I;16", "P", "1")[: 5 if ending == ".jpg" else 3]
+    ):
+        return False
+    more = {"quality": 95, "subsampling": 0} if ending == ".jpg" else {}
+    picture.save(path, **({"exif": exif} if ending != ".bmp" else {}), **more)
+    return ending != ".bmp" or tag == 1
+
+
+def seen(path, tag):
+    """(H, W) numbers of the colours that a viewer shows, 0 for what is black or clear."""
+    if path.suffix.lower() in (".tif", ".tiff"):
+        with tifffile.TiffFile(path) as file:
+            array, page = file.asarray(), file.pages.first
+            if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+                array = np.moveaxis(page.colormap, 0, -1)[array]
+            elif page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+                array = 255 - array
+    else:
+        with Image.open(path) as picture:
+            tag = 1 if path.suffix.lower() == ".bmp" else tag
+            shown = picture.convert("RGBA") if picture.mode in ("P", "PA") else picture
+            array = np.asarray(shown)
+    planes = array[..., None] if array.ndim == 2 else array
+    clear = np.zeros(planes.shape[:2], bool)
+    if planes.shape[2] in (2, 4):
+        clear, planes = planes[..., -1] == 0, planes[..., :-1]
+        if (planes == planes[0, 0]).all() and clear.any() and not clear.all():
+            planes = (~clear)[..., None]
+    _, numbers = np.unique(planes.reshape(-1, planes.shape[2]), axis=0, return_inverse=True)
+    numbers = (numbers.reshape(planes.shape[:2]) + 1) * (planes.any(axis=2) & ~clear)
+    back = {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}.get(tag, WAYS.get(tag))
+    if back is None:
+        return numbers
+    return np.asarray(Image.fromarray(numbers.astype(np.int32)).transpose(back))
+
+
+@fuzz
+@given(data=st.data(), shape=SHAPES)
+def test_pictures(folder_factory, data, shape):
+    folder = folder_factory()
+    count = data.draw(st.integers(1, 3))
+    kind = data.draw(st.sampled_from(sorted(MASKS)))
+    values = data.draw(st.sampled_from([(1, 1), (1, 2), (2, 3), (1, 255), (2, 255)]))
+    endings = [".png", ".PNG", ".tif", ".TIFF", ".bmp", ".jpg", ".Jpg"]
+    made = {}
+    for number in range(count):
+        small = data.draw(hnp.arrays(np.uint8, shape, elements=st.integers(0, 2)))
+        labels = np.kron(np.select([small == 1, small == 2], values), np.ones((8, 8), int))
+        labels = labels.astype(np.uint8)
+        make, palette = MASKS[kind]
+        if palette is not None and not isinstance(palette, str):
+            labels = np.minimum(labels, 3)
+        tag, mask_tag = data.draw(TAGS), data.draw(st.sampled_from([None, 1, 1, 6]))
+        mask_tag = tag if mask_tag is None else mask_tag
+        on_stored = mask_tag == 1 and tag > 1 and data.draw(st.booleans())
+        image_path, mask_path = (
+            folder / name / f"c{number}{data.draw(st.sampled_from(endings))}"
+            for name in ("images", "masks")
+        )
+        for path in (image_path, mask_path):
+            path.parent.mkdir(exist_ok=True)
+        bright = np.where(labels > 0, 200, 40).astype(np.uint8)
+        mode = data.draw(st.sampled_from(IMAGES))
+        image = {
+            "I;16": lambda b=bright: b.astype(np.uint16) * 250,
+            "RGB": lambda b=bright: np.stack([b, b // 2, b], -1),
+            "RGBA": lambda b=bright: np.dstack([b, b // 2, b, 0 * b + 255]),
+            "LA": lambda b=bright: np.dstack([b, 0 * b + 255]),
+            "1": lambda b=bright: b > 100,
+        }.get(mode, lambda b=bright: b)()
+        greys = [k // 3 for k in range(768)]
+        assume(save(image_path, image, tag, greys if mode == "P" else None))
+        drawn = unturned(labels, tag) if on_stored else labels
+        assume(save(mask_path, make(drawn), mask_tag, palette, kind == "stored white first"))
+        made[f"c{number}"] = (labels, mask_path, mask_tag, on_stored)
+    note(f"{kind} {values} {sorted(path.name for path in folder.rglob('*.*'))}")
+    try:
+        cases = list(FolderDataset(folder / "images", folder / "masks", progress=False).cases())
+    except MedsamError as error:
+        SEEN[f"refused {type(error).__name__}"] += 1
+        return
+    assert {case.id for case in cases} == set(made)
+    unsure = any({255} < set(np.unique(labels)) - {0} for labels, *_ in made.values())
+    unsure = unsure and kind in ("labels", "three channels", "opaque", "clear", "whole numbers",
+                                 "signed", "floats")  # fmt: skip
+    for case in cases:
+        try:
+            sample = case.load()
+        except MedsamError as error:
+            SEEN[f"error {type(error).__name__}"] += 1
+            continue
+        labels, path, mask_tag, on_stored = made[case.id]
+        union = np.logical_or.reduce(list(sample.masks.values()))
+        bright = sample.image[..., 0] > 127 if (sample.image[..., 0] < 127).any() else union | True
+        wanted = bright if not (unsure and 255 in labels) else None
+        if wanted is not None and labels.any() and not labels.all():
+            assert (union == wanted).all()
+        level = seen(path, 1 if on_stored else mask_tag)
+        if union.shape == level.shape:
+            of_object = [set(level[mask].tolist()) for mask in sample.masks.values() if mask.any()]
+            if not on_stored:
+                assert unsure or (union == (level > 0)).all()
+                assert all(len(levels) == 1 and 0 not in levels for levels in of_object)
+        SEEN["right"] += 1
+
+
+@pytest.fixture
+def folder_factory():
+    made = []
+
+    def make():
+        made.append(Path(tempfile.mkdtemp()))
+        return made[-1]
+
+    yield make
+    for path in made:
+        shutil.rmtree(path)
+
+
+# Volumes.
+
+SHAPE = (5, 4, 3)
+
+
+@fuzz
+@given(
+    data=st.data(),
+    labels=hnp.arrays(np.uint8, SHAPE, elements=st.integers(0, 2)),
+    way=st.sampled_from(ORIENTATIONS),
+    other=st.sampled_from(ORIENTATIONS),
+    plane=st.sampled_from(["", "axial", "coronal", "sagittal", "stored"]),
+)
+def test_volumes(folder_factory, data, labels, way, other, plane):
+    folder = folder_factory()
+    grid = affine(turn=data.draw(st.sampled_from([0, 0.1])))
+    shift = data.draw(st.sampled_from([0, 0, 0, 0.3, 1, 40]))
+    crop = data.draw(st.sampled_from([0, 0, 1]))
+    pixdim = data.draw(st.sampled_from([None, None, 2.5]))
+    codes = data.draw(st.sampled_from([(1, 0), (0, 1), (2, 2), (0, 0)]))
+    kind = data.draw(st.sampled_from(["u1", "i1", "i2", ">i2", "f4", "f8", "scaled"]))
+    ending = data.draw(st.sampled_from([".nii", ".nii.gz", ".NII.GZ", ".nrrd", ".mha", ".npy"]))
+    values = data.draw(st.sampled_from([(1, 2), (1, 255), (2, 3)]))
+    mapped = np.select([labels == 1, labels == 2], values)
+    if kind == "i1":
+        mapped = np.where(mapped == 255, -1, mapped)
+    bright = np.where(labels > 0, 800, 100).astype(np.int16)
+    moved = grid.copy()
+    moved[:3, 3] += grid[:3, 0] * shift
+    cut = mapped[crop:]
+    moved[:3, 3] += grid[:3, 0] * crop
+    for name, array, place, turn, dtype in (
+        ("images", bright, grid, way, "i2"),
+        ("masks", cut, moved, other, kind),
+    ):
+        (folder / name).mkdir()
+        kept, where = stored(array, place, turn)
+        path = folder / name / f"a{ending}"
+        if ending == ".npy":
+            np.save(path, np.ascontiguousarray(array.transpose(1, 0, 2)))
+        elif ending in (".nrrd", ".mha"):
+            import SimpleITK as sitk
+
+            sitk.WriteImage(sitk_image(kept.astype("i2"), where), str(path))
+        else:
+            scaled = dtype == "scaled"
+            header = nibabel.Nifti1Header()
+            header.set_data_dtype(np.int16 if scaled else dtype)
+            volume = nibabel.Nifti1Image(kept.astype(float if scaled else dtype), where, header)
+            volume.set_sform(where, codes[0])
+            volume.set_qform(where, codes[1])
+            if pixdim:
+                volume.header["pixdim"][1] = pixdim
+            # nibabel itself knows lower-case endings alone.
+            nibabel.save(volume, path.with_name(path.name.lower()))
+            path.with_name(path.name.lower()).rename(path)
+    reading = Reading(plane=plane, headers=data.draw(st.sampled_from(["agree", "agree", "image"])))
+    note(f"{ending} {kind} {values} {codes} shift {shift} crop {crop} pixdim {pixdim} {reading}")
+    try:
+        dataset = FolderDataset(
+            folder / "images", folder / "masks", reading=reading, progress=False
+        )
+        cases = list(dataset.cases())
+    except MedsamError as error:
+        SEEN[f"refused {type(error).__name__}"] += 1
+        return
+    unsure = "255" in dataset.settings
+    found = 0
+    for case in cases:
+        try:
+            sample = case.load()
+        except MedsamError as error:
+            SEEN[f"volume: error {type(error).__name__}"] += 1
+            return
+        union = np.logical_or.reduce(list(sample.masks.values()))
+        seen_bright = sample.image[..., 0] > 127
+        found += int(union.sum())
+        # With the image's header for both, whoever asked for it vouches for the labels.
+        if reading.headers == "agree" and codes != (0, 0):
+            assert (union <= seen_bright).all()
+            if not (unsure or crop or seen_bright.all()):
+                assert (union == seen_bright).all()
+        if ending.lower().startswith(".nii") and sample.spacing is not None:
+            zooms = nibabel.as_closest_canonical(nibabel.load(lower(folder))).header.get_zooms()
+            rows, columns = {"coronal": (2, 0), "sagittal": (2, 1)}.get(plane, (1, 0))
+            if plane != "stored":
+                assert sample.spacing == pytest.approx((zooms[rows], zooms[columns]), rel=0.02)
+    if reading.headers == "agree" and not unsure:
+        assert not cases or found == np.count_nonzero(cut)
+    SEEN["volume: right"] += 1
+
+
+def lower(folder):
+    """The image under an ending that nibabel knows."""
+    (path,) = (folder / "images").glob("a.*")
+    copy = path.with_name(f".{path.name.lower()}")
+    if not copy.exists():
+        shutil.copy(path, copy)
+    return copy
