@@ -140,7 +140,8 @@ def _boundary(mask: Mask) -> Mask:
     cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
     bits = mask.astype(np.uint8)
     inside = cv2.erode(bits, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return mask & ~inside.astype(bool)
+    edge: Mask = mask & ~inside.astype(bool)
+    return edge
 
 
 def surface_metrics(
