@@ -124,7 +124,13 @@ def run(sets: list[Set], models: list[str], data: Path, out: Path) -> None:
                 dataset = opened(one, file, data)
                 print(f"[{number}/{len(sets)}] {one.title}: {dataset.title}", file=sys.stderr)
                 report = runner.run(
-                    dataset, model, out / name, Protocol.get(PROTOCOL), shard=2, surface=True
+                    dataset,
+                    model,
+                    out / name,
+                    Protocol.get(PROTOCOL),
+                    experiments=("mode", "clicks"),
+                    masks="none",
+                    shard=2,
                 )
                 for image, reason in report.reasons.items():
                     print(f"  {image}: {reason}", file=sys.stderr)

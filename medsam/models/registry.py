@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
+from inspect import signature
 from typing import Any
 
-from medsam.errors import UnknownName, WeightsError
+from medsam.errors import InputError, UnknownName, WeightsError
 from medsam.models.checkpoints import CHECKPOINTS, REGISTRY, Checkpoint, locate
 from medsam.models.contract import PromptableModel
 
@@ -26,6 +27,9 @@ In its ``pyproject.toml``::
 where ``ENTRY`` is an :class:`Entry`. The module that holds it should import nothing heavy: it is
 imported whenever models are listed.
 """
+
+OPTIONS = frozenset({"checkpoint", "device", "folder", "precision", "threads"})
+"""What a person may say of a model when it is loaded, if its class takes it."""
 
 
 class PluginNote(UserWarning):
@@ -134,13 +138,30 @@ def check_name(name: str) -> str:
 def load(name: str, **options: Any) -> PromptableModel:
     """The model of that name, weights loaded and checked.
 
+    Parameters
+    ----------
+    name : str
+    **options
+        What the model's class takes, such as ``folder``, ``device`` or ``precision``; ``None``
+        and an empty word are the default.
+
     Raises
     ------
+    InputError
+        If the model does not take an option.
     UnknownName
         If there is no such model.
     WeightsError
         If its weights are missing, torn or changed.
     """
     entry = MODELS[name] if name in MODELS else models()[check_name(name)]
-    model: PromptableModel = entry.model_class(**entry.arguments, **options)
+    given = {option: value for option, value in options.items() if value not in (None, "")}
+    taken = list(signature(entry.model_class).parameters)
+    for option in given:
+        if option not in taken and "options" not in taken:
+            raise InputError(
+                f"Model {name!r} takes no {option}. Allowed: "
+                f"{', '.join(sorted({*taken} & OPTIONS)) or 'no option'}. Leave it out."
+            )
+    model: PromptableModel = entry.model_class(**entry.arguments, **given)
     return model

@@ -244,8 +244,9 @@ class TorchSam(PromptableModel):
         return full
 
     def provenance(self) -> dict[str, str]:
-        """Source, licence and sha256 of the weights, and the encoder's precision."""
-        return self._about | {"precision": self.runtime.precision}
+        """Source, licence and sha256 of the weights, the device, and the encoder's precision."""
+        kind = self.runtime.device.partition(":")[0]
+        return self._about | {"device": kind, "precision": self.runtime.precision}
 
     def _fit(self, image_size: tuple[int, int]) -> tuple[int, int]:
         return fit_size(*image_size, self.side)

