@@ -129,7 +129,7 @@ from medsam.analysis.comparison import effort
 parts = {
     "published tables, means of tasks": published.clicks(),
     "this run, means of tasks": of_run(study.rows),
-    "this run, single objects": study.rows.query("experiment == 'clicks'"),
+    "this run, single objects": study.rows.query("experiment == 'clicks' and status == 'ok'"),
 }
 needed = pd.concat([effort(part).assign(numbers=name) for name, part in parts.items()])
 needed = needed[["numbers", *needed.columns.drop("numbers")]]
