@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import pickle
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    _Rename = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
+
 __all__ = [
     "CHECKPOINTS",
     "ENVIRONMENT",
@@ -29,6 +31,7 @@ __all__ = [
     "fetch",
     "find_weights",
     "fit",
+    "load_weights",
     "locate",
     "read_state",
     "verified",
@@ -220,17 +223,82 @@ def find_weights(
     WeightsError
         As :func:`verified`, or if there is no such checkpoint.
     """
+    if checkpoint is not None:
+        if not checkpoint.is_file():
+            raise WeightsError(f"Weights {checkpoint}: no such file. Check the path.")
+        about = {"weights": str(checkpoint), "licence": "unknown", "network": name}
+        return checkpoint, about | {"sha256": digest(checkpoint)}
     known = CHECKPOINTS[REGISTRY[name]["weights"][0]["key"]]
-    if checkpoint is None:
-        path, source, licence = verified(known, folder), known.source, known.licence
-    elif checkpoint.is_file():
-        path, source, licence = checkpoint, str(checkpoint), "own"
-    else:
-        raise WeightsError(f"Weights {checkpoint}: no such file. Allowed: a file. Check the path.")
-    about = {"weights": source, "licence": licence, "sha256": digest(path)}
+    path = verified(known, folder)
+    about = {"weights": known.source, "licence": known.licence, "sha256": digest(path)}
     if known.sha256 is None:
         about["sha256_checked"] = "no: its authors state none"
     return path, about
+
+
+def load_weights(
+    net: nn.Module,
+    name: str,
+    folder: Path | None = None,
+    checkpoint: Path | None = None,
+    base: Path | None = None,
+    rename: _Rename = dict,
+) -> tuple[str, nn.Module, dict[str, str]]:
+    """A network with the published weights, or with a file of one's own.
+
+    Parameters
+    ----------
+    net : Module
+        See :func:`fit`.
+    name, folder, checkpoint
+        See :func:`find_weights`.
+    base : Path, optional
+        A file with all tensors, of which ``checkpoint`` replaces some.
+    rename : callable
+        From a file's names of tensors to those of the network.
+
+    Returns
+    -------
+    name, net, about
+        Name of the model in results, which for a file of one's own is ``network+file``; the
+        network; and what the provenance says of the weights.
+
+    Raises
+    ------
+    WeightsError
+        As :func:`find_weights`, :func:`read_state` and :func:`fit`.
+    """
+    if base is not None and checkpoint is None:
+        raise InputError("A base without a checkpoint. Allowed: both. Give --checkpoint FILE.")
+    shown = name
+    if checkpoint is not None:
+        folded = checkpoint.is_dir()
+        shown = f"{name}+{checkpoint.name if folded else checkpoint.stem}"
+        checkpoint = checkpoint / "model.safetensors" if folded else checkpoint
+    path, about = find_weights(name, folder, checkpoint)
+    due = net.state_dict().keys()
+
+    state = _as_named(read_state(path), due, rename)
+    if base is not None:
+        base, of_base = find_weights(name, checkpoint=base)
+        state = _as_named(read_state(base), due, rename) | state
+        about |= {"base": str(base), "base_sha256": of_base["sha256"]}
+    return shown, fit(net, state, path, name), about
+
+
+def _as_named(
+    state: dict[str, torch.Tensor], due: Collection[str], rename: _Rename
+) -> dict[str, torch.Tensor]:
+    """The tensors under a network's names, without what training code put before all of them."""
+    inner = state
+    while inner:
+        found = rename(inner)
+        if any(name in due for name in found):
+            return found
+        if len({name.partition(".")[0] for name in inner}) > 1:
+            break
+        inner = {name.partition(".")[2]: value for name, value in inner.items()}
+    return rename(state)
 
 
 def fetch(key: str | Checkpoint, folder: Path | None = None, *, progress: bool = True) -> Path:
@@ -275,17 +343,24 @@ class _Inert:
 
 _LOSS = "isegm.model.modeling.transformer_helper.cross_entropy_loss"
 _INERT: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-    (_Inert, f"{_LOSS}.{name}") for name in ("CrossEntropyLoss", "cross_entropy")
+    (_Inert, "argparse.Namespace"),
+    *((_Inert, f"{_LOSS}.{name}") for name in ("CrossEntropyLoss", "cross_entropy")),
 ]
-"""SimpleClick's settings hold the loss it was trained with. Its code is not needed, and not run."""
+"""Settings of the training beside the tensors: of a script's arguments, and of SimpleClick's loss.
+
+Their code is not needed, and not run.
+"""
+_CONTAINERS = ("state_dict", "model_state_dict", "model", "net")
+_SAVE = "Save `model.state_dict()` with torch.save."
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Tensors of a checkpoint by name, on the CPU.
 
-    The file may hold the tensors themselves, or a dictionary with them as ``state_dict`` or
-    ``model``. Nothing of it is run: what is neither a tensor nor plain data is refused, but for
-    the loss in the settings of SimpleClick's files, which is read as an object that does nothing.
+    The file is one of safetensors, or of torch.save with the tensors themselves, or with a
+    dictionary that has them as ``state_dict``, ``model_state_dict``, ``model`` or ``net``. Nothing
+    of it is run: what is neither a tensor nor plain data is refused, but for settings of the
+    training that are known, which are read as objects that do nothing.
 
     Raises
     ------
@@ -293,33 +368,36 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         If the file is torn, no checkpoint, or holds other things than tensors.
     """
     import torch
+    from safetensors.torch import load_file
 
-    again = "Get it again from its source; never load a file from a source you do not trust."
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         with torch.serialization.safe_globals(_INERT):
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        OSError,
-    ) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    except Exception as error:  # torch.load and safetensors raise errors of many kinds
+        if named := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise WeightsError(
+                f"Weights {path} hold code: an object of {named[1]}; none was run. "
+                f"Allowed: tensors by name. {_SAVE}"
+            ) from error
         raise WeightsError(
-            f"Weights {path} cannot be read ({first}). Allowed: a whole file of torch.save that "
-            f"holds tensors and no code; none was run. {again}"
+            f"Weights {path} cannot be read: torn, or no checkpoint ({type(error).__name__}). "
+            "Allowed: a whole file of torch.save or safetensors."
         ) from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
-            state = state[wrapper]
+    top = state
+    for container in _CONTAINERS:
+        if isinstance(state, dict) and isinstance(state.get(container), dict):
+            state = state[container]
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
+        held = f"a {type(top).__name__}"
+        if isinstance(top, dict):
+            held = f"keys {', '.join(map(str, top))}"[:60]
         raise WeightsError(
-            f"Weights {path} hold a {type(state).__name__} of other things than tensors by name. "
-            f"Allowed: a dictionary of tensors. {again}"
+            f"Weights {path} hold {held}, not tensors by name. "
+            f"Allowed: tensors, alone or under {', '.join(_CONTAINERS)}. {_SAVE}"
         )
     return dict(state)
 
@@ -354,6 +432,12 @@ def fit(net: nn.Module, state: dict[str, torch.Tensor], path: Path, name: str) -
             if got[key] != due[key]
         ],
     }
+    part = {key.partition(".")[0] for key in got}
+    if got.keys() < due.keys() and {key.partition(".")[0] for key in due} - part:
+        raise WeightsError(
+            f"Weights {path} hold {len(got)} of the {len(due)} tensors of {name}, only "
+            f"{', '.join(sorted(part))}. Allowed: all, or these onto a whole file: --base FILE."
+        )
     if any(wrong.values()):
         parts = "; ".join(
             f"{len(names)} {how} ({', '.join(names[:3])}{', …' if names[3:] else ''})"
@@ -364,6 +448,7 @@ def fit(net: nn.Module, state: dict[str, torch.Tensor], path: Path, name: str) -
             f"Weights {path} do not fit {name}: {parts}. Allowed: exactly the {len(due)} tensors "
             "of its network. Check that the file is of this model and variant."
         )
-    state = {key: v.float() if v.is_floating_point() else v for key, v in state.items()}
+    own = net.state_dict()
+    state = {key: value.to(own[key].dtype) for key, value in state.items()}
     net.load_state_dict(state, strict=True, assign=True)
     return net.eval().requires_grad_(False)

@@ -25,7 +25,7 @@ from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransfor
 from torch.nn.functional import interpolate
 
 from medsam.errors import WeightsError
-from medsam.models.checkpoints import CHECKPOINTS, find_weights, fit, read_state
+from medsam.models.checkpoints import CHECKPOINTS, load_weights
 from medsam.models.onnx_sam import SIDE, fit_size
 from medsam.models.sam import Sam
 from medsam.models.torch_sam import TorchSam
@@ -106,6 +106,8 @@ class LiteMedSam(TorchSam):
     ----------
     folder : Path, optional
         Folder with ``lite_medsam.pth``, or the file; by default where the package is installed.
+    checkpoint, base : Path, optional
+        As of :class:`medsam.models.sam.Sam`.
     **options
         ``device``, ``precision``, ``images`` and ``prompts`` of
         :class:`medsam.models.torch_sam.TorchSam`.
@@ -122,10 +124,16 @@ class LiteMedSam(TorchSam):
     side = LITE_SIDE
     one_mask = True
 
-    def __init__(self, folder: Path | None = None, **options: Any):
-        path, about = find_weights("lite-medsam", folder)
-        net = fit(_lite_network(), read_state(path), path, "lite-medsam")
-        super().__init__("lite-medsam", net, about, **options)
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        checkpoint: Path | None = None,
+        base: Path | None = None,
+        **options: Any,
+    ):
+        loaded = load_weights(_lite_network(), "lite-medsam", folder, checkpoint, base)
+        super().__init__(*loaded, **options)
 
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         return preprocess_lite(image)

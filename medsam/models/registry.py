@@ -28,7 +28,7 @@ where ``ENTRY`` is an :class:`Entry`. The module that holds it should import not
 imported whenever models are listed.
 """
 
-OPTIONS = frozenset({"checkpoint", "device", "folder", "precision", "threads"})
+OPTIONS = frozenset({"base", "checkpoint", "device", "folder", "precision", "threads"})
 """What a person may say of a model when it is loaded, if its class takes it."""
 
 
@@ -153,6 +153,8 @@ def load(name: str, **options: Any) -> PromptableModel:
         If there is no such model.
     WeightsError
         If its weights are missing, torn or changed.
+    InputError
+        If it takes no such option.
     """
     entry = MODELS[name] if name in MODELS else models()[check_name(name)]
     given = {option: value for option, value in options.items() if value not in (None, "")}

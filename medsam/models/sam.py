@@ -5,18 +5,61 @@ Source: Kirillov et al. 2023, Segment Anything (doi:10.1109/ICCV51070.2023.00371
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from segment_anything import sam_model_registry
 
-from medsam.models.checkpoints import find_weights, fit, read_state
+from medsam.models.checkpoints import load_weights
 from medsam.models.onnx_sam import preprocess
 from medsam.models.torch_sam import TorchSam
 
-__all__ = ["Sam"]
+__all__ = ["Sam", "as_segment_anything"]
+
+_RENAMES = (
+    (
+        r"^(shared_image_embedding|prompt_encoder\.shared_embedding)\.positional_embedding$",
+        "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix",
+    ),
+    (r"^vision_encoder\.layers\.", "image_encoder.blocks."),
+    (r"^vision_encoder\.", "image_encoder."),
+    (r"patch_embed\.projection\.", "patch_embed.proj."),
+    (r"\.point_embed\.", ".point_embeddings."),
+    (r"neck\.conv1\.", "neck.0."),
+    (r"neck\.layer_norm1\.", "neck.1."),
+    (r"neck\.conv2\.", "neck.2."),
+    (r"neck\.layer_norm2\.", "neck.3."),
+    (r"mask_embed\.conv1\.", "mask_downscaling.0."),
+    (r"mask_embed\.layer_norm1\.", "mask_downscaling.1."),
+    (r"mask_embed\.conv2\.", "mask_downscaling.3."),
+    (r"mask_embed\.layer_norm2\.", "mask_downscaling.4."),
+    (r"mask_embed\.conv3\.", "mask_downscaling.6."),
+    (r"\.upscale_conv1\.", ".output_upscaling.0."),
+    (r"\.upscale_layer_norm\.", ".output_upscaling.1."),
+    (r"\.upscale_conv2\.", ".output_upscaling.3."),
+    (r"\.layer_norm(\d|_final)", r".norm\1"),
+    # Heads of three layers; the middle one first.
+    (r"(_head|_mlps\.\d)\.layers\.0\.", r"\1.layers.1."),
+    (r"(_head|_mlps\.\d)\.proj_in\.", r"\1.layers.0."),
+    (r"(_head|_mlps\.\d)\.proj_out\.", r"\1.layers.2."),
+)
+"""From the names of transformers' ``SamModel`` to those of segment-anything, in this order."""
+
+
+def as_segment_anything(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors under segment-anything's names, where they have those of transformers."""
+    if not any(re.search(r"^vision_encoder\.|\.upscale_conv1\.", name) for name in state):
+        return state
+    out = {}
+    for name, value in state.items():
+        for pattern, replacement in _RENAMES:
+            name = re.sub(pattern, replacement, name)
+        out[name] = value
+    return out
 
 
 class Sam(TorchSam):
@@ -31,9 +74,10 @@ class Sam(TorchSam):
     folder : Path, optional
         Folder with the checkpoint, or the file itself; by default where `medsam weights fetch`
         puts it.
-    checkpoint : Path, optional
+    checkpoint, base : Path, optional
         A checkpoint of one's own for the same architecture (fine-tuned, say), in place of the
-        published one. Results then name it and its sha256.
+        published one: a file, or a folder as transformers saves its ``SamModel``; and what it is
+        laid onto where it holds only some of the tensors. Results then name both and their sha256.
     **options
         ``device``, ``precision``, ``images`` and ``prompts`` of
         :class:`medsam.models.torch_sam.TorchSam`.
@@ -53,11 +97,13 @@ class Sam(TorchSam):
         folder: Path | None = None,
         *,
         checkpoint: Path | None = None,
+        base: Path | None = None,
         **options: Any,
     ):
-        path, about = find_weights(name, folder, checkpoint)
-        net = fit(self.build(network), read_state(path), path, name)
-        super().__init__(name, net, about, **options)
+        loaded = load_weights(
+            self.build(network), name, folder, checkpoint, base, as_segment_anything
+        )
+        super().__init__(*loaded, **options)
 
     @staticmethod
     def build(network: str) -> Any:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
 from medsam.errors import InputError, WeightsError
-from medsam.models.checkpoints import digest, find_weights, fit, read_state
+from medsam.models.checkpoints import load_weights
 from medsam.models.onnx_sam import SIDE
 from medsam.models.torch_sam import TorchSam
 
@@ -65,6 +65,9 @@ _RENAMES = (
 """From the names of Meta's tensors to those of transformers, applied in this order."""
 _POINTS = tuple(f"sam_prompt_encoder.point_embeddings.{i}.weight" for i in range(4))
 _GRID = "prompt_encoder.shared_embedding.positional_embedding"
+_SUFFIXES = (".pt", ".pth", ".safetensors")
+"""Of files; other names that are not there are those of the hub."""
+_IMAGE_GRID = "shared_image_embedding.positional_embedding"
 
 
 def as_transformers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -74,7 +77,7 @@ def as_transformers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     """
     rest = {name: value for name, value in state.items() if not name.startswith(_VIDEO)}
     if not any(name.startswith("sam_mask_decoder.") for name in rest):
-        return rest  # They have transformers' names already.
+        return _twice(rest)  # They have transformers' names already.
     out: dict[str, torch.Tensor] = {}
     if all(name in rest for name in _POINTS):
         # One table of four rows (not this, this, two corners of a box) in place of four tables.
@@ -83,10 +86,15 @@ def as_transformers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
         for pattern, replacement in _RENAMES:
             name = re.sub(pattern, replacement, name)
         out[name] = value
-    if _GRID in out:
-        # The same waves for points and for the grid of the image, which transformers keeps twice.
-        out["shared_image_embedding.positional_embedding"] = out[_GRID].clone()
-    return out
+    return _twice(out)
+
+
+def _twice(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """With the waves for points and for the image's grid, of which files keep one."""
+    for one, other in ((_GRID, _IMAGE_GRID), (_IMAGE_GRID, _GRID)):
+        if one in state:
+            state.setdefault(other, state[one].clone())
+    return state
 
 
 def _transformers() -> Any:
@@ -120,6 +128,8 @@ class Sam2(TorchSam):
         Meta's (``.pt``), a folder as transformers saves it, or a name on its hub
         (``"facebook/sam2.1-hiera-tiny"``), which is downloaded. Results then name it and the
         sha256 of its file.
+    base : Path, optional
+        What a checkpoint of some of the tensors is laid onto.
     **options
         ``device``, ``precision``, ``images`` and ``prompts`` of
         :class:`medsam.models.torch_sam.TorchSam`.
@@ -139,16 +149,18 @@ class Sam2(TorchSam):
         folder: Path | None = None,
         *,
         checkpoint: Path | str | None = None,
+        base: Path | None = None,
         **options: Any,
     ):
         own = None if checkpoint is None else Path(checkpoint)
-        if own is None or (own.is_file() and own.suffix != ".safetensors"):
-            path, about = find_weights(name, folder, own)
-            net = fit(self.build(network), as_transformers(read_state(path)), path, name)
+        if own is None or own.exists() or own.suffix in _SUFFIXES:
+            loaded = load_weights(self.build(network), name, folder, own, base, as_transformers)
         else:
-            source = own.parent if own.is_file() else checkpoint
-            net, about = _from_pretrained(name, network, str(source))
-        super().__init__(name, net, about, **options)
+            _, net, about = load_weights(
+                self.build(network), name, None, _from_hub(str(checkpoint)), base, as_transformers
+            )
+            loaded = f"{name}+{own.name}", net, about | {"weights": str(checkpoint)}
+        super().__init__(*loaded, **options)
 
     @staticmethod
     def build(network: Mapping[str, Any]) -> Any:
@@ -217,26 +229,11 @@ def _config(network: Mapping[str, Any]) -> Any:
     return package.Sam2Config(vision_config=vision)
 
 
-def _from_pretrained(
-    name: str, network: Mapping[str, Any], source: str
-) -> tuple[Any, dict[str, str]]:
-    """The network with the weights of a folder or of a name on the hub, and their provenance."""
-    package, allowed = _transformers(), f"a folder or a hub name with all tensors of {name}"
+def _from_hub(name: str) -> Path:
+    """The file of a model on transformers' hub, downloaded."""
     try:
-        path = Path(package.utils.cached_file(source, "model.safetensors"))
-        net, found = package.Sam2Model.from_pretrained(
-            source, config=_config(network), dtype=torch.float32, output_loading_info=True
-        )
-    except Exception as error:  # transformers, the hub and safetensors raise errors of their own
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return Path(_transformers().utils.cached_file(name, "model.safetensors"))
+    except OSError as error:
         raise WeightsError(
-            f"Weights {source} cannot be read ({first}). Allowed: {allowed}. Check the name, or "
-            "get them again from their source."
+            f"Weights {name!r} are no file or folder here, and not on the hub. Check the name."
         ) from error
-    if wrong := sorted({*found["missing_keys"], *found["unexpected_keys"]}):
-        raise WeightsError(
-            f"Weights {source} do not fit {name}: {len(wrong)} tensors are missing or unknown "
-            f"({wrong[0]}, …). Allowed: {allowed}. Check that they are of this model and variant."
-        )
-    weights = str(path) if Path(source).is_dir() else source
-    return net, {"weights": weights, "licence": "own", "sha256": digest(path)}

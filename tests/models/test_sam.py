@@ -8,8 +8,9 @@ from torch_models import one_by_one, prompts, random_sam
 
 from medsam.errors import WeightsError
 from medsam.models import load
-from medsam.models.onnx_sam import preprocess
+from medsam.models.onnx_sam import fit_size, preprocess
 from medsam.models.sam import Sam
+from medsam.prompts import Prompt
 
 
 @pytest.fixture
@@ -66,3 +67,28 @@ def test_a_checkpoint_of_ones_own(tiny_file):
     assert provenance["precision"] == "bfloat16"
     with pytest.raises(WeightsError, match=r"do not fit sam-vit-b: \d+ missing"):
         load("sam-vit-b", checkpoint=tiny_file)
+
+
+def test_a_folder_of_transformers_gives_the_masks_of_its_model(tmp_path, brain_image):
+    transformers = pytest.importorskip("transformers")
+    vision = transformers.SamVisionConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=1, global_attn_indexes=[]
+    )
+    torch.manual_seed(0)
+    theirs = transformers.SamModel(transformers.SamConfig(vision_config=vision.to_dict())).eval()
+    theirs.save_pretrained(tmp_path / "tuned.v2")
+    mine = Sam("sam-vit-b", "tiny", checkpoint=tmp_path / "tuned.v2", device="cpu")
+    assert mine.name == "sam-vit-b+tuned.v2"
+    height, width = brain_image.shape[:2]
+    fit_h, fit_w = fit_size(height, width)
+    point = Prompt([[60, 70]], [1])
+    (got,) = mine.predict(mine.embed(brain_image), [point])
+    with torch.inference_mode():
+        found = theirs(
+            pixel_values=torch.from_numpy(preprocess(brain_image)),
+            input_points=torch.tensor([[[[60 * fit_w / width, 70 * fit_h / height]]]]),
+            input_labels=torch.tensor([[[1]]]),
+        )
+    scale = float(np.abs(got.logits).max())
+    np.testing.assert_allclose(got.logits, found.pred_masks[0, 0], atol=1e-3 * scale)
+    np.testing.assert_allclose(got.scores, found.iou_scores[0, 0], atol=1e-3)

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medsam.models.checkpoints import find_weights, fit, read_state
+from medsam.models.checkpoints import load_weights
 from medsam.models.click.zoom import (
     Clicks,
     Roi,
@@ -73,9 +73,8 @@ class ClickModel(PromptableModel):
         What the network of this class is made with.
     folder : Path, optional
         Folder with the checkpoint, or the file itself; by default where downloads go.
-    checkpoint : Path, optional
-        A checkpoint of one's own for the same network, in place of the published one. Results
-        then name it and its sha256.
+    checkpoint, base : Path, optional
+        As of :class:`medsam.models.sam.Sam`.
     device : str
         ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``.
 
@@ -104,15 +103,15 @@ class ClickModel(PromptableModel):
         folder: Path | None = None,
         *,
         checkpoint: Path | None = None,
+        base: Path | None = None,
         device: str = "auto",
     ):
-        path, about = find_weights(name, folder, checkpoint)
-        self.name, self._about = name, about | {"file": path.name}
         self._device = Runtime.choose(device).device
         # Made without memory, as every weight comes from the file.
         with torch.device("meta"):
             net = self.build(network)
-        self.net = fit(net, read_state(path), path, name).to(self._device)
+        self.name, net, self._about = load_weights(net, name, folder, checkpoint, base)
+        self.net = net.to(self._device)
         self._states: OrderedDict[tuple[bytes, bytes], State] = OrderedDict()
 
     @classmethod
@@ -190,7 +189,7 @@ class ClickModel(PromptableModel):
         return state
 
     def provenance(self) -> dict[str, str]:
-        """Source, file, licence and sha256 of the checkpoint, and how the model is asked."""
+        """Source, licence and sha256 of the checkpoint, and how the model is asked."""
         how = {"threshold": str(THRESHOLD), "precision": "float32"}
         return self._about | how | {"device": self._device.partition(":")[0]} | self.settings()
 

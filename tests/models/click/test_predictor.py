@@ -113,7 +113,7 @@ def test_a_previous_mask_given_back_goes_on_from_there(model):
 @pytest.mark.parametrize(
     ("prompt", "message"),
     [
-        (Prompt(boxes=[[1, 2, 3, 4]]), "'ritm-h18' does not take box prompts"),
+        (Prompt(boxes=[[1, 2, 3, 4]]), "'ritm-h18[+]plain' does not take box prompts"),
         (Prompt([[50, 3]], [1]), "outside the image. Allowed: x of 0 to 49 and y of 0 to 59"),
         (Prompt([[3, 4]], [1], logits=np.zeros((1, 9, 9))), r"Allowed: \(1, 60, 50\)"),
     ],
