@@ -7,12 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from medsam.models.checkpoints import Checkpoint
     from medsam.models.registry import Entry
 
-app = typer.Typer(invoke_without_command=True, help="List the models.")
+
+class _Names(TyperGroup):
+    """``medsam models NAME`` stands for ``medsam models show NAME``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of that name, or ``show``."""
+        if args and args[0] not in self.commands:
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=_Names, invoke_without_command=True, help="List the models.")
 weights_app = typer.Typer(no_args_is_help=True, help="Weight files of the models.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Model; `medsam models`.")]
@@ -20,9 +32,15 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Model; `medsam models
 
 @app.callback()
 def models(
+    ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, with the weight files.")] = False,
 ) -> None:
-    """List the models: prompts they take, where their weights come from, whether they are here."""
+    """List the models: prompts they take, whether their weights are here, licence.
+
+    `medsam models NAME` says what one of them is, and how to get its weights.
+    """
+    if ctx.invoked_subcommand:
+        return
     from medsam.models.registry import models as known
 
     found = known()
@@ -54,27 +72,51 @@ def _file(one: Checkpoint, present: bool) -> dict[str, Any]:
 
 
 def _print(found: dict[str, Entry]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    rows = [("model", "prompts", "weights", "licence")]
+    for name, entry in found.items():
+        if not entry.missing:
+            state = "here"
+        else:
+            state = "to fetch" if all(one.url for one in entry.missing) else "by hand"
+        licences = dict.fromkeys(one.licence.partition(" (")[0] for one in entry.weights)
+        rows.append((name, entry.accepts, state, ", ".join(licences)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo(line.rstrip())
+    typer.echo("\n`medsam models NAME` says what a model is and how to get its weights.")
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("model", "prompts", "side"):
-        table.add_column(title, no_wrap=title == "model")
-    table.add_column("what it is", ratio=1)
-    table.add_column("weights", overflow="fold", max_width=30)
-    for name, entry in found.items():
-        files = (f"{one.npm or one.python or one.file} ({one.licence})" for one in entry.weights)
-        weights = "\n".join(dict.fromkeys(files))
-        state = "here" if not entry.missing else "not here"
-        cells = (entry.accepts, str(entry.side or "any"), entry.note, f"{state}: {weights}")
-        table.add_row(Text(name, style="bold"), *map(Text, cells))
-    console = Console(highlight=False)
-    console.print(table)
-    for name, entry in found.items():
-        for one in entry.missing:
-            console.print(Text(f"{name}: {one.how}"))
+
+@app.command()
+def show(name: Name) -> None:
+    """Say what a model is, and where its weights are or how to get them."""
+    from medsam.models.checkpoints import locate
+
+    entry = _entry(name)
+    typer.echo(f"{name}: {entry.note}")
+    size = f"{entry.side} pixels on the longest side" if entry.side else "images of any size"
+    typer.echo(f"Takes {', '.join(entry.accepts.split())}; sees {size}.")
+    for one in entry.weights:
+        typer.echo(f"{one.file} ({one.licence}), from {one.source}")
+        typer.echo(f"  {one.how}" if one in entry.missing else f"  {locate(one)}")
+
+
+@app.command("check")
+def check_model(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Model, or path/to/file.py:Class of your own.")
+    ],
+) -> None:
+    """Try a model on three small images, and say what in its answers breaks the contract."""
+    from medsam.models.check import faults
+    from medsam.models.registry import load
+
+    found = faults(load(name))
+    for fault in found:
+        typer.echo(f"{name}: {fault}")
+    if found:
+        raise typer.Exit(1)
+    typer.echo(f"{name}: keeps the contract.")
 
 
 @weights_app.callback()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 from medsam.errors import InputError, UnknownName, WeightsError
@@ -122,21 +125,43 @@ def models() -> dict[str, Entry]:
     return found
 
 
+def _class_in_file(name: str) -> Any:
+    """The model class that ``path/to/file.py:Class`` names."""
+    path, _, attribute = name.rpartition(":")
+    if not Path(path).is_file():
+        raise InputError(f"Model {name!r}: no file {path!r}. Allowed: path/to/file.py:Class.")
+    spec = spec_from_file_location(Path(path).stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules.setdefault(spec.name, module)
+    spec.loader.exec_module(module)
+    found = getattr(module, attribute, None)
+    if not isinstance(found, type) or not issubclass(found, PromptableModel):
+        known = [key for key, one in vars(module).items() if isinstance(one, type)]
+        raise InputError(
+            f"{attribute!r} of {path} is no PromptableModel. Its classes: {', '.join(known)}."
+        )
+    return found
+
+
 def check_name(name: str) -> str:
-    """The name, if there is such a model.
+    """The name, if there is such a model, or a class in a file (``path/to/file.py:Class``).
 
     Raises
     ------
     UnknownName
         Lists the models there are.
     """
-    if name not in MODELS and name not in (known := models()):
+    if ".py:" in name:
+        _class_in_file(name)
+    elif name not in MODELS and name not in (known := models()):
         raise UnknownName("model", name, known)
     return name
 
 
 def load(name: str, **options: Any) -> PromptableModel:
-    """The model of that name, weights loaded and checked.
+    """The model of that name, weights loaded and checked; or of a class in a file.
 
     Parameters
     ----------
@@ -153,17 +178,21 @@ def load(name: str, **options: Any) -> PromptableModel:
         If there is no such model.
     WeightsError
         If its weights are missing, torn or changed.
-    InputError
-        If it takes no such option.
     """
-    entry = MODELS[name] if name in MODELS else models()[check_name(name)]
+    if ".py:" in name:
+        made, arguments = _class_in_file(name), {}
+    else:
+        entry = MODELS[name] if name in MODELS else models()[check_name(name)]
+        made, arguments = entry.model_class, dict(entry.arguments)
     given = {option: value for option, value in options.items() if value not in (None, "")}
-    taken = list(signature(entry.model_class).parameters)
+    taken = list(signature(made).parameters)
     for option in given:
         if option not in taken and "options" not in taken:
             raise InputError(
                 f"Model {name!r} takes no {option}. Allowed: "
                 f"{', '.join(sorted({*taken} & OPTIONS)) or 'no option'}. Leave it out."
             )
-    model: PromptableModel = entry.model_class(**entry.arguments, **given)
+    model: PromptableModel = made(**arguments, **given)
+    if ".py:" in name and model.name in MODELS:
+        raise InputError(f"Model {name!r} is named {model.name!r}, which is taken. Rename it.")
     return model
