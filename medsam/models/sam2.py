@@ -104,7 +104,7 @@ def _transformers() -> Any:
     except ImportError as error:
         raise InputError(
             f"The network of SAM 2 cannot be imported ({error}). Allowed: with the package "
-            'transformers. Run `pip install "medsam[sam2]"`.'
+            'transformers. Run `pip install -e ".[sam2]"` in the clone.'
         ) from error
 
 

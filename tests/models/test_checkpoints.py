@@ -281,7 +281,7 @@ def test_a_model_that_takes_no_checkpoint_says_so(tmp_path):
 def test_rows_of_a_file_of_ones_own_are_named_after_it(tmp_path, tiny_file, monkeypatch):
     entry = replace(MODELS["sam-vit-b"], arguments={"name": "sam-vit-b", "network": "tiny"})
     monkeypatch.setitem(MODELS, "sam-vit-b", entry)
-    for folder, picture in (("images", np.zeros((20, 30), np.uint8)), ("masks", np.eye(20, 30))):
+    for folder, picture in (("images", np.ones((20, 30))), ("masks", np.eye(20, 30))):
         (tmp_path / folder).mkdir()
         Image.fromarray((picture * 255).astype(np.uint8)).save(tmp_path / folder / "a.png")
     places = ["--images", tmp_path / "images", "--masks", tmp_path / "masks"]
