@@ -36,8 +36,12 @@ CLIP = 32.0
 """Previous logits are cut at plus and minus this, as the released predictor does."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-_VIDEO = ("maskmem_", "memory_", "mask_downsample.", "no_mem_pos_enc", "no_obj_", "obj_ptr_")
-"""How Meta's names begin of what follows an object through a video."""
+_VIDEO = (
+    *("maskmem_", "memory_", "mask_downsample.", "no_mem_pos_enc", "no_obj_", "obj_ptr_"),
+    *("no_memory_positional_encoding", "no_object_pointer", "object_pointer_proj."),
+    *("temporal_positional_encoding_projection_layer.", "occlusion_spatial_embedding_parameter"),
+)
+"""How names begin, Meta's and transformers', of what follows an object through a video."""
 _RENAMES = (
     (r"^image_encoder\.trunk\.", "vision_encoder.backbone."),
     (r"^image_encoder\.neck\.convs\.(\d)\.conv\.", r"vision_encoder.neck.convs.\1."),
