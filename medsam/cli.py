@@ -67,12 +67,12 @@ def tasks() -> None:
     from medsam.datasets.brain import TASKS
     from medsam.datasets.catalog import at_hand, data_folder, entry
 
-    for task in TASKS.values():
-        typer.echo(f"{task.key:24s} {task.title}")
+    for key, task in TASKS.items():
+        typer.echo(f"{key:24s} {task.title}")
     found = at_hand()
-    for key, path in found.items():
-        for one in entry(key).tasks:
-            typer.echo(f"{one.key:24s} {entry(key).title}: {one.object} ({path})")
+    for dataset, path in found.items():
+        for one in entry(dataset).tasks:
+            typer.echo(f"{one.key:24s} {entry(dataset).title}: {one.object} ({path})")
     if not found:
         typer.echo(f"No dataset of the paper in {data_folder()}; see `medsam data list`.")
 

