@@ -8,7 +8,7 @@ import pytest
 from toys import blob, write_pair, write_volume
 
 from medsam.cli import main
-from medsam.results.rows import COLUMNS, provenance, read
+from medsam.results.rows import COLUMNS, MASKS, provenance, read
 
 
 @pytest.fixture

@@ -235,9 +235,7 @@ class _OnDemand(PromptableModel):
 
     @cached_property
     def _model(self) -> PromptableModel:
-        found = load(
-            self.name, device=self._settings.device, precision=self._settings.precision
-        )
+        found = load(self.name, device=self._settings.device, precision=self._settings.precision)
         if self._said not in (None, found.provenance()):
             raise ResultsError(
                 f"The results are of {self.name} with weights {self._said}, but those here are "

@@ -86,7 +86,9 @@ def test_parameters_of_a_notebook():
     ],
 )
 def test_unknown_names_stop_before_any_compute(given, monkeypatch):
-    monkeypatch.setattr("medsam.pages.study.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(
+        "medsam.pages.study.load", lambda *_, **__: pytest.fail("a model was loaded")
+    )
     with pytest.raises(UnknownName, match="Did you mean"):
         settle(ComparisonSettings, **given)
 
@@ -106,7 +108,9 @@ def test_pages_of_rows_that_are_there_load_no_model(given, monkeypatch):
     monkeypatch.setattr("medsam.pages.study.load", lambda *_, **__: SquareModel())
     wanted = Study(Settings(**given))
     assert len(wanted.examples((1, 4))) == 2 * 2 * 3
-    monkeypatch.setattr("medsam.pages.study.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(
+        "medsam.pages.study.load", lambda *_, **__: pytest.fail("a model was loaded")
+    )
     found = Study(Settings(**given))
     for one, other in zip(found.examples((1, 4)), wanted.examples((1, 4)), strict=True):
         assert np.array_equal(one.prediction, other.prediction)
