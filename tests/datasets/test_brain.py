@@ -107,7 +107,7 @@ def test_not_installed(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError) as error:
         BrainSample()
-    assert 'Run: pip install "medsam[sample]" (or, in a checkout, make env).' in str(error.value)
+    assert 'Run in a clone: make env, or pip install -e ".[sample]".' in str(error.value)
     assert embedded_tasks()  # the names are known all the same
 
 
