@@ -12,8 +12,8 @@ SOURCES   := $(shell find medsam $(CODE) -o -name '*.js' -o -name '*.css')
 ROWS      := errors.py files.py metrics.py prompts.py protocol.py regions.py datasets models results study
 STUDY     := $(shell find $(ROWS:%=medsam/%) $(CODE))
 PAGES     := $(shell find book -type f -not -path '*/__pycache__/*') _config.yml _toc.yml
-# Processes at a time, each on one core.
-CORES     := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+# Processes at a time, each on one core. (nproc counts what OMP_NUM_THREADS says.)
+CORES     := $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Times a stage, and says how far the build is; `benchmarks/book.py` prints the times.
 STAGE     := $(PYTHON) book/stage.py
 
