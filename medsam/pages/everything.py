@@ -24,7 +24,9 @@ class EverythingSettings(Settings):
 
     experiments: ClassVar[tuple[str, ...]] = ("mode",)
 
-    sides: str = Field(str(SIDES[0]), description="Points along a side, joined with commas.")
+    sides: str | int | list[int] = Field(
+        str(SIDES[0]), description="Points along a side, joined with commas."
+    )
     ids: str = Field(
         "", description="Ids of images, joined with commas; by default that of most objects."
     )
@@ -62,7 +64,8 @@ class Everything(Study):
         earlier: Path = everything.MEASURED,
     ):
         super().__init__(settings, model)
-        self.sides = sorted(set(everything.numbers([settings.sides])))
+        given = settings.sides if isinstance(settings.sides, list) else [settings.sides]
+        self.sides = sorted(set(everything.numbers([str(side) for side in given])))
         self._filters = Filters(settings.min_score, settings.min_stability)
         self._earlier = earlier
 

@@ -40,7 +40,7 @@ def kinds(one):
 
 
 def test_earlier_grids_fill_in_and_are_told_apart(page, tmp_path):
-    assert kinds(page(sides="4,2")) == [("b", 2, True), ("b", 4, True)]
+    assert kinds(page(sides=[4, 2])) == [("b", 2, True), ("b", 4, True)]
     earlier(tmp_path)
     one = page()
     # Side 2 is of this run though it is there from earlier, and image a was not asked for.
