@@ -220,6 +220,9 @@ class _Course:
         self.rows = []
 
 
+_Found = tuple[_Course, dict[str, list[str]], list[Row], str]
+
+
 @dataclass
 class _Work:
     """What is missing of one image: for each protocol, the experiments of each task."""
@@ -228,21 +231,34 @@ class _Work:
     digest: str
     fresh: list[tuple[_Course, dict[str, list[str]]]]
 
-    def compute(self, model: PromptableModel, grids: dict[str, Any]) -> tuple[list[list[Row]], str]:
-        """The rows of each protocol, or why there are none."""
-        rows: list[list[Row]] = [[] for _ in self.fresh]
+    def compute(
+        self, model: PromptableModel, grids: dict[str, Any], in_order: bool | None = None
+    ) -> list[_Found]:
+        """The rows of each protocol, or why there are none.
+
+        Only of protocols that draw from one stream, or only of the others, where it is said.
+        """
+        those = [
+            one
+            for one in self.fresh
+            if in_order in (None, one[0].asked.protocol.random == "stream")
+        ]
+        if not those:
+            return []
+        rows: list[list[Row]] = [[] for _ in those]
+        reason = ""
         try:
             sample = self.case.load()
             predict = Predictor(model, sample.image)
             for task in self.case.tasks:
-                for (course, of), found in zip(self.fresh, rows, strict=True):
+                for (course, of), found in zip(those, rows, strict=True):
                     names = [name for name in of.get(task, ()) if name in EXPERIMENTS]
                     if names:
                         options = course.options | {"experiments": names}
                         protocol = course.asked.protocol
                         found += evaluate(sample, task, predict, protocol, course.draws, **options)
                 predict.forget()
-            for (course, of), found in zip(self.fresh, rows, strict=True):
+            for (course, of), found in zip(those, rows, strict=True):
                 for side in sorted(sides_of({name for names in of.values() for name in names})):
                     grid = grid_of(model, sample.image, side, self.case, **grids)
                     found += [
@@ -258,8 +274,8 @@ class _Work:
                         if experiment(side) in names
                     ]
         except DataError as error:
-            return [[] for _ in self.fresh], str(error)
-        return rows, ""
+            rows, reason = [[] for _ in those], str(error)
+        return [(*one, found, reason) for one, found in zip(those, rows, strict=True)]
 
 
 T = TypeVar("T")
@@ -342,7 +358,8 @@ def run_all(
     filters : Filters, optional
         Which masks of a grid are kept; segment-anything's own by default.
     workers : int
-        Images at a time, in threads. Protocols that draw from one stream take them one by one.
+        Images at a time, in threads. Protocols that draw from one stream take them one by one,
+        beside the others.
     shard : int
         Images a shard: what a kill can cost.
     progress : bool
@@ -392,17 +409,11 @@ def run_all(
     with Store(Path(out), identity(wanted[0])) as first:
         stores = [first, *(first.beside(identity(one)) for one in wanted[1:])]
         courses = [course(one, store) for one, store in zip(wanted, stores, strict=True)]
-        in_order = [one for one in courses if one.asked.protocol.random == "stream"]
-        others = [one for one in courses if one not in in_order]
-        # Together where images go one by one anyway: embeddings and predictions are shared.
-        passes = [(courses, 1)] if workers == 1 else [(others, workers), (in_order, 1)]
-        for those, at_once in passes:
-            if those:
-                _pass(dataset, model, those, grids, at_once, shard, progress)
+        _take_all(dataset, model, courses, grids, workers, shard, progress)
     return report
 
 
-def _pass(
+def _take_all(
     dataset: Dataset,
     model: PromptableModel,
     courses: Sequence[_Course],
@@ -411,7 +422,7 @@ def _pass(
     shard: int,
     progress: bool,
 ) -> None:
-    """Take some protocols through all images."""
+    """Take all protocols through all images."""
     names = [course.asked.protocol.name for course in courses]
     words = names[0] if len(names) == 1 else f"{len(names)} protocols"
     bar = tqdm(
@@ -431,12 +442,15 @@ def _pass(
             else:
                 bar.update()
 
+    # In threads the protocols whose draws do not depend on the order; the others one by one, here.
+    ahead = None if workers == 1 else False
     try:
         with bar:
-            done = _ahead(due(), lambda work: work.compute(model, grids), workers)
-            for images, (work, (rows, reason)) in enumerate(done, 1):
-                for (course, tasks), found in zip(work.fresh, rows, strict=True):
-                    course.take(work.case, work.digest, tasks, found, reason)
+            done = _ahead(due(), lambda work: work.compute(model, grids, ahead), workers)
+            for images, (work, found) in enumerate(done, 1):
+                rest = [] if ahead is None else work.compute(model, grids, True)
+                for course, tasks, rows, reason in (*found, *rest):
+                    course.take(work.case, work.digest, tasks, rows, reason)
                 bar.update()
                 if images % shard == 0:
                     _flush(courses)
