@@ -22,6 +22,9 @@ STAGE     := $(PYTHON) book/stage.py
 EVERY     := $(if $(FULL),1,8)
 SIDES     := 32$(if $(FULL), 64)
 
+# Where Python may not keep what it has compiled, each of some fifty processes compiles it anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help env results notebooks book pdf screenshots links test fast test-book check lock clean
