@@ -269,21 +269,21 @@ def _over(groups: int) -> str:
     Examples
     --------
     >>> _over(30), _over(1)
-    ('30 patients or volumes', 'patients or volumes, of which they take 6: none, as there is 1')
+    ('30 patients or volumes', 'patients or volumes (none here: there is 1, and it takes 6)')
     """
     if groups >= FEWEST:
         return f"{groups} patients or volumes"
     are = "is 1" if groups == 1 else f"are {groups}"
-    return f"patients or volumes, of which they take {FEWEST}: none, as there {are}"
+    return f"patients or volumes (none here: there {are}, and it takes {FEWEST})"
 
 
 def _words(values: Sequence[float] | None, *, percent: bool) -> str:
-    """A mean and its interval.
+    """A mean, and its interval where there is one.
 
     Examples
     --------
     >>> _words([0.2125, 0.149, 0.3], percent=True), _words([0.9, np.nan, np.nan], percent=False)
-    ('21 % (15 to 30)', '0.90 (no interval)')
+    ('21 % (15 to 30)', '0.90')
     """
     if values is None:
         return "undefined"
@@ -292,7 +292,7 @@ def _words(values: Sequence[float] | None, *, percent: bool) -> str:
         words = f"{100 * mean:.0f} %", f"{100 * low:.0f} to {100 * high:.0f}"
     else:
         words = f"{mean:.2f}", f"{low:.2f} to {high:.2f}"
-    return f"{words[0]} ({words[1] if low == low else 'no interval'})"
+    return f"{words[0]} ({words[1]})" if low == low else words[0]
 
 
 def _says(values: Sequence[float] | None) -> str:
