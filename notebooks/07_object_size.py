@@ -125,8 +125,8 @@ glue("label", study.label)
 #
 # Correlations within tasks are pooled by Fisher's *z* in a random-effects model (Paule and Mandel; interval of Hartung,
 # Knapp, Sidik and Jonkman). Intervals take objects and tasks as independent. Slices of one scan are not, and one image
-# can show several tasks: the {glue:text}`found-objects` objects here come from {glue:text}`found-images` images of
-# {glue:text}`found-groups` patients or volumes. Where there is one volume, all this is about that volume.
+# can show several tasks: the {glue:text}`found-objects` objects here come from {glue:text}`found-images` images
+# (patients or volumes: {glue:text}`found-groups`). Where there is one volume, all this is about that volume.
 
 # %% tags=["remove-input"]
 size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")
