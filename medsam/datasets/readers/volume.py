@@ -161,7 +161,7 @@ class Volume:
         oriented = plane != "stored"
         if oriented and self._sign[cut] < 0:
             index = count - 1 - index
-        picture: NDArray[Any] = self.array.take(index, cut)
+        picture: NDArray[Any] = np.moveaxis(self.array, cut, 0)[index]
         picture = picture if row < column else picture.T
         if oriented:
             # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
