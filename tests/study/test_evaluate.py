@@ -150,8 +150,8 @@ def test_without_a_size_of_pixels_there_are_no_distances(square):
 def test_an_empty_prediction_is_zero_and_at_no_distance(square):
     nothing = prediction(*[np.zeros((20, 20), bool)] * 3, scores=(0.5, 0.9, 0.7))
     square.predict = lambda _, prompts: [nothing] * len(prompts)
-    frame = rows(square, case((1.0, 1.0)))
+    frame = rows(square, case((1.0, 1.0)), experiments=("mode", "clicks"))
     assert (frame.iou == 0).all()
-    assert (frame.loc[["mode", "clicks"]].nsd == 0).all()
+    assert (frame.nsd == 0).all()
     assert frame.hd95.isna().all()
-    assert all(value is None for value in frame.loc["mode"].hd95.astype(object))
+    assert all(value is None for value in frame.hd95.astype(object))

@@ -18,6 +18,7 @@ from scipy import ndimage
 from toys import SquareModel, blob, write_pair
 
 from medsam.datasets import FolderDataset
+from medsam.datasets.select import Reading
 from medsam.models.contract import Prediction
 from medsam.prompts import Prompt, mode_prompt
 from medsam.protocol import PROTOCOLS
@@ -203,6 +204,11 @@ def wanted(folder):
     return published(folder)
 
 
+def dataset(folder):
+    reading = Reading(options={"255": "object"})
+    return FolderDataset(folder / "images", folder / "masks", reading=reading, progress=False)
+
+
 def differing(rows, wanted):
     """Keys of the rows that are not as published."""
     found = {
@@ -226,7 +232,7 @@ def differing(rows, wanted):
 
 
 def evaluated(folder, protocol, seed=1, order=slice(None)):
-    data = FolderDataset(folder / "images", folder / "masks", progress=False)
+    data = dataset(folder)
     draws = streams(protocol, seed)
     rows = []
     for case in np.array(list(data.cases()), object)[order]:
@@ -242,7 +248,7 @@ def evaluated(folder, protocol, seed=1, order=slice(None)):
 
 
 def test_same_prompts_and_ious_as_the_published_rules(folder, wanted, tmp_path):
-    data = FolderDataset(folder / "images", folder / "masks", progress=False)
+    data = dataset(folder)
     model = ThirdsModel()
     given = {"experiments": ("mode", "clicks"), "progress": False}
     runner.run(data, model, tmp_path / "r", RELEASED, seed=1, **given)

