@@ -18,7 +18,6 @@ from scipy import ndimage
 from toys import SquareModel, blob, write_pair
 
 from medsam.datasets import FolderDataset
-from medsam.datasets.select import Reading
 from medsam.models.contract import Prediction
 from medsam.prompts import Prompt, mode_prompt
 from medsam.protocol import PROTOCOLS
@@ -61,7 +60,6 @@ def read(folder):
     for path in sorted(Path(folder, "masks").glob("*.png")):
         image, labels = iio.imread(Path(folder, "images", path.name)), iio.imread(path)
         image = np.uint8(image / image.max() * 255)
-        labels[labels == 255] = 1
         found[path.stem] = np.dstack([image] * 3), labels
     return found
 
@@ -193,9 +191,9 @@ def folder(tmp_path_factory):
     hook[2:14, 2:14] = hook[18:36, 10:18] = hook[35, 10:34] = 1
     made["hook"] = hook
     for name, labels in made.items():
-        # Dark images, and one mask in black and white: 255 means 1.
+        # Dark images.
         image = rng.integers(0, 90, labels.shape).astype(np.uint8)
-        write_pair(where, name, 255 * labels if name == "smooth" else labels, image)
+        write_pair(where, name, labels, image)
     return where
 
 
@@ -205,8 +203,7 @@ def wanted(folder):
 
 
 def dataset(folder):
-    reading = Reading(options={"255": "object"})
-    return FolderDataset(folder / "images", folder / "masks", reading=reading, progress=False)
+    return FolderDataset(folder / "images", folder / "masks", progress=False)
 
 
 def differing(rows, wanted):
