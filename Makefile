@@ -18,8 +18,8 @@ CORES     := $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.nc
 STAGE     := $(PYTHON) book/stage.py
 
 # A part of the sample where it is enough for the page: LiteMedSAM, variants of the protocol and noise take one of
-# so many images, and there is one grid of points. FULL=1 takes all of them.
-EVERY     := $(if $(FULL),1,8)
+# so many images (11: two or more of each task), and there is one grid of points. FULL=1 takes all of them.
+EVERY     := $(if $(FULL),1,11)
 SIDES     := 32$(if $(FULL), 64)
 
 # Where Python may not keep what it has compiled, each of some fifty processes compiles it anew, for seconds.
