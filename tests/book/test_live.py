@@ -492,8 +492,9 @@ def test_slices_of_a_nifti_file_of_two_images(scan, tmp_path):
     volume = open_nifti(write_nifti(tmp_path / "second.nii", DATA[::-1]))
     scan.open(path).node.get_by_label("Image of the file (0 to 1)").fill("1")
     for plane, way in (("axial", "max"), ("coronal", "percentile"), ("sagittal", "window")):
-        scan.choose(plane, 7, way, (100, 500) if way == "window" else None)
-        scan.shows(Intensity(way, (100.0, 500.0)).grey(volume.slice(plane, 7)))
+        window = (100.0, 500.0) if way == "window" else None
+        scan.choose(plane, 7, way, window)
+        scan.shows(Intensity(way, window).grey(volume.slice(plane, 7)))
 
 
 INVERTED = {"PhotometricInterpretation": "MONOCHROME1"}
