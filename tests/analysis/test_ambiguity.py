@@ -128,7 +128,7 @@ def test_slices_of_one_volume_have_no_interval():
     one = table().assign(group="volume")
     assert ambiguity.summary(one)[["low", "high"]].isna().all(axis=None)
     found = ambiguity.findings(one)
-    assert found["over"].endswith("none, as there is 1")
+    assert found["over"].endswith("(none here: there is 1, and it takes 6)")
     assert found["best-1"] == "29 %"
     assert found["best-1-says"] == "not decided by so few patients or volumes"
 
