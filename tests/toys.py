@@ -17,6 +17,7 @@ class SquareModel(PromptableModel):
 
     name: ClassVar[str] = "square"
     accepts: ClassVar[frozenset[str]] = frozenset({"points", "box", "mask"})
+    concurrent = True
 
     def __init__(self):
         self.embedded = 0

@@ -11,7 +11,7 @@ from typing import Any
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["Every", "OneTask", "Part", "Subset", "parse_part", "settings_of"]
+__all__ = ["Every", "OneTask", "Part", "Subset", "parse_part"]
 
 
 class Subset:
@@ -22,12 +22,18 @@ class Subset:
     dataset : Dataset
     choose : callable
         From all its cases to those that are taken.
+
+    Attributes
+    ----------
+    every : int
+        One of so many of its images, on which no row depends unless draws do.
     """
 
     def __init__(self, dataset: Dataset, choose: Callable[[Iterator[Case]], Iterator[Case]]):
         self.key, self.title, self.modality = dataset.key, dataset.title, dataset.modality
         self.tasks = dataset.tasks
         self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
+        self.every: int = getattr(dataset, "every", 1)
         self._dataset, self._choose = dataset, choose
 
     def cases(self) -> Iterator[Case]:
@@ -73,17 +79,7 @@ class Every(_Stride):
         super().__init__(dataset, 0, n)
         if n > 1:
             self.title = f"{dataset.title}, 1 of {n} images"
-        # Rows do not depend on it, but a stream of draws over the images does.
-        self.settings = {**self.settings, "every": n}
-
-
-def settings_of(dataset: Dataset) -> dict[str, Any]:
-    """Settings on which what is computed of an image depends, as JSON values.
-
-    How many of the images are taken is none of them.
-    """
-    settings: Mapping[str, Any] = getattr(dataset, "settings", {})
-    return {name: value for name, value in settings.items() if name != "every"}
+        self.every *= n
 
 
 def parse_part(text: str) -> tuple[int, int]:

@@ -76,7 +76,7 @@ class CachedModel(PromptableModel):
                 "Leave the cache out instead."
             )
         self.model, self.folder, self.limit = model, Path(folder), limit
-        self.name, self.accepts = model.name, model.accepts
+        self.name, self.accepts, self.concurrent = model.name, model.accepts, model.concurrent
         self.hits = self.misses = self.left_out = 0
         about = {"model": model.name, "provenance": model.provenance()}
         self._about = json.dumps(about, sort_keys=True).encode()

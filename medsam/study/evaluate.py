@@ -33,7 +33,7 @@ __all__ = [
     "Row",
     "choose",
     "evaluate",
-    "kept",
+    "mask_columns",
     "object_columns",
     "scorer",
     "streams",
@@ -328,13 +328,13 @@ def evaluate(
         | {"experiment": experiment, "k": k, "choice": choice}
         | {"score": chosen.score, "prompt": prompt.to_json()}
         | (without if experiment == "ambiguity" else score)(chosen.mask)
-        | kept(chosen.mask, predictions, masks)
+        | mask_columns(chosen.mask, predictions, masks)
         for experiment, of_experiment in answers.items()
         for k, choice, prompt, chosen, predictions in of_experiment
     ]
 
 
-def kept(mask: Mask, predictions: Sequence[Prediction], masks: MaskPolicy) -> Row:
+def mask_columns(mask: Mask, predictions: Sequence[Prediction], masks: MaskPolicy) -> Row:
     """Columns of the masks that a row keeps: the one that it scores, and all of its prompt."""
     if masks == "none":
         return {}

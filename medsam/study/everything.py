@@ -23,7 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medsam.datasets.sample import Case, Dataset, Sample
-from medsam.datasets.subsets import Subset, settings_of
+from medsam.datasets.subsets import Subset
 from medsam.errors import DataError, InputError, ResultsError
 from medsam.metrics import iou
 from medsam.models.automatic import Found, segment_everything
@@ -31,7 +31,7 @@ from medsam.models.contract import PromptableModel
 from medsam.prompts import Prompt
 from medsam.protocol import MaskPolicy, Protocol
 from medsam.results.rows import read_metadata, read_table, versions, write
-from medsam.study.evaluate import Row, kept, object_columns, scorer
+from medsam.study.evaluate import Row, mask_columns, object_columns, scorer
 
 __all__ = [
     "MEASURED",
@@ -148,7 +148,7 @@ def signature(
         "dataset": dataset.key,
         "model": model.name,
         "weights": dict(model.provenance()),
-        "data": settings_of(dataset),
+        "data": dict(getattr(dataset, "settings", {})),
         "filters": asdict(filters or Filters()),
         "version": _VERSION,
     }
@@ -292,7 +292,7 @@ def row_of(
     found = np.zeros_like(mask) if number is None else grid.found[number].mask
     score = scorer(sample, task, protocol, surface=surface)
     row = common | {"k": grid.side, "choice": "oracle"} | score(found)
-    row |= kept(found, [], "none" if masks == "none" else "chosen")
+    row |= mask_columns(found, [], "none" if masks == "none" else "chosen")
     if number is not None:
         one = grid.found[number]
         point = Prompt(np.array([one.point]), np.ones(1, np.int64))

@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
-from medsam.datasets.sample import Case, Dataset
-from medsam.datasets.subsets import settings_of
+from medsam.datasets.sample import Case, Dataset, Sample
 from medsam.errors import DataError, InputError, ResultsError, UnknownName
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import KINDS, MODES, Draw
@@ -40,14 +40,14 @@ from medsam.study.everything import (
     signature,
 )
 
-__all__ = ["ALL", "Asked", "Report", "asked", "run", "run_all"]
+__all__ = ["ALL", "ProtocolRun", "Report", "protocol_runs", "run", "run_all"]
 
 ALL = (*EXPERIMENTS, "everything", "variants", "noise")
 """Experiments by name. ``everything``: grids of points. ``variants``: modes and clicks under the
 other preset, and with one of its choices at a time. ``noise``: modes with noise on the prompts."""
 
 
-class Asked(NamedTuple):
+class ProtocolRun(NamedTuple):
     """What is computed of each case under one protocol."""
 
     protocol: Protocol
@@ -55,14 +55,14 @@ class Asked(NamedTuple):
     surface: bool
 
 
-def asked(
+def protocol_runs(
     protocols: Iterable[Protocol],
     experiments: Iterable[str] = EXPERIMENTS,
     *,
     surface: bool = True,
     sides: Iterable[int] = SIDES,
     levels: Sequence[float] = LEVELS,
-) -> list[Asked]:
+) -> list[ProtocolRun]:
     """What experiments ask, protocol by protocol.
 
     Parameters
@@ -87,7 +87,8 @@ def asked(
 
     Examples
     --------
-    >>> [one.protocol.name for one in asked([PROTOCOLS["paper"]], ["noise"], levels=(0, 0.1))]
+    >>> runs = protocol_runs([PROTOCOLS["paper"]], ["noise"], levels=(0, 0.1))
+    >>> [one.protocol.name for one in runs]
     ['paper', 'paper+click_jitter=0.1+box_jitter=0.1']
     """
     protocols, names = list(protocols), _names(experiments)
@@ -101,7 +102,7 @@ def asked(
     own = {*names, *(one for name in names for one in compared.get(name, ()))}
     grids = [experiment(side) for side in checked_sides(sides)] if "everything" in own else []
     wanted = (*(name for name in EXPERIMENTS if name in own), *grids)
-    found = {protocol.name: Asked(protocol, wanted, surface) for protocol in protocols}
+    found = {protocol.name: ProtocolRun(protocol, wanted, surface) for protocol in protocols}
     for protocol in protocols:
         others = {
             "variants": variants(protocol.name) if "variants" in own else [],
@@ -109,7 +110,7 @@ def asked(
         }
         for name, those in others.items():
             for one in those:
-                found.setdefault(one.name, Asked(one, compared[name], False))
+                found.setdefault(one.name, ProtocolRun(one, compared[name], False))
     return list(found.values())
 
 
@@ -152,7 +153,7 @@ class Report:
 class _Course:
     """One protocol on its way through the images: its store, its draws, what is not written yet."""
 
-    asked: Asked
+    asked: ProtocolRun
     store: Store
     draws: dict[str, Draw]
     options: dict[str, Any]
@@ -225,15 +226,28 @@ _Found = tuple[_Course, dict[str, list[str]], list[Row], str]
 
 @dataclass
 class _Work:
-    """What is missing of one image: for each protocol, the experiments of each task."""
+    """What is missing of one image: for each protocol, the experiments of each task.
+
+    The image is read and embedded once, whichever of the protocols are computed when.
+    """
 
     case: Case
     digest: str
     fresh: list[tuple[_Course, dict[str, list[str]]]]
+    model: PromptableModel
+    grids: dict[str, Any]
 
-    def compute(
-        self, model: PromptableModel, grids: dict[str, Any], in_order: bool | None = None
-    ) -> list[_Found]:
+    @cached_property
+    def sample(self) -> Sample:
+        """The case, read."""
+        return self.case.load()
+
+    @cached_property
+    def predict(self) -> Predictor:
+        """What the model says of a prompt on the image."""
+        return Predictor(self.model, self.sample.image)
+
+    def compute(self, in_order: bool | None = None) -> list[_Found]:
         """The rows of each protocol, or why there are none.
 
         Only of protocols that draw from one stream, or only of the others, where it is said.
@@ -243,39 +257,34 @@ class _Work:
             for one in self.fresh
             if in_order in (None, one[0].asked.protocol.random == "stream")
         ]
-        if not those:
-            return []
         rows: list[list[Row]] = [[] for _ in those]
         reason = ""
         try:
-            sample = self.case.load()
-            predict = Predictor(model, sample.image)
             for task in self.case.tasks:
                 for (course, of), found in zip(those, rows, strict=True):
-                    names = [name for name in of.get(task, ()) if name in EXPERIMENTS]
-                    if names:
-                        options = course.options | {"experiments": names}
-                        protocol = course.asked.protocol
-                        found += evaluate(sample, task, predict, protocol, course.draws, **options)
-                predict.forget()
+                    found += self._of_task(course, task, of.get(task, ()))
+                if those:
+                    self.predict.forget()
             for (course, of), found in zip(those, rows, strict=True):
-                for side in sorted(sides_of({name for names in of.values() for name in names})):
-                    grid = grid_of(model, sample.image, side, self.case, **grids)
-                    found += [
-                        row_of(
-                            sample,
-                            task,
-                            grid,
-                            course.asked.protocol,
-                            surface=course.options["surface"],
-                            masks=course.options["masks"],
-                        )
-                        for task, names in of.items()
-                        if experiment(side) in names
-                    ]
+                found += self._of_grids(course, of)
         except DataError as error:
             rows, reason = [[] for _ in those], str(error)
         return [(*one, found, reason) for one, found in zip(those, rows, strict=True)]
+
+    def _of_task(self, course: _Course, task: str, experiments: Iterable[str]) -> list[Row]:
+        names = [name for name in experiments if name in EXPERIMENTS]
+        if not names:
+            return []
+        protocol, options = course.asked.protocol, course.options | {"experiments": names}
+        return evaluate(self.sample, task, self.predict, protocol, course.draws, **options)
+
+    def _of_grids(self, course: _Course, of: dict[str, list[str]]) -> Iterator[Row]:
+        options = {name: course.options[name] for name in ("surface", "masks")}
+        for side in sorted(sides_of({name for names in of.values() for name in names})):
+            grid = grid_of(self.model, self.sample.image, side, self.case, **self.grids)
+            for task, names in of.items():
+                if experiment(side) in names:
+                    yield row_of(self.sample, task, grid, course.asked.protocol, **options)
 
 
 T = TypeVar("T")
@@ -349,7 +358,7 @@ def run_all(
     seed : int
         Ties are drawn from it.
     experiments, sides, levels
-        As of :func:`asked`.
+        As of :func:`protocol_runs`.
     surface : bool
         Measure NSD and HD95 where the size of a pixel is known; without, their columns are
         empty. Rows with and without are not mixed.
@@ -373,14 +382,19 @@ def run_all(
     Raises
     ------
     InputError
-        If the model takes no prompt of the experiments, or they cannot be asked; before any
-        compute.
+        If the model takes no prompt of the experiments, they cannot be asked, or it takes one
+        image at a time and there are several workers; before any compute.
     UnknownName
         If there is no such experiment.
     ResultsError
         If the folder cannot be written or continued. Shards written so far stay.
     """
-    wanted = asked(protocols, experiments, surface=surface, sides=sides, levels=levels)
+    wanted = protocol_runs(protocols, experiments, surface=surface, sides=sides, levels=levels)
+    if workers > 1 and not model.concurrent:
+        raise InputError(
+            f"{workers} images at a time with {model.name!r}, which takes one. Allowed: --workers "
+            "1 for it, or a model that says concurrent = True. Leave --workers out."
+        )
     kinds, left_out = _kinds(model, {name for one in wanted for name in one.experiments})
     # What the model takes no prompt for has no rows.
     wanted = [
@@ -392,16 +406,16 @@ def run_all(
     report, weights = Report(left_out=left_out), model.provenance()
     blank = dict.fromkeys(COLUMNS) | {"dataset": dataset.key, "modality": dataset.modality}
 
-    def identity(one: Asked) -> Identity:
-        settings = settings_of(dataset)
-        if one.protocol.random == "stream":
+    def identity(one: ProtocolRun) -> Identity:
+        settings, every = dict(getattr(dataset, "settings", {})), getattr(dataset, "every", 1)
+        if one.protocol.random == "stream" and every > 1:
             # What is drawn for an image depends on those before it.
-            settings = dict(getattr(dataset, "settings", {}))
+            settings["every"] = every
         of = {n: signed["filters"] if sides_of([n]) else {} for n in one.experiments}
         name, protocol = model.name, one.protocol.as_dict()
         return Identity(dataset.key, name, protocol, weights, seed, of, one.surface, settings)
 
-    def course(one: Asked, store: Store) -> _Course:
+    def course(one: ProtocolRun, store: Store) -> _Course:
         constant = blank | {"model": model.name, "protocol": one.protocol.name}
         options = {"kinds": kinds, "surface": one.surface, "masks": masks}
         return _Course(one, store, streams(one.protocol, seed), options, constant, report)
@@ -438,7 +452,7 @@ def _take_all(
             missing = [(course, course.missing(case, digest)) for course in courses]
             fresh = [(course, tasks) for course, tasks in missing if tasks]
             if fresh:
-                yield _Work(case, digest, fresh)
+                yield _Work(case, digest, fresh, model, grids)
             else:
                 bar.update()
 
@@ -446,9 +460,9 @@ def _take_all(
     ahead = None if workers == 1 else False
     try:
         with bar:
-            done = _ahead(due(), lambda work: work.compute(model, grids, ahead), workers)
+            done = _ahead(due(), lambda work: work.compute(ahead), workers)
             for images, (work, found) in enumerate(done, 1):
-                rest = [] if ahead is None else work.compute(model, grids, True)
+                rest = [] if ahead is None else work.compute(True)
                 for course, tasks, rows, reason in (*found, *rest):
                     course.take(work.case, work.digest, tasks, rows, reason)
                 bar.update()

@@ -38,7 +38,7 @@ def test_every_and_parts(data, n):
     whole = [case.id for case in data.cases()]
     some = Every(data, n)
     assert [case.id for case in some.cases()] == whole[::n]
-    assert (len(some), some.settings["every"]) == (len(whole[::n]), n)
+    assert (len(some), some.every) == (len(whole[::n]), n)
     assert some.title == data.title + (f", 1 of {n} images" if n > 1 else "")
     parts = [Part(data, i, n) for i in range(1, n + 1)]
     found = [[case.id for case in part.cases()] for part in parts]

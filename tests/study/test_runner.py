@@ -10,7 +10,7 @@ from toys import SquareModel, blob, write_pair
 
 from medsam.datasets import FolderDataset
 from medsam.datasets.subsets import Every
-from medsam.errors import MedsamError, ResultsError
+from medsam.errors import InputError, MedsamError, ResultsError
 from medsam.prompts import PROTOCOLS
 from medsam.protocol import noise, variants
 from medsam.results import rows as results
@@ -171,6 +171,18 @@ def test_images_in_threads_give_the_same_rows(folder, square, tmp_path):
     run_all(folder, square, tmp_path / "one")
     run_all(folder, square, tmp_path / "three", workers=3, shard=2)
     same(tmp_path / "one", tmp_path / "three")
+
+
+def test_a_model_of_one_image_at_a_time_takes_no_threads(folder, square, tmp_path):
+    square.concurrent = False
+    with pytest.raises(InputError, match="3 images at a time with 'square', which takes one"):
+        run_all(folder, square, tmp_path / "r", workers=3)
+    assert square.embedded == 0
+
+
+def test_an_image_is_read_and_embedded_once_for_all_protocols(folder, square, tmp_path):
+    run_all(folder, square, tmp_path / "r", workers=2)
+    assert square.embedded == 5
 
 
 def test_variants_and_noise_are_rows_of_further_protocols(folder, square, tmp_path):
