@@ -418,9 +418,15 @@ def machine() -> str:
     return words + busy
 
 
-def load_measured(file: Path = FILE) -> dict[str, Any]:
-    """What was measured: ``made, machine, idle, slice, height, width, largest, models``."""
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+def load_measured(file: Path | str = "") -> dict[str, Any]:
+    """What was measured: ``made, machine, idle, slice, height, width, largest, models``.
+
+    Parameters
+    ----------
+    file : path
+        That which ``--write`` has written; by default the one that is shipped.
+    """
+    content: dict[str, Any] = json.loads(Path(file or FILE).read_text(encoding="utf-8"))
     return content
 
 

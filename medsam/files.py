@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,18 @@ from uuid import uuid4
 
 from medsam.errors import InputError, MedsamError
 
-__all__ = ["atomic", "download", "sha256", "write_if_new"]
+__all__ = ["atomic", "download", "plain_key", "sha256", "write_if_new"]
+
+
+def plain_key(words: str) -> str:
+    """A key made of words, for names of files, rows and tasks: no spaces, no signs.
+
+    Examples
+    --------
+    >>> plain_key("my scans (2)")
+    'my_scans__2_'
+    """
+    return re.sub(r"[^\w.+-]", "_", words)
 
 
 def sha256(file: Path) -> str:

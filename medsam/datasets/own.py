@@ -68,6 +68,7 @@ from medsam.datasets.source import (
     Source,
 )
 from medsam.errors import DataError, InputError, UnknownName
+from medsam.files import plain_key
 
 __all__ = ["FolderDataset", "OwnData", "open_nnunet", "open_own", "read_own"]
 
@@ -668,7 +669,7 @@ class FolderDataset(DiskDataset):
         title = text_of(title)
         words = _label_words(rules.segments or rules.labels[""].tasks)
         super().__init__(
-            key or (re.sub(r"[^\w.+-]", "_", title) if volumes else title) or "folder",
+            key or (plain_key(title) if volumes else title) or "folder",
             key or title or "folder",
             modality,
             tasks,
@@ -712,7 +713,7 @@ def _segment_names(masks: Sequence[Path]) -> dict[str, str]:
             return {}
         try:
             for one in segments_of(path):
-                task = re.sub(r"[^\w.+-]", "_", one.name.strip().lower())
+                task = plain_key(one.name.strip().lower())
                 names.setdefault(f"object-{task}", one.name)
         except DataError:
             return {}
@@ -770,7 +771,7 @@ def open_nnunet(
         modality = "CT" if what == "CT" else "MRI" if "MR" in what else "unknown"
         name = text_of(folder.resolve().name)
         told = {
-            "key": re.sub(r"[^\w.+-]", "_", name) or "nnunet",
+            "key": plain_key(name) or "nnunet",
             "title": str(raw.get("name") or name),
             "modality": modality,
             "images": f"imagesTr/{{id}}_{int(channel):04d}{ending}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -34,6 +34,7 @@ __all__ = [
     "load_weights",
     "locate",
     "read_state",
+    "renamed",
     "verified",
     "weights_folder",
 ]
@@ -234,6 +235,25 @@ def find_weights(
     if known.sha256 is None:
         about["sha256_checked"] = "no: its authors state none"
     return path, about
+
+
+def renamed(
+    state: Mapping[str, torch.Tensor], renames: Sequence[tuple[str, str]]
+) -> dict[str, torch.Tensor]:
+    """Tensors under other names: each pattern of a name is replaced, in the order of the rules.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+    renames : sequence of (str, str)
+        Regular expression, and what stands in its place.
+    """
+    out = {}
+    for name, value in state.items():
+        for pattern, replacement in renames:
+            name = re.sub(pattern, replacement, name)
+        out[name] = value
+    return out
 
 
 def load_weights(

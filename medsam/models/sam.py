@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from segment_anything import sam_model_registry
 
-from medsam.models.checkpoints import load_weights
+from medsam.models.checkpoints import load_weights, renamed
 from medsam.models.onnx_sam import preprocess
 from medsam.models.torch_sam import TorchSam
 
@@ -54,12 +54,7 @@ def as_segment_anything(state: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
     """Tensors under segment-anything's names, where they have those of transformers."""
     if not any(re.search(r"^vision_encoder\.|\.upscale_conv1\.", name) for name in state):
         return state
-    out = {}
-    for name, value in state.items():
-        for pattern, replacement in _RENAMES:
-            name = re.sub(pattern, replacement, name)
-        out[name] = value
-    return out
+    return renamed(state, _RENAMES)
 
 
 class Sam(TorchSam):

@@ -12,7 +12,6 @@ Source: Ravi et al. 2024, SAM 2: Segment Anything in Images and Videos (arXiv 24
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
 from medsam.errors import InputError, WeightsError
-from medsam.models.checkpoints import load_weights
+from medsam.models.checkpoints import load_weights, renamed
 from medsam.models.onnx_sam import SIDE
 from medsam.models.torch_sam import TorchSam
 
@@ -86,11 +85,7 @@ def as_transformers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     if all(name in rest for name in _POINTS):
         # One table of four rows (not this, this, two corners of a box) in place of four tables.
         out["prompt_encoder.point_embed.weight"] = torch.cat([rest.pop(name) for name in _POINTS])
-    for name, value in rest.items():
-        for pattern, replacement in _RENAMES:
-            name = re.sub(pattern, replacement, name)
-        out[name] = value
-    return _twice(out)
+    return _twice(out | renamed(rest, _RENAMES))
 
 
 def _twice(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -22,7 +22,7 @@ from medsam.datasets.catalog import entry
 from medsam.datasets.own import read_own
 from medsam.datasets.select import NNUNET
 from medsam.errors import InputError, UnknownName
-from medsam.files import write_if_new
+from medsam.files import plain_key, write_if_new
 from medsam.pages.text import prose
 from medsam.results.rows import shards
 from medsam.study.plan import Jobs, Page, Plan, Site, Source, digest
@@ -184,7 +184,7 @@ def name_of(source: Source) -> tuple[str, str]:
             _check_there(folder, Path(folder).is_dir())
         whole = Path(source.images).resolve()
         words = whole.parent.name if whole.name.lower().startswith(("im", "img")) else whole.name
-        key, title = re.sub(r"[^\w.+-]", "_", words) or "folder", words
+        key, title = plain_key(words) or "folder", words
     elif source.data == "sample":
         key, title = "mni_brain", "The embedded brain sample"
     elif source.data.lower().endswith((".yaml", ".yml")):
@@ -195,7 +195,7 @@ def name_of(source: Source) -> tuple[str, str]:
         key, equals, path = source.data.partition("=")
         if key == NNUNET:
             title = Path(path).resolve().name
-            key = re.sub(r"[^\w.+-]", "_", title)
+            key = plain_key(title)
         else:
             title = entry(key).title
         _check_there(path, not equals or Path(path).is_dir())

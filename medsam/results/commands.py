@@ -112,9 +112,9 @@ def mask_command(
 
     NIfTI needs the data that the rows are of: the options of `medsam run` that name it.
     """
-    from medsam.results.masks import choose, write_nifti, write_png
+    from medsam.results.masks import rows_of_prompt, write_nifti, write_png
 
-    chosen = choose(
+    chosen = rows_of_prompt(
         folder,
         image=image,
         task=task,

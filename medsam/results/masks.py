@@ -22,10 +22,10 @@ from medsam.results.rows import ORDER, existing, query, read
 
 __all__ = [
     "attach",
-    "choose",
     "decode",
     "encode",
     "of_rows",
+    "rows_of_prompt",
     "write_nifti",
     "write_png",
 ]
@@ -79,7 +79,7 @@ def attach(folder: Path | str, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(mask=found["mask"].to_list())
 
 
-def choose(
+def rows_of_prompt(
     folder: Path | str,
     *,
     image: str,

@@ -53,7 +53,7 @@ class ClickStepper(CaseWidget):
     examples : sequence of Example
         Of one model, protocol and choice of mask; of each task one image with its clicks
         1, 2, 3, ..., as :func:`medsam.analysis.examples.step_slots` and
-        :func:`medsam.analysis.examples.predict_again` give them. At most :data:`MAX_CASES` tasks.
+        :func:`medsam.analysis.examples.of_rows` give them. At most :data:`MAX_CASES` tasks.
     tasks : mapping of str to str, optional
         Title of each task by its key, in the order of the menu; tasks without a case are left
         out. By default the keys themselves, in order of appearance.
