@@ -33,9 +33,6 @@ from medsam.figures.style import (
 )
 from medsam.prompts import Prompt
 
-__all__ = ["CARD_SIZE", "Shown", "abstract", "card", "social_card", "vector"]
-
-
 # Parts of the graphical abstract: tasks by modality, and four small plots of findings.
 
 

@@ -19,8 +19,6 @@ from medsam.figures.style import Picture, Source, model_colour, styled
 if TYPE_CHECKING:
     from medsam.analysis.ambiguity import Ambiguous
 
-__all__ = ["ambiguity_examples", "ambiguity_ranks"]
-
 _TASK = "#BBBBBB"
 
 _PANELS = {

@@ -13,8 +13,6 @@ from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
 from medsam.figures.style import Picture, Source, model_colours, signed, styled
 
-__all__ = ["comparison_ranked"]
-
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 
 

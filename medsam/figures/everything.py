@@ -19,8 +19,6 @@ from medsam.figures.overlay import outline, picture
 from medsam.figures.style import Looks, Picture, Source, chip, styled
 from medsam.study.everything import Grid
 
-__all__ = ["Shown", "colours", "everything_masks", "everything_sides"]
-
 _CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5E3C99", "#7F7F7F")
 _DETAIL: Looks = {"va": "top", "fontsize": 7.5, "color": "#333333"}
 

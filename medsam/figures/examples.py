@@ -31,15 +31,6 @@ from medsam.figures.style import (
 from medsam.prompts import MODES as TITLES
 from medsam.prompts import Prompt
 
-__all__ = [
-    "case",
-    "click_steps",
-    "contact_sheet",
-    "data_uri",
-    "percentile_examples",
-    "prompt_modes",
-]
-
 
 @styled
 def prompt_modes(

@@ -12,8 +12,6 @@ import pandas as pd
 
 from medsam.errors import InputError
 
-__all__ = ["Html", "html_table", "links", "tag"]
-
 
 class Html(str):
     """HTML text: a notebook shows it, and :func:`tag` and :func:`html_table` do not escape it."""

@@ -14,19 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from medsam.figures.style import MODALITIES, MODES, Picture, modality_colour
 from medsam.prompts import MODES as TITLES
 
-__all__ = [
-    "iou_ticks",
-    "key",
-    "label_ends",
-    "modality_keys",
-    "mode_keys",
-    "name_rows",
-    "one_axes",
-    "panels",
-    "spread",
-    "subplots",
-]
-
 
 def subplots(
     size: tuple[float, float],

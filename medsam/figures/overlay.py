@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from medsam.figures.style import MINUS, NEGATIVE, PREDICTION, PROMPT, TRUTH
 from medsam.prompts import Prompt
 
-__all__ = ["View", "edges", "outline", "overlay", "picture", "prompt_marks", "window"]
-
 View = tuple[float, float, float, float]
 """Ends of what is seen of an image: ``x0, x1, y0, y1``."""
 

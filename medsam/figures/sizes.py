@@ -19,8 +19,6 @@ from medsam.figures.style import MODES, Picture, Source, modality_colour, signed
 from medsam.prompts import KINDS
 from medsam.prompts import MODES as TITLES
 
-__all__ = ["correlations", "share", "size_and_iou", "size_correlations", "size_within"]
-
 CASES = ("dataset", "task", "name", "modality", "image", "group", "size", "k", "iou")
 X_LABEL = "object size: share of the image (log scale)"
 _INK = "#333333"

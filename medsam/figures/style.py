@@ -18,31 +18,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-__all__ = [
-    "MINUS",
-    "MODALITIES",
-    "MODELS",
-    "MODES",
-    "NEGATIVE",
-    "PREDICTION",
-    "PROMPT",
-    "TRUTH",
-    "Looks",
-    "Photo",
-    "Picture",
-    "Source",
-    "badge",
-    "chip",
-    "modality_colour",
-    "model_colour",
-    "model_colours",
-    "note",
-    "signed",
-    "styled",
-    "text_width",
-]
-
-
 _FOLDER = Path(__file__).parent
 _COLOURS = yaml.safe_load((_FOLDER / "colours.yaml").read_text("utf-8"))
 MODES: dict[int, str] = _COLOURS["modes"]

@@ -18,16 +18,6 @@ from medsam.figures.overlay import overlay, prompt_marks, window
 from medsam.figures.style import MODES, Picture, Source, signed, styled
 from medsam.prompts import Prompt
 
-__all__ = [
-    "differences_by_task",
-    "differences_forest",
-    "differences_list",
-    "noise_by_task",
-    "noise_curves",
-    "noise_prompts",
-]
-
-
 _FOREST = ("field", "title", "experiment", "k", "choice", "delta", "low", "high", "changed")
 _HEAT = ("task", "name", "experiment", "k", "choice", "base", "variant", "delta", "low", "high")
 _NOTHING = "#8C8C8C"

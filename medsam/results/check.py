@@ -18,8 +18,6 @@ from medsam.prompts import KINDS, MODES
 from medsam.protocol import CHOICES, MAX_CLICKS
 from medsam.results.rows import UNIT, existing, identity_digest, read_metadata, read_table
 
-__all__ = ["MANIFEST", "Check", "check", "promised"]
-
 MANIFEST = "manifest.json"
 """Name of the file by which a deposit says what it holds."""
 

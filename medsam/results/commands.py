@@ -20,8 +20,6 @@ from medsam.datasets.commands import (
 )
 from medsam.errors import InputError
 
-__all__ = ["app", "export", "summary"]
-
 app = typer.Typer(no_args_is_help=True, help="Merge, check, export and deposit results.")
 
 Results = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]

@@ -39,8 +39,6 @@ from medsam.results.rows import (
 )
 from medsam.results.summary import GROUPS, means
 
-__all__ = ["deposit", "export", "file_entry", "write_manifest", "write_means"]
-
 _AT_ONCE = 100_000  # rows in memory when a Parquet file is written
 
 

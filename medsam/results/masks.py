@@ -20,16 +20,6 @@ from medsam.files import atomic
 from medsam.regions import Mask
 from medsam.results.rows import ORDER, existing, query, read
 
-__all__ = [
-    "attach",
-    "decode",
-    "encode",
-    "of_rows",
-    "rows_of_prompt",
-    "write_nifti",
-    "write_png",
-]
-
 
 def encode(mask: Mask) -> str:
     """Code a (H, W) bool mask.

@@ -38,8 +38,6 @@ from medsam.results.rows import (
 )
 from medsam.results.store import differing, locked
 
-__all__ = ["LARGEST_DIFFERENCE", "MAX_ROWS", "Merged", "merge"]
-
 LARGEST_DIFFERENCE = 1e-6
 """By which scores of equal rows may differ: the last digits are those of the machine."""
 

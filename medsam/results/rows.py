@@ -31,32 +31,6 @@ from medsam.errors import ResultsError
 from medsam.files import atomic
 from medsam.metrics import TOLERANCE
 
-__all__ = [
-    "COLUMNS",
-    "KEY",
-    "LAYOUTS",
-    "MASKS",
-    "ORDER",
-    "RESULTS_VERSION",
-    "SCHEMA",
-    "UNIT",
-    "cannot",
-    "existing",
-    "identity_digest",
-    "installed",
-    "next_number",
-    "one_tolerance",
-    "provenance",
-    "query",
-    "read",
-    "read_metadata",
-    "read_table",
-    "schema_at",
-    "shards",
-    "versions",
-    "write",
-]
-
 RESULTS_VERSION = 4
 """Raised when a change of the code changes rows: older results are read, but not continued."""
 

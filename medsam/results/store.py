@@ -30,8 +30,6 @@ from medsam.results.rows import (
     write,
 )
 
-__all__ = ["ROWS_DEPEND_ON", "Identity", "Store", "differing", "locked"]
-
 ROWS_DEPEND_ON = (
     *("errors.py", "files.py", "metrics.py", "prompts.py", "protocol.py", "regions.py"),
     *("datasets", "models", "results", "study"),

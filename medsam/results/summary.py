@@ -11,8 +11,6 @@ import pandas as pd
 from medsam.prompts import MODES
 from medsam.results.rows import existing, one_tolerance, query, read_metadata
 
-__all__ = ["GROUPS", "clicks", "counts", "means", "modes", "tables"]
-
 GROUPS = ("dataset", "task", "modality", "model", "protocol", "experiment", "k", "choice")
 """Columns that name what a mean is over."""
 _TASK = ["dataset", "model", "protocol", "task"]

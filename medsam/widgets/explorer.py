@@ -17,8 +17,6 @@ from medsam.widgets.kit.cases import ModeWidget, around, check_examples, check_o
 from medsam.widgets.kit.state import CHOICES, Pools
 from medsam.widgets.kit.still import Still, example_still
 
-__all__ = ["ExampleExplorer"]
-
 _Place = tuple[str, int]  # task and percentile
 
 

@@ -28,8 +28,6 @@ from typing import Any
 from medsam.errors import InputError
 from medsam.files import write_if_new
 
-__all__ = ["STATE", "VIEW", "published"]
-
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 """Media types: of all models in a notebook's metadata, and of an output that shows one of them."""

@@ -19,8 +19,6 @@ from medsam.widgets.kit.cases import ModeWidget, around, check_one_of
 from medsam.widgets.kit.state import CHOICES, Pools, number
 from medsam.widgets.kit.still import Note, Still, side_by_side
 
-__all__ = ["MAX_OBJECTS", "SizeScatter"]
-
 MAX_OBJECTS = 2000
 """Of more objects, every second, third, ... is drawn: a page has to carry them."""
 

@@ -40,8 +40,6 @@ from medsam.widgets.live.decoder import browser_decoder
 from medsam.widgets.live.widgets import DOWNLOADS
 from medsam.widgets.publish import STATE
 
-__all__ = ["LIVE_LIBRARIES", "assets", "live_states"]
-
 HERE = Path(__file__).parent
 NIFTI = ("nifti-extension", "nifti", "nifti1", "nifti2", "utilities")
 LIVE_LIBRARIES = {

@@ -16,8 +16,6 @@ from medsam.widgets.kit.cases import CaseWidget, around, check_examples, titled
 from medsam.widgets.kit.state import CHOICES, Pools
 from medsam.widgets.kit.still import Still, example_still
 
-__all__ = ["MAX_CASES", "ClickStepper"]
-
 MAX_CASES = 8
 """At most so many cases: each brings a mask for every click into the page."""
 

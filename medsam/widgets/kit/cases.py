@@ -15,8 +15,6 @@ from medsam.errors import InputError, UnknownName
 from medsam.prompts import MODES
 from medsam.widgets.kit.state import CHOICES
 
-__all__ = ["CaseWidget", "ModeWidget", "around", "check_examples", "check_one_of", "titled"]
-
 
 class CaseWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     """What the widgets of cases share. The task shown can be read, set, observed or linked."""

@@ -16,8 +16,6 @@ from PIL import Image
 
 from medsam.analysis.examples import Example
 
-__all__ = ["CHOICES", "Pool", "Pools", "data_uri", "encode_mask", "fingerprint", "number", "uri"]
-
 MAX_SIDE = 640
 """Pixels of the longer side of a picture in the page; masks keep every pixel."""
 

@@ -13,18 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 from medsam.analysis.examples import Example
 from medsam.widgets.kit.state import uri
 
-__all__ = [
-    "MASKS",
-    "PREDICTION",
-    "TRUTH",
-    "Note",
-    "Outline",
-    "Still",
-    "example_still",
-    "painted",
-    "side_by_side",
-]
-
 MASKS = ((255, 176, 0), (92, 192, 255), (240, 139, 216))
 """Colours of the three masks, most confident first; as in live.css."""
 TRUTH, PREDICTION = (61, 220, 132), (255, 92, 92)

@@ -18,8 +18,6 @@ from medsam.prompts import Prompt
 from medsam.widgets.kit.cases import around
 from medsam.widgets.kit.state import encode_mask, fingerprint, number, uri
 
-__all__ = ["describe", "from_uri"]
-
 DARK = 12
 """Grey value up to which a pixel is dark, and of no interest to a reader."""
 

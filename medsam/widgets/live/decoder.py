@@ -31,8 +31,6 @@ from onnx import helper, numpy_helper
 
 from medsam.models.onnx_sam import decoder_bytes
 
-__all__ = ["LEAST", "browser_decoder", "to_int16"]
-
 LEAST = 4096
 """Numbers from which on a weight is large."""
 

@@ -21,8 +21,6 @@ from medsam.widgets.kit.state import encode_mask
 from medsam.widgets.kit.still import MASKS, TRUTH, Outline, Still, painted
 from medsam.widgets.live.cases import describe
 
-__all__ = ["DOWNLOADS", "AmbiguityExplorer", "LiveSam", "LiveWidget"]
-
 KEPT = 4
 """Images whose features stay in memory while a notebook runs."""
 
