@@ -25,6 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+import yaml
 from pyarrow.fs import LocalFileSystem
 
 from medsam.errors import ResultsError
@@ -35,64 +36,17 @@ RESULTS_VERSION = 4
 """Raised when a change of the code changes rows: older results are read, but not continued."""
 
 
-def _column(
-    name: str, kind: pa.DataType, meaning: str, null: bool = True, **settings: object
-) -> pa.Field:
-    about = {"meaning": meaning} | {key: str(value) for key, value in settings.items()}
-    return pa.field(name, kind, nullable=null, metadata=about)
+def _schema() -> pa.Schema:
+    """The columns of ``columns.yaml``, and the tolerance of ``nsd``."""
+    listed = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text("utf-8"))
+    listed["nsd"]["tolerance_mm"] = str(TOLERANCE)
+    return pa.schema(
+        pa.field(name, about.pop("type"), not about.pop("required", False), metadata=about)
+        for name, about in listed.items()
+    )
 
 
-SCHEMA = pa.schema(
-    [
-        _column("dataset", pa.string(), "key of the dataset", False),
-        _column("task", pa.string(), "key of the task", False),
-        _column("image", pa.string(), "id of the image within its dataset", False),
-        _column("group", pa.string(), "patient or volume", False),
-        _column("modality", pa.string(), "MRI, CT, X-ray, US, PET or unknown", False),
-        _column("model", pa.string(), "name in the registry of models", False),
-        _column("protocol", pa.string(), "name of the protocol", False),
-        _column(
-            "experiment",
-            pa.string(),
-            "mode | clicks | ambiguity | everything-N: a grid of N points a side",
-        ),
-        _column(
-            "k",
-            pa.int16(),
-            "mode 1-5, number of clicks 1-9, place of the mask among those of one point from 1, "
-            "or points a side; null without a prompt",
-        ),
-        _column("choice", pa.string(), "top | oracle; null where each mask has a row"),
-        _column("iou", pa.float64(), "intersection over union, 0-1", unit="1"),
-        _column("dice", pa.float64(), "Dice coefficient, 0-1", unit="1"),
-        _column(
-            "nsd",
-            pa.float64(),
-            "fraction of the boundaries within tolerance_mm of each other, 0-1; 0 where the "
-            "prediction is empty; null where the size of a pixel is unknown",
-            unit="1",
-            tolerance_mm=TOLERANCE,
-        ),
-        _column(
-            "hd95",
-            pa.float64(),
-            "95th percentile of the distance between the boundaries, mm; null where the size of "
-            "a pixel is unknown or the prediction is empty",
-            unit="mm",
-        ),
-        _column("score", pa.float64(), "the model's own estimate of the IoU", unit="1"),
-        _column("object_px", pa.int64(), "pixels of the object", unit="pixel"),
-        _column("n_regions", pa.int32(), "contiguous regions of the object (8-connectivity)"),
-        _column("height", pa.int32(), "rows of the image", unit="pixel"),
-        _column("width", pa.int32(), "columns of the image", unit="pixel"),
-        _column("prompt", pa.string(), "compact JSON; points xy, boxes xyxy inclusive, pixels"),
-        _column("mask", pa.string(), "the mask that is scored: COCO's compressed run-length code"),
-        _column("masks", pa.string(), "every mask of the prompt, coded alike, by spaces"),
-        _column("status", pa.string(), "ok | empty | error", False),
-        _column("reason", pa.string(), "why the status is not ok"),
-        _column("digest", pa.string(), "of what the case is made of; null in older results"),
-    ]
-)
+SCHEMA = _schema()
 """Columns in order, with type, unit and meaning; ``nsd`` also with its tolerance."""
 
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
