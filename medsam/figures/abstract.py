@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from medsam.analysis.abstract import ORACLE, SHORT, Facts, facts
@@ -310,13 +309,8 @@ def _prompts(figure: Picture, shown: Shown) -> None:
     seen[tuple(shown.clicks.points.round().astype(int).T[::-1])] = True
     overlay(
         axes, shown.clicked, window(seen, 0.25), mask=shown.clicked_mask, prompt=shown.clicks,
-        widths=(1.1, 0),
+        widths=(1.1, 0), numbered=True,
     )  # fmt: skip
-    for n, at in enumerate(shown.clicks.points, 1):
-        axes.annotate(
-            str(n), tuple(at), (4, 3), textcoords="offset points", fontsize=7, fontweight="bold",
-            color="white", zorder=6, path_effects=[withStroke(linewidth=1.6, foreground="black")],
-        )  # fmt: skip
     _text(figure, x, y + side + 0.04, "clicks: ★ add, − remove", 8, va="bottom")
 
 

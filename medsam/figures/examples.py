@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +14,7 @@ from medsam.datasets.brain import TASKS
 from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError
 from medsam.figures import layout
+from medsam.figures.html import embedded
 from medsam.figures.overlay import View, outline, overlay, picture, prompt_marks, window
 from medsam.figures.style import (
     MINUS,
@@ -231,7 +231,7 @@ def data_uri(figure: Picture) -> str:
     """A raster figure as a PNG inside an address, for HTML that stands alone."""
     png = figure._repr_png_()
     assert png is not None, "only raster figures are put into HTML"
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    return embedded(png, "image/png")
 
 
 # Fig. 6: a case click by click.

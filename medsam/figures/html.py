@@ -146,6 +146,11 @@ def _words(value: Any) -> object:
 # Files that a page carries in itself, to be saved from it.
 
 
+def embedded(content: bytes, kind: str) -> str:
+    """A file as an address that holds it; ``kind`` is its media type."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
 def links(files: Mapping[str, tuple[str, bytes]]) -> Html:
     """Links that save files, whose content is in the links.
 
@@ -174,6 +179,5 @@ def links(files: Mapping[str, tuple[str, bytes]]) -> Html:
         kind, _ = mimetypes.guess_type(name)
         if kind is None:
             raise InputError(f"File {name!r}. Allowed: a known ending, such as .pdf, .svg or .png.")
-        data = base64.b64encode(content).decode()
-        out.append(tag("a", words, href=f"data:{kind};base64,{data}", download=name))
+        out.append(tag("a", words, href=embedded(content, kind), download=name))
     return tag("p", Html(" · ".join(out)), class_="medsam-files")

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from medsam.figures.style import MINUS, NEGATIVE, PREDICTION, PROMPT, TRUTH
@@ -48,7 +49,9 @@ def outline(axes: Axes, mask: NDArray[np.bool_], colour: str = TRUTH, width: flo
     )
 
 
-def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60, *, newest: float = 0) -> None:
+def prompt_marks(
+    axes: Axes, prompt: Prompt, size: float = 60, *, newest: float = 0, numbered: bool = False
+) -> None:
     """Points as stars (a minus where negative), boxes around their pixels.
 
     Parameters
@@ -57,6 +60,8 @@ def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60, *, newest: float 
     prompt : Prompt
     size, newest : float
         Of the marks; of the last one, where it is another.
+    numbered : bool
+        Number the points from 1, those of one place together.
     """
     sizes = [size] * (len(prompt.points) - 1) + [newest or size]
     points = zip(prompt.points, prompt.labels, sizes, strict=False)
@@ -64,6 +69,13 @@ def prompt_marks(axes: Axes, prompt: Prompt, size: float = 60, *, newest: float 
         axes.scatter(
             x, y, marker="*" if label else MINUS, s=area, color=PROMPT if label else NEGATIVE,
             edgecolors="black", linewidths=0.5, zorder=5 + n / 10,
+        )  # fmt: skip
+    for x, y in np.unique(prompt.points, axis=0) if numbered else ():
+        here = np.flatnonzero((prompt.points == (x, y)).all(axis=1)) + 1
+        axes.annotate(
+            ", ".join(map(str, here)), (x, y), (4, 3), textcoords="offset points", fontsize=7,
+            fontweight="bold", color="white", zorder=6, annotation_clip=True,
+            path_effects=[withStroke(linewidth=1.6, foreground="black")],
         )  # fmt: skip
     for x0, y0, x1, y1 in prompt.boxes:
         corner, width, height = (x0 - 0.5, y0 - 0.5), x1 - x0 + 1, y1 - y0 + 1
@@ -115,6 +127,7 @@ def overlay(
     size: float = 60,
     widths: tuple[float, float] = (1.0, 1.1),
     alpha: float = 0.22,
+    numbered: bool = False,
 ) -> None:
     """An image with a prediction, the ground truth and a prompt on it, each where it is given.
 
@@ -133,6 +146,8 @@ def overlay(
         Of the outlines of the mask and of the prediction.
     alpha : float
         Of the wash.
+    numbered : bool
+        Number the points of the prompt.
     """
     picture(axes, image, view)
     if prediction is not None:
@@ -143,4 +158,4 @@ def overlay(
     if mask is not None:
         outline(axes, mask, width=widths[0])
     if prompt is not None:
-        prompt_marks(axes, prompt, size)
+        prompt_marks(axes, prompt, size, numbered=numbered)

@@ -95,11 +95,11 @@ class ExampleExplorer(ModeWidget):
         ious = {one.k: one.iou for one in near if one.choice == e.choice}
         drawn = (
             f"{dict(self.tasks)[e.task]}, {e.image_id}, mode {e.k} ({MODES[e.k]}): ground truth in "
-            f"solid green, the {CHOICES[e.choice]} in dashed red, the prompt in teal. "
+            f"green, the {CHOICES[e.choice]} in red, the prompt in teal. "
             f"IoU by mode: {', '.join(f'{k}: {iou:.3f}' for k, iou in sorted(ious.items()))}."
         )
         more = "With scripts the reader goes through every task, case and mode."
-        return example_still(e, around(e.mask, margin=0.5), drawn, more)
+        return example_still([(e, around(e.mask, margin=0.5))], drawn, more)
 
     def __repr__(self) -> str:
         """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""

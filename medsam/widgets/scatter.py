@@ -17,7 +17,7 @@ from medsam.figures.style import MODALITIES
 from medsam.widgets.kit.bundle import bundle, styles
 from medsam.widgets.kit.cases import ModeWidget, around, check_one_of
 from medsam.widgets.kit.state import CHOICES, Pools, number
-from medsam.widgets.kit.still import Note, Still, side_by_side
+from medsam.widgets.kit.still import Note, Still, example_still
 
 MAX_OBJECTS = 2000
 """Of more objects, every second, third, ... is drawn: a page has to carry them."""
@@ -194,12 +194,12 @@ class SizeScatter(ModeWidget):
             for e in self._still
         )
         drawn = (
-            f"From left to right: {each}. Ground truth in solid green, "
-            f"the prediction in dashed red, the prompt in teal ({kind})."
+            f"From left to right: {each}. Ground truth in green, "
+            f"the prediction in red, the prompt in teal ({kind})."
         )
         more = "With scripts every object is a point to choose, beside the case that it is."
         parts = [(e, around(e.mask, e.prompt.points, _MARGIN)) for e in self._still]
-        return Still(side_by_side(parts), drawn, f"{drawn} {more}")
+        return example_still(parts, drawn, more)
 
     def __repr__(self) -> str:
         """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""

@@ -113,12 +113,12 @@ class ClickStepper(CaseWidget):
         """The case that ends best with all its clicks, for a browser that runs no scripts."""
         e = self._last
         drawn = (
-            f"{dict(self.tasks)[e.task]}, {e.image_id}: ground truth in solid green, the "
-            f"prediction after {e.k} clicks in dashed red (IoU {e.iou:.3f}), the clicks numbered; "
+            f"{dict(self.tasks)[e.task]}, {e.image_id}: ground truth in green, the "
+            f"prediction after {e.k} clicks in red (IoU {e.iou:.3f}), the clicks numbered; "
             "stars are positive, minus signs negative."
         )
         more = "With scripts the reader goes from click to click."
-        return example_still(e, around(e.mask, e.prompt.points), drawn, more, numbered=True)
+        return example_still([(e, around(e.mask, e.prompt.points))], drawn, more, numbered=True)
 
     def __repr__(self) -> str:
         """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""

@@ -21,7 +21,7 @@ def test_a_case_by_hand():
         assert (one["points"], one["labels"]) == (POINTS[:k], LABELS[:k])
         assert (mask_of(stepper, one, "prediction") == mask).all()
     assert len(stepper.masks) == 3  # the last prediction is the ground truth: stored once
-    assert "after 3 clicks in dashed red (IoU 1.000)" in stepper.still().caption
+    assert "after 3 clicks in red (IoU 1.000)" in stepper.still().caption
 
 
 def test_a_task_with_fewer_clicks_takes_its_last_and_none_has_more():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medsam.analysis.examples import Example
+from medsam.figures.html import embedded
 
 MAX_SIDE = 640
 """Pixels of the longer side of a picture in the page; masks keep every pixel."""
@@ -27,7 +27,7 @@ def uri(picture: Image.Image, kind: str = "webp", **options: Any) -> str:
     """A picture as a data URI; options are those of Pillow's encoder."""
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return embedded(buffer.getvalue(), f"image/{kind}")
 
 
 def data_uri(image: NDArray[np.uint8]) -> str:

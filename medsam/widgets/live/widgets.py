@@ -11,15 +11,22 @@ import anywidget
 import numpy as np
 import pandas as pd
 import traitlets
+from numpy.typing import NDArray
 
 from medsam.datasets.sample import Sample
 from medsam.errors import InputError, MedsamError
+from medsam.figures.overlay import outline, picture, prompt_marks
+from medsam.figures.style import TRUTH
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets.kit.bundle import bundle, styles
 from medsam.widgets.kit.state import encode_mask
-from medsam.widgets.kit.still import MASKS, TRUTH, Outline, Still, painted
+from medsam.widgets.kit.still import Still, part, squares
 from medsam.widgets.live.cases import describe
+
+MASKS = ("#ffb000", "#5cc0ff", "#f08bd8")
+"""Colours of the three masks, most confident first; as in live.css."""
+Outline = tuple[NDArray[np.bool_], str]
 
 KEPT = 4
 """Images whose features stay in memory while a notebook runs."""
@@ -154,14 +161,16 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         bits = np.packbits(masks.reshape(len(masks), -1), axis=1, bitorder="little")
         return answer | {"scores": scores}, [bits.tobytes()]
 
-    def _still(self, outlines: list[Outline], drawn: str, *points: tuple[float, float]) -> Still:
+    def _still(self, outlines: list[Outline], drawn: str, prompt: Prompt | None = None) -> Still:
         sample = self._samples[0]
-        x0, y0, x1, y1 = self.cases[0]["view"]
-        part = slice(y0, y1 + 1), slice(x0, x1 + 1)
-        shown = [(mask[part], colour) for mask, colour in outlines]
-        picture = painted(sample.image[part], shown, [(x - x0, y - y0) for x, y in points])
+        figure, (axes,) = squares(1)
+        picture(axes, sample.image, part(self.cases[0]["view"]))
+        for mask, colour in outlines:
+            outline(axes, mask, colour, 1.6)
+        if prompt is not None:
+            prompt_marks(axes, prompt)
         caption = f"{sample.id}: {drawn} With scripts the reader chooses the points."
-        return Still(picture, f"{sample.id}, {drawn}", caption)
+        return Still(figure, f"{sample.id}, {drawn}", caption)
 
     def __repr__(self) -> str:
         """Words for where no widget can be shown."""
@@ -189,13 +198,13 @@ class AmbiguityExplorer(LiveWidget):
 
     def still(self) -> Still:
         """The masks of one point on the first image."""
-        x, y = self.first["points"][0]
+        ((x, y),) = self.first["points"]
         scores = ", ".join(f"{score:.2f}" for score in self.first["scores"])
         return self._still(
             list(zip(self._first_masks, MASKS, strict=False)),
             f"the masks that {self._model.name} gives for a point at x {x:.0f}, y {y:.0f}, with "
             f"its own estimates of their IoU: {scores}.",
-            (x, y),
+            Prompt([(x, y)], [1]),
         )
 
 
@@ -208,4 +217,5 @@ class LiveSam(LiveWidget):
         """The objects of the first image."""
         names = ", ".join(each["title"] for each in self.cases[0]["objects"])
         objects = self._samples[0].masks.values()
-        return self._still([(m, TRUTH) for m in objects], f"outlined in green: {names}.")
+        outlines = [(mask, TRUTH) for mask in objects]
+        return self._still(outlines, f"outlined in green: {names}.")
