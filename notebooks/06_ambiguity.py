@@ -73,7 +73,7 @@ source = figures.Source.run(study.label)
 shown = ambiguity.examples(rows, study.dataset)
 cases = pd.DataFrame({"task": [e.task for e in shown], "image": [e.image_id for e in shown]})
 picture = ambiguity_examples(shown, source=source, titles=study.titles)
-page.figure("fig7-run", picture, cases.merge(table, on=["task", "image"]))
+page.figure("fig7-run", picture, cases.drop_duplicates().merge(table, on=["task", "image"]))
 glue("label", study.label)
 glue("stand-in", Markdown(about_model(study.settings.model)))
 

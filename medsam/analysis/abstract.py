@@ -231,8 +231,8 @@ def of_run(rows: pd.DataFrame) -> pd.DataFrame:
     return table[["task", "modality", "model", "k", "iou"]]
 
 
-def telling_clicks(rows: pd.DataFrame, k: int = 4) -> tuple[str, str, Prompt]:
-    """The object on which k clicks show best what clicking is.
+def telling_clicks(rows: pd.DataFrame) -> tuple[str, str, Prompt]:
+    """The object on which four clicks show best what clicking is.
 
     Of the objects whose clicks are at least a twentieth of the image apart, the one whose IoU
     they raise most from the first to the last; of all objects, where none is so.
@@ -241,8 +241,6 @@ def telling_clicks(rows: pd.DataFrame, k: int = 4) -> tuple[str, str, Prompt]:
     ----------
     rows : DataFrame
         Results, as :func:`medsam.results.rows.read` gives them.
-    k : int
-        Clicks; fewer where all objects have fewer.
 
     Returns
     -------
@@ -260,7 +258,7 @@ def telling_clicks(rows: pd.DataFrame, k: int = 4) -> tuple[str, str, Prompt]:
             f"{len(rows)} rows, none of clicks. Allowed: rows of the experiment 'clicks'. "
             "A model that takes boxes only has none."
         )
-    k = min(k, int(made.k.max()))
+    k = min(4, int(made.k.max()))
     first = made[made.k == 1][["image", "task", "iou"]].rename(columns={"iou": "before"})
     last = made[made.k == k].merge(first, on=["image", "task"])
     last["gain"] = (last.iou - last.before).astype(float)

@@ -6,7 +6,6 @@ The masks are those that the rows of the experiment ``ambiguity`` hold.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medsam.analysis.examples import at_percentile, load, masks_of
+from medsam.analysis.examples import Example, at_percentile, load, masks_of, of_rows
 from medsam.analysis.statistics import FEWEST, Interval, check_columns, interval
 from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError
@@ -312,38 +311,8 @@ def _says(values: Sequence[float] | None) -> str:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Ambiguous:
-    """One case of Fig. 7.
-
-    Attributes
-    ----------
-    task, image_id : str
-    image : (H, W, 3) uint8
-    mask : (H, W) bool
-        The object.
-    prompt : Prompt
-        One point.
-    masks : (K, H, W) bool
-        Most confident first.
-    scores, ious : sequence of float
-        The model's own estimate, and the IoU with the object.
-    """
-
-    task: str
-    image_id: str
-    image: NDArray[np.uint8]
-    mask: NDArray[np.bool_]
-    prompt: Prompt
-    masks: NDArray[np.bool_]
-    scores: Sequence[float]
-    ious: Sequence[float]
-
-
-def _cases(
-    rows: pd.DataFrame, dataset: Dataset
-) -> Iterator[tuple[pd.DataFrame, Sample, NDArray[np.bool_]]]:
-    """Each case: its rows in the model's own order, its image, and its (K, H, W) bool masks."""
+def _of_one_point(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the masks of one point."""
     found = rows[(rows.experiment == "ambiguity") & (rows.status == "ok")]
     if found.empty:
         raise InputError(
@@ -351,6 +320,14 @@ def _cases(
             "a model that takes points, and data with an object: `medsam run --experiments "
             "ambiguity`."
         )
+    return found
+
+
+def _cases(
+    rows: pd.DataFrame, dataset: Dataset
+) -> Iterator[tuple[pd.DataFrame, Sample, NDArray[np.bool_]]]:
+    """Each case: its rows in the model's own order, its image, and its (K, H, W) bool masks."""
+    found = _of_one_point(rows)
     samples = load(dataset, found.image)
     for _, case in found.sort_values(["task", "image", "k"]).groupby(["task", "image"]):
         masks = np.stack([mask for _, mask in masks_of(case, samples)])
@@ -396,8 +373,10 @@ def measure(rows: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     )
 
 
-def examples(rows: pd.DataFrame, dataset: Dataset, percentile: float = 50) -> list[Ambiguous]:
-    """A case of each task with all its masks: the one whose top IoU stands at a percentile.
+def examples(rows: pd.DataFrame, dataset: Dataset) -> list[Example]:
+    """All masks of a case of each task, most confident first; nobody has chosen it by eye.
+
+    Of a task it is the case whose most confident mask has the median IoU.
 
     Parameters
     ----------
@@ -405,33 +384,16 @@ def examples(rows: pd.DataFrame, dataset: Dataset, percentile: float = 50) -> li
         As of :func:`measure`.
     dataset : Dataset
         That which the rows came from. Of its tasks, the first five that have a case are shown.
-    percentile : float
-        Of the IoU of the most confident mask: nobody has chosen the case by eye.
 
     Raises
     ------
     InputError, ResultsError
         As :func:`measure`.
     """
-    kept = rows[(rows.experiment == "ambiguity") & (rows.status == "ok")]
-    top = kept.sort_values("score", ascending=False, kind="stable")
-    top = top.drop_duplicates(["task", "image"])
+    ranked = _of_one_point(rows).sort_values(["score", "k"], ascending=[False, True])
     chosen = []
-    for task in [task for task in dataset.tasks if (kept.task == task).any()][:5]:
-        image = at_percentile(top[top.task == task], percentile).image
-        chosen.append(kept[(kept.task == task) & (kept.image == image)])
-    found = {}
-    for case, sample, masks in _cases(pd.concat(chosen) if chosen else kept, dataset):
-        order = ranking(case.score.to_numpy(float))
-        task = str(case.task.iloc[0])
-        found[task] = Ambiguous(
-            task=task,
-            image_id=sample.id,
-            image=sample.image,
-            mask=sample.masks[task],
-            prompt=Prompt.from_json(case.prompt.iloc[0]),
-            masks=masks[order],
-            scores=case.score.iloc[order].tolist(),
-            ious=case.iou.iloc[order].tolist(),
-        )
-    return [found[task] for task in dataset.tasks if task in found]
+    for task in [task for task in dataset.tasks if (ranked.task == task).any()][:5]:
+        of_task = ranked[ranked.task == task]
+        image = at_percentile(of_task.drop_duplicates("image"), 50).image
+        chosen.append(of_task[of_task.image == image])
+    return of_rows(pd.concat(chosen).assign(percentile=50), dataset)

@@ -87,9 +87,8 @@ def slots(
     rows: pd.DataFrame,
     modes: Sequence[int],
     *,
-    choice: str = "top",
     rank_by: int | None = None,
-    show: Sequence[str] | None = None,
+    show: Sequence[str] = ("top",),
 ) -> pd.DataFrame:
     """The rows that stand at the 25th, 50th and 75th percentile of each task.
 
@@ -99,12 +98,12 @@ def slots(
         Results of one model under one protocol.
     modes : sequence of int
         Modes to take.
-    choice : {"top", "oracle"}
     rank_by : int, optional
-        The mode whose IoU ranks the images: every mode then shows the same image in a slot.
+        The mode whose IoU, of the most confident mask, ranks the images: every mode then shows
+        the same image in a slot.
         By default each mode ranks for itself.
-    show : sequence of {"top", "oracle"}, optional
-        Choices of mask to take of the images that ``choice`` ranks; by default that one.
+    show : sequence of {"top", "oracle"}
+        Choices of mask to take of these images.
 
     Returns
     -------
@@ -112,16 +111,15 @@ def slots(
         Rows of the results with a column ``percentile``.
     """
     kept = rows[(rows.experiment == "mode") & (rows.status == "ok")]
-    shown = [choice] if show is None else list(show)
     found = [kept.iloc[:0].assign(percentile=0)]
     for _, of_task in kept.groupby("task", sort=False):
         for mode in modes:
             of_mode = of_task[of_task.k == mode]
             ranked = of_mode if rank_by is None else of_task[of_task.k == rank_by]
-            ranked = ranked[ranked.choice == choice]
+            ranked = ranked[ranked.choice == "top"]
             for percentile in PERCENTILES:
                 image = at_percentile(ranked, percentile).image
-                there = of_mode[(of_mode.image == image) & of_mode.choice.isin(shown)]
+                there = of_mode[(of_mode.image == image) & of_mode.choice.isin(show)]
                 found.append(there.assign(percentile=percentile))
     return pd.concat(found, ignore_index=True)
 
@@ -230,20 +228,18 @@ IMAGES = 8
 """So many images at most; all their objects open a picture."""
 
 
-def opening(rows: pd.DataFrame, images: int = IMAGES) -> pd.DataFrame:
+def opening(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of a few images that have, between them, small, middling and large objects.
 
     The objects of each task, from the smallest to the largest, fall into three parts of equal
     count. Image after image is taken, each time the one with most parts that no image has yet
-    (of equal ones the first by name), until every part has one or there are enough. A model
+    (of equal ones the first by name), until every part has one or there are :data:`IMAGES`. A model
     reads an image once for all its objects: few images give many pictures.
 
     Parameters
     ----------
     rows : DataFrame
         Results of one dataset, model and protocol.
-    images : int
-        At most so many.
 
     Returns
     -------
@@ -263,27 +259,22 @@ def opening(rows: pd.DataFrame, images: int = IMAGES) -> pd.DataFrame:
         parts.setdefault(image, set()).add((task, int(part)))
     missing = set().union(*parts.values())
     taken: list[str] = []
-    while missing and len(taken) < images:
+    while missing and len(taken) < IMAGES:
         best = max(sorted(parts), key=lambda image: len(parts[image] & missing))
         missing -= parts[best]
         taken.append(best)
     return kept[kept.image.isin(taken)].assign(percentile=0)
 
 
-def step_slots(
-    rows: pd.DataFrame, *, percentile: float = 50, at: int = MAX_CLICKS, choice: str = "top"
-) -> pd.DataFrame:
-    """The clicks of the case of each task that stands at a percentile.
+def step_slots(rows: pd.DataFrame) -> pd.DataFrame:
+    """The clicks of the case of each task that stands in the middle by the IoU after the last.
+
+    No case is picked by hand.
 
     Parameters
     ----------
     rows : DataFrame
         Results of one model under one protocol.
-    percentile : float
-        0 to 100, of the IoU over the images of a task: no case is picked by hand.
-    at : int
-        Number of clicks whose IoU ranks the images.
-    choice : {"top", "oracle"}
 
     Returns
     -------
@@ -296,18 +287,18 @@ def step_slots(
     InputError
         If there are no such rows.
     """
-    kept = rows[(rows.experiment == "clicks") & (rows.choice == choice) & (rows.status == "ok")]
-    ranked = kept[kept.k == at]
+    kept = rows[(rows.experiment == "clicks") & (rows.choice == "top") & (rows.status == "ok")]
+    ranked = kept[kept.k == MAX_CLICKS]
     if ranked.empty:
         there = sorted(kept.k.dropna().astype(int).unique().tolist())
         raise InputError(
-            f"No row of {at} clicks with choice {choice!r} (there: {there or 'none'}). "
+            f"No row of {MAX_CLICKS} clicks with choice 'top' (there: {there or 'none'}). "
             "Allowed: rows of the experiment 'clicks', of a model that takes points."
         )
     found = []
     for task, of_task in ranked.groupby("task", sort=False):
-        image = at_percentile(of_task, percentile).image
+        image = at_percentile(of_task, 50).image
         case = kept[(kept.task == task) & (kept.image == image)].sort_values("k")
-        found.append(case.assign(percentile=percentile))
+        found.append(case.assign(percentile=50))
     chosen: pd.DataFrame = pd.concat(found, ignore_index=True)
     return chosen

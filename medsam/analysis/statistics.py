@@ -107,7 +107,6 @@ def interval(
     groups: ArrayLike | None = None,
     *,
     tasks: ArrayLike | None = None,
-    confidence: float = 1 - ALPHA,
     resamples: int = RESAMPLES,
 ) -> Interval:
     """Mean over images with its BCa bootstrap interval over groups.
@@ -121,8 +120,6 @@ def interval(
     tasks : (N,) of anything hashable, optional
         The mean is then over the images of each task, and over tasks; a group is drawn with all
         its tasks, and a task of which no group is drawn does not count.
-    confidence : float
-        Between 0 and 1.
     resamples : int
         Bootstrap samples.
 
@@ -180,14 +177,13 @@ def interval(
             vectorized=True,
             n_resamples=resamples,
             batch=max(1, min(resamples, _AT_ONCE // sums.size)),
-            confidence_level=confidence,
+            confidence_level=1 - ALPHA,
             method="BCa",
             rng=np.random.default_rng(_SEED),
         )
     low, high = drawn.confidence_interval
     if math.isnan(low):  # No group matters more than another, so there is nothing to correct for.
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(drawn.bootstrap_distribution, (tail, 1 - tail))
+        low, high = np.quantile(drawn.bootstrap_distribution, (ALPHA / 2, 1 - ALPHA / 2))
     return Interval(mean, float(low), float(high), n, shape[1])
 
 
@@ -203,16 +199,13 @@ def _with_value(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     return found
 
 
-def intervals(rows: pd.DataFrame, value: str = "iou") -> pd.DataFrame:
-    """Mean and interval per dataset, task, model, protocol, experiment, k and choice.
+def intervals(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean IoU and interval per dataset, task, model, protocol, experiment, k and choice.
 
     Parameters
     ----------
     rows : DataFrame
         Results, as :func:`medsam.results.rows.read` gives them.
-    value : str
-        Column to average: ``"iou"``, ``"dice"``, ``"nsd"``, ``"hd95"``. Rows without it are
-        left aside.
 
     Returns
     -------
@@ -220,8 +213,8 @@ def intervals(rows: pd.DataFrame, value: str = "iou") -> pd.DataFrame:
         Those keys, then the fields of :class:`Interval`.
     """
     keys = ["dataset", "task", *_SETTINGS]
-    parts = _with_value(rows, value).groupby(keys, sort=True, observed=True, dropna=False)
-    found = [(*key, *interval(part[value], part.group)) for key, part in parts]
+    parts = _with_value(rows, "iou").groupby(keys, sort=True, observed=True, dropna=False)
+    found = [(*key, *interval(part.iou, part.group)) for key, part in parts]
     return pd.DataFrame(found, columns=[*keys, *Interval._fields])
 
 

@@ -82,23 +82,19 @@ def _effects(
     return pd.DataFrame(found)
 
 
-def _modes_and(rows: pd.DataFrame, clicks: Iterable[int]) -> pd.DataFrame:
-    shown = (rows.experiment == "clicks") & rows.k.isin(list(clicks))
+def _modes_and(rows: pd.DataFrame, clicks: Sequence[int]) -> pd.DataFrame:
+    shown = (rows.experiment == "clicks") & rows.k.isin(clicks)
     return rows[(rows.experiment == "mode") | shown]
 
 
-def effects(
-    rows: pd.DataFrame, base: str = "paper", clicks: Iterable[int] = (3, 9)
-) -> pd.DataFrame:
-    """What each field changes, for each mode and for some numbers of clicks.
+def effects(rows: pd.DataFrame, base: str = "paper") -> pd.DataFrame:
+    """What each field changes, for each mode, three clicks and nine.
 
     Parameters
     ----------
     rows : DataFrame
         Results under :func:`medsam.protocol.variants` of the same images.
     base : {"paper", "released"}
-    clicks : iterable of int
-        Numbers of clicks.
 
     Returns
     -------
@@ -119,13 +115,11 @@ def effects(
         if field in named
     ]
     variants.append(({"field": "all", "title": "All of these at once"}, other(base)))
-    return _effects(_modes_and(rows, clicks), ("experiment", "k", "choice"), base, variants)
+    return _effects(_modes_and(rows, (3, 9)), ("experiment", "k", "choice"), base, variants)
 
 
-def between(
-    rows: pd.DataFrame, base: str = "paper", clicks: Iterable[int] = (1, 9)
-) -> pd.DataFrame:
-    """The two presets, task by task, without oracle and with it.
+def between(rows: pd.DataFrame, base: str = "paper") -> pd.DataFrame:
+    """The two presets by task in each mode, one click and nine, without oracle and with it.
 
     Returns
     -------
@@ -134,7 +128,7 @@ def between(
         :class:`~medsam.analysis.statistics.Effect`.
     """
     keys = ("task", "experiment", "k", "choice")
-    return _effects(_modes_and(rows, clicks), keys, base, [({}, other(base))])
+    return _effects(_modes_and(rows, (1, 9)), keys, base, [({}, other(base))])
 
 
 def findings(table: pd.DataFrame) -> dict[str, float | int | str]:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from medsam.analysis.ambiguity import ORDINALS
+from medsam.analysis.examples import Example
 from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError
 from medsam.figures import layout
 from medsam.figures.overlay import overlay
 from medsam.figures.style import Picture, Source, model_colour, styled
-
-if TYPE_CHECKING:
-    from medsam.analysis.ambiguity import Ambiguous
 
 _TASK = "#BBBBBB"
 
@@ -38,14 +35,14 @@ _OF_FIRST = {"doublings": 0.0, "contains": 1.0}
 
 @styled
 def ambiguity_examples(
-    examples: Sequence[Ambiguous], *, source: Source, titles: Mapping[str, str] | None = None
+    examples: Sequence[Example], *, source: Source, titles: Mapping[str, str] | None = None
 ) -> Picture:
     """Fig. 7: an image with its point, then the masks of first, second and third confidence.
 
     Parameters
     ----------
-    examples : sequence of Ambiguous
-        A row each.
+    examples : sequence of Example
+        Of each task, which is a row, the masks of one case from the most confident on.
     source : Source
         Written on the figure.
     titles : mapping of str to str, optional
@@ -60,31 +57,32 @@ def ambiguity_examples(
         raise InputError(
             "No examples. Allowed: at least one case. Take medsam.analysis.ambiguity.examples."
         )
-    columns = 1 + max(len(example.masks) for example in examples)
+    cases: dict[str, list[Example]] = {}
+    for example in examples:
+        cases.setdefault(example.task, []).append(example)
+    columns = 1 + max(map(len, cases.values()))
     width = 0.22 + 1.8 * columns
     figure, grid = layout.subplots(
-        (width, 0.42 + 1.98 * len(examples)), len(examples), columns, top=0.6, bottom=0.02,
+        (width, 0.42 + 1.98 * len(cases)), len(cases), columns, top=0.6, bottom=0.02,
         left=0.24 / width, right=0.998, raster=True, hspace=0.13, wspace=0.03,
     )  # fmt: skip
-    for row, example in zip(grid, examples, strict=True):
-        first, *others = row
-        overlay(
-            first, example.image, mask=example.mask, prompt=example.prompt, size=55, widths=(0.9, 0)
-        )
-        first.set_title(f"{example.image_id}, its point", fontsize=7.2, pad=2.5)
-        name = (titles or {}).get(example.task, example.task)
+    for (first, *others), (task, case) in zip(grid, cases.items(), strict=True):
+        one = case[0]
+        overlay(first, one.image, mask=one.mask, prompt=one.prompt, size=55, widths=(0.9, 0))
+        first.set_title(f"{one.image_id}, its point", fontsize=7.2, pad=2.5)
+        name = (titles or {}).get(task, task)
         first.set_ylabel(name, fontsize=8.5, fontweight="bold", labelpad=4)
-        for axes in others[len(example.masks) :]:
+        for axes in others[len(case) :]:
             axes.set_axis_off()
-        answers = zip(others, example.masks, example.scores, example.ious, strict=False)
-        for place, (axes, mask, score, iou) in enumerate(answers, 1):
+        highest = max(e.iou for e in case)
+        for place, (axes, e) in enumerate(zip(others, case, strict=False), 1):
             overlay(
-                axes, example.image, mask=example.mask, prediction=mask, prompt=example.prompt,
+                axes, e.image, mask=e.mask, prediction=e.prediction, prompt=e.prompt,
                 size=45, widths=(0.8, 1.1), alpha=0.3,
             )  # fmt: skip
-            words = f"{ORDINALS[place]}: score {score:.2f}, IoU {iou:.2f}"
-            best = iou > 0 and iou == max(example.ious)
-            axes.set_title(words, fontsize=7.2, pad=2.5, fontweight="bold" if best else "normal")
+            words = f"{ORDINALS[place]}: score {e.score:.2f}, IoU {e.iou:.2f}"
+            weight = "bold" if 0 < e.iou == highest else "normal"
+            axes.set_title(words, fontsize=7.2, pad=2.5, fontweight=weight)
     return figure
 
 

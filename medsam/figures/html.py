@@ -62,7 +62,6 @@ def html_table(
     caption: str = "",
     widths: Mapping[str, str] | None = None,
     classes: str = "medsam-table",
-    left: bool = False,
     rows: Sequence[Mapping[str, object]] | None = None,
     stacked: bool = False,
 ) -> Html:
@@ -81,8 +80,6 @@ def html_table(
         stay low.
     classes : str
         CSS classes beside ``table``.
-    left : bool
-        Whether numbers stand to the left as well.
     rows : sequence of mapping, optional
         Attributes of each row, as for :func:`tag`.
     stacked : bool
@@ -95,7 +92,7 @@ def html_table(
         return tag(name, *content, role=role if stacked else None, **attributes)
 
     def cell(name: str, value: Any, role: str, **attributes: object) -> Html:
-        at_left = left or name == "th" or isinstance(value, str)
+        at_left = name == "th" or isinstance(value, str)
         style = None if stacked else f"text-align:{'left' if at_left else 'right'}"
         return part(name, _words(value), role=role, **attributes, style=style)
 

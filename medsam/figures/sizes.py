@@ -178,7 +178,7 @@ def _told(row: pd.Series) -> str:
 
 
 @styled
-def size_within(found: pd.DataFrame, *, source: Source, columns: int = 4) -> Picture:
+def size_within(found: pd.DataFrame, *, source: Source) -> Picture:
     """Size of each object against its IoU, a panel a task, in the order of their median size.
 
     Parameters
@@ -187,8 +187,6 @@ def size_within(found: pd.DataFrame, *, source: Source, columns: int = 4) -> Pic
         From :func:`medsam.analysis.sizes.cases`.
     source : Source
         Written on the figure.
-    columns : int
-        Panels in a row.
 
     Returns
     -------
@@ -206,7 +204,7 @@ def size_within(found: pd.DataFrame, *, source: Source, columns: int = 4) -> Pic
     ranks, lines = sizes.spread(found), sizes.within(found)
     modes = sorted(int(k) for k in found.k.unique())
     figure, grid = layout.panels(
-        len(ranks), columns, row=1.5, rest=1.0, top=0.62, bottom=0.72, left=0.065,
+        len(ranks), 4, row=1.5, rest=1.0, top=0.62, bottom=0.72, left=0.065,
         xlabel=(f"{X_LABEL}; right of a title: Spearman", 0.53, 0.34), ylabel="IoU",
     )  # fmt: skip
     _log_axis(grid[0], found["size"])

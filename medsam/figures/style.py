@@ -241,13 +241,11 @@ class Photo:
     Parameters
     ----------
     picture : Picture
-    quality : int
-        1 to 95.
     """
 
-    def __init__(self, picture: Picture, quality: int = 90):
-        self.picture, self.quality = picture, quality
+    def __init__(self, picture: Picture):
+        self.picture = picture
 
     def _repr_jpeg_(self) -> bytes:
-        options = {"quality": self.quality, "subsampling": 0, "optimize": True, "progressive": True}
+        options = {"quality": 90, "subsampling": 0, "optimize": True, "progressive": True}
         return self.picture._bytes("jpeg", dpi=160, pil_kwargs=options)

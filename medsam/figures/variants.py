@@ -285,7 +285,7 @@ def noise_curves(table: pd.DataFrame, *, source: Source) -> Picture:
 
 
 @styled
-def noise_by_task(table: pd.DataFrame, *, source: Source, columns: int = 4) -> Picture:
+def noise_by_task(table: pd.DataFrame, *, source: Source) -> Picture:
     """IoU of each mode against the level of noise, one small panel a task (top only).
 
     Parameters
@@ -294,8 +294,6 @@ def noise_by_task(table: pd.DataFrame, *, source: Source, columns: int = 4) -> P
         As for :func:`noise_curves`, with ``task, name`` and ``cases`` (their number).
     source : Source
         Written on the figure.
-    columns : int
-        Panels in a row.
 
     Raises
     ------
@@ -305,7 +303,7 @@ def noise_by_task(table: pd.DataFrame, *, source: Source, columns: int = 4) -> P
     check_columns(table, ("task", "name", "cases", *_NOISE))
     names = table.drop_duplicates("task")
     figure, grid = layout.panels(
-        len(names), columns, row=1.3, rest=1.15, top=0.6, bottom=0.82, left=0.065, hspace=0.32,
+        len(names), 4, row=1.3, rest=1.15, top=0.6, bottom=0.82, left=0.065, hspace=0.32,
         xlabel=(_X, 0.53, 0.47), ylabel="IoU",
     )  # fmt: skip
     layout.iou_ticks(grid[0])

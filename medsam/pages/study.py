@@ -547,7 +547,7 @@ class Study:
         modes: Sequence[int],
         *,
         rank_by: int | None = None,
-        show: Sequence[str] | None = None,
+        show: Sequence[str] = ("top",),
     ) -> list[Example]:
         """The 25/50/75-percentile cases of every task.
 

@@ -95,28 +95,20 @@ def clicks(image, ious, task="t", choice="top", experiment="clicks"):
     )  # fmt: skip
 
 
-TABLE = pd.concat(
-    [
-        clicks("a", [0.9, 0.1]),
-        clicks("b", [0.1, 0.5]),
-        clicks("c", [0.5, 0.9]),
-        clicks("c", [0.0, 1.0], choice="oracle"),
-        clicks("z", [0.2, 0.3], task="u"),
-        clicks("a", [1.0, 1.0], experiment="mode"),
-    ]
-)
-
-
-@pytest.mark.parametrize(
-    ("percentile", "at", "image"), [(50, 2, "b"), (50, 1, "c"), (100, 2, "c"), (1, 2, "a")]
-)
-def test_the_case_is_ranked_by_hand(percentile, at, image):
-    chosen = examples.step_slots(TABLE, percentile=percentile, at=at)
-    of_task = chosen[chosen.task == "t"]
-    assert set(of_task.image) == {image}
-    assert of_task.k.tolist() == [1, 2]
-    assert set(of_task.percentile) == {percentile}
-    assert set(chosen[chosen.task == "u"].image) == {"z"}
+def test_the_case_in_the_middle_after_the_last_click():
+    table = pd.concat(
+        [
+            clicks("a", [0.9] * 8 + [0.1]),
+            clicks("b", [0.1] * 8 + [0.5]),
+            clicks("c", [0.5] * 8 + [0.9]),
+            clicks("c", [1.0] * 9, choice="oracle"),
+            clicks("z", [0.2] * 9, task="u"),
+            clicks("a", [1.0] * 9, experiment="mode"),
+        ]
+    )
+    chosen = examples.step_slots(table)
+    assert chosen.drop_duplicates("task").image.tolist() == ["b", "z"]
+    assert chosen.k.tolist() == [*range(1, 10)] * 2
     assert set(chosen.experiment) == {"clicks"}
 
 

@@ -204,7 +204,7 @@ class AmbiguityExplorer(LiveWidget):
             list(zip(self._first_masks, MASKS, strict=False)),
             f"the masks that {self._model.name} gives for a point at x {x:.0f}, y {y:.0f}, with "
             f"its own estimates of their IoU: {scores}.",
-            Prompt([(x, y)], [1]),
+            Prompt(np.array([[x, y]]), np.array([1])),
         )
 
 
