@@ -66,20 +66,22 @@ BAND = 2
 """Width in pixels of the bands inside and outside of a border."""
 _STEPS = 64
 
-MEASURES = {
-    "best": "share of cases where no other mask has a higher IoU",
-    "iou": "IoU with the object",
-    "doublings": "area against the 1st, in doublings (log2)",
-    "contains": "fraction of the 1st's pixels that it holds",
-    "expands": "share of cases where it expands the 1st",
-    "spread": "standard deviation of intensity within, of the image's range",
-    "varied": "share of cases where the spread is larger than the 1st's",
-    "contrast": "difference of mean intensity across the border, of the image's range",
-    "connected": "fraction of its pixels in its largest region",
-    "grown": "IoU with the most similar region grown from the point",
-}
-"""What is told of each rank. ``doublings``, ``contains``, ``expands`` and ``varied`` compare with
-the first mask and are null for it."""
+OF_FIRST = ("doublings", "contains", "expands", "varied")
+MEASURES = ("best", "iou", "spread", "contrast", "connected", "grown", *OF_FIRST)
+"""What is told of each rank:
+
+best : whether no other mask has a higher IoU; ``iou``: with the object
+spread : standard deviation of intensity within, of the image's range
+contrast : difference of mean intensity across the border, of the image's range
+connected : fraction of its pixels in its largest region
+grown : IoU with the most similar region grown from the point
+
+and, in comparison with the first mask and null for it (:data:`OF_FIRST`):
+
+doublings : area against its own, in doublings (log2)
+contains : fraction of its pixels that the mask holds; ``expands``: whether it is larger, too
+varied : whether the spread is larger
+"""
 SHARES = ("best", "expands", "varied", "larger")
 """Measures that are yes or no for each case; ``larger``: whether the area is above the 1st's."""
 ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
@@ -151,7 +153,7 @@ def of_case(
             "connected": np.count_nonzero(regions(one)[0]) / area if area else None,
             "grown": max(iou(one, region) for region in regions_grown) if area else None,
         }
-        row |= dict.fromkeys(("doublings", "contains", "expands", "varied"))
+        row |= dict.fromkeys(OF_FIRST)
         if place and first.any():
             row["contains"] = float(np.count_nonzero(one & first) / np.count_nonzero(first))
             larger = area > np.count_nonzero(first)

@@ -32,57 +32,6 @@ TARGETS = (0.80, 0.85, 0.90)
 """IoUs to reach: NoC@80, NoC@85 and NoC@90 of the literature on interactive segmentation."""
 
 
-def deltas(
-    table: pd.DataFrame, reference: str, methods: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """The IoU of one model less that of others, task by task.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns ``task, name, modality, model, iou`` and maybe ``setting``; one row each.
-    reference : str
-        The model from which the others are taken away.
-    methods : sequence of str, optional
-        The others; by default all but the reference.
-
-    Returns
-    -------
-    DataFrame
-        :data:`COLUMNS`. A task that a method or the reference lacks has no row of it.
-
-    Raises
-    ------
-    UnknownName
-        If the table has no such model.
-    InputError
-        If no task is left to compare.
-
-    Examples
-    --------
-    >>> both = pd.DataFrame({"task": "t", "name": "T", "modality": "CT",
-    ...                      "model": ["a", "b"], "iou": [0.75, 0.5]})
-    >>> deltas(both, "a")[["method", "reference", "delta"]].to_numpy().tolist()
-    [['b', 'a', 0.25]]
-    """
-    there = list(dict.fromkeys(table.model))
-    chosen = [name for name in there if name != reference] if methods is None else list(methods)
-    for name in (reference, *chosen):
-        if name not in there:
-            raise UnknownName("model in this table", name, there)
-    named = table if "setting" in table else table.assign(setting="")
-    one = named[named.model == reference][[*_TASK, "iou"]]
-    others = named[named.model.isin(chosen)].rename(columns={"model": "method"})
-    both = others.merge(one.rename(columns={"iou": "reference_iou"}), on=_TASK)
-    if both.empty:
-        raise InputError(
-            f"No task of {reference} that {', '.join(chosen) or 'another model'} has as well. "
-            "Allowed: two models or more on the same tasks. Run the others on the same data."
-        )
-    both = both.assign(reference=reference, delta=both.reference_iou - both.iou)
-    return both[list(COLUMNS)].reset_index(drop=True)
-
-
 def of_published(reference: str = "SAM") -> pd.DataFrame:
     """Fig. 4: SAM less RITM, SimpleClick and FocalClick, which get one point, on 28 tasks.
 
@@ -105,9 +54,13 @@ def of_published(reference: str = "SAM") -> pd.DataFrame:
     if reference not in REFERENCES:
         raise UnknownName("reference", reference, REFERENCES)
     clicks = published.clicks().query("k == 1")
-    box = published.modes().query("mode == 3 and choice == 'top'")
-    table = pd.concat([clicks, box.assign(model="SAM (mode 3)")])
-    return deltas(table.assign(setting=REFERENCES[reference]), reference, METHODS)
+    box = published.modes().query("mode == 3 and choice == 'top'").assign(model="SAM (mode 3)")
+    table = pd.concat([clicks, box]).assign(setting=REFERENCES[reference])
+    one = table[table.model == reference].rename(columns={"iou": "reference_iou"})
+    others = table[table.model.isin(METHODS)].rename(columns={"model": "method"})
+    both = others.merge(one[[*_TASK, "reference_iou"]], on=_TASK)
+    both = both.assign(reference=reference, delta=both.reference_iou - both.iou)
+    return both[list(COLUMNS)]
 
 
 def of_rows(rows: pd.DataFrame, reference: str, names: Mapping[str, str]) -> pd.DataFrame:
@@ -240,8 +193,8 @@ def of_modes(table: pd.DataFrame) -> dict[str, float | int]:
     -------
     dict
         ``tasks``; ``mode1`` to ``mode5`` (mean IoU over tasks, top-confidence); ``best`` and
-        ``best-iou``; ``box-wins`` (tasks where mode 3 beats mode 1), ``box-each-wins`` (4
-        beats 2); ``gain-low`` and ``gain-high`` (what the oracle adds, over modes).
+        ``best-iou``; ``box-wins`` (tasks where mode 3 beats mode 1); ``gain-low`` and
+        ``gain-high`` (what the oracle adds, over modes).
     """
     check_columns(table, ("task", "mode", "choice", "iou"))
     means = table.groupby(["choice", "mode"]).iou.mean()
@@ -253,7 +206,6 @@ def of_modes(table: pd.DataFrame) -> dict[str, float | int]:
         "best": int(means["top"].idxmax()),
         "best-iou": float(means["top"].max()),
         "box-wins": int((wide[3] > wide[1]).sum()),
-        "box-each-wins": int((wide[4] > wide[2]).sum()),
         "gain-low": float(gain.min()),
         "gain-high": float(gain.max()),
     }

@@ -11,7 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from medsam.analysis.abstract import ORACLE, SHORT, Facts, facts
@@ -278,19 +278,8 @@ def _text(
 
 def _sheet(figure: Picture, x: float, y: float, width: float, height: float) -> None:
     w, h = figure.get_size_inches()
-    figure.add_artist(
-        FancyBboxPatch(
-            (x / w, y / h),
-            width / w,
-            height / h,
-            boxstyle="round,pad=0,rounding_size=0.008",
-            mutation_aspect=w / h,
-            facecolor="#F5F7FA",
-            edgecolor="#D5DBE3",
-            linewidth=0.8,
-            zorder=-1,
-        )
-    )
+    look: Looks = {"facecolor": "#F5F7FA", "edgecolor": "#D5DBE3", "linewidth": 0.8, "zorder": -1}
+    figure.add_artist(Rectangle((x / w, y / h), width / w, height / h, **look))
 
 
 def _prompts(figure: Picture, shown: Shown) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from pydantic import ValidationError
 
 from medsam.analysis.claims.claim import (
     Answer,
@@ -24,51 +23,17 @@ from medsam.analysis.claims.claim import (
 )
 from medsam.analysis.claims.rules import RULES
 from medsam.analysis.claims.tables import Tables
-from medsam.errors import InputError, UnknownName
 
 NO_RUN = "No results folder was given."
 ONE_VOLUME = "The results are of one patient or volume, from which nothing follows for others."
 OTHER_DATA = "The text's number is of SAM ViT-H on the 28 tasks of the paper. Here: "
 
 
-def parse(text: str) -> dict[str, tuple[Claim, ...]]:
-    """The lists of a YAML text by their names.
-
-    Raises
-    ------
-    InputError
-        If an entry is malformed, or two have one id.
-    UnknownName
-        If an entry names a rule that does not exist; lists those that do.
-    """
-    lists = {name: tuple(map(_claim, entries)) for name, entries in yaml.safe_load(text).items()}
-    counted = Counter(one.id for found in lists.values() for one in found)
-    twice = [name for name, n in counted.items() if n > 1]
-    if twice:
-        raise InputError(
-            f"Several claims are called {', '.join(twice)}. Allowed: one id for each. Rename one."
-        )
-    return lists
-
-
-def _claim(entry: dict[str, Any]) -> Claim:
-    try:
-        claim = Claim(**entry)
-    except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InputError(
-            f"Claim {entry.get('id')!r}: {told}. "
-            f"Allowed: {', '.join(Claim.model_fields)}. Mend the entry."
-        ) from None
-    for part in claim.parts:
-        if part.check not in RULES:
-            raise UnknownName("rule of a claim", part.check, RULES)
-    return claim
-
-
 @cache
 def _lists() -> dict[str, tuple[Claim, ...]]:
-    return parse((resources.files(__package__) / "claims.yaml").read_text(encoding="utf-8"))
+    text = (resources.files(__package__) / "claims.yaml").read_text(encoding="utf-8")
+    lists = yaml.safe_load(text).items()
+    return {name: tuple(Claim(**entry) for entry in entries) for name, entries in lists}
 
 
 def claims() -> tuple[Claim, ...]:

@@ -14,7 +14,6 @@ from medsam.analysis.claims import (
     claims,
     of_published,
     of_rows,
-    registry,
 )
 from medsam.analysis.claims.claim import Undecidable, Verdict
 from medsam.analysis.claims.rules import RULES, printed, units_off
@@ -93,21 +92,6 @@ def test_nothing_is_typed(published, found):
     assert same == ["nineteen-datasets"]
     verdicts = [name for name in decided if changed[name].verdict != found[name].verdict]
     assert len(verdicts) > 0.6 * len(decided)
-
-
-ENTRY = (
-    "- {id: one, quote: c, where: ['3.1'], "
-    "parts: [{rule: r, check: moderate_and_varied, says: s}]}\n"
-)
-
-
-def test_a_list_that_is_wrong():
-    with pytest.raises(InputError, match="Several claims are called one. Allowed: one id for each"):
-        registry.parse("a:\n" + ENTRY + "b:\n" + ENTRY)
-    with pytest.raises(InputError, match=r"Claim 'one': parts.0.rule: .* parts.0.rul: Extra inpu"):
-        registry.parse("a:\n" + ENTRY.replace("rule: r", "rul: r"))
-    with pytest.raises(UnknownName, match="'moderate'. Did you mean 'oracle_moderate'"):
-        registry.parse("a:\n" + ENTRY.replace("moderate_and_varied", "moderate"))
 
 
 def test_every_rule_is_used_and_every_claim_has_its_id():
