@@ -1,8 +1,8 @@
 """Samples and where they come from."""
 
 from medsam.datasets.brain import BrainSample
+from medsam.datasets.folder import FolderDataset
 from medsam.datasets.intensity import to_uint8_rgb
-from medsam.datasets.own import FolderDataset
 from medsam.datasets.sample import Case, Dataset, Sample
 
 __all__ = [

@@ -310,7 +310,7 @@ def _cards(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
 
 def _facts(one: CatalogEntry) -> Iterator[tuple[str, str]]:
     """What is known of a dataset, line by line: kind and text."""
-    from medsam.datasets.layouts import choices_of
+    from medsam.datasets.layouts.layout import choices_of
 
     yield "name", one.name
     yield "modality", one.modality_words

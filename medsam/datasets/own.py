@@ -1,4 +1,4 @@
-"""Your own images: a small YAML file, or two folders of equal file names.
+"""Your own images, by a small YAML file or as nnU-Net has them.
 
 A file such as ::
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -46,39 +46,35 @@ from tqdm import tqdm
 
 from medsam.datasets.catalog import MODALITIES
 from medsam.datasets.intensity import INTENSITIES, Unit
-from medsam.datasets.labels import FULL, Labels, is_name, meaning_of_full, whole_numbers
-from medsam.datasets.layouts.pairs import Key, grouped, is_picture, problem
-from medsam.datasets.layouts.tree import Tree, expression, text_of
-from medsam.datasets.readers import itk, nifti, open
-from medsam.datasets.readers.dicom import is_dicom, open_series, read_picture
+from medsam.datasets.labels import Labels, is_name, meaning_of_full, whole_numbers
+from medsam.datasets.layouts.files import Files, Masks, left_out, paired_files
+from medsam.datasets.layouts.pairs import is_picture, make_source, of_segment, paired
+from medsam.datasets.layouts.tree import Tree, text_of
+from medsam.datasets.readers.dicom import is_dicom
 from medsam.datasets.readers.itk import segments_of
-from medsam.datasets.readers.open import open_labels, open_volume
-from medsam.datasets.readers.pictures import SUFFIXES as PICTURES
-from medsam.datasets.readers.pictures import check_values, read_image, read_mask
-from medsam.datasets.readers.volume import Plane, check_plane, error_text
-from medsam.datasets.source import (
-    Broken,
-    Channel,
-    DiskDataset,
-    Instances,
-    LabelVolume,
-    Picture,
-    Reading,
-    Scan,
-    Source,
-)
+from medsam.datasets.readers.open import open_volume
+from medsam.datasets.readers.pictures import check_values, read_mask
+from medsam.datasets.readers.volume import Plane, error_text
+from medsam.datasets.source import TURNS, DiskDataset, Instances, Picture, Reading, Scan, Source
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import plain_key
 
-__all__ = ["FolderDataset", "OwnData", "open_nnunet", "open_own", "read_own"]
+__all__ = [
+    "INSTANCE",
+    "OwnData",
+    "Rules",
+    "label_words",
+    "make_sources",
+    "open_nnunet",
+    "open_own",
+    "read_own",
+    "settings_of",
+    "values_of",
+]
 
-_SLICER = ".seg.nrrd"
-_VOLUMES = sorted({".dcm", *open.SUFFIXES, *itk.SUFFIXES, *nifti.SUFFIXES})
-_STEM = rf"(?P<id>[^/]+?)(?:{'|'.join(map(re.escape, (_SLICER, *PICTURES, *_VOLUMES)))})"
-"""A file that is read as an image, directly in a folder."""
-
-Files = dict[Key, list[Path]]
-"""Files by (id, group)."""
+_BAR_FROM = 50  # masks; fewer are scanned before a bar could be read
+INSTANCE = "object"
+"""The task of labels that are instances."""
 
 
 def _one_or_more(given: Any) -> Any:
@@ -186,15 +182,8 @@ def read_own(file: Path) -> OwnData:
         ) from error
 
 
-_GENERIC = ("image", "images", "img", "imgs", "imagestr")
-_BAR_FROM = 50  # masks; fewer are scanned before a bar could be read
-_INSTANCE = "object"
-_FULL = {"object": "a value as any other", "unsure": "unsure, no object"}
-_TURNS = {"shown": "as shown (EXIF)", "stored": "as stored"}
-
-
 @dataclass(frozen=True)
-class _Rules:
+class Rules:
     """How the masks of a dataset are read.
 
     Attributes
@@ -214,33 +203,67 @@ class _Rules:
     one_hot: int | None = None
     instances: bool = False
 
+    def layers(self, path: Path, pattern: str) -> list[tuple[Path, Labels, int | None]]:
+        """Which images of a mask file are read (the only one: none), and the values in each.
 
-def _sources(
-    images: Files,
-    masks: Mapping[Key, Mapping[str, list[Path]]],
-    rules: _Rules,
-    unit: Unit,
-    reading: Reading,
+        Raises
+        ------
+        DataError
+            If it has none of the segments.
+        """
+        labels = self.labels[pattern]
+        if self.one_hot is not None:
+            return [
+                (path, Labels({task: (1,)}), value - 1 + self.one_hot)
+                for task, values in labels.tasks.items()
+                for value in values
+                if isinstance(value, int)
+            ]
+        if not self.segments:
+            return [(path, labels, None)]
+        found = segments_of(path)
+        named = {t: of_segment(t, n, found) for t, n in self.segments.items() if t in labels.tasks}
+        out: list[tuple[Path, Labels, int | None]] = [(path, *one) for one in named.values() if one]
+        if not out:
+            names, wanted = (one.name for one in found), self.segments.values()
+            raise DataError(
+                f"{path.name!r} has the segments {', '.join(map(repr, names))}. Allowed: "
+                f"{', '.join(map(repr, wanted))}. Name them as the file does."
+            )
+        return out
+
+
+def make_sources(
+    images: Files, masks: Masks, rules: Rules, reading: Reading, unit: Unit = ""
 ) -> list[Source]:
     """Pictures and scans; what cannot be used is a source that says why."""
-
-    def make(key: Key) -> Source:
+    sources: list[Source] = []
+    for key in images.keys() | masks.keys():
         # Two patients may both have an image of that name.
         name, group = f"{key[1]}/{key[0]}".strip("/"), key[1] or key[0]
+        image = images.get(key, [])
         each = [(path, task) for task, of in masks.get(key, {}).items() for path in of]
-        of_image = images.get(key, [])
-        series = len(of_image) > 1 and all(map(is_dicom, of_image))
-        drawn = [path for path, _ in each]
-        parts = {"image": of_image[:1] if series else of_image, "mask": drawn}
-        reason = problem(name, parts, joined=() if "" in rules.labels else ["mask"])
-        try:
-            if reason:
-                raise DataError(reason)
-            return _source(name, group, of_image, each, rules, unit, reading)
-        except DataError as error:
-            return Broken(name, group, str(error), (*of_image, *drawn))
+        joined = ["image"] if len(image) > 1 and all(map(is_dicom, image)) else []
+        joined += [] if "" in rules.labels else ["mask"]
+        parts = {"image": image, "mask": [path for path, _ in each]}
+        make = partial(_source, name, group, image, each, rules, unit, reading)
+        sources.append(paired(name, group, parts, make, joined))
+    return sources
 
-    return [make(key) for key in images.keys() | masks.keys()]
+
+def settings_of(
+    sources: Sequence[Source], reading: Reading, told: Mapping[str, str], unit: Unit = ""
+) -> dict[str, str]:
+    """What decides the pixels of a dataset, as part of its results."""
+    volumes = any(isinstance(one, Scan) for one in sources)
+    turn = reading.options.get("turn")
+    return {
+        **({"plane": reading.plane} if volumes else {}),
+        "intensity": reading.to_uint8.words(unit if volumes else ""),
+        **told,
+        **({"headers": "image"} if reading.trust_image else {}),
+        **({"turn": TURNS[turn]} if turn else {}),
+    }
 
 
 def _source(
@@ -248,7 +271,7 @@ def _source(
     group: str,
     image: Sequence[Path],
     masks: Sequence[tuple[Path, str]],
-    rules: _Rules,
+    rules: Rules,
     unit: Unit,
     reading: Reading,
 ) -> Source:
@@ -259,73 +282,21 @@ def _source(
     DataError
         If these do not go together.
     """
-    first = image[0]
-    labelled = [(path, rules.labels[task]) for path, task in masks]
-    if is_picture(first) or (
-        len(image) == 1
-        and first.is_file()
-        and is_dicom(first)
-        and all(is_picture(path) for path, _ in masks)
-    ):
-        if rules.segments or rules.one_hot is not None:
-            raise DataError(
-                f"{name!r} is a picture. Allowed: volumes, where masks have segments or a channel "
-                "for each value. Save the labels 1..n as a grey PNG."
-            )
-        turn = reading.options.get("turn", "")
-        read = read_image if is_picture(first) else read_picture
-        picture = Picture(name, group, first, tuple(labelled), reading.to_uint8, read, turn=turn)
-        return Instances(picture, _INSTANCE) if rules.instances else picture
-    if rules.instances:
+    channel = image[0] if len(image) == 1 else tuple(image)
+    layers = [layer for path, pattern in masks for layer in rules.layers(path, pattern)]
+    made = make_source(name, group, [(channel, unit)], layers, reading)
+    if isinstance(made, Picture) and (rules.segments or rules.one_hot is not None):
+        raise DataError(
+            f"{name!r} is a picture. Allowed: volumes, where masks have segments or a channel "
+            "for each value. Save the labels 1..n as a grey PNG."
+        )
+    if not rules.instances:
+        return made
+    if not isinstance(made, Picture):
         raise DataError(
             f"{name!r} is a volume. Allowed: pictures, where labels are instances. Name the values."
         )
-    files = tuple(image)
-    opened = partial(open_volume, first) if len(files) == 1 else partial(open_series, files)
-    grid = first if len(files) == 1 else files
-    return Scan(
-        name,
-        group,
-        (Channel(opened, files, unit),),
-        tuple(
-            LabelVolume(partial(open_labels, path, grid, layer), (path,), of)
-            for path, labels in labelled
-            for layer, of in _layers(path, labels, rules)
-        ),
-        check_plane(reading.plane),
-        reading.to_uint8,
-        trust_image=reading.trust_image,
-    )
-
-
-def _layers(path: Path, labels: Labels, rules: _Rules) -> list[tuple[int | None, Labels]]:
-    """Which images of a mask file are read (the only one: none), and the values in each."""
-    if rules.one_hot is not None:
-        return [
-            (value - 1 + rules.one_hot, Labels({task: (1,)}))
-            for task, values in labels.tasks.items()
-            for value in values
-            if isinstance(value, int)
-        ]
-    if not rules.segments:
-        return [(None, labels)]
-    found = segments_of(path)
-    several = any(one.layer for one in found)
-    by_name = {one.name.strip().lower(): one for one in found}
-    out: list[tuple[int | None, Labels]] = []
-    for task, name in rules.segments.items():
-        one = by_name.get(name.strip().lower())
-        if one is not None and task in labels.tasks:
-            others = {each.value for each in found if each.layer == one.layer} - {one.value}
-            of_task = Labels({task: (one.value,)}, tuple(sorted(others)))
-            out.append((one.layer if several else None, of_task))
-    if not out:
-        names, wanted = (one.name for one in found), rules.segments.values()
-        raise DataError(
-            f"{path.name!r} has the segments {', '.join(map(repr, names))}. Allowed: "
-            f"{', '.join(map(repr, wanted))}. Name them as the file does."
-        )
-    return out
+    return Instances(made, INSTANCE)
 
 
 def open_own(
@@ -352,40 +323,35 @@ def open_own(
         If there is no such option.
     """
     reading = _reading_of(own, reading or Reading())
-    unit: Unit = own.unit if own.unit is not None else ("HU" if own.modality == "CT" else "")
     patterns = own.masks if isinstance(own.masks, dict) else {"": own.masks}
     trees: dict[Path, Tree] = {}
-    images, masks = _pairs(own.images, patterns, folder, trees)
+    images, masks = paired_files(own.images, patterns, folder, trees)
     files = [path for of in masks.values() for paths in of.values() for path in paths]
-    rules = _rules_of(own, patterns, files)
-    sources = _sources(images, masks, rules, unit, reading)
-    volumes = any(isinstance(one, Scan) for one in sources)
+    unit: Unit = own.unit if own.unit is not None else ("HU" if own.modality == "CT" else "")
+    sources = make_sources(images, masks, _rules_of(own, patterns, files), reading, unit)
+    kinds = {type(one) for one in sources}
     alone = own.model_fields_set & {"plane", "trust_image", "unit"}
-    if alone and not volumes and any(isinstance(one, Picture) for one in sources):
+    if alone and Picture in kinds and Scan not in kinds:
         raise InputError(
             f"Key {min(alone)!r} with pictures. Allowed: with volumes. Leave it out of the file."
         )
+    told = {"labels": own.labels if isinstance(own.labels, str) else label_words(own.labels)}
+    told |= {"one_hot": own.one_hot} if own.one_hot else {}
     return DiskDataset(
         own.key,
         own.title or own.key,
         own.modality,
-        [_INSTANCE] if own.labels == "instances" else list(own.labels),
+        [INSTANCE] if own.labels == "instances" else list(own.labels),
         sources,
-        settings={
-            **({"plane": reading.plane} if volumes else {}),
-            "intensity": reading.to_uint8.words(unit if volumes else ""),
-            "labels": own.labels if isinstance(own.labels, str) else _label_words(own.labels),
-            **({"one_hot": own.one_hot} if own.one_hot else {}),
-            **_settings(reading),
-        },
-        skipped=_unmatched(trees.values()),
+        settings=settings_of(sources, reading, told, unit),
+        skipped=left_out(trees.values()),
         progress=progress,
     )
 
 
 def _reading_of(own: OwnData, asked: Reading) -> Reading:
     """How files become pixels: what was asked for, else what the file says."""
-    _check_options(asked, {"turn": _TURNS})
+    asked.check_options({"turn": TURNS})
     untold = asked.intensity == "modality" and asked.window is None
     return replace(
         asked,
@@ -396,31 +362,14 @@ def _reading_of(own: OwnData, asked: Reading) -> Reading:
     )
 
 
-def _check_options(reading: Reading, known: Mapping[str, Mapping[str, str]]) -> None:
-    for name, value in reading.options.items():
-        if name not in known:
-            raise UnknownName("option of such data", name, known)
-        if value not in known[name]:
-            raise UnknownName(f"value of option {name}", value, known[name])
-
-
-def _settings(reading: Reading) -> dict[str, str]:
-    """What was asked for besides plane and intensity."""
-    turn = reading.options.get("turn")
-    return {
-        **({"headers": "image"} if reading.trust_image else {}),
-        **({"turn": _TURNS[turn]} if turn else {}),
-    }
-
-
-def _rules_of(own: OwnData, patterns: Mapping[str, str], files: Sequence[Path]) -> _Rules:
+def _rules_of(own: OwnData, patterns: Mapping[str, str], files: Sequence[Path]) -> Rules:
     if isinstance(own.labels, str):
-        return _Rules({"": Labels({_INSTANCE: ">0"})}, instances=True)
+        return Rules({"": Labels({INSTANCE: ">0"})}, instances=True)
 
     @cache
     def full() -> bool:
         try:
-            return meaning_of_full(_values(files, progress=False).values()) == "object"
+            return meaning_of_full(values_of(files, progress=False).values()) == "object"
         except InputError:  # then 255 is outside the list
             return False
 
@@ -428,7 +377,7 @@ def _rules_of(own: OwnData, patterns: Mapping[str, str], files: Sequence[Path]) 
     whole = not any(isinstance(rule, str) for rule in own.labels.values())
     if (segments and len(segments) < len(own.labels)) or (own.one_hot and not whole):
         raise InputError(
-            f"Labels {_label_words(own.labels)}. Allowed: names of segments for all tasks or none; "
+            f"Labels {label_words(own.labels)}. Allowed: names of segments for all tasks or none; "
             "of one-hot masks values. Write one kind."
         )
     # The values of segments are in the files.
@@ -440,139 +389,27 @@ def _rules_of(own: OwnData, patterns: Mapping[str, str], files: Sequence[Path]) 
         for pattern in patterns
     }
     one_hot = {"": None, "background": 1, "objects": 0}[own.one_hot]
-    return _Rules(labels, segments, one_hot)
+    return Rules(labels, segments, one_hot)
 
 
-def _label_words(labels: Mapping[str, Any]) -> str:
+def label_words(labels: Mapping[str, Any]) -> str:
+    """Tasks and their values in words."""
     return "; ".join(f"{task} {rule}" for task, rule in labels.items())
 
 
-def _unmatched(trees: Iterable[Tree]) -> list[tuple[str, str]]:
-    """Files of the folders that no pattern has matched."""
-    trees = list(trees)
-    used = {tree.paths[below] for tree in trees for below in tree.used}
-    left = {
-        tree.root / below: (f"{tree.root.name}/{below}", why)
-        for tree in trees
-        for below, why in tree.skipped("not of a pattern")
-        if tree.paths.get(below) not in used
-    }
-    return [left[path] for path in sorted(left)]
-
-
-def _pairs(
-    images: str, masks: Mapping[str, str], folder: Path, trees: dict[Path, Tree]
-) -> tuple[Files, dict[Key, dict[str, list[Path]]]]:
-    """Images, and their masks by what they hold, both by (id, group).
-
-    A file that is a mask by some pattern is no image, as both may lie in one folder; where only
-    the images' paths name the patient, masks are those of equal id.
-    """
-    if all("{" not in each and (folder / each).is_file() for each in masks.values()):
-        path = folder / images
-        if "{" in images or not path.exists():
-            raise InputError(
-                f"The masks {', '.join(map(repr, masks.values()))} are one file each, and the "
-                f"images {images!r}: {'a pattern' if '{' in images else 'nothing is there'}. "
-                "Allowed: one image, a file or the folder of a DICOM series. Give its path."
-            )
-        stem = re.fullmatch(_STEM, path.name, re.IGNORECASE)
-        key = (stem["id"] if stem else path.name, "")
-        return {key: [path]}, {key: {task: [folder / each] for task, each in masks.items()}}
-    every = _files(images, folder, "images", trees)
-    by_task = {task: _files(each, folder, "masks", trees) for task, each in masks.items()}
-    taken = {path for of_task in by_task.values() for paths in of_task.values() for path in paths}
-    found = {key: [path for path in paths if path not in taken] for key, paths in every.items()}
-    found = {key: paths for key, paths in found.items() if paths}
-    groups = {name: group for name, group in found if group}
-    joined: dict[Key, dict[str, list[Path]]] = {}
-    for task, of_task in by_task.items():
-        for (name, group), paths in of_task.items():
-            joined.setdefault((name, group or groups.get(name, "")), {})[task] = paths
-    if not found.keys() & joined.keys():
-        patterns = " and ".join(map(repr, masks.values()))
-        raise InputError(
-            f"No image and mask of equal {{id}}: {len(found)} images match {images!r} "
-            f"({_some(found)}), {len(joined)} masks match {patterns} ({_some(joined)}). "
-            "Allowed: patterns whose {id} is the same for both. Mend the patterns."
-        )
-    return found, joined
-
-
-def _files(pattern: str, folder: Path, what: str, trees: dict[Path, Tree]) -> Files:
-    """Files, and folders of DICOM files, by (id, group) of a pattern or a folder."""
-    root, rest = folder / pattern, ""
-    if "{" in pattern:
-        if "{id}" not in pattern:
-            raise InputError(
-                f"Pattern {pattern!r} has no {{id}}. Allowed: {{id}}, and {{group}} for the "
-                "patient. Put {id} where the names of images differ."
-            )
-        parts = pattern.split("/")
-        fixed = next(i for i, part in enumerate(parts) if "{" in part or "*" in part)
-        root, rest = folder / "/".join(parts[:fixed]), "/".join(parts[fixed:])
-    tree = trees[root] = trees.get(root) or Tree(root)
-    if rest:
-        found = grouped(tree, tree.match(expression(rest), anywhere=False), "id", "group")
-        found |= _series(tree, expression(rest))
-    else:
-        found = {(key, ""): paths for key, paths in _by_stem(tree).items()}
-    if not found:
-        raise InputError(
-            f"No file below {str(root)!r} (such as {next(iter(tree.paths))!r}) fits the {what} "
-            f"{pattern!r}. Allowed: a pattern with {{id}}, such as images/{{id}}.nii.gz, or a "
-            "folder. Mend it."
-        )
-    return found
-
-
-def _some(keys: Iterable[Key]) -> str:
-    names = [key[0] for key in keys]
-    return ", ".join(names[:2]) + (", …" if len(names) > 2 else "")
-
-
-def _series(tree: Tree, pattern: str) -> Files:
-    """Folders of DICOM files whose path below the root fits, by (id, group)."""
-    files: dict[str, list[str]] = {}
-    for below in tree.paths:
-        files.setdefault(below.rpartition("/")[0], []).append(below)
-    found: Files = {}
-    for below, inside in files.items():
-        match = re.fullmatch(pattern, below, re.IGNORECASE)
-        if match and any(is_dicom(tree.paths[one]) for one in inside):
-            parts = match.groupdict()
-            key = (parts["id"], parts.get("group") or "")
-            found.setdefault(key, []).append(tree.paths[inside[0]].parent)
-            tree.used.update(inside)
-    return found
-
-
-def _by_stem(tree: Tree) -> dict[str, list[Path]]:
-    """Files directly in a folder that are read as images, and folders of DICOM files in it."""
-    by_id = grouped(tree, tree.match(_STEM, anywhere=False), "id")
-    found = {key[0]: paths for key, paths in by_id.items()}
-    for below, path in tree.paths.items():
-        if "/" not in below and below not in tree.used and "." not in below and is_dicom(path):
-            found.setdefault(below, []).append(path)
-            tree.used.add(below)
-    for key, paths in _series(tree, r"(?P<id>[^/]+)").items():
-        found.setdefault(key[0], []).extend(paths)
-    return found
-
-
-def _values(files: Sequence[Path], *, progress: bool) -> dict[Path, set[int]]:
+def values_of(files: Sequence[Path], *, progress: bool) -> dict[Path, set[int]]:
     """Label values of each mask; those that cannot be read are left to their cases."""
     few = len(files) < (_BAR_FROM if all(map(is_picture, files)) else 3)
     values: dict[Path, set[int]] = {}
     for path in tqdm(files, "masks", disable=not progress or few, unit="file", file=sys.stderr):
         try:
-            values[path] = _values_of(path)
+            values[path] = _values_in(path)
         except DataError:
             continue
     return values
 
 
-def _values_of(path: Path) -> set[int]:
+def _values_in(path: Path) -> set[int]:
     name = f"Mask {path.name!r}"
     if is_picture(path):
         array = read_mask(path)
@@ -581,158 +418,6 @@ def _values_of(path: Path) -> set[int]:
     array = open_volume(path).array
     found = np.unique(whole_numbers(np.unique(array), name))
     return {int(value) for value in found if value >= 0}
-
-
-class FolderDataset(DiskDataset):
-    """Images of one folder with the masks of equal stem of another.
-
-    Each value 1..n of a mask is an object, its task ``object-<value>``; in files of 3D Slicer each
-    segment, its task ``object-<name>``. 255 is 1 where masks hold 0, 1 and 255 alone, and no object
-    where it lies beside classes. The tasks are those of any mask, and every picture counts for
-    every task: where a value is absent, its mask is empty. A case that cannot be used (no mask, no
-    image, shapes that differ, a broken file) is still a case; its ``load`` says what is wrong.
-
-    Parameters
-    ----------
-    images, masks : path
-        Folders of pictures (PNG, TIFF, BMP, JPEG, DICOM), of volumes (NIfTI, NRRD, MetaImage,
-        arrays), or of folders of DICOM files. Other folders inside them are not searched.
-        Hidden files are passed over.
-    key : str, optional
-        Name of the dataset in the results; by default the name of the images' folder, or
-        of the folder around it where that is just "images".
-    modality : str
-        Such as "MRI" or "CT".
-    reading : Reading, optional
-        How files become pixels. Options: ``turn`` (``shown`` or ``stored``: EXIF orientation),
-        ``255`` (``object`` or ``unsure``).
-    progress : bool
-        A bar on stderr while many masks are scanned for their values.
-
-    Raises
-    ------
-    InputError
-        If a folder is missing, is a file, holds no image, both are the same, no stem is in both,
-        or what 255 means cannot be told.
-    UnknownName
-        If there is no such option.
-    """
-
-    def __init__(
-        self,
-        images: Path | str,
-        masks: Path | str,
-        *,
-        key: str | None = None,
-        modality: str = "unknown",
-        reading: Reading | None = None,
-        progress: bool = True,
-    ):
-        reading = reading or Reading()
-        reading = replace(reading, plane=reading.plane or "axial")
-        _check_options(reading, {"turn": _TURNS, "255": _FULL})
-        folders = {"image": Path(images), "mask": Path(masks)}
-        trees = {kind: Tree(folder) for kind, folder in folders.items()}
-        if folders["image"].samefile(folders["mask"]):
-            raise InputError(
-                f"Images and masks are the same folder {str(images)!r}. Allowed: two folders, or a "
-                "YAML file with a pattern for each. Give the folder of the masks."
-            )
-        found = {kind: _by_stem(tree) for kind, tree in trees.items()}
-        for kind, files in found.items():
-            if not files:
-                raise InputError(
-                    f"No image among the {len(trees[kind].paths)} files of {str(folders[kind])!r}. "
-                    f"Allowed: {', '.join(PICTURES)}, or volumes ({', '.join(_VOLUMES)}). Give "
-                    "another folder."
-                )
-        if not found["image"].keys() & found["mask"].keys():
-            raise InputError(
-                f"No image and mask of equal stem. Got images {_two(found['image'])}, masks "
-                f"{_two(found['mask'])}. Allowed: 'a.png' in both folders, or a YAML file with a "
-                "pattern for each. Give one of these."
-            )
-        single = [paths[0] for paths in found["mask"].values() if len(paths) == 1]
-        rules, told = _rules_in(single, reading.options.get("255", ""), progress)
-        tasks = list(rules.labels[""].tasks)
-        sources = _sources(
-            {(stem, ""): paths for stem, paths in found["image"].items()},
-            {(stem, ""): {"": paths} for stem, paths in found["mask"].items()},
-            rules,
-            "",
-            reading,
-        )
-        volumes = any(not is_picture(path) for each in found["image"].values() for path in each)
-        scans = any(isinstance(one, Scan) for one in sources)
-        whole = folders["image"].resolve()
-        title = whole.parent.name if whole.name.lower() in _GENERIC else whole.name
-        title = text_of(title)
-        words = _label_words(rules.segments or rules.labels[""].tasks)
-        super().__init__(
-            key or (plain_key(title) if volumes else title) or "folder",
-            key or title or "folder",
-            modality,
-            tasks,
-            sources,
-            settings={
-                **({"plane": reading.plane, "labels": words} if scans else {}),
-                "intensity": reading.to_uint8.words(),
-                **told,
-                **_settings(reading),
-            },
-            skipped=[
-                one
-                for kind, tree in trees.items()
-                for one in _skipped(folders[kind].name, tree, _VOLUMES if scans else PICTURES)
-            ],
-            progress=progress,
-        )
-
-
-def _rules_in(masks: Sequence[Path], full: str, progress: bool) -> tuple[_Rules, dict[str, str]]:
-    """The objects that masks hold, and what was decided of 255."""
-    segments = _segment_names(masks)
-    if segments:
-        return _Rules({"": Labels(dict.fromkeys(segments, (1,)))}, segments), {}
-    values = _values(masks, progress=progress)
-    meaning = meaning_of_full(values.values(), full)
-    objects = sorted(set().union(*values.values()) - {0})
-    if meaning == "object":
-        objects = [1]
-    ignore = (FULL,) if meaning == "unsure" else ()
-    labels = {f"object-{value}": (value,) for value in objects if value not in ignore}
-    rules = _Rules({"": Labels(labels or {"object-1": (1,)}, ignore, lambda: meaning == "object")})
-    return rules, {"255": _FULL["unsure"]} if ignore else {}
-
-
-def _segment_names(masks: Sequence[Path]) -> dict[str, str]:
-    """Names of the segments of 3D Slicer's files by task; none if a mask is of another kind."""
-    names: dict[str, str] = {}
-    for path in masks:
-        if not path.name.lower().endswith(_SLICER):
-            return {}
-        try:
-            for one in segments_of(path):
-                task = plain_key(one.name.strip().lower())
-                names.setdefault(f"object-{task}", one.name)
-        except DataError:
-            return {}
-    return names
-
-
-def _skipped(folder: str, tree: Tree, endings: Iterable[str]) -> list[tuple[str, str]]:
-    """Other files of a folder, and folders in it."""
-    reasons = {}
-    for below, _ in tree.skipped(""):
-        name, slash, _ = below.partition("/")
-        why = "a folder; folders are not searched" if slash else f"not one of {', '.join(endings)}"
-        reasons[f"{folder}/{name}"] = why
-    return list(reasons.items())
-
-
-def _two(files: Mapping[str, list[Path]]) -> str:
-    names = [paths[0].name for _, paths in sorted(files.items())]
-    return ", ".join(map(repr, names[:2])) + (", …" if len(names) > 2 else "")
 
 
 def open_nnunet(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from medsam.datasets.brain import TASKS, BrainSample
 from medsam.datasets.catalog import DATA_VARIABLE, catalog, entry, place
-from medsam.datasets.layouts import open_dataset
-from medsam.datasets.own import FolderDataset, open_nnunet, open_own, read_own
+from medsam.datasets.folder import FolderDataset
+from medsam.datasets.layouts.layout import open_dataset
+from medsam.datasets.own import open_nnunet, open_own, read_own
 from medsam.datasets.sample import Dataset
 from medsam.datasets.source import DiskDataset, Instances, Picture, Reading, Scan
 from medsam.errors import InputError, UnknownName

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
 
 __all__ = [
+    "TURNS",
     "Broken",
     "Channel",
     "DiskDataset",
@@ -46,6 +47,9 @@ __all__ = [
     "Scan",
     "Source",
 ]
+
+TURNS = {"shown": "as shown (EXIF)", "stored": "as stored"}
+"""Whether pictures are turned by their EXIF orientation, and words for it."""
 
 Masks = dict[str, NDArray[np.bool_]]
 
@@ -90,6 +94,20 @@ class Reading:
     def to_uint8(self) -> Intensity:
         """The way to 8 bit."""
         return Intensity(self.intensity, self.window)
+
+    def check_options(self, known: Mapping[str, Collection[str]], of: str = "such data") -> None:
+        """See that there is such an option, with such a value.
+
+        Raises
+        ------
+        UnknownName
+            If there is not.
+        """
+        for name, value in self.options.items():
+            if name not in known:
+                raise UnknownName(f"option of {of}", name, known)
+            if value not in known[name]:
+                raise UnknownName(f"value of option {name}", value, known[name])
 
     @property
     def trust_image(self) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 from medsam import figures
 from medsam.datasets.catalog import CatalogEntry, at_hand, catalog
 from medsam.datasets.check import Check
-from medsam.datasets.layouts import choices_of, open_dataset
+from medsam.datasets.layouts.layout import choices_of, open_dataset
 from medsam.datasets.sample import Case, Sample
 from medsam.datasets.source import DiskDataset
 from medsam.errors import InputError, MedsamError, UnknownName

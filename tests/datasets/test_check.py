@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from medsam.datasets.catalog import DATA_VARIABLE
 from medsam.datasets.check import check
 from medsam.datasets.commands import app
-from medsam.datasets.layouts import open_dataset
+from medsam.datasets.layouts.layout import open_dataset
 
 
 @pytest.fixture

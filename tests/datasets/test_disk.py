@@ -6,7 +6,7 @@ import pytest
 from datasets.nifti_files import body, objects, write_pair
 from toys import SquareModel
 
-from medsam.datasets.layouts import open_dataset
+from medsam.datasets.layouts.layout import open_dataset
 from medsam.datasets.source import DiskDataset
 from medsam.errors import DataError
 from medsam.results.rows import read

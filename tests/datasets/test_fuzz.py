@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from medsam.datasets.own import FolderDataset
+from medsam.datasets.folder import FolderDataset
 from medsam.datasets.source import Reading
 from medsam.errors import MedsamError
 

@@ -10,7 +10,7 @@ from toys import write_volume
 
 from medsam.datasets.catalog import DATA_VARIABLE, catalog, parse
 from medsam.datasets.check import check
-from medsam.datasets.layouts import open_dataset
+from medsam.datasets.layouts.layout import open_dataset
 from medsam.pages import datasets
 from medsam.pages.datasets import NOT_RUN, cards, overview
 

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from medsam.datasets.labels import Labels
-from medsam.datasets.layouts.special import dicom_files, scan_of
-from medsam.datasets.readers.dicom import open_series
+from medsam.datasets.layouts.pairs import make_scan, of_segment
+from medsam.datasets.readers.dicom import dicom_files, open_series, read_header
 from medsam.datasets.readers.itk import open_itk, segments_of
 from medsam.datasets.readers.volume import Volume
 from medsam.datasets.source import LabelVolume, Reading, Source
@@ -128,17 +128,8 @@ def by_description(patient: str, series: Sequence[Path]) -> Path:
 
 def _description(file: Path) -> tuple[int, str]:
     """Number and description of the series of a file."""
-    import pydicom
-
-    try:
-        tags = ["SeriesNumber", "SeriesDescription"]
-        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
-        return int(header.get("SeriesNumber") or 0), str(header.get("SeriesDescription") or "")
-    except Exception as error:  # pydicom raises nearly anything on a broken header
-        raise DataError(
-            f"DICOM {file.name!r} in {file.parent.name!r} cannot be read ({type(error).__name__}: "
-            f"{error}). Allowed: a DICOM file. Download it again."
-        ) from error
+    header = read_header(file)
+    return int(header.get("SeriesNumber") or 0), str(header.get("SeriesDescription") or "")
 
 
 def picker(tables: Sequence[Path], way: str) -> Callable[[str, Sequence[Path]], Path]:
@@ -177,29 +168,25 @@ def scan(
         If the series or a segment cannot be told.
     """
     files = dicom_files(pick(name, images))
-    return scan_of(name, group, files, [_labels(*mask, files) for mask in masks], reading)
+    labels = [_labels(*mask, files) for mask in masks]
+    return make_scan(name, group, [(files, "")], labels, reading)
 
 
 def _labels(path: Path, rules: Labels, image: tuple[Path, ...]) -> LabelVolume:
     """The segment of a file that is the task's."""
     (task,) = rules.tasks
     word, segments = _SEGMENTS[task], segments_of(path)
-    found = [one for one in segments if word in one.name.lower()]
+    found = [one.name for one in segments if word in one.name.lower()]
     if word == "breast" and len(segments) == 1:
-        found = list(segments)  # the file's name says what it is
-    if len(found) != 1:
+        found = [segments[0].name]  # the file's name says what it is
+    labels = of_segment(task, found[0], segments) if len(found) == 1 else None
+    if labels is None:
         names = ", ".join(repr(one.name) for one in segments) or "none"
         raise DataError(
             f"NRRD {path.name!r}: segments {names}. Allowed: one whose name holds {word!r}. Name "
             "the segments in the file's header (SegmentN_Name)."
         )
-    one = found[0]
-    others = {other.value for other in segments if other.layer == one.layer} - {one.value}
-    return LabelVolume(
-        partial(_open_mask, path, one.layer, image),
-        (path,),
-        Labels({task: (one.value,)}, tuple(sorted(others))),
-    )
+    return LabelVolume(partial(_open_mask, path, labels[1], image), (path,), labels[0])
 
 
 def _open_mask(path: Path, layer: int, image: Sequence[Path]) -> Volume:

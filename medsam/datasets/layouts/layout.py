@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
@@ -17,12 +18,13 @@ from medsam.datasets.catalog import CatalogEntry, entry
 from medsam.datasets.intensity import Unit
 from medsam.datasets.labels import Labels, Rule
 from medsam.datasets.layouts import duke, special
-from medsam.datasets.layouts.pairs import Key, grouped, make_source, problem
+from medsam.datasets.layouts.pairs import Key, grouped, make_source, paired
 from medsam.datasets.layouts.tree import Found, Tree, expression
-from medsam.datasets.source import Broken, Reading, Source
-from medsam.errors import DataError, InputError, UnknownName
+from medsam.datasets.readers.dicom import is_slice
+from medsam.datasets.source import TURNS, DiskDataset, Reading, Source
+from medsam.errors import DataError, InputError
 
-__all__ = ["Layout", "find_sources", "read_layouts"]
+__all__ = ["Layout", "choices_of", "open_dataset", "read_layouts"]
 
 Patterns = Annotated[
     tuple[str, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
@@ -172,24 +174,22 @@ class Layout(_Described):
             "Give the folder of one."
         )
 
-    def chosen(self, options: Mapping[str, str]) -> tuple[Layout, dict[str, str]]:
-        """The layout with its options set, and the value of each.
+    def chosen(self, reading: Reading) -> tuple[Layout, Reading]:
+        """The layout with its options set, and the reading with the value of each.
 
         Raises
         ------
         UnknownName
             If an option or its value does not exist.
         """
-        for name in options:
-            if name not in self.options:
-                raise UnknownName(f"option of {self.key}", name, self.options)
-        values = {name: options.get(name, next(iter(of))) for name, of in self.options.items()}
+        turns = {"turn": TURNS} if self.is_2d and not self.read else {}
+        reading.check_options({**self.options, **turns}, self.key)
+        defaults = {name: next(iter(values)) for name, values in self.options.items()}
+        options = defaults | dict(reading.options)
         changes: dict[str, Any] = {}
-        for name, value in values.items():
-            if value not in self.options[name]:
-                raise UnknownName(f"value of option {name}", value, self.options[name])
-            changes |= self.options[name][value]
-        return self.changed(changes), values
+        for name in self.options:
+            changes |= self.options[name][options[name]]
+        return self.changed(changes), replace(reading, options=options)
 
     def expression(self, pattern: str) -> str:
         """The regular expression of one of its patterns."""
@@ -212,7 +212,7 @@ class Layout(_Described):
                 for one in tree.match(self.expression(pattern)):
                     path = one.path
                     if self.read in ("dicom", "duke") and pattern.endswith("/*"):
-                        if not special.is_slice(path):
+                        if not is_slice(path):
                             tree.leave_out([path], "no DICOM file")
                             continue
                         path = path.parent
@@ -235,23 +235,82 @@ def read_layouts() -> dict[str, Layout]:
     return {key: Layout(key=key, **fields) for key, fields in raw.items()}
 
 
-def find_sources(layout: Layout, tree: Tree, reading: Reading) -> list[Source]:
-    """Pictures and scans of a folder; what cannot be used is a source that says why.
+def choices_of(key: str) -> Mapping[str, tuple[str, ...]]:
+    """A dataset's own choices and their values, the first of which is the default.
+
+    Examples
+    --------
+    >>> choices_of("mri_spine")["rater"][0]
+    'vote'
+    """
+    return {name: tuple(values) for name, values in read_layouts()[key].options.items()}
+
+
+def open_dataset(
+    key: str, root: Path | str, reading: Reading | None = None, *, progress: bool = True
+) -> DiskDataset:
+    """A dataset of the paper, from the folder into which it was unpacked.
 
     Parameters
     ----------
-    layout : Layout
-        Its options are set.
-    tree : Tree
-        The folder. What is left out is written down there.
-    reading : Reading
-        Its plane and options are set.
+    key : str
+        Of the catalog, such as ``"ct_spleen"``.
+    root : path
+    reading : Reading, optional
+        How files become pixels; as is usual for the dataset by default.
+    progress : bool
+        A bar on stderr while the labels of scans are read.
 
     Raises
     ------
     InputError
-        If the folder holds another release, two forms of the dataset, or images or masks alone.
+        If the folder cannot be used; says which folder is expected.
+    UnknownName
+        If the dataset, an option or its value does not exist.
     """
+    one, tree = entry(key), Tree(Path(root))
+    asked = reading or Reading()
+    layout, reading = read_layouts()[key].form_in(tree).chosen(asked)
+    reading = replace(reading, plane=reading.plane or "axial")
+    sources = _find_sources(layout, tree, reading)
+    if not sources:
+        raise _wrong_folder(layout, tree)
+    return DiskDataset(
+        key,
+        one.title,
+        one.modality,
+        [task.key for task in one.tasks],
+        sources,
+        settings={
+            **({} if layout.is_2d else {"plane": reading.plane}),
+            "intensity": ", ".join(reading.to_uint8.words(unit) for unit in layout.units),
+            **reading.options,
+            **({"headers": "image"} if reading.trust_image else {}),
+        },
+        skipped=tree.skipped("not part of the layout"),
+        progress=progress,
+    )
+
+
+def _wrong_folder(layout: Layout, tree: Tree) -> InputError:
+    found = (
+        tree.above(form.expression(pattern))
+        for form in (layout, *map(layout.changed, layout.forms))
+        for patterns in (*form.images.values(), *form.masks.values())
+        for pattern in patterns
+    )
+    above = next(filter(None, found), None)
+    hint = f"Give {str(above)!r}." if above else "Check the path, or unpack the archive."
+    closed = f"; {len(tree.closed)} folders may not be listed" if tree.closed else ""
+    return InputError(
+        f"{layout.entry.title}: none of the {len(tree.paths)} files below {str(tree.root)!r} (such "
+        f"as {next(iter(tree.paths))!r}) is one of its images{closed}. Allowed: the folder that "
+        f"holds {layout.expects}. {hint}"
+    )
+
+
+def _find_sources(layout: Layout, tree: Tree, reading: Reading) -> list[Source]:
+    """Pictures and scans of a folder; what cannot be used is a source that says why."""
     title = layout.entry.title
     for rule in layout.refused:
         for one in tree.match(layout.expression(rule.match)):
@@ -293,20 +352,19 @@ def _source(
     name, group = layout.name(key), layout.name(key, layout.group)
     channels = [image.get(part, []) for part in layout.channels]
     drawn = {part: mask.get(part, []) for part in layout.drawn}
-    parts = {**dict(zip(layout.channels, channels, strict=True)), **drawn}
     masks = [(path, layout.labels_of(part)) for part, paths in drawn.items() for path in paths]
-    many = layout.drawn if layout.check else layout.channels if layout.read == "duke" else ()
-    try:
-        reason = problem(name, parts, many, layout.hint)
-        if layout.check and not reason:
+
+    def made() -> Source:
+        if layout.check:
             reason = getattr(special, layout.check)(channels[0][0], [path for path, _ in masks])
-        if reason:
-            raise DataError(reason)
+            if reason:
+                raise DataError(reason)
         images = channels[0] if layout.read == "duke" else [paths[0] for paths in channels]
         return make(name, group, images, masks, reading)
-    except DataError as error:
-        files = tuple(path for paths in parts.values() for path in paths)
-        return Broken(name, group, str(error), files)
+
+    many = layout.drawn if layout.check else layout.channels if layout.read == "duke" else ()
+    parts = {**dict(zip(layout.channels, channels, strict=True)), **drawn}
+    return paired(name, group, parts, made, many, layout.hint)
 
 
 def _by_ending(
@@ -320,7 +378,8 @@ def _by_ending(
     """A picture, or a scan of volumes."""
     units = layout.units if len(layout.units) > 1 else layout.units * len(images)
     channels = list(zip(images, units, strict=True))
-    return make_source(name, group, channels, masks, reading, vote=layout.vote)
+    drawn = [(path, labels, None) for path, labels in masks]
+    return make_source(name, group, channels, drawn, reading, vote=layout.vote)
 
 
 def _leave_out_unpaired(layout: Layout, tree: Tree, images: Files, masks: Files) -> None:

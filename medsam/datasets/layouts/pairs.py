@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from medsam.datasets.intensity import Unit
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.tree import Found, Tree
-from medsam.datasets.readers.open import open_labels, open_volume
-from medsam.datasets.readers.pictures import SUFFIXES
+from medsam.datasets.readers.dicom import is_dicom, read_picture
+from medsam.datasets.readers.itk import Segment
+from medsam.datasets.readers.open import Files, open_labels, open_volume
+from medsam.datasets.readers.pictures import SUFFIXES, read_image
 from medsam.datasets.readers.volume import check_plane
-from medsam.datasets.source import Channel, LabelVolume, Picture, Reading, Scan, Source
+from medsam.datasets.source import (
+    Broken,
+    Channel,
+    LabelVolume,
+    Picture,
+    Reading,
+    Scan,
+    Source,
+)
+from medsam.errors import DataError
 
-__all__ = ["Key", "grouped", "is_picture", "make_source", "problem"]
+__all__ = [
+    "Key",
+    "grouped",
+    "is_picture",
+    "make_scan",
+    "make_source",
+    "of_segment",
+    "paired",
+    "problem",
+]
 
 Key = tuple[str, ...]
 """What tells images apart: named parts of their paths."""
@@ -100,41 +120,93 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def make_source(
+def paired(
     name: str,
     group: str,
-    channels: Sequence[tuple[Path, Unit]],
-    masks: Sequence[tuple[Path, Labels]],
+    parts: Mapping[str, Sequence[Path]],
+    make: Callable[[], Source],
+    joined: Collection[str] = (),
+    hint: str = "",
+) -> Source:
+    """What ``make`` gives of the files of an image, or a broken source that says why nothing."""
+    try:
+        reason = problem(name, parts, joined, hint)
+        if reason:
+            raise DataError(reason)
+        return make()
+    except DataError as error:
+        return Broken(name, group, str(error), tuple(path for of in parts.values() for path in of))
+
+
+def make_scan(
+    name: str,
+    group: str,
+    channels: Sequence[tuple[Files, Unit]],
+    labels: Sequence[LabelVolume],
     reading: Reading,
     *,
     vote: bool = False,
-) -> Source:
-    """A picture or a scan, as the ending of the image says.
-
-    Parameters
-    ----------
-    name, group : str
-    channels : sequence of (Path, unit)
-        The first is the image of a picture.
-    masks : sequence of (Path, Labels)
-    reading : Reading
-        Its plane is set.
-    vote : bool
-        The masks are of several raters.
-    """
-    if is_picture(channels[0][0]):
-        turn = reading.options.get("turn", "")
-        return Picture(name, group, channels[0][0], tuple(masks), reading.to_uint8, turn=turn)
+) -> Scan:
+    """A scan of files or series, and of labels that are opened in a way of their own."""
     return Scan(
         name,
         group,
-        tuple(Channel(partial(open_volume, path), (path,), unit) for path, unit in channels),
         tuple(
-            LabelVolume(partial(open_labels, path, channels[0][0]), (path,), labels)
-            for path, labels in masks
+            Channel(partial(open_volume, files), (files,) if isinstance(files, Path) else files, of)
+            for files, of in channels
         ),
+        tuple(labels),
         check_plane(reading.plane),
         reading.to_uint8,
         vote,
         reading.trust_image,
     )
+
+
+def make_source(
+    name: str,
+    group: str,
+    channels: Sequence[tuple[Files, Unit]],
+    masks: Sequence[tuple[Path, Labels, int | None]],
+    reading: Reading,
+    *,
+    vote: bool = False,
+) -> Source:
+    """A picture or a scan, as the files of the image say.
+
+    Parameters
+    ----------
+    name, group : str
+    channels : sequence of (Path or tuple of Path, unit)
+        Files, or those of a DICOM series; the first is the image of a picture.
+    masks : sequence of (Path, Labels, int or None)
+        And which image of a file that holds several.
+    reading : Reading
+        Its plane is set.
+    vote : bool
+        The masks are of several raters.
+    """
+    image = channels[0][0]
+    if isinstance(image, Path) and (is_picture(image) or _is_radiograph(image, masks)):
+        read = read_image if is_picture(image) else read_picture
+        turn, drawn = reading.options.get("turn", ""), tuple((path, of) for path, of, _ in masks)
+        return Picture(name, group, image, drawn, reading.to_uint8, read, turn=turn)
+    labels = [
+        LabelVolume(partial(open_labels, path, image, layer), (path,), of)
+        for path, of, layer in masks
+    ]
+    return make_scan(name, group, channels, labels, reading, vote=vote)
+
+
+def _is_radiograph(image: Path, masks: Sequence[tuple[Path, Labels, int | None]]) -> bool:
+    """Whether it is a DICOM file whose masks are pictures."""
+    return all(is_picture(path) for path, *_ in masks) and image.is_file() and is_dicom(image)
+
+
+def of_segment(task: str, name: str, found: Sequence[Segment]) -> tuple[Labels, int] | None:
+    """Labels and layer of the segment of that name, the others of the layer left out; if any."""
+    for one in found:
+        if one.name.strip().lower() == name.strip().lower():
+            others = {each.value for each in found if each.layer == one.layer} - {one.value}
+            return Labels({task: (one.value,)}, tuple(sorted(others))), one.layer
+    return None

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.labels import Labels
-from medsam.datasets.readers.dicom import is_dicom, open_masks, open_series
+from medsam.datasets.layouts.pairs import make_scan
+from medsam.datasets.readers.dicom import dicom_files, open_masks, open_series
 from medsam.datasets.readers.nifti import open_nifti
-from medsam.datasets.readers.volume import Volume, check_plane
-from medsam.datasets.source import Channel, LabelVolume, Picture, Reading, Scan, Source
+from medsam.datasets.readers.volume import Volume
+from medsam.datasets.source import LabelVolume, Picture, Reading, Source
 from medsam.errors import DataError
 
-__all__ = ["dicom_files", "dicom_folders", "lungs", "numbers", "radiograph", "scan_of"]
+__all__ = ["dicom_folders", "lungs", "numbers", "radiograph"]
 
 
 def numbers(image: Path, masks: Sequence[Path]) -> str:
@@ -121,37 +122,8 @@ def dicom_folders(
         )
     flipped = reading.options["gt"] == "flipped"
     opened = partial(_open_masks, drawn, slices, flipped=flipped)
-    return scan_of(name, group, slices, [LabelVolume(opened, drawn, masks[0][1])], reading)
-
-
-def scan_of(
-    name: str,
-    group: str,
-    files: tuple[Path, ...],
-    labels: Sequence[LabelVolume],
-    reading: Reading,
-) -> Scan:
-    """A scan of the files of one DICOM series."""
-    return Scan(
-        name,
-        group,
-        (Channel(partial(open_series, files), files),),
-        tuple(labels),
-        check_plane(reading.plane),
-        reading.to_uint8,
-        trust_image=reading.trust_image,
-    )
-
-
-def dicom_files(folder: Path) -> tuple[Path, ...]:
-    """The DICOM files of a folder, with whatever ending, in sorted order."""
-    files = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return tuple(sorted(path for path in files if path.is_file() and is_slice(path)))
-
-
-def is_slice(path: Path) -> bool:
-    """Whether a file can be a DICOM slice: by its ending, or by its first bytes."""
-    return path.suffix.lower() == ".dcm" or (path.name.upper() != "DICOMDIR" and is_dicom(path))
+    labels = [LabelVolume(opened, drawn, masks[0][1])]
+    return make_scan(name, group, [(slices, "")], labels, reading)
 
 
 def _open_masks(files: Sequence[Path], image: Sequence[Path], *, flipped: bool) -> Volume:

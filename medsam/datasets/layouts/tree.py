@@ -79,6 +79,8 @@ class Tree:
         Folders that may not be listed.
     reasons : dict of Path to str
         Why a file, or the files of a folder, are not used although a pattern matches them.
+    flat : bool
+        Whether files directly in the root alone are looked for.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class Tree:
     used: set[str] = field(default_factory=set, init=False)
     closed: list[str] = field(default_factory=list, init=False)
     reasons: dict[Path, str] = field(default_factory=dict, init=False)
+    flat: bool = field(default=False, init=False)
     _excluded: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:

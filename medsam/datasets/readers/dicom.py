@@ -20,11 +20,14 @@ from medsam.errors import DataError
 
 __all__ = [
     "THRESHOLD",
+    "dicom_files",
     "is_dicom",
+    "is_slice",
     "open_file",
     "open_masks",
     "open_segmentation",
     "open_series",
+    "read_header",
     "read_picture",
 ]
 
@@ -73,7 +76,7 @@ def is_dicom(path: Path) -> bool:
 
 def open_file(path: Path) -> Volume:
     """Open one DICOM file: a segmentation as its labels, any other as a series of it alone."""
-    labels = _read_header(path).get("Modality", "") == "SEG"
+    labels = read_header(path).get("Modality", "") == "SEG"
     return open_segmentation(path) if labels else open_series([path])
 
 
@@ -127,7 +130,7 @@ def read_picture(path: Path) -> NDArray[Any]:
     import SimpleITK
 
     sitk: Any = SimpleITK  # its functions carry no types
-    header = _read_header(path)
+    header = read_header(path)
     if not _is_image(header) or _frames(header) > 1:
         raise DataError(
             f"DICOM {path.name!r}: {_kind(header) or 'no picture'} of {_frames(header)} frames. "
@@ -290,11 +293,11 @@ def _read_pixels(headers: Sequence[Any]) -> NDArray[Any]:
 def _images(source: Path | Sequence[Path]) -> tuple[str, list[Any]]:
     """What an error calls a folder or a list of files, and the headers of its one series."""
     if isinstance(source, Path):
-        name, paths = f"DICOM folder {source.name!r}", _in_folder(source)
+        name, paths = f"DICOM folder {source.name!r}", dicom_files(source)
     else:
-        paths = sorted(source)
+        paths = tuple(sorted(source))
         name = f"DICOM files in {paths[0].parent.name!r}"
-    headers = [header for path in paths if _is_image(header := _read_header(path))]
+    headers = [header for path in paths if _is_image(header := read_header(path))]
     if not headers:
         raise DataError(
             f"{name}: {len(paths)} DICOM files, none of them an image. Allowed: CT, MR and other "
@@ -314,21 +317,34 @@ def _images(source: Path | Sequence[Path]) -> tuple[str, list[Any]]:
     return name, headers
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def dicom_files(folder: Path) -> tuple[Path, ...]:
+    """The DICOM files of a folder, not of those below it, with whatever ending, in sorted order.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be listed.
+    """
     try:
-        return sorted(
-            path
-            for path in folder.iterdir()
-            if path.is_file()
-            and not path.name.startswith(".")
-            and path.name.upper() != "DICOMDIR"
-            and is_dicom(path)
-        )
+        return tuple(sorted(path for path in folder.iterdir() if path.is_file() and is_slice(path)))
     except OSError as error:
         raise _unreadable(folder, error) from error
 
 
-def _read_header(path: Path) -> Any:
+def is_slice(path: Path) -> bool:
+    """Whether a file is no hidden one, no index, and DICOM."""
+    hidden = path.name.startswith(".") or path.name.upper() == "DICOMDIR"
+    return not hidden and is_dicom(path)
+
+
+def read_header(path: Path) -> Any:
+    """Tags of a file of which this module reads some, without pixels.
+
+    Raises
+    ------
+    DataError
+        If the file is torn, or no DICOM file.
+    """
     import pydicom
 
     try:

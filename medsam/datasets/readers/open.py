@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,10 @@ from medsam.datasets.readers import dicom, itk, nifti
 from medsam.datasets.readers.volume import Volume, error_text
 from medsam.errors import DataError
 
-__all__ = ["KINDS", "SUFFIXES", "open_array", "open_labels", "open_volume"]
+__all__ = ["KINDS", "SUFFIXES", "Files", "open_array", "open_labels", "open_volume"]
+
+Files = Path | tuple[Path, ...]
+"""A file, a folder of DICOM files, or the files of a DICOM series."""
 
 SUFFIXES = (".mat", ".npy", ".npz")
 """Endings of plain arrays, in any case of letters."""
@@ -24,12 +26,12 @@ KINDS = "a folder of DICOM files, or " + ", ".join(
 """What can be opened, for people."""
 
 
-def open_volume(path: Path, layer: int | None = None) -> Volume:
-    """Open a volume by what it is: a folder of DICOM, or a file by its ending.
+def open_volume(path: Files, layer: int | None = None) -> Volume:
+    """Open a volume by what it is: a folder or files of DICOM, or a file by its ending.
 
     Parameters
     ----------
-    path : Path
+    path : Path, or tuple of Path
         DICOM without an ending is known by its first bytes; a DICOM segmentation is its labels.
     layer : int, optional
         Which image of a file that holds several, from 0.
@@ -39,6 +41,8 @@ def open_volume(path: Path, layer: int | None = None) -> Volume:
     DataError
         If it is missing, of no known kind, or cannot be opened.
     """
+    if isinstance(path, tuple):
+        return dicom.open_series(path)
     lower = path.name.lower()
     if not path.exists():
         raise DataError(f"{str(path)!r} does not exist. Allowed: {KINDS}. Check the path.")
@@ -58,14 +62,13 @@ def open_volume(path: Path, layer: int | None = None) -> Volume:
     )
 
 
-def open_labels(path: Path, image: Path | Sequence[Path], layer: int | None = None) -> Volume:
+def open_labels(path: Path, image: Files, layer: int | None = None) -> Volume:
     """Open labels, put onto the grid of their image where they are a crop of it.
 
     Parameters
     ----------
     path : Path
-    image : Path, or sequence of Path
-        The image, or the DICOM files of its series.
+    image : Path, or tuple of Path
     layer : int, optional
         As in :func:`open_volume`.
 
@@ -76,7 +79,7 @@ def open_labels(path: Path, image: Path | Sequence[Path], layer: int | None = No
     """
     labels = open_volume(path, layer)
     try:
-        whole = open_volume(image) if isinstance(image, Path) else dicom.open_series(image)
+        whole = open_volume(image)
     except DataError:
         return labels
     crop = labels.shape != whole.shape and labels.is_crop_of(whole)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medsam.datasets.layouts import open_dataset
+from medsam.datasets.layouts.layout import open_dataset
 from medsam.datasets.source import DiskDataset, Reading
 from medsam.errors import DataError
 
