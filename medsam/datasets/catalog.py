@@ -6,17 +6,15 @@ recalled and unverified.
 
 from __future__ import annotations
 
-import csv
 import os
-from collections import Counter
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter
 
-from medsam.errors import InputError, UnknownName
+from medsam.errors import UnknownName
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,9 +36,7 @@ __all__ = [
     "catalog",
     "data_folder",
     "entry",
-    "parse",
     "place",
-    "published_tasks",
     "table",
     "task_caveats",
 ]
@@ -134,21 +130,11 @@ class CatalogTask(_Known):
     labels: Values | Threshold
     caveat: str = ""
 
-    @property
-    def label_words(self) -> str:
-        """The label values as text.
-
-        Examples
-        --------
-        >>> from medsam.datasets.catalog import entry
-        >>> entry("mri_spine").tasks[1].label_words
-        '1 or 2'
-        >>> entry("us_kidney").tasks[0].label_words
-        '≥ 128'
-        """
-        if isinstance(self.labels, str):
-            return self.labels.replace(">=", "≥ ").replace(">", "> ")
-        return " or ".join(map(str, self.labels))
+    def __str__(self) -> str:
+        given = (self.labels,) if isinstance(self.labels, str) else self.labels
+        labels = " or ".join(map(str, given)).replace(">=", "≥ ").replace(">", "> ")
+        words = f"{self.object} ({self.key}): label {labels} [{self.how}] {self.caveat}"
+        return words.rstrip()
 
 
 class PublishedMasks(_Part):
@@ -215,6 +201,9 @@ class Home(_Known):
         """
         return _url(self.address)
 
+    def __str__(self) -> str:
+        return f"{self.url} ({self.what}) [{self.how}]"
+
 
 class Archive(_Known):
     """A file to download: what to know of it, its MD5 and a plain address where known."""
@@ -224,9 +213,7 @@ class Archive(_Known):
     md5: str
     url: str
 
-    @property
-    def words(self) -> str:
-        """Name, address, MD5, note and how that is known, in one line."""
+    def __str__(self) -> str:
         more = (self.url, self.md5 and f"MD5 {self.md5}", self.note)
         return ", ".join(filter(None, (self.name, *more))) + f" [{self.how}]"
 
@@ -244,6 +231,9 @@ class Citation(_Known):
     def url(self) -> str:
         """The identifier as a link; empty where there is none."""
         return _url(self.id)
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (f"{self.words}, {self.title}.", self.url, f"[{self.how}]")))
 
 
 class CatalogEntry(_Part):
@@ -298,19 +288,6 @@ class CatalogEntry(_Part):
     caveats: tuple[Fact, ...]
 
     @property
-    def modality_words(self) -> str:
-        """Modality, dimensionality and note.
-
-        Examples
-        --------
-        >>> from medsam.datasets.catalog import entry
-        >>> entry("us_kidney").modality_words
-        'US, 2D; synthesised from CT'
-        """
-        words = f"{self.modality}, {self.dimensionality}"
-        return f"{words}; {self.modality_note}" if self.modality_note else words
-
-    @property
     def licence_words(self) -> str:
         """What is known of the licence, from each source."""
         return "; ".join(map(str, self.licences))
@@ -328,14 +305,46 @@ class CatalogEntry(_Part):
         return self.licence.startswith("CC BY")
 
     @property
-    def access_words(self) -> str:
-        """Access and note."""
-        return f"{self.access}; {self.access_note}"
-
-    @property
     def objects(self) -> str:
         """What is segmented, in one line."""
         return "; ".join(task.object for task in self.tasks)
+
+    @property
+    def facts(self) -> dict[str, list[str]]:
+        """All that is known of it, each fact with how it is known, by what it is about.
+
+        Examples
+        --------
+        >>> from medsam.datasets.catalog import entry
+        >>> entry("us_kidney").facts["Modality"]
+        ['US, 2D; synthesised from CT']
+        """
+        from medsam.datasets.layouts.layout import choices_of
+
+        masks, note = self.published_masks, self.modality_note
+        options = (
+            f"{name}: {', '.join(values)} (--option {name}={values[0]} is the default)"
+            for name, values in choices_of(self.key).items()
+        )
+        found = {
+            "Full name": [self.name],
+            "Modality": [f"{self.modality}, {self.dimensionality}" + (note and f"; {note}")],
+            "Objects": self.tasks,
+            "Masks": [f"{masks.words} ({masks.status}): {masks.note}", *masks.counts],
+            "Licence": [self.licence_words],
+            "Access": [f"{self.access}; {self.access_note}"],
+            "Home": self.home,
+            "How to get it": [f"{n}. {step}" for n, step in enumerate(self.how_to_get, 1)],
+            "Archives": self.archives,
+            "Files": [self.format],
+            "Axes": [self.orientation],
+            "Patients": [self.patient],
+            "Options": options,
+            "Caveats": self.caveats,
+            "Cite": self.citations,
+        }
+        texts = {word: [str(fact) for fact in facts] for word, facts in found.items()}
+        return {word: lines for word, lines in texts.items() if lines}
 
 
 def _url(address: str) -> str:
@@ -345,61 +354,11 @@ def _url(address: str) -> str:
     return f"https://{address}" if address else ""
 
 
-_FIX = "Correct medsam/datasets/catalog.json, or install medsam again."
-
-
-def published_tasks() -> dict[str, str]:
-    """Key and modality of each task of the published tables, in their order.
-
-    The first and third column of :func:`medsam.analysis.published.tasks`, read without pandas.
-    """
-    file = resources.files("medsam") / "datasets" / "tasks.csv"
-    rows = csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines())
-    return {row["task"]: row["modality"] for row in rows}
-
-
-def parse(text: str) -> dict[str, CatalogEntry]:
-    """The catalog from its JSON text.
-
-    Parameters
-    ----------
-    text : str
-        A list of objects with the fields of :class:`CatalogEntry`.
-
-    Returns
-    -------
-    dict
-        Key of a dataset and its entry, in the order of the paper's tables.
-
-    Raises
-    ------
-    InputError
-        If it is not JSON, a field is missing, unknown or has a value that is not allowed, or
-        the tasks are not those of the published tables, each once.
-    """
-    try:
-        entries = TypeAdapter(list[CatalogEntry]).validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "top"
-        raise InputError(
-            f"Catalog, {where}: {first['msg']}. Allowed: the fields of CatalogEntry. {_FIX}"
-        ) from error
-    tasks = Counter((task.key, one.modality) for one in entries for task in one.tasks)
-    differ = {*tasks.items()} ^ {(known, 1) for known in published_tasks().items()}
-    if differ:
-        keys = ", ".join(sorted({key for (key, _), _ in differ}))
-        raise InputError(
-            f"Catalog: tasks or modalities differ from the published tables: {keys}. Allowed: "
-            f"those of medsam/datasets/tasks.csv, each once. {_FIX}"
-        )
-    return {one.key: one for one in entries}
-
-
 @cache
 def _catalog() -> dict[str, CatalogEntry]:
     file = resources.files("medsam") / "datasets" / "catalog.json"
-    return parse(file.read_text(encoding="utf-8"))
+    entries = TypeAdapter(list[CatalogEntry]).validate_json(file.read_bytes())
+    return {one.key: one for one in entries}
 
 
 def catalog() -> dict[str, CatalogEntry]:

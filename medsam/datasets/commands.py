@@ -148,7 +148,7 @@ def fetch(
     from medsam.datasets.fetch import fetch as get
 
     one = entry(key)
-    typer.echo(f"{one.title}. Licence: {one.licence_words}. Access: {one.access_words}.")
+    typer.echo(f"{one.title}. Licence: {one.licence_words}. Access: {one.facts['Access'][0]}.")
     found = get(key, to, progress=not quiet)
     for path in found.unpacked:
         typer.echo(f"Unpacked: {path}")
@@ -301,37 +301,7 @@ def _cards(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        before = ""
-        for word, text in _facts(one):
-            table.add_row(Text("" if word == before else word), Text(text))
-            before = word
+        for word, lines in one.facts.items():
+            for at, line in enumerate(lines):
+                table.add_row(Text("" if at else word), Text(line))
         yield table
-
-
-def _facts(one: CatalogEntry) -> Iterator[tuple[str, str]]:
-    """What is known of a dataset, line by line: kind and text."""
-    from medsam.datasets.layouts.layout import choices_of
-
-    yield "name", one.name
-    yield "modality", one.modality_words
-    for task in one.tasks:
-        yield "object", f"{task.object} ({task.key}): label {task.label_words} [{task.how}]"
-        if task.caveat:
-            yield "object", task.caveat
-    masks = one.published_masks
-    yield "masks", f"{masks.words} ({masks.status}): {masks.note}"
-    yield from (("masks", str(count)) for count in masks.counts)
-    yield "licence", one.licence_words
-    yield "access", one.access_words
-    yield from (("home", f"{home.url} ({home.what}) [{home.how}]") for home in one.home)
-    yield from (("archive", archive.words) for archive in one.archives)
-    facts = {"files": one.format, "axes": one.orientation, "patient": one.patient}
-    yield from ((word, str(fact)) for word, fact in facts.items())
-    for cited in one.citations:
-        words = (f"{cited.words}, {cited.title}.", cited.url, f"[{cited.how}]")
-        yield "cite", " ".join(filter(None, words))
-    for name, values_of in choices_of(one.key).items():
-        default = f"--option {name}={values_of[0]} is the default"
-        yield "option", f"{name}: {', '.join(values_of)} ({default})"
-    yield from ((f"step {n}", step) for n, step in enumerate(one.how_to_get, 1))
-    yield from (("caveat", str(fact)) for fact in one.caveats)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 from medsam import figures
 from medsam.datasets.catalog import CatalogEntry, at_hand, catalog
 from medsam.datasets.check import Check
-from medsam.datasets.layouts.layout import choices_of, open_dataset
+from medsam.datasets.layouts.layout import open_dataset
 from medsam.datasets.sample import Case, Sample
 from medsam.datasets.source import DiskDataset
 from medsam.errors import InputError, MedsamError, UnknownName
@@ -22,6 +23,8 @@ __all__ = ["NOT_RUN", "SHOW", "Shown", "card", "cards", "examples", "overview", 
 
 NOT_RUN = "not run here"
 """What stands in the table where masks were not counted here."""
+
+_URL = re.compile(r"(https?://[^\s,;)]+)")
 
 
 def _anchor(one: CatalogEntry) -> str:
@@ -41,8 +44,8 @@ def _lines(*words: str) -> Html:
     return Html("<br>".join(map(escape, words)))
 
 
-def _list(items: Iterable[object], name: str = "ul") -> Html:
-    return tag(name, *(tag("li", item) for item in items))
+def _list(items: Iterable[object]) -> Html:
+    return tag("ul", *(tag("li", item) for item in items))
 
 
 # ------------------------------------------------------------------------------ table
@@ -141,7 +144,7 @@ def cards(modality: str | None = None, examples: Mapping[str, Shown] | None = No
 
 def card(one: CatalogEntry, example: Shown | None = None) -> Html:
     """One dataset as a ``<details>`` element."""
-    facts = list(_facts(one))
+    facts = [(word, _told(lines)) for word, lines in one.facts.items()]
     if example is not None:
         facts.insert(3, ("Example", _example(example)))
     objects = tag("span", f"· {one.objects}")
@@ -163,72 +166,13 @@ def _example(example: Shown) -> object:
     return Html(f'<img src="{example.uri}" alt="{words}" loading="lazy"><br>{words}')
 
 
-def _facts(one: CatalogEntry) -> Iterator[tuple[str, object]]:
-    masks = one.published_masks
-    yield "Full name", one.name
-    yield "Modality", one.modality_words
-    yield (
-        "Objects and label values",
-        _list(
-            _joined(
-                [
-                    f"{task.object} (",
-                    tag("code", task.key),
-                    "): label ",
-                    tag("strong", task.label_words),
-                    f" [{task.how}]",
-                    f" {task.caveat}",
-                ]
-            )
-            for task in one.tasks
-        ),
-    )
-    yield (
-        "Masks in the paper" if masks.verified else "Masks, recalled",
-        f"{masks.words} ({masks.status}): {masks.note}.",
-    )
-    if masks.counts:
-        yield "Counted by others", _list(masks.counts)
-    yield "Licence", one.licence_words
-    yield "Access", one.access_words
-    homes = (
-        _joined([_link(home.url, home.address), f" ({home.what}) [{home.how}]"])
-        for home in one.home
-    )
-    yield "Home", _list(homes)
-    yield "How to get it", _list(one.how_to_get, "ol")
-    yield "Archives", _list(archive.words for archive in one.archives)
-    yield "Files", one.format
-    yield "Orientation", one.orientation
-    if choices := choices_of(one.key):
-        yield (
-            "Choices",
-            _list(
-                _joined(
-                    [
-                        f"{name}: {', '.join(values)} (",
-                        tag("code", f"--option {name}={values[0]}"),
-                        " is the default)",
-                    ]
-                )
-                for name, values in choices.items()
-            ),
-        )
-    yield "What tells patients apart", one.patient
-    yield "Caveats", _list(one.caveats)
-    yield (
-        "Cite",
-        _list(
-            _joined(
-                [
-                    f"{c.words}. {c.title}. ",
-                    _link(c.url, c.id) if c.url else "",
-                    f" [{c.how}]",
-                ]
-            )
-            for c in one.citations
-        ),
-    )
+def _told(lines: list[str]) -> object:
+    """One line, or a list of several; addresses are links."""
+    linked = [
+        _joined(_link(part, part) if at % 2 else part for at, part in enumerate(_URL.split(line)))
+        for line in lines
+    ]
+    return linked[0] if len(linked) == 1 else _list(linked)
 
 
 # An example image of each dataset that is at hand, for its card in the book.

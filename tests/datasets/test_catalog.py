@@ -1,7 +1,5 @@
 """The catalog: by-hand values, what it must agree with, and how it is shown."""
 
-import copy
-import json
 from pathlib import Path
 
 import pytest
@@ -9,17 +7,10 @@ from pybtex.database import parse_file
 from typer.testing import CliRunner
 
 from medsam.analysis import published
-from medsam.datasets.catalog import (
-    catalog,
-    entry,
-    parse,
-    published_tasks,
-)
+from medsam.datasets.catalog import catalog, entry
 from medsam.datasets.commands import app
-from medsam.errors import InputError
 
 ROOT = Path(__file__).parents[2]
-JSON = ROOT / "medsam" / "datasets" / "catalog.json"
 COUNTS = [551, 1301, 893, 12591, 503, 704, 140, 630, 4586, 4044, 2323, 1469]
 COUNTS += [1285, 13046, 8792, 3650, 5501, 4776, 1015]
 
@@ -63,7 +54,6 @@ def test_tasks_are_those_of_the_published_tables():
     tasks = published.tasks()
     ours = [(task.key, one.modality) for one in catalog().values() for task in one.tasks]
     assert ours == list(zip(tasks.task, tasks.modality, strict=True))
-    assert published_tasks() == dict(ours)
     titles = {task.key: one.title for one in catalog().values() for task in one.tasks}
     for _, row in tasks.iterrows():
         assert row["name"].split(":")[0] == titles[row.task]
@@ -78,43 +68,6 @@ def test_citations_are_in_the_bibliography():
             assert fields["year"] in cited.words
             assert fields.get("note", "") == cited.note
             assert cited.url in (f"https://doi.org/{fields.get('doi')}", fields.get("url", ""))
-
-
-def changed(change):
-    raw = copy.deepcopy(json.loads(JSON.read_text()))
-    change(raw)
-    return json.dumps(raw)
-
-
-def put(*path):
-    *places, last, value = path
-
-    def change(raw):
-        at = raw
-        for place in places:
-            at = at[place]
-        at[last] = value
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda raw: raw.pop(), r"differ from the published tables: pet_wholebody\. Allowed"),
-        (lambda raw: raw.append(raw[1]), r"differ from the published tables: mri_heart\. Allowed"),
-        (put(1, "modality", "EEG"), r"1\.modality: Input should be 'MRI', 'X-ray'"),
-        (put(1, "tasks", 0, "labels", "1"), r"1\.tasks\.0\.labels"),
-        (put(1, "colour", "red"), r"1\.colour: Extra inputs are not permitted"),
-        (put(1, "caveats", 0, "known", "hearsay"), r"1\.caveats\.0\.known: String should match"),
-    ],
-)
-def test_a_catalog_that_cannot_be_used(change, message):
-    with pytest.raises(InputError, match=message) as caught:
-        parse(changed(change))
-    assert str(caught.value).endswith("or install medsam again.")
-    with pytest.raises(InputError, match="Catalog, top: Invalid JSON"):
-        parse("[")
 
 
 def test_card():
@@ -133,10 +86,7 @@ def test_every_fact_is_shown_with_how_it_is_known():
         known = (*one.tasks, *one.published_masks.counts, *one.licences, one.access_note)
         known += (*one.home, *one.archives, *one.citations)
         known += (one.format, one.orientation, one.patient, *one.caveats)
-        for fact in known:
-            said = getattr(fact, "text", None) or getattr(fact, "what", "") or fact.known
-            assert f"[{fact.how}]" in text, (key, fact.known)
-            assert said == fact.known or flat(said) in text
+        assert all(flat(str(fact)) in text and f"[{fact.how}]" in str(fact) for fact in known)
         assert all(flat(step) in text for step in one.how_to_get)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from bs4 import BeautifulSoup
 from toys import write_volume
 
-from medsam.datasets.catalog import DATA_VARIABLE, catalog, parse
+from medsam.datasets.catalog import DATA_VARIABLE, CatalogEntry, catalog
 from medsam.datasets.check import check
 from medsam.datasets.layouts.layout import open_dataset
 from medsam.pages import datasets
@@ -38,7 +38,7 @@ def test_markup_is_escaped():
     raw = json.loads(JSON.read_text())
     raw[0]["title"] = raw[0]["name"] = '<script src="x">&'
     raw[0]["home"][0]["address"] = 'x"onclick="y'
-    one = parse(json.dumps(raw))["mri_spine"]
+    one = CatalogEntry.model_validate(raw[0])
     html = datasets.card(one) + datasets.overview([one]).html
     assert "<script" not in html
     assert 'x"onclick' not in html
