@@ -157,9 +157,7 @@ class BrainSample:
 
     def _place(self, name: str) -> Place:
         orientation, index, _ = self._slices[name]
-        image, _ = self.volumes
-        numbers = Volume(np.arange(np.prod(image.shape)).reshape(image.shape), image.affine)
-        return Place(image.affine, image.shape, numbers.slice(orientation, index))
+        return self.volumes[0].place(orientation, index)
 
     def _load(self, name: str) -> Sample:
         orientation, index, tasks = self._slices[name]
@@ -225,28 +223,24 @@ def sample_table() -> pd.DataFrame:
     """
     import pandas as pd
 
-    found: dict[str, list[tuple[str, int, int]]] = {task: [] for task in TASKS}
-    for case in BrainSample().cases():
-        for task, mask in case.load().masks.items():
-            found[task].append((case.id.split("-")[0], len(regions(mask)), int(mask.sum())))
-    rows = []
-    for task, cases in found.items():
-        where, count, area = (list(column) for column in zip(*cases, strict=True))
-        rows.append(
-            {
-                "task": task,
-                "title": TASKS[task].title,
-                "labels": ", ".join(map(str, TASKS[task].labels)),
-                **{str(orientation): where.count(orientation) for orientation in FIRST},
-                "cases": len(cases),
-                "median_regions": float(np.median(count)),
-                "most_regions": max(count),
-                "median_px": float(np.median(area)),
-                "least_px": min(area),
-                "most_px": max(area),
-            }
-        )
-    return pd.DataFrame(rows).set_index("task")
+    found = pd.DataFrame(
+        (task, case.id.split("-")[0], len(regions(mask)), int(mask.sum()))
+        for case in BrainSample().cases()
+        for task, mask in case.load().masks.items()
+    ).set_axis(["task", "orientation", "regions", "px"], axis=1)
+    of_task = found.groupby("task")
+    told = pd.DataFrame.from_dict(TASKS, "index")
+    told["labels"] = [", ".join(map(str, labels)) for labels in told.labels]
+    sizes = of_task.agg(
+        cases=("px", "size"),
+        median_regions=("regions", "median"),
+        most_regions=("regions", "max"),
+        median_px=("px", "median"),
+        least_px=("px", "min"),
+        most_px=("px", "max"),
+    )
+    slices = pd.crosstab(found.task, found.orientation)[list(FIRST)]
+    return told.join(slices).join(sizes).rename_axis("task")
 
 
 def neighbour_table() -> pd.DataFrame:

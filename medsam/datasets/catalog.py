@@ -293,6 +293,11 @@ class CatalogEntry(_Part):
         return "; ".join(map(str, self.licences))
 
     @property
+    def access_words(self) -> str:
+        """Access and note."""
+        return f"{self.access}; {self.access_note}"
+
+    @property
     def may_be_shown(self) -> bool:
         """Whether the licence lets anybody show an image of it, with its source named.
 
@@ -308,43 +313,6 @@ class CatalogEntry(_Part):
     def objects(self) -> str:
         """What is segmented, in one line."""
         return "; ".join(task.object for task in self.tasks)
-
-    @property
-    def facts(self) -> dict[str, list[str]]:
-        """All that is known of it, each fact with how it is known, by what it is about.
-
-        Examples
-        --------
-        >>> from medsam.datasets.catalog import entry
-        >>> entry("us_kidney").facts["Modality"]
-        ['US, 2D; synthesised from CT']
-        """
-        from medsam.datasets.layouts.layout import choices_of
-
-        masks, note = self.published_masks, self.modality_note
-        options = (
-            f"{name}: {', '.join(values)} (--option {name}={values[0]} is the default)"
-            for name, values in choices_of(self.key).items()
-        )
-        found = {
-            "Full name": [self.name],
-            "Modality": [f"{self.modality}, {self.dimensionality}" + (note and f"; {note}")],
-            "Objects": self.tasks,
-            "Masks": [f"{masks.words} ({masks.status}): {masks.note}", *masks.counts],
-            "Licence": [self.licence_words],
-            "Access": [f"{self.access}; {self.access_note}"],
-            "Home": self.home,
-            "How to get it": [f"{n}. {step}" for n, step in enumerate(self.how_to_get, 1)],
-            "Archives": self.archives,
-            "Files": [self.format],
-            "Axes": [self.orientation],
-            "Patients": [self.patient],
-            "Options": options,
-            "Caveats": self.caveats,
-            "Cite": self.citations,
-        }
-        texts = {word: [str(fact) for fact in facts] for word, facts in found.items()}
-        return {word: lines for word, lines in texts.items() if lines}
 
 
 def _url(address: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from medsam.datasets.catalog import catalog, data_folder, entry
@@ -161,18 +160,14 @@ def save(found: Check, file: Path | None = None) -> Path:
     path = file or _report_file(found.key)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
-        text = json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n"
-        temporary.write_text(text, "utf-8")
+        temporary.write_bytes(TypeAdapter(Check).dump_json(found, indent=1))
     return path
 
 
 def reports() -> dict[str, Check]:
     """What was found and saved in the data folder, by dataset, in the catalog's order."""
-    found = {}
-    for key in catalog():
-        path = _report_file(key)
-        if path.is_file():
-            raw: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            pairs = {name: [tuple(one) for one in raw[name]] for name in ("problems", "skipped")}
-            found[key] = Check(**{**raw, **pairs})
-    return found
+    files = {key: _report_file(key) for key in catalog()}
+    known = TypeAdapter(Check)
+    return {
+        key: known.validate_json(file.read_bytes()) for key, file in files.items() if file.is_file()
+    }

@@ -148,7 +148,7 @@ def fetch(
     from medsam.datasets.fetch import fetch as get
 
     one = entry(key)
-    typer.echo(f"{one.title}. Licence: {one.licence_words}. Access: {one.facts['Access'][0]}.")
+    typer.echo(f"{one.title}. Licence: {one.licence_words}. Access: {one.access_words}.")
     found = get(key, to, progress=not quiet)
     for path in found.unpacked:
         typer.echo(f"Unpacked: {path}")
@@ -168,12 +168,8 @@ def check(
         Path | None,
         typer.Argument(metavar="PATH", help="Its folder; by default KEY in the data folder."),
     ] = None,
-    images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of images, with --masks.")
-    ] = None,
-    masks: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of masks with the images' stems.")
-    ] = None,
+    images: Images = None,
+    masks: Masks = None,
     intensity: Annotated[
         str, typer.Option(metavar="NAME", help="modality, max, window, percentile or slice.")
     ] = "modality",
@@ -294,6 +290,8 @@ def _cards(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
+    from medsam.datasets.layouts.layout import facts
+
     for number, one in enumerate(entries):
         if number:
             yield ""
@@ -301,7 +299,7 @@ def _cards(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        for word, lines in one.facts.items():
+        for word, lines in facts(one).items():
             for at, line in enumerate(lines):
                 table.add_row(Text("" if at else word), Text(line))
         yield table

@@ -57,23 +57,26 @@ def select(
     """
     words = tasks.split(",") if isinstance(tasks, str) else [w for t in tasks for w in t.split(",")]
     keys = [word.strip() for word in words if word.strip()]
-    reading = reading or Reading()
+    reading, data = reading or Reading(), str(data)
     given = bool(images or masks) + bool(data) + bool(keys and not data)
     if given != 1 or bool(images) != bool(masks):
         raise InputError(
-            f"Got tasks {keys or 'none'}, data {str(data) or 'none'}, images {images or 'none'}, "
+            f"Got tasks {keys or 'none'}, data {data or 'none'}, images {images or 'none'}, "
             f"masks {masks or 'none'}. Allowed: --tasks KEY… (or `all`; `medsam tasks` lists "
             "them), --data KEY=PATH or FILE.yaml (with --tasks to restrict it), or --images DIR "
             "and --masks DIR. Give one of the three."
         )
+    found: DiskDataset | BrainSample
     if images and masks:
         found = FolderDataset(images, masks, reading=reading, progress=progress)
-        _check_use(found, reading)
-        return found
-    if data:
-        whole = _data(str(data), reading, progress)
-        return whole if keys in ([], ["all"]) else whole.only(keys)
-    return _tasks(keys, reading, progress)
+    elif not data and (keys == ["all"] or not (data := _dataset_of(keys))):
+        found = BrainSample(None if keys == ["all"] else keys, intensity=reading.to_uint8)
+    else:
+        found = _on_disk(data, reading, progress)
+    _check_use(found, reading)
+    if isinstance(found, DiskDataset) and keys not in ([], ["all"]):
+        return found.only(keys)
+    return found
 
 
 def _check_use(dataset: DiskDataset | BrainSample, reading: Reading) -> None:
@@ -84,36 +87,30 @@ def _check_use(dataset: DiskDataset | BrainSample, reading: Reading) -> None:
     InputError
         If it is.
     """
-    sources = dataset.sources if isinstance(dataset, DiskDataset) else ()
-    pictures = isinstance(dataset, BrainSample) or (
-        any(isinstance(one, Picture | Instances) for one in sources)
-        and not any(isinstance(one, Scan) for one in sources)
-    )
-    of_volume = isinstance(dataset, DiskDataset) and any(
-        isinstance(one, Picture) and one.read_mask is not None for one in sources
-    )
+    kinds: set[type] = {Picture}
+    of_volume = False
+    if isinstance(dataset, DiskDataset):
+        kinds = {type(one) for one in dataset.sources}
+        of_volume = any(isinstance(one, Picture) and one.read_mask for one in dataset.sources)
+    if Scan in kinds or not kinds & {Picture, Instances}:
+        return
     plane = reading.plane and f"--plane {reading.plane}"
     headers = reading.trust_image and not of_volume and "--headers image"
     options = isinstance(dataset, BrainSample) and reading.options and "--option"
     for word in filter(None, (plane, headers, options)):
-        if pictures:
-            raise InputError(
-                f"{word} with {dataset.title}, which are pictures. Allowed: with volumes on disk. "
-                "Leave it out."
-            )
+        raise InputError(
+            f"{word} with {dataset.title}, which are pictures. Allowed: with volumes on disk. "
+            "Leave it out."
+        )
 
 
-def _data(given: str, reading: Reading, progress: bool) -> DiskDataset:
+def _on_disk(given: str, reading: Reading, progress: bool) -> DiskDataset:
     if given.lower().endswith((".yaml", ".yml")):
         file = Path(given)
-        own = open_own(read_own(file), file.parent, reading, progress=progress)
-        _check_use(own, reading)
-        return own
+        return open_own(read_own(file), file.parent, reading, progress=progress)
     key, equals, path = given.partition("=")
     if key == NNUNET and equals:
-        found = open_nnunet(Path(path).expanduser(), reading, progress=progress)
-        _check_use(found, reading)
-        return found
+        return open_nnunet(Path(path).expanduser(), reading, progress=progress)
     one = entry(key)
     folder = Path(path).expanduser() if equals else place(key)
     if not equals and not folder.is_dir():
@@ -122,25 +119,20 @@ def _data(given: str, reading: Reading, progress: bool) -> DiskDataset:
             f"--data {key}=PATH, or another data folder ({DATA_VARIABLE}). To get it: medsam data "
             f"fetch {key}."
         )
-    found = open_dataset(key, folder, reading, progress=progress)
-    _check_use(found, reading)
-    return found
+    return open_dataset(key, folder, reading, progress=progress)
 
 
-def _tasks(keys: list[str], reading: Reading, progress: bool) -> Dataset:
-    dataset_of = {task.key: one.key for one in catalog().values() for task in one.tasks}
-    datasets = sorted({dataset_of[key] for key in keys if key in dataset_of})
-    others = [key for key in keys if key not in dataset_of]
-    if not datasets:
-        unknown = [key for key in keys if key not in TASKS]
-        if unknown and keys != ["all"]:
-            raise UnknownName("task", unknown[0], [*TASKS, *dataset_of])
-        sample = BrainSample(None if keys == ["all"] else keys, intensity=reading.to_uint8)
-        _check_use(sample, reading)
-        return sample
-    if len(datasets) > 1 or others:
+def _dataset_of(keys: list[str]) -> str:
+    """The dataset of these tasks; none of those of the embedded sample."""
+    known = {task.key: one.key for one in catalog().values() for task in one.tasks}
+    datasets = sorted({known[key] for key in keys if key in known})
+    others = [key for key in keys if key not in known]
+    if len(datasets) > 1 or (datasets and others):
         raise InputError(
             f"Tasks of several datasets: {', '.join([*datasets, *others])}. Allowed: tasks of one "
             "dataset a run. Run the command once for each; --out may be the same."
         )
-    return _data(datasets[0], reading, progress).only(keys)
+    for key in others:
+        if key not in TASKS:
+            raise UnknownName("task", key, [*TASKS, *known])
+    return "".join(datasets)

@@ -438,10 +438,7 @@ class Scan:
         return {task: count > len(each) / 2 for task, count in votes.items()}
 
     def _place(self, index: int) -> Place:
-        first = self.channels[0].open()
-        numbers = np.arange(np.prod(first.shape)).reshape(first.shape)
-        numbered = Volume(lambda: numbers, first.affine, first.name, first.shape)
-        return Place(first.affine, first.shape, numbered.slice(self.plane, index))
+        return self.channels[0].open().place(self.plane, index)
 
     def _slice_name(self, volume: Volume, index: int) -> str:
         return f"{volume.name}, {self.plane} slice {index}"

@@ -19,6 +19,7 @@ import yaml
 from nbformat import NotebookNode
 
 from medsam.datasets.catalog import entry
+from medsam.datasets.folder import folder_title
 from medsam.datasets.own import read_own
 from medsam.datasets.select import NNUNET
 from medsam.errors import InputError, UnknownName
@@ -182,9 +183,8 @@ def name_of(source: Source) -> tuple[str, str]:
     if source.images:
         for folder in (source.images, source.masks):
             _check_there(folder, Path(folder).is_dir())
-        whole = Path(source.images).resolve()
-        words = whole.parent.name if whole.name.lower().startswith(("im", "img")) else whole.name
-        key, title = plain_key(words) or "folder", words
+        title = folder_title(Path(source.images))
+        key = plain_key(title) or "folder"
     elif source.data == "sample":
         key, title = "mni_brain", "The embedded brain sample"
     elif source.data.lower().endswith((".yaml", ".yml")):

@@ -13,7 +13,7 @@ import pandas as pd
 from medsam import figures
 from medsam.datasets.catalog import CatalogEntry, at_hand, catalog
 from medsam.datasets.check import Check
-from medsam.datasets.layouts.layout import open_dataset
+from medsam.datasets.layouts.layout import facts, open_dataset
 from medsam.datasets.sample import Case, Sample
 from medsam.datasets.source import DiskDataset
 from medsam.errors import InputError, MedsamError, UnknownName
@@ -144,12 +144,12 @@ def cards(modality: str | None = None, examples: Mapping[str, Shown] | None = No
 
 def card(one: CatalogEntry, example: Shown | None = None) -> Html:
     """One dataset as a ``<details>`` element."""
-    facts = [(word, _told(lines)) for word, lines in one.facts.items()]
+    told = [(word, _told(lines)) for word, lines in facts(one).items()]
     if example is not None:
-        facts.insert(3, ("Example", _example(example)))
+        told.insert(3, ("Example", _example(example)))
     objects = tag("span", f"· {one.objects}")
     summary = tag("span", f"{one.title} ", objects, class_="sd-summary-text")
-    inside = (part for word, content in facts for part in (tag("dt", word), tag("dd", content)))
+    inside = (part for word, content in told for part in (tag("dt", word), tag("dd", content)))
     return tag(
         "details",
         tag("summary", summary, _CHEVRON, class_="sd-summary-title sd-card-header"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from importlib import resources
@@ -24,7 +24,7 @@ from medsam.datasets.readers.dicom import is_slice
 from medsam.datasets.source import TURNS, DiskDataset, Reading, Source
 from medsam.errors import DataError, InputError
 
-__all__ = ["Layout", "choices_of", "open_dataset", "read_layouts"]
+__all__ = ["Layout", "facts", "open_dataset", "read_layouts"]
 
 Patterns = Annotated[
     tuple[str, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
@@ -235,15 +235,38 @@ def read_layouts() -> dict[str, Layout]:
     return {key: Layout(key=key, **fields) for key, fields in raw.items()}
 
 
-def choices_of(key: str) -> Mapping[str, tuple[str, ...]]:
-    """A dataset's own choices and their values, the first of which is the default.
+def facts(one: CatalogEntry) -> dict[str, list[str]]:
+    """All that is known of a dataset, each fact with how it is known, by what it is about.
 
     Examples
     --------
-    >>> choices_of("mri_spine")["rater"][0]
-    'vote'
+    >>> facts(entry("us_kidney"))["Modality"]
+    ['US, 2D; synthesised from CT']
     """
-    return {name: tuple(values) for name, values in read_layouts()[key].options.items()}
+    masks, note = one.published_masks, one.modality_note
+    options = (
+        f"{name}: {', '.join(values)} (--option {name}={next(iter(values))} is the default)"
+        for name, values in read_layouts()[one.key].options.items()
+    )
+    found: dict[str, Iterable[object]] = {
+        "Full name": [one.name],
+        "Modality": [f"{one.modality}, {one.dimensionality}" + (note and f"; {note}")],
+        "Objects": one.tasks,
+        "Masks": [f"{masks.words} ({masks.status}): {masks.note}", *masks.counts],
+        "Licence": [one.licence_words],
+        "Access": [one.access_words],
+        "Home": one.home,
+        "How to get it": [f"{n}. {step}" for n, step in enumerate(one.how_to_get, 1)],
+        "Archives": one.archives,
+        "Files": [one.format],
+        "Axes": [one.orientation],
+        "Patients": [one.patient],
+        "Options": options,
+        "Caveats": one.caveats,
+        "Cite": one.citations,
+    }
+    texts = {word: [str(fact) for fact in of] for word, of in found.items()}
+    return {word: lines for word, lines in texts.items() if lines}
 
 
 def open_dataset(

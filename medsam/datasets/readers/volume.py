@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from medsam.datasets.sample import Place
 from medsam.errors import DataError, UnknownName
 
 __all__ = ["LPS_TO_RAS", "PLANES", "Plane", "Volume", "check_plane", "error_text"]
@@ -167,6 +168,12 @@ class Volume:
             # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
             picture = picture[:: -self._sign[row], :: -self._sign[column]]
         return picture
+
+    def place(self, plane: Plane, index: int) -> Place:
+        """Where the pixels of one slice lie."""
+        numbers = np.arange(np.prod(self.shape)).reshape(self.shape)
+        numbered = Volume(numbers, self.affine, self.name)
+        return Place(self.affine, self.shape, numbered.slice(plane, index))
 
     def corner_distance(self, other: Volume, *, stored: bool = False) -> float:
         """How far the corners of both lie from each other, in voxels of this one, at most.
