@@ -76,14 +76,6 @@ def data(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
-def test_download(tmp_path, archive, server):
-    path = download(archive, tmp_path, progress=False)
-    assert path.read_bytes() == server.content
-    assert [p.name for p in tmp_path.iterdir()] == ["Task09_Spleen.tar"]
-    download(archive, tmp_path, progress=False)
-    assert len(server.asked) == 1  # what is there and whole is not asked for again
-
-
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_cut_download_goes_on(tmp_path, archive, server, ranges):
     server.cut, server.ranges = 100_000, ranges

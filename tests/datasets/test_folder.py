@@ -4,7 +4,6 @@ import random
 import unicodedata
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -101,33 +100,6 @@ def test_the_same_labels_from_every_kind_of_mask(folders, mask, suffix):
     tifffile.imwrite(path, mask) if "tif" in suffix.lower() else write(path, mask)
     masks = only(folders).load().masks
     assert {task: int(mask.sum()) for task, mask in masks.items()} == {"object-1": 2, "object-2": 1}
-
-
-def test_white_is_zero_tiff(folders):
-    for folder in folders:
-        write(folder / "a.tif", MASK.astype(np.uint16), photometric="miniswhite")
-    sample = only(folders).load()
-    # The image is turned round (a stored 0 is white), labels are the stored numbers.
-    assert sample.image[0, 0, 0] == 255
-    assert sample.image[1, 1, 0] == int((65535 - 2) / 65535 * 255)
-    assert sample.masks["object-2"].sum() == 1
-
-
-def test_16_bit_is_kept(folders):
-    deep = np.array([[0, 1000, 2000], [3000, 4000, 65535]], np.uint16)
-    expected = (deep / 65535 * 255).astype(np.uint8).tolist()
-    for suffix in (".png", ".tif"):
-        pair(folders, image=deep, image_suffix=suffix)
-        assert only(folders).load().image[..., 1].tolist() == expected
-        (folders[0] / f"a{suffix}").unlink()
-
-
-def test_16_bit_colour_png_is_kept(folders):
-    pair(folders)
-    deep = np.zeros((2, 3, 3), np.uint16)
-    deep[0, 0] = 300, 600, 900  # 8 bit would give 1, 2, 3
-    cv2.imwrite(str(folders[0] / "a.png"), deep[..., ::-1])
-    assert only(folders).load().image[0, 0].tolist() == [85, 170, 255]
 
 
 MANY = np.arange(33 * 2, dtype=np.uint8).reshape(2, 33)

@@ -126,10 +126,7 @@ def save(path, array, tag, palette=None, white_first=False):
     if palette is not None and not isinstance(palette, str):
         picture = Image.fromarray(array, "P")
         picture.putpalette(palette)
-    if (
-        ending in (".jpg", ".bmp")
-        and picture.mode in ("RGBA", "LA", "I;16", "P", "1")[: 5 if ending == ".jpg" else 3]
-    ):
+    if picture.mode in UNFIT.get(ending, ()):
         return False
     more = {"quality": 95, "subsampling": 0} if ending == ".jpg" else {}
     picture.save(path, **({"exif": exif} if ending != ".bmp" else {}), **more)
