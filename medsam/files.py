@@ -6,15 +6,28 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from medsam.errors import InputError, MedsamError
+from medsam.errors import InputError, MedsamError, UnknownName
 
-__all__ = ["atomic", "download", "plain_key", "sha256", "write_if_new"]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = [
+    "atomic",
+    "download",
+    "plain_key",
+    "read_keys",
+    "sha256",
+    "validated",
+    "write_if_new",
+]
+
+Model = TypeVar("Model", bound="BaseModel")
 
 
 def plain_key(words: str) -> str:
@@ -38,6 +51,57 @@ def sha256(file: Path) -> str:
     """
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def read_keys(file: Path) -> dict[str, Any]:
+    """What a YAML file of keys and values holds.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or holds anything else.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        words = " ".join(str(error).split())
+        raise InputError(
+            f"File {str(file)!r} cannot be read ({words}). Allowed: a YAML file of keys and "
+            "values. Check it."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(
+            f"File {str(file)!r} holds {type(content).__name__}. Allowed: KEY: VALUE in each line. "
+            "Write them."
+        )
+    return content
+
+
+def validated(kind: type[Model], content: Mapping[str, Any], where: str) -> Model:
+    """What keys and values of a file say.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such key.
+    InputError
+        If a value cannot be used.
+    """
+    from pydantic import ValidationError
+
+    for key in content:
+        if key not in kind.model_fields:
+            raise UnknownName(f"key in {where}", str(key), kind.model_fields)
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "what it says"
+        raise InputError(
+            f"{where}: {place} is {first.get('input')!r}. Allowed: {first['msg']}. Mend it."
+        ) from error
 
 
 @contextmanager

@@ -37,7 +37,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -57,7 +56,7 @@ from medsam.datasets.readers.pictures import check_values, read_mask
 from medsam.datasets.readers.volume import Plane, error_text
 from medsam.datasets.source import TURNS, DiskDataset, Instances, Picture, Reading, Scan, Source
 from medsam.errors import DataError, InputError, UnknownName
-from medsam.files import plain_key
+from medsam.files import plain_key, read_keys, validated
 
 __all__ = [
     "INSTANCE",
@@ -153,33 +152,7 @@ def read_own(file: Path) -> OwnData:
     UnknownName
         If it has a key that does not exist.
     """
-    import yaml
-
-    try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        words = " ".join(str(error).split())
-        raise InputError(
-            f"Data file {str(file)!r} cannot be read ({words}). Allowed: a YAML file. Mend it."
-        ) from error
-    if not isinstance(raw, dict):
-        raise InputError(
-            f"Data file {str(file)!r} holds {type(raw).__name__}. Allowed: keys and values, at "
-            "least key, images, masks and labels. See the page 'Run it again'."
-        )
-    for name in raw:
-        if name not in OwnData.model_fields:
-            raise UnknownName(f"key of {file.name}", str(name), OwnData.model_fields)
-    try:
-        return OwnData.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"][:2]))
-        field = OwnData.model_fields[str(first["loc"][0])]
-        raise InputError(
-            f"Data file {file.name!r}, {where}: {first['msg']}. Allowed: {field.description} Mend "
-            "the file."
-        ) from error
+    return validated(OwnData, read_keys(file), file.name)
 
 
 @dataclass(frozen=True)

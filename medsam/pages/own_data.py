@@ -21,11 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from medsam.datasets.catalog import catalog
 from medsam.errors import InputError, MedsamError, UnknownName
-from medsam.files import write_if_new
+from medsam.files import validated, write_if_new
 from medsam.models import check_name
 from medsam.pages.book import chapters, name_of, notebooks, part
 from medsam.protocol import Protocol
-from medsam.study.plan import Jobs, Names, Plan, Source, validated
+from medsam.study.plan import Jobs, Names, Plan, Source
 
 __all__ = [
     "FILE",

@@ -31,20 +31,19 @@ from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import quote
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError
+from medsam.files import read_keys, validated
 from medsam.prompts import MODES
 from medsam.protocol import CHOICES, MAX_CLICKS, Protocol
 
@@ -67,11 +66,7 @@ __all__ = [
     "find",
     "listing",
     "read",
-    "validated",
 ]
-
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def _listed(given: Any) -> Any:
@@ -502,7 +497,7 @@ def read(file: Path | str) -> Plan:
     from medsam.models import check_name
 
     path = Path(file)
-    plan = validated(Plan, _keys(path), path.name)
+    plan = validated(Plan, read_keys(path), path.name)
     for model in plan.models:
         check_name(model)
     for protocol in plan.protocols:
@@ -515,42 +510,6 @@ def read(file: Path | str) -> Plan:
     base = path.resolve().parent
     sources = tuple(source.placed(base) for source in plan.sources)
     return plan.model_copy(update={"out": base / plan.out, "sources": sources})
-
-
-def _keys(file: Path) -> dict[str, Any]:
-    """What a YAML file of keys and values holds."""
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"Cannot read {file}: {error}. Allowed: a YAML file of keys and values. Check it."
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file} holds no keys. Allowed: KEY: VALUE in each line. Write them.")
-    return content
-
-
-def validated(kind: type[Model], content: Mapping[str, Any], where: str) -> Model:
-    """What keys and values of a file say.
-
-    Raises
-    ------
-    UnknownName
-        If there is no such key.
-    InputError
-        If a value cannot be used.
-    """
-    for key in content:
-        if key not in kind.model_fields:
-            raise UnknownName(f"key in {where}", str(key), kind.model_fields)
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "what it says"
-        raise InputError(
-            f"{where}: {place} is {first.get('input')!r}. Allowed: {first['msg']}. Mend it."
-        ) from error
 
 
 # Where a study runs: a folder with the settings of Snakemake, its profile.
@@ -591,7 +550,7 @@ def find(profile: Path) -> Path:
 
 
 def _check_programs(file: Path) -> None:
-    executor = _keys(file).get("executor")
+    executor = read_keys(file).get("executor")
     plugin = f"snakemake-executor-plugin-{executor}"
     lacks = [name for name in PROGRAMS.get(str(executor), ()) if not shutil.which(name)]
     if executor not in BUILT_IN and find_spec(plugin.replace("-", "_")) is None:

@@ -67,10 +67,14 @@ def test_volumes(tmp_path):
     ("text", "error", "message"),
     [
         ("[", InputError, r"'.*data.yaml' cannot be read \(.*\). Allowed: a YAML file"),
-        (PICTURES + "colour: red", UnknownName, r"Unknown key of data.yaml 'colour'.* Allowed: "),
+        (PICTURES + "colour: red", UnknownName, r"Unknown key in data.yaml 'colour'.* Allowed: "),
         (PICTURES.replace("lung: 1", "lung: 0"), InputError, r"task 'lung': \(0,\). Allowed"),
         (PICTURES.replace("masks/{id}", "masks/x_{id}"), InputError, r"fits the masks 'masks/x_"),
-        (PICTURES + "plane: oblique", InputError, r"plane: Input should be 'axial'"),
+        (
+            PICTURES + "plane: oblique",
+            InputError,
+            r"plane is 'oblique'. Allowed: Input should be 'axial'",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used(folder, text, error, message):
