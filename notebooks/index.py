@@ -34,7 +34,7 @@ page = Page("index", parameters)
 import pandas as pd
 
 from medsam import figures
-from medsam.analysis import measured, published
+from medsam.analysis import comparison, measured, published
 from medsam.analysis.comparison import of_clicks, of_modes
 from medsam.pages.measured import findings
 from medsam.pages.text import glue, glue_all
@@ -42,7 +42,7 @@ from medsam.pages.text import glue, glue_all
 paper = published.modes()
 glue_all("paper", of_modes(paper))
 glue_all("clicks", of_clicks(published.click_averages(), "SAM"))
-glue_all("found", published.findings())
+glue_all("found", comparison.findings(comparison.of_published()))
 glue_all("real", findings(measured.load()))
 glue_all("run", of_modes(study.mode_means()))
 source = figures.Source.published("SAM ViT-H, 28 tasks")
@@ -116,11 +116,11 @@ page.figure("prompts", drawn, pd.DataFrame(given, columns=["image", "task", "mod
 # Numbers of the **published tables**: SAM ViT-H on {glue:text}`paper-tasks` tasks. IoU is the overlap with the
 # outlined object: 0 is none, 1 is perfect.
 #
-# - One point gives a mean IoU of {glue:text}`paper-mode1:.2f`: from {glue:text}`found-lowest-iou:.2f`
-#   ({glue:text}`found-lowest-task`) to {glue:text}`found-highest-iou:.2f` ({glue:text}`found-highest-task`).
+# - One point gives a mean IoU of {glue:text}`paper-mode1:.2f`: from {glue:text}`found-lowest:.2f`
+#   ({glue:text}`found-lowest-task`) to {glue:text}`found-highest:.2f` ({glue:text}`found-highest-task`).
 # - **Boxes beat points**: one box gives {glue:text}`paper-mode3:.2f`, and a box for each part is best of all,
 #   {glue:text}`paper-best-iou:.2f`.
-# - With one point, SAM beats RITM, SimpleClick and FocalClick on {glue:text}`found-beats-all` of
+# - With one point, SAM beats RITM, SimpleClick and FocalClick on {glue:text}`found-above-all` of
 #   {glue:text}`paper-tasks` tasks. With more clicks it gains little: RITM overtakes it at click
 #   {glue:text}`clicks-ritm-passes`, SimpleClick at click {glue:text}`clicks-simpleclick-passes`.
 # :::

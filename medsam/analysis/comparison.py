@@ -149,7 +149,8 @@ def findings(table: pd.DataFrame) -> dict[str, float | int | str]:
     -------
     dict
         ``tasks``; ``above-all``: tasks on which the reference is above every method, and
-        ``not-above``: the names of the others, joined; ``mean`` of the reference;
+        ``not-above``: the names of the others, joined; ``mean`` of the reference, its ``lowest``
+        and ``highest`` IoU, with ``-task``;
         ``largest`` and ``largest-task``: the greatest difference; for each method, in small
         letters, ``<method>-wins``, ``-ties``, ``-losses`` (of the reference), and ``-mean``.
 
@@ -165,12 +166,17 @@ def findings(table: pd.DataFrame) -> dict[str, float | int | str]:
             "one row, of one setting. Select one."
         )
     lowest = table.groupby("name", sort=False).delta.min()
+    own = table.drop_duplicates("task").set_index("name").reference_iou
     top = table.sort_values("delta", kind="stable").iloc[-1]
     found: dict[str, float | int | str] = {
         "tasks": table.task.nunique(),
         "above-all": int((lowest > 0).sum()),
         "not-above": ", ".join(map(str, lowest.index[lowest <= 0])) or "none",
-        "mean": float(table.drop_duplicates("task").reference_iou.mean()),
+        "mean": float(own.mean()),
+        "lowest": float(own.min()),
+        "lowest-task": str(own.idxmin()),
+        "highest": float(own.max()),
+        "highest-task": str(own.idxmax()),
         "largest": float(top.delta),
         "largest-task": str(top["name"]),
     }

@@ -82,24 +82,3 @@ def click_averages() -> pd.DataFrame:
     """Fig. 5, left: mean over 28 tasks; ``model, k, iou``."""
     long = _read(_AVERAGES).melt(["Num of points"], var_name="model", value_name="iou")
     return long.rename(columns={"Num of points": "k"})[["model", "k", "iou"]]
-
-
-def findings() -> dict[str, float | int | str]:
-    """What the landing page says of single points, computed from :func:`clicks`.
-
-    Returns
-    -------
-    dict
-        ``lowest-task, lowest-iou, highest-task, highest-iou`` of SAM with one point, and
-        ``beats-all``: on how many tasks it is then above each of the three other methods.
-    """
-    one = clicks().query("k == 1").pivot(index="name", columns="model", values="iou")
-    sam = one["SAM"]
-    others = one[[m for m in CLICK_TABLES if not m.startswith("SAM")]]
-    return {
-        "lowest-task": str(sam.idxmin()),
-        "lowest-iou": float(sam.min()),
-        "highest-task": str(sam.idxmax()),
-        "highest-iou": float(sam.max()),
-        "beats-all": int(others.lt(sam, axis=0).all(axis=1).sum()),
-    }

@@ -29,7 +29,8 @@ def test_findings_count_wins_ties_and_losses():
     found = comparison.findings(differences(B=[0.25, 0.5, 0.5], c=[0.25] * 3))
     assert found == {
         "tasks": 3, "above-all": 1, "not-above": "Task 1, Task 2",
-        "mean": pytest.approx(1.25 / 3), "largest": 0.25, "largest-task": "Task 2",
+        "mean": pytest.approx(1.25 / 3), "lowest": 0.25, "lowest-task": "Task 1",
+        "highest": 0.5, "highest-task": "Task 0", "largest": 0.25, "largest-task": "Task 2",
         "b-wins": 1, "b-ties": 1, "b-losses": 1, "b-mean": pytest.approx(1.25 / 3),
         "c-wins": 2, "c-ties": 1, "c-losses": 0, "c-mean": 0.25,
     }  # fmt: skip
