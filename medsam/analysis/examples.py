@@ -210,6 +210,27 @@ def masks_of(
         yield row, prediction
 
 
+def steps(examples: Iterable[Example]) -> dict[str, list[Example]]:
+    """The clicks of each task in turn.
+
+    Raises
+    ------
+    InputError
+        If those of a task are not 1, 2, 3, ... on one image.
+    """
+    found: dict[str, list[Example]] = {}
+    for example in sorted(examples, key=lambda one: one.k):
+        found.setdefault(example.task, []).append(example)
+    for task, case in found.items():
+        clicks, images = [one.k for one in case], sorted({one.image_id for one in case})
+        if clicks != list(range(1, len(case) + 1)) or len(images) != 1:
+            raise InputError(
+                f"Task {task!r}: clicks {clicks} on images {images}. Allowed: 1, 2, 3, ... on one "
+                "image. Choose with medsam.analysis.examples.step_slots."
+            )
+    return found
+
+
 def table(examples: Sequence[Example]) -> pd.DataFrame:
     """Which cases are shown, without their pixels.
 

@@ -106,10 +106,8 @@ def everything_masks(images: Sequence[Shown], *, detail: str) -> Picture:
             grid, here = of[side]
             picture(axes, one.image)
             _masks(axes, grid)
-            chip(
-                axes, 0.02, 0.98, Source("run" if here else "earlier", detail), 6, pad=0.3,
-                line=0.8, transform=axes.transAxes, va="top", zorder=6,
-            )  # fmt: skip
+            source = Source("run" if here else "earlier", detail)
+            chip(axes, 0.02, 0.98, source, 6, transform=axes.transAxes, va="top", zorder=6)
             words = "mask" if len(grid.found) == 1 else "masks"
             title = f"{_power(side)} points a side\n{len(grid.found)} {words}, {_took(grid)}"
             axes.set_title(title, fontsize=7, pad=3)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 
-from medsam.analysis.examples import Example
+from medsam.analysis.examples import Example, steps
 from medsam.datasets.brain import TASKS
 from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError
@@ -265,27 +265,23 @@ def click_steps(
     InputError
         If there is no example, or a task has several images or not every number of clicks.
     """
-    cases: dict[str, list[Example]] = {}
-    for example in sorted(examples, key=lambda one: one.k):
-        cases.setdefault(example.task, []).append(example)
-    last = max((example.k for example in examples), default=0)
-    for task, case in (cases or {"": []}).items():
-        clicks, images = [one.k for one in case], {one.image_id for one in case}
-        if clicks != list(range(1, last + 1)) or len(images) != 1:
-            raise InputError(
-                f"Task {task!r} has clicks {clicks} on images {sorted(images)}. Allowed: 1 to "
-                f"{last} clicks, each once, on one image. Take medsam.analysis.examples.step_slots."
-            )
+    cases = steps(examples)
+    counts = sorted({len(case) for case in cases.values()})
+    if len(counts) != 1:
+        raise InputError(
+            f"Cases with {', '.join(map(str, counts)) or 'no'} clicks. Allowed: at least one case, "
+            "each with as many clicks as the others."
+        )
+    (last,) = counts
     width, height = max(5.2, 0.5 + 1.01 * last), 0.75 + 1.22 * len(cases)
     figure, grid = layout.subplots(
         (width, height), len(cases), last, top=0.66, bottom=0.28, left=0.43 / width, right=0.998,
         raster=True, wspace=0.05, hspace=0.17,
     )  # fmt: skip
-    tasks = list(dict.fromkeys(example.task for example in examples))
-    for row, task in zip(grid, tasks, strict=True):
-        view = _reach(cases[task][-1])
+    for row, (task, case) in zip(grid, cases.items(), strict=True):
+        view = _reach(case[-1])
         before = -np.inf
-        for axes, example in zip(row, cases[task], strict=True):
+        for axes, example in zip(row, case, strict=True):
             overlay(
                 axes, example.image, view, mask=example.mask, prediction=example.prediction,
                 widths=(1.0, 1.0), alpha=0.18,

@@ -128,8 +128,6 @@ def chip(
     size: float,
     *,
     words: str = "",
-    pad: float = 0.35,
-    line: float = 1,
     **looks: Any,
 ) -> None:
     """Write words, or the label of a source, into a box that looks as its kind does."""
@@ -141,7 +139,7 @@ def chip(
         fontsize=size,
         fontweight="bold",
         color="white" if source.kind == "published" else "black",
-        bbox={"boxstyle": f"round,pad={pad}", "linewidth": line, **box},
+        bbox={"boxstyle": "round,pad=0.35", "linewidth": 1, **box},
         **looks,
     )
 

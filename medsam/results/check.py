@@ -16,7 +16,7 @@ from medsam.files import sha256
 from medsam.models.registry import models
 from medsam.prompts import KINDS, MODES
 from medsam.protocol import CHOICES, MAX_CLICKS
-from medsam.results.rows import UNIT, existing, identity_digest, read_metadata, read_table
+from medsam.results.rows import UNIT, existing, identity_digest, kind_of, read_metadata, read_table
 
 MANIFEST = "manifest.json"
 """Name of the file by which a deposit says what it holds."""
@@ -139,9 +139,7 @@ def _kinds(model: str, rows: pd.DataFrame) -> set[str]:
 
 def _of_others(about: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
     """Count rows that are not of what the file says of itself."""
-    identity = about["identity"]
-    names = (identity["dataset"], identity["model"], identity["protocol"]["name"])
-    strange = (rows[["dataset", "model", "protocol"]] != names).any(axis=1)
+    strange = (rows[["dataset", "model", "protocol"]] != kind_of(about["identity"])).any(axis=1)
     if strange.any():
         yield f"{int(strange.sum())} rows of another dataset, model or protocol than it says."
 

@@ -224,20 +224,14 @@ def _package(
     for entry in entries:
         kind = Path(entry["file"]).suffix.removeprefix(".")
         resource = {
-            "profile": "data-resource",
             "name": Path(entry["file"]).stem,
             "path": entry["file"],
-            "format": kind,
-            "mediatype": "application/vnd.apache.parquet",
             "bytes": entry["bytes"],
             "hash": f"sha256:{entry['sha256']}",
-            # One file for all of them: a path within the package.
-            "schema": "schema.json",
-        }
+        } | _words()["resources"][kind]
         if kind == "csv":
             fields = [*(_field(SCHEMA.field(name)) for name in GROUPS), *_words()["means"]]
-            resource |= {"profile": "tabular-data-resource", "mediatype": "text/csv"}
-            resource |= {"encoding": "utf-8", "schema": _table_schema(fields)}
+            resource["schema"] = _table_schema(fields)
         resources.append(resource)
     return {
         "profile": "data-package",

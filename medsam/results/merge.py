@@ -27,6 +27,7 @@ from medsam.results.rows import (
     RESULTS_VERSION,
     UNIT,
     existing,
+    kind_of,
     next_number,
     one_tolerance,
     query,
@@ -79,8 +80,7 @@ class _Shard:
     @property
     def kind(self) -> tuple[str, str, str]:
         """Dataset, model and protocol."""
-        identity = self.about["identity"]
-        return identity["dataset"], identity["model"], identity["protocol"]["name"]
+        return kind_of(self.about["identity"])
 
 
 def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:

@@ -206,6 +206,11 @@ def identity_digest(about: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def kind_of(identity: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Dataset, model and protocol of an identity, by which rows are told apart."""
+    return identity["dataset"], identity["model"], identity["protocol"]["name"]
+
+
 # A folder.
 
 

@@ -21,6 +21,7 @@ from medsam.results.rows import (
     RESULTS_VERSION,
     SCHEMA,
     cannot,
+    kind_of,
     next_number,
     read_metadata,
     read_table,
@@ -69,11 +70,6 @@ class Identity:
     experiments: Mapping[str, Mapping[str, Any]]
     surface: bool = True
     data: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Dataset, model and protocol, by which rows are told apart."""
-        return self.dataset, self.model, self.protocol["name"]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -184,16 +180,15 @@ class Store:
         mine = self.identity.as_dict()
         for path, about in self._found:
             theirs = about["identity"]
-            key = theirs["dataset"], theirs["model"], theirs["protocol"]["name"]
-            if key != self.identity.key:
+            if kind_of(theirs) != kind_of(mine):
                 continue
             other = differing(mine, theirs)
             if other:
                 there, now = ({**_settings(each), **each} for each in (theirs, mine))
                 words = "; ".join(f"{n}: there {there.get(n)}, now {now.get(n)}" for n in other)
                 raise ResultsError(
-                    f"{self.folder} has rows of {' / '.join(key)} that depend on something else "
-                    f"({words}). Allowed: rows of one kind in a folder. Choose another --out."
+                    f"{self.folder} has rows of {' / '.join(kind_of(mine))} that depend on something "
+                    f"else ({words}). Allowed: rows of one kind in a folder. Choose another --out."
                 )
             self._take(read_table(path, columns=_UNIT))
             self.state |= about["state"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from medsam.analysis.examples import Example
+from medsam.analysis.examples import Example, steps
 from medsam.errors import InputError
 from medsam.widgets.kit.bundle import bundle, styles
 from medsam.widgets.kit.cases import CaseWidget, around, check_examples, titled
@@ -20,16 +20,10 @@ MAX_CASES = 8
 """At most so many cases: each brings a mask for every click into the page."""
 
 
-def _check_case(task: str, steps: Sequence[Example]) -> None:
+def _check_case(task: str, case: Sequence[Example]) -> None:
     """Stop at clicks that are not one case of Algorithm 1."""
-    images, clicks = sorted({e.image_id for e in steps}), [e.k for e in steps]
-    if len(images) > 1 or clicks != list(range(1, len(steps) + 1)):
-        raise InputError(
-            f"Task {task!r}: clicks {clicks} on images {images}. Allowed: 1, 2, 3, ... on one "
-            "image. Choose with medsam.analysis.examples.step_slots."
-        )
-    points, labels = steps[-1].prompt.points, steps[-1].prompt.labels
-    for e in steps:
+    points, labels = case[-1].prompt.points, case[-1].prompt.labels
+    for e in case:
         same = np.array_equal(e.prompt.points, points[: e.k])
         if not same or not np.array_equal(e.prompt.labels, labels[: e.k]):
             raise InputError(
@@ -71,7 +65,7 @@ class ClickStepper(CaseWidget):
     step = traitlets.Int(help="Number of clicks shown, from 1.").tag(sync=True)
 
     def __init__(self, examples: Sequence[Example], tasks: Mapping[str, str] | None = None):
-        examples = sorted(examples, key=lambda e: e.k)
+        examples = list(examples)
         titles = titled(examples, tasks)
         check_examples(examples, ("model", "protocol", "choice"))
         if len(titles) > MAX_CASES:
@@ -80,12 +74,12 @@ class ClickStepper(CaseWidget):
             )
         pools = Pools()
         cases: dict[str, list[dict[str, Any]]] = {}
+        found = steps(examples)
         for task in titles:
-            steps = [e for e in examples if e.task == task]
-            _check_case(task, steps)
-            view = around(steps[0].mask, steps[-1].prompt.points)
-            cases[task] = [pools.case(e, view) for e in steps]
-        ends = [[e for e in examples if e.task == task][-1] for task in titles]
+            _check_case(task, found[task])
+            view = around(found[task][0].mask, found[task][-1].prompt.points)
+            cases[task] = [pools.case(e, view) for e in found[task]]
+        ends = [found[task][-1] for task in titles]
         self._last = last = max(ends, key=lambda e: e.iou if e.iou == e.iou else -1)
         super().__init__(
             about=f"{last.model}, protocol {last.protocol}, {CHOICES[last.choice]}",
