@@ -5,7 +5,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.nn.functional import interpolate
 
 from medsam.models.click.focalclick import (
     FocalClick,
@@ -39,19 +38,28 @@ def test_names_shapes_and_both_looks_are_those_of_the_public_code(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["focalclick-b0-s1", "focalclick-b0-s2"])
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("focalclick-b0-s1", focal_step),
+        ("focalclick-b0-s2", focal_step),
+        # Without the second look.
+        ("focalclick-b0-s1-baseline", lambda *given: coarse_step(*given)[0]),
+    ],
+)
 def test_twelve_clicks_are_those_of_the_public_predictor(
-    name, network_of, ready, tensor_of, twelve_clicks, golden
+    name, steps, network_of, ready, tensor_of, twelve_clicks, golden
 ):
-    network, expected = ready(network_of(name)), golden(name)
+    model = name.removesuffix("-baseline")
+    network = ready(network_of(model))
     # Steep, and low enough that a small part of the picture is the object: targets are crops.
     last = network.feature_extractor.decode_head.linear_pred
     last.weight *= 20
-    last.bias.fill_(float(expected["bias"]))
+    last.bias.fill_(float(golden(model)["bias"]))
     image, state, looked = tensor_of(), State(), []
-    for k, each in enumerate(expected["probs"], start=1):
+    for k, each in enumerate(golden(name)["probs"], start=1):
         with torch.inference_mode():
-            state = focal_step(network, image, twelve_clicks[:k], state, 128)
+            state = steps(network, image, twelve_clicks[:k], state, 128)
         looked.append(state.roi)
         np.testing.assert_allclose(state.probability[0, 0, ::15, ::15], each, atol=1e-4)
     assert len(looked) == 12
@@ -74,57 +82,6 @@ def test_a_model_of_the_study_takes_clicks(tmp_path, ready, tensor_of):
     (coarse,) = once.predict(once.embed(image), prompts[1:])
     assert not np.array_equal(coarse.logits, two.logits)
     assert once.provenance()["focus"] == "none"
-
-
-def baseline_masks(network, image, clicks, side):
-    """What the public ``BaselinePredictor`` does, written a second time: target crop and mask."""
-    height, width = image.shape[2:]
-    last, roi, out = torch.zeros(1, 1, height, width), None, []
-    wide = {"mode": "bilinear", "align_corners": True}
-    for k in range(1, len(clicks) + 1):
-        so_far = clicks[:k]
-        before = last[0, 0].numpy() > 0.49
-        if k > 1 and before.any():
-            marked = before.copy()
-            for row, column, label in so_far:
-                marked[int(row), int(column)] |= bool(label)
-            roi = []
-            for axis, end in ((1, height), (0, width)):
-                (found,) = marked.any(axis).nonzero()
-                middle = 0.5 * (found[0] + found[-1])
-                half = 0.5 * max(1.4 * (found[-1] - found[0] + 1), 10)
-                roi += [max(0, round(middle - half)), min(end - 1, round(middle + half))]
-        zoomed = k > 1 and before.any()
-        top, bottom, left, right = roi if zoomed else (0, height - 1, 0, width - 1)
-        high, across = bottom - top + 1, right - left + 1
-        picture = torch.cat([image, last], 1)[..., top : bottom + 1, left : right + 1]
-        seen = (so_far - [top, left, 0]) * [side / high, side / across, 1]
-        logits, _ = network.coarse(interpolate(picture, (side, side), **wide), [seen])
-        chance = interpolate(torch.sigmoid(logits), (high, across), **wide)
-        top, bottom, left, right = roi or (0, height - 1, 0, width - 1)
-        chance = interpolate(chance, (bottom - top + 1, right - left + 1), **wide)
-        last = torch.zeros_like(last)
-        last[..., top : bottom + 1, left : right + 1] = chance
-        out.append(last)
-    return out
-
-
-def test_the_baseline_gives_coarse_masks(network_of, ready, tensor_of, twelve_clicks, golden):
-    """Twelve clicks, as the public code in its mode ``NoBRS``; the second look changes them."""
-    network = ready(network_of("focalclick-b0-s1"))
-    last = network.feature_extractor.decode_head.linear_pred
-    last.weight *= 20
-    last.bias.fill_(float(golden("focalclick-b0-s1")["bias"]))
-    image, state, focused = tensor_of(), State(), State()
-    with torch.inference_mode():
-        expected = baseline_masks(network, image, twelve_clicks, 128)
-        for k, each in enumerate(expected, start=1):
-            state = coarse_step(network, image, twelve_clicks[:k], state, 128)[0]
-            np.testing.assert_allclose(state.probability, each, atol=1e-5)
-            focused = focal_step(network, image, twelve_clicks[:k], focused, 128)
-    assert state.roi is not None
-    assert (state.probability > 0.49).any()
-    assert not torch.equal(state.probability > 0.49, focused.probability > 0.49)
 
 
 def mask(*blocks):

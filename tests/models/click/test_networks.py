@@ -84,6 +84,22 @@ def test_five_clicks_are_those_of_the_public_predictor(
     assert (looked[0], None in looked[1:]) == (first, False)
 
 
+def test_cfr_icl_corrects_its_first_mask_as_the_public_predictor(
+    ready, tensor_of, twelve_clicks, golden
+):
+    """Five turns at the first click, and one at each of two more."""
+    model = object.__new__(CfrIcl)
+    model.net = ready(SMALL["simpleclick-tiny-16"]())
+    model.net.head.conv_seg.weight *= 40
+    model.net.head.conv_seg.bias.fill_(0.5)
+    model.zoom = Zoom((448, 448), skip_clicks=-1, min_side=40, expansion=1.2)
+    image, state = tensor_of(), State()
+    for k, each in enumerate(golden("cfr-icl-tiny-16")["probs"], start=1):
+        with torch.inference_mode():
+            state = model.step(image, twelve_clicks[:k], state)
+        np.testing.assert_allclose(state.probability[0, 0, ::5, ::5], each, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("areas", "turns"), [((100, 79, 59, 40), 3), ((100, 100), 2), ((0, 50, 100, 150, 200, 250), 5)]
 )
