@@ -180,7 +180,7 @@ def about(
     for name in ("protocol", "seed", "tolerance_mm"):
         if any(identity[name] != identities[0][name] for identity in identities):
             raise SystemExit(f"Rows of several {name}s in {out}. Make them again.")
-    versions = {name: value for name, value in each[0]["versions"].items() if name != "platform"}
+    versions = {name: value for name, value in each[0]["versions"].items() if name != "machine"}
     return {
         "made": made,
         "command": "python benchmarks/measured.py --data DIR --out DIR --ship",
