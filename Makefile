@@ -134,7 +134,7 @@ test-book: env  ## Open the built book in a real browser and check it (after mak
 check: env  ## Lint, types, notebooks: every hook on every file
 	$(BIN)/pre-commit run --all-files
 
-EXTRAS := sample lite sam2 book workflow dev
+EXTRAS := sample lite sam2 book lab workflow dev
 
 lock: env  ## Resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \

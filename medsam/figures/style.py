@@ -31,7 +31,9 @@ _RC = mpl.rc_params_from_file(_FOLDER / "book.mplstyle", use_default_template=Fa
 
 
 class Picture(Figure):
-    """A figure that shows itself in a notebook without pyplot: as SVG, or as PNG.
+    """A figure that shows itself in a notebook without pyplot: as PNG, and as SVG where it is drawn.
+
+    JupyterLab shows no SVG of a notebook that papermill executed, as it does not trust the file.
 
     Attributes
     ----------
@@ -51,8 +53,8 @@ class Picture(Figure):
         # No date in the file: the same table gives the same bytes.
         return None if self.raster else self._bytes("svg", metadata={"Date": None}).decode()
 
-    def _repr_png_(self) -> bytes | None:
-        return self._bytes("png", dpi=160) if self.raster else None
+    def _repr_png_(self) -> bytes:
+        return self._bytes("png", dpi=160 if self.raster else 120)
 
 
 _P = ParamSpec("_P")
