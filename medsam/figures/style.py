@@ -31,7 +31,7 @@ _RC = mpl.rc_params_from_file(_FOLDER / "book.mplstyle", use_default_template=Fa
 
 
 class Picture(Figure):
-    """A figure that shows itself in a notebook without pyplot: as PNG, and as SVG where it is drawn.
+    """A figure that shows itself in a notebook without pyplot: as PNG, and a drawing as SVG too.
 
     JupyterLab shows no SVG of a notebook that papermill executed, as it does not trust the file.
 

@@ -13,7 +13,7 @@ from toys import blob, write_pair
 
 pytestmark = pytest.mark.slow
 
-FIGURES = ["Fig. 2, left, from the published table", "In the manner of Fig. 2, right, from this run"]
+FIGURES = ["Fig. 2, left, from the published table", "In the manner of Fig. 2, right, from this"]
 """Captions of page 02 that a reader sees."""
 
 
@@ -55,7 +55,8 @@ def test_nbconvert_shows_all_of_a_page(folder, page):
 def test_jupyterlab_shows_figures_of_a_file_that_it_does_not_trust(folder, page, tmp_path):
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
     options += ["--IdentityProvider.token=", "--LabApp.news_url="]
-    env = os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path)}
+    own = ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+    env = os.environ | dict.fromkeys(own, str(tmp_path))
     with (tmp_path / "log").open("w+") as log:
         command = [sys.executable, "-m", "jupyterlab", *options]
         lab = subprocess.Popen(command, cwd=folder, stderr=log, env=env)
