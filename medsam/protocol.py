@@ -2,8 +2,10 @@
 
 Where the paper's text and its released code differ, the difference is a field of
 :class:`Protocol`. Two presets name the two sets of choices: ``paper`` (what the text
-says) and ``released`` (what the published scripts do). A name such as ``paper+top=first`` is a
-preset with the changes that it names.
+says) and ``released`` (what the published scripts do). A third, ``published``, is ``paper`` with
+the one choice of the scripts that decides most: of SAM's three masks they score the first, and the
+published numbers are of that. It is what is run by default. A name such as
+``paper+boxes=joint`` is a preset with the changes that it names.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from medsam.errors import InputError, UnknownName
 __all__ = [
     "CHOICES",
     "CHOICES_BY_FIELD",
+    "DEFAULT",
     "EXPERIMENTS",
     "LEVELS",
     "MAX_CLICKS",
@@ -45,6 +48,10 @@ Choice = Literal["top", "oracle"]
 """Which of a model's masks is scored: the most confident, or the one of best IoU."""
 
 CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+DEFAULT = ("published", "paper")
+"""What is run where nothing else is said: the mask that the published numbers are of, and the most
+confident one beside it."""
 
 MaskPolicy = Literal["chosen", "all", "none"]
 """Which masks are kept with the rows: those that they score, every mask of a prompt, or none."""
@@ -249,6 +256,7 @@ CHOICES_BY_FIELD: dict[str, tuple[str, ...]] = {
 
 PROTOCOLS: dict[str, Protocol] = {
     "paper": Protocol(),
+    "published": Protocol(name="published", top="first"),
     "released": Protocol(
         name="released",
         distance="chamfer5",
@@ -266,14 +274,13 @@ PROTOCOLS: dict[str, Protocol] = {
 
 
 def other(base: str) -> str:
-    """The preset that a base is compared with."""
+    """The preset that a base is compared with: the code's, or of that the text's."""
     if base not in PROTOCOLS:
         raise InputError(
             f"Protocol {base!r} as the base of a comparison. Allowed: {', '.join(PROTOCOLS)}. "
             "Name a preset."
         )
-    (found,) = (name for name in PROTOCOLS if name != base)
-    return found
+    return "paper" if base == "released" else "released"
 
 
 def ablated(base: str = "paper") -> dict[str, Protocol]:

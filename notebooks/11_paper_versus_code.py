@@ -45,6 +45,7 @@ data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 every = 4  # one of so many images, in the order of their ids; 1 for all
+template_every = 1  # one of so many slices of the brain template, besides
 embeddings = ""  # folder of cached embeddings; empty for none
 
 # %% tags=["remove-cell"]

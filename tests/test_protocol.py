@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsam import PROTOCOLS, InputError, Protocol, UnknownName
-from medsam.protocol import CHOICES_BY_FIELD
+from medsam.protocol import CHOICES_BY_FIELD, ablated, other
 
 LEVELS = st.floats(0, 1, allow_subnormal=False)
 
@@ -24,6 +24,14 @@ def test_presets_differ_where_text_and_code_differ():
     same = {name for name in paper if paper[name] == released[name]}
     # Noise is no difference of text and code: neither has any.
     assert same == {"click_jitter", "box_jitter"}
+
+
+def test_published_is_the_text_with_the_mask_that_the_code_scores():
+    assert PROTOCOLS["paper"].but("published", top="first") == PROTOCOLS["published"]
+    assert [other(name) for name in ("paper", "published", "released")] == [
+        *("released", "released", "paper")
+    ]
+    assert "top" not in ablated("published")
 
 
 @given(st.sampled_from(sorted(PROTOCOLS)), choices())
@@ -61,7 +69,7 @@ def test_changes_of_a_protocol_of_no_preset_are_in_its_name():
         ("paper+box_jitter=wide", InputError, "'box_jitter' is 'wide'. Allowed: a number from 0"),
         ("paper+click_jitter=1.5", InputError, "'click_jitter' is '1.5'. Allowed: a number from 0"),
         ("paper+click_jitter=nan", InputError, "'click_jitter' is 'nan'. Allowed: a number from 0"),
-        ("text+top=first", UnknownName, "Unknown protocol 'text.top=first'. Allowed: paper, rel"),
+        ("text+top=first", UnknownName, "Unknown protocol 'text.top=first'. Allowed: paper, pub"),
     ],
 )
 def test_names_that_cannot_be_used(name, error, says):

@@ -22,8 +22,8 @@ def embedded_tasks() -> tuple[str, ...]:
     Examples
     --------
     >>> embedded_tasks()[0]
-    'brain_white_matter'
+    'patients_brain_mri'
     """
-    from medsam.datasets.brain import TASKS
+    from medsam.datasets.select import EMBEDDED
 
-    return tuple(TASKS)
+    return tuple(EMBEDDED)

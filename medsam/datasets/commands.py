@@ -131,7 +131,9 @@ def list_(
 
 @app.command()
 def fetch(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Dataset; `medsam data list`.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="Dataset; `medsam data list`; or: patients.")
+    ],
     to: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Its folder; by default KEY in the data folder."),
@@ -142,8 +144,14 @@ def fetch(
 
     A cut download goes on where it stopped when the command is run again. For data behind a form
     or an account, put the archives where it says and run it again: they are unpacked. The data
-    folder is named by MEDSAM_DATA.
+    folder is named by MEDSAM_DATA. `patients`: the five of the embedded sample, into the Python
+    environment.
     """
+    if key == "patients" and to is None:
+        from medsam.datasets import patients
+
+        typer.echo(f"Five patients: {patients.fetch(progress=not quiet)}. Licence: BSD-3-Clause.")
+        return
     from medsam.datasets.catalog import entry
     from medsam.datasets.fetch import fetch as get
 

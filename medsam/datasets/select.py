@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from medsam.datasets.brain import TASKS, BrainSample
+from medsam.datasets import brain, patients
+from medsam.datasets.brain import BrainSample
 from medsam.datasets.catalog import DATA_VARIABLE, catalog, entry, place
 from medsam.datasets.folder import FolderDataset
 from medsam.datasets.layouts.layout import open_dataset
 from medsam.datasets.own import open_nnunet, open_own, read_own
 from medsam.datasets.sample import Dataset
 from medsam.datasets.source import DiskDataset, Instances, Picture, Reading, Scan
+from medsam.datasets.subsets import Every, Joined
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["NNUNET", "Reading", "select"]
+__all__ = ["EMBEDDED", "NNUNET", "Reading", "select"]
+
+EMBEDDED = {
+    key: task.title for tasks in (patients.TASKS, brain.TASKS) for key, task in tasks.items()
+}
+"""The tasks that come with the installation, and what a reader calls them."""
+
+_GROUPS = {
+    "all": tuple(EMBEDDED),
+    "patients": tuple(patients.TASKS),
+    "brain": tuple(brain.TASKS),
+}
 
 NNUNET = "nnunet"
 """What stands for a key before the path of a folder in nnU-Net's form."""
@@ -27,6 +40,7 @@ def select(
     *,
     data: str | Path = "",
     reading: Reading | None = None,
+    template_every: int = 1,
     progress: bool = True,
 ) -> Dataset:
     """The dataset of the given tasks, of a dataset's folder, or of two folders.
@@ -36,7 +50,8 @@ def select(
     tasks : str or iterable of str
         Keys of tasks, joined with commas or one by one: of the embedded sample, or of one
         dataset of the paper (which then lies in :func:`medsam.datasets.catalog.data_folder`).
-        ``"all"`` for all of the embedded sample, or all of ``data``.
+        ``"patients"`` and ``"brain"`` for the tasks of the patients and of the brain template,
+        ``"all"`` for both, or for all of ``data``.
     images, masks : path, optional
         Two folders of equal file stems, of pictures or of volumes.
     data : str, optional
@@ -45,6 +60,8 @@ def select(
         one's own; ``tasks`` may restrict it.
     reading : Reading, optional
         How files become pixels.
+    template_every : int
+        Of the brain template one of so many slices, where it would take too long.
     progress : bool
         Show a progress bar while labels are read.
 
@@ -66,11 +83,10 @@ def select(
             "them), --data KEY=PATH or FILE.yaml (with --tasks to restrict it), or --images DIR "
             "and --masks DIR. Give one of the three."
         )
-    found: DiskDataset | BrainSample
     if images and masks:
         found = FolderDataset(images, masks, reading=reading, progress=progress)
-    elif not data and (keys == ["all"] or not (data := _dataset_of(keys))):
-        found = BrainSample(None if keys == ["all"] else keys, intensity=reading.to_uint8)
+    elif not data and not (data := _dataset_of(keys)):
+        return _embedded(keys, reading, template_every)
     else:
         found = _on_disk(data, reading, progress)
     _check_use(found, reading)
@@ -133,6 +149,19 @@ def _dataset_of(keys: list[str]) -> str:
             "dataset a run. Run the command once for each; --out may be the same."
         )
     for key in others:
-        if key not in TASKS:
-            raise UnknownName("task", key, [*TASKS, *known])
+        if key not in EMBEDDED and key not in _GROUPS:
+            raise UnknownName("task", key, [*_GROUPS, *EMBEDDED, *known])
     return "".join(datasets)
+
+
+def _embedded(keys: list[str], reading: Reading, template_every: int) -> Dataset:
+    """Patients first, then the template."""
+    chosen = {task for key in keys for task in _GROUPS.get(key, (key,))}
+    found: list[Dataset] = []
+    if of_patients := [task for task in patients.TASKS if task in chosen]:
+        found += patients.open_patients(of_patients, reading.to_uint8)
+    if of_brain := [task for task in brain.TASKS if task in chosen]:
+        template = BrainSample(of_brain, intensity=reading.to_uint8)
+        _check_use(template, reading)
+        found.append(template if template_every == 1 else Every(template, template_every))
+    return found[0] if len(found) == 1 else Joined(found)

@@ -1,17 +1,46 @@
-"""A dataset made of some cases of another one."""
+"""A dataset made of some cases of another one, or of several datasets."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["Every", "OneTask", "Part", "Subset", "parse_part"]
+__all__ = ["Every", "Joined", "OneTask", "Part", "Subset", "parse_part", "parts_of"]
+
+
+class Joined:
+    """Several datasets as one: their cases one after the other.
+
+    Rows are of the dataset that a case is from; what is taken of all is taken of each.
+
+    Parameters
+    ----------
+    parts : sequence of Dataset
+        No two with a task or an image of one name.
+    """
+
+    def __init__(self, parts: Sequence[Dataset]):
+        self.parts = tuple(parts)
+        self.key = "+".join(part.key for part in parts)
+        self.title = " and ".join(dict.fromkeys(part.title for part in parts))
+        self.modality = ", ".join(dict.fromkeys(part.modality for part in parts))
+        self.tasks = tuple(task for part in parts for task in part.tasks)
+        ways = [getattr(part, "settings", {}).get("intensity", "") for part in parts]
+        self.settings = {"intensity": ", ".join(ways)}
+
+    def cases(self) -> Iterator[Case]:
+        """Those of each dataset, in order."""
+        return chain.from_iterable(part.cases() for part in self.parts)
+
+    def __len__(self) -> int:
+        """Number of cases."""
+        return sum(len(part) for part in self.parts)
 
 
 class Subset:
@@ -27,6 +56,8 @@ class Subset:
     ----------
     every : int
         One of so many of its images, on which no row depends unless draws do.
+    parts : tuple of Subset
+        Of a :class:`Joined` dataset: what is taken of each of those.
     """
 
     def __init__(self, dataset: Dataset, choose: Callable[[Iterator[Case]], Iterator[Case]]):
@@ -34,15 +65,23 @@ class Subset:
         self.tasks = dataset.tasks
         self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
         self.every: int = getattr(dataset, "every", 1)
+        self.parts = tuple(Subset(part, choose) for part in parts_of(dataset))
         self._dataset, self._choose = dataset, choose
 
     def cases(self) -> Iterator[Case]:
         """Those that are taken, in the order of the dataset."""
+        if self.parts:
+            return chain.from_iterable(part.cases() for part in self.parts)
         return self._choose(self._dataset.cases())
 
     def __len__(self) -> int:
         """Number of cases."""
         return sum(1 for _ in self.cases())
+
+
+def parts_of(dataset: Dataset) -> tuple[Dataset, ...]:
+    """The datasets that a :class:`Joined` one, or a subset of it, is made of; else none."""
+    return tuple(getattr(dataset, "parts", ()))
 
 
 class _Stride(Subset):
@@ -53,7 +92,8 @@ class _Stride(Subset):
         self._first, self._n = first, n
 
     def __len__(self) -> int:
-        return len(range(self._first, len(self._dataset), self._n))
+        each = parts_of(self._dataset) or (self._dataset,)
+        return sum(len(range(self._first, len(one), self._n)) for one in each)
 
 
 class Every(_Stride):
@@ -79,7 +119,8 @@ class Every(_Stride):
         super().__init__(dataset, 0, n)
         if n > 1:
             self.title = f"{dataset.title}, 1 of {n} images"
-        self.every *= n
+        for one in (self, *self.parts):
+            one.every *= n
 
 
 def parse_part(text: str) -> tuple[int, int]:

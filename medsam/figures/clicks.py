@@ -12,6 +12,8 @@ from medsam.figures.style import Looks, Picture, Source, modality_colour, model_
 
 __all__ = ["clicks_average", "clicks_by_task"]
 
+_BESIDE: Looks = {"marker": "x", "ls": ":"}
+
 
 @styled
 def clicks_average(
@@ -22,7 +24,8 @@ def clicks_average(
     Parameters
     ----------
     table : DataFrame
-        Columns ``model, k`` (number of clicks), ``iou`` (0-1).
+        Columns ``model, k`` (number of clicks), ``iou`` (0-1). A model with ``(oracle)`` behind
+        its name is dashed, with another choice of the mask there dotted.
     source : Source
         Written on the figure.
     reference : mapping of str to float, optional
@@ -40,8 +43,8 @@ def clicks_average(
     for model, colour in model_colours(dict.fromkeys(map(str, table.model))).items():
         line = table[table.model == model].sort_values("k")
         looks: Looks = {"marker": "o", "ls": "-"}
-        if "oracle" in model:
-            looks = {"marker": "v", "ls": (0, (4, 1.5))}
+        if "(" in model:
+            looks = {"marker": "v", "ls": (0, (4, 1.5))} if "oracle" in model else _BESIDE
         axes.plot(line.k, line.iou, ms=3.6, lw=1.5, label=model, color=colour, **looks)
         ends.append((model, float(line.iou.iloc[-1]), colour, "bold"))
     for name, value in (reference or {}).items():
@@ -63,8 +66,9 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
     ----------
     table : DataFrame
         Columns ``task, name, modality, k, iou``; with a column ``choice`` the oracle is drawn
-        dashed. With several models in a column ``model`` each has its colour, in that order;
-        otherwise the colour is that of the modality, and titles say the change.
+        dashed, and another choice than ``top`` dotted. With several models in a column ``model``
+        each has its colour, in that order; otherwise the colour is that of the modality, and
+        titles say the change.
     source : Source
         Written on the figure.
     columns : int
@@ -97,6 +101,8 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
             looks: Looks = {"marker": "o", "ms": 2.2, "label": f"{model} {choice}".strip()}
             if choice == "oracle":
                 looks |= {"ls": (0, (3, 1.5)), "marker": None, "alpha": 0.6}
+            elif choice != "top":
+                looks |= _BESIDE
             elif not several:
                 change = line.iou.iloc[-1] - line.iou.iloc[0]
                 falls = "#B00020" if change < 0 else "#777777"

@@ -10,8 +10,8 @@ from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 
 from medsam.analysis.examples import Example, steps
-from medsam.datasets.brain import TASKS
 from medsam.datasets.sample import Dataset, Sample
+from medsam.datasets.select import EMBEDDED
 from medsam.errors import InputError
 from medsam.figures import layout
 from medsam.figures.html import embedded
@@ -196,7 +196,7 @@ def contact_sheet(dataset: Dataset) -> Picture:
                 overlay(axes, image, mask=mask, widths=(0.9, 0))
                 axes.text(0.03, 0.03, name, color="#CCCCCC", fontsize=6, transform=axes.transAxes)
                 if kind == kinds[0]:
-                    title = TASKS[task].title if task in TASKS else task
+                    title = EMBEDDED.get(task, task)
                     axes.set_title(title, fontsize=8, loc="left", pad=3)
     return figure
 

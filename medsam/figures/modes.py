@@ -38,16 +38,16 @@ def modes_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     Parameters
     ----------
     table : DataFrame
-        Columns ``task, name, modality, mode`` (1-5), ``choice`` (``top`` | ``oracle``),
-        ``iou`` (0-1).
+        Columns ``task, name, modality, mode`` (1-5), ``choice`` (``top``, ``oracle``, and maybe
+        another choice of the mask, by name), ``iou`` (0-1).
     source : Source
         Written on the figure.
 
     Returns
     -------
     Picture
-        Dots: top-confidence; inverted triangles: oracle. The square beside a name is its
-        modality.
+        Dots: ``top``; inverted triangles: oracle; crosses: the other choice. The square beside
+        a name is its modality.
 
     Raises
     ------
@@ -64,23 +64,33 @@ def modes_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     )
     spans = wide.to_numpy()
     axes.hlines(y, np.nanmin(spans, 1), np.nanmax(spans, 1), color="#D5D5D5", linewidth=1)
+    others = _others(table)
     # Offset a little, so that equal values (objects of one region) stay visible.
     for mode, colour in MODES.items():
         at = y + (3 - mode) * 0.1
         oracle, top = wide["oracle", mode], wide["top", mode]
         axes.plot(oracle, at, "v", mec=colour, ms=4.2, mfc="none", mew=0.9, label=f"oracle {mode}")
         axes.plot(top, at, "o", color=colour, ms=3.8, mec="none", label=f"top {mode}")
+        for choice in others:
+            axes.plot(wide[choice, mode], at, "x", color=colour, ms=3.2, label=f"{choice} {mode}")
     layout.name_rows(axes, y, names, modalities)
     axes.set(xlim=(0, 1), ylim=(-0.7, len(wide) - 0.3), xlabel="IoU")
     handles = layout.mode_keys(dict.fromkeys(MODES, "o"))
-    handles += [layout.key("oracle", "#444444", "v", mfc="none"), *layout.modality_keys(modalities)]
+    handles += [layout.key("oracle", "#444444", "v", mfc="none")]
+    handles += [layout.key(choice, "#444444", "x") for choice in others]
+    handles += layout.modality_keys(modalities)
     figure.legend(handles=handles, ncols=3, markerscale=0.85)
     return figure
 
 
+def _others(table: pd.DataFrame) -> list[str]:
+    """Choices of the mask besides the two of the paper."""
+    return [name for name in dict.fromkeys(table.choice) if name not in ("top", "oracle")]
+
+
 @styled
 def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
-    """Fig. 2, right: box and whisker over tasks for each mode, top beside oracle.
+    """Fig. 2, right: box and whisker over tasks for each mode, choices of the mask side by side.
 
     Parameters
     ----------
@@ -106,18 +116,22 @@ def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
     ink = "#222222"
     mean = {"marker": "D", "markerfacecolor": "white", "markeredgecolor": ink, "markersize": 3.6}
     labels = []
+    choices = ["top", *_others(table), "oracle"]
+    places = np.linspace(-1, 1, len(choices)) * (0.19 if len(choices) == 2 else 0.28)
     for mode, colour in MODES.items():
         means = []
         line = {"color": colour, "linewidth": 1}
-        for choice, at in (("top", mode - 0.19), ("oracle", mode + 0.19)):
+        for at, choice in zip(mode + places, choices, strict=True):
             values = table[(table["mode"] == mode) & (table.choice == choice)].iou.to_numpy()
-            fill = {"facecolor": colour if choice == "top" else "white", "edgecolor": colour}
+            fill = {"facecolor": "white" if choice == "oracle" else colour, "edgecolor": colour}
+            fill["hatch"] = "" if choice in ("top", "oracle") else "////"
             axes.boxplot(
-                [values], positions=[at], widths=0.3, patch_artist=True, showfliers=False,
-                showmeans=True, boxprops={**fill, "alpha": 0.75, "linewidth": 1}, meanprops=mean,
+                [values], positions=[at], widths=0.6 / len(choices), patch_artist=True,
+                showfliers=False, showmeans=True, meanprops=mean,
+                boxprops={**fill, "alpha": 0.75, "linewidth": 1},
                 medianprops={"color": ink, "linewidth": 1.1}, whiskerprops=line, capprops=line,
             )  # fmt: skip
-            jitter = rng.uniform(-0.09, 0.09, len(values))
+            jitter = rng.uniform(-0.18, 0.18, len(values)) / len(choices)
             axes.plot(at + jitter, values, "o", ms=1.8, color=ink, alpha=0.35, mec="none")
             means.append(f"{values.mean():.2f}")
         words = re.sub("(?<=,) | (?=per|over)", "\n", TITLES[mode])
@@ -126,7 +140,7 @@ def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
     axes.tick_params(axis="x", length=0)
     axes.set(xlim=(0.5, 5.5), ylim=(0, 1), ylabel="IoU")
     axes.grid(axis="x", visible=False)
-    told = "Left of each pair: top | right: oracle. Last line: means. "
+    told = f"From left to right: {' | '.join(choices)}. Last line: means. "
     figure.text(
         0.11, 0.015, f"{told}n = {table.task.nunique()} tasks.", fontsize=7, color="#444444"
     )

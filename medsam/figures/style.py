@@ -187,10 +187,10 @@ def model_colours(models: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     spare = ["#000000", "#999933", "#7F7F7F"]  # told apart with any colour vision
     for model in models:
-        oracle = " (oracle)" * model.endswith(" (oracle)")
-        plain = re.sub(r"[^a-z]", "", model.removesuffix(oracle).lower())
-        kind = next((name for name in MODELS if plain.startswith(name.lower())), "")
-        colour = MODELS.get(model) or MODELS.get(kind + oracle)
+        name, bracket, choice = model.partition(" (")
+        plain = re.sub(r"[^a-z]", "", name.lower())
+        kind = next((one for one in MODELS if plain.startswith(one.lower())), "")
+        colour = MODELS.get(model) or MODELS.get(kind + bracket + choice)
         if colour is None or colour in found.values():
             colour = spare.pop(0) if spare else "#555555"
         found[model] = colour

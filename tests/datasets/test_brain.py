@@ -27,7 +27,7 @@ def cases(sample):
 
 def test_cases(sample, cases):
     assert (sample.key, sample.modality, len(sample)) == ("mni_brain", "MRI", 87)
-    assert sample.tasks == embedded_tasks() == tuple(TASKS)
+    assert sample.tasks == embedded_tasks()[-8:] == tuple(TASKS)
     assert list(cases) == sorted(cases)
     assert {case.group for case in cases.values()} == {"mni152"}
     assert sum(len(case.tasks) for case in cases.values()) == 285

@@ -24,7 +24,7 @@ def spleen(folder):
 
 def test_the_sample():
     assert select("brain_stem").tasks == ("brain_stem",)
-    assert len(select("all").tasks) == 8
+    assert len(select("brain").tasks) == 8
     assert select(["brain_stem,brain_caudate"]).tasks == ("brain_caudate", "brain_stem")
 
 

@@ -19,7 +19,7 @@ def test_pages_of_a_plan():
     assert notebooks["12_robustness"].folders == {"results": "results"}
     ((_, pages),) = book.pages(Plan(models="minisam", notebooks="all", every=40)).items()
     assert {Path(name).name.rpartition("-")[0] for name in pages} == set(notebooks)
-    given = {"model": "minisam", "protocol": "paper", "every": 40, "seed": 1}
+    given = {"model": "minisam", "protocol": "published", "every": 40, "seed": 1}
     assert next(p for name, p in pages.items() if "12_robustness" in name).parameters == given
 
 
@@ -34,9 +34,9 @@ def scans(tmp_path):
 def test_every_source_model_and_protocol_is_a_chapter(scans, tmp_path):
     sources = (scans, Source(data=f"ct_organ={tmp_path}"), "sample")
     found = list(book.chapters(Plan(models="minisam", sources=sources)))
-    keys = ["my_scans", "ct_organ", "mni_brain"]
+    keys = ["my_scans", "ct_organ", "sample"]
     assert [(one.key, one.folder) for one in found] == [(key, f"data-{key}") for key in keys]
-    titles = ["my scans", "CT-Organ", "The embedded brain sample"]
+    titles = ["my scans", "CT-Organ", "The embedded sample"]
     assert [one.title for one in found] == titles
     plan = Plan(models=("minisam", "sam-vit-h"), protocols=("paper", "released"), sources=(scans,))
     named = {one.key: one.title for one in book.chapters(plan)}

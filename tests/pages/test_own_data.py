@@ -102,7 +102,7 @@ def test_every_source_is_a_study(scans, tmp_path):
     changes = {"key": "b", "model": ("sam-vit-b",), "protocol": "released", "tasks": ("object-1",)}
     sources = (source_of("scans"), source_of("scans").model_copy(update=changes))
     first, second = plans(Book(source=sources, pages=("09_all_examples",)), tmp_path / "_build")
-    assert (first.models, first.protocols, first.tasks) == (("minisam",), ("paper",), ("all",))
+    assert (first.models, first.protocols, first.tasks) == (("minisam",), ("published",), ("all",))
     assert first.out == tmp_path / "_build" / "studies" / "scans"
     assert first.notebooks == ("09_all_examples",)
     assert (second.models, second.protocols) == (("sam-vit-b",), ("released",))

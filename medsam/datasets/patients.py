@@ -1,0 +1,165 @@
+"""Five patients with a tumour each, in MRI and CT, as they come with a package of radiomics.
+
+The source archive of the package pyradiomics holds the images and masks on which that library is
+tested. :func:`fetch` gets it from the package index that uv is set up with, checks its sha256 and
+takes the files out; nothing of it is built, installed or run. Its licence is BSD-3-Clause. Who
+drew the masks, and from which study the patients are, the package does not tell.
+
+The axial slices with a mask are the cases.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from medsam.datasets.intensity import Intensity, Unit
+from medsam.datasets.labels import Labels
+from medsam.datasets.readers.open import open_labels, open_volume
+from medsam.datasets.source import Channel, DiskDataset, LabelVolume, Scan
+from medsam.errors import InputError
+from medsam.files import download, sha256
+
+__all__ = ["ARCHIVE", "FOLDER", "SHA256", "TASKS", "PatientTask", "fetch", "open_patients"]
+
+FOLDER = Path(sys.prefix) / "share" / "medsam" / "patients"
+"""Where the files lie: in the Python environment."""
+
+PACKAGE = "pyradiomics==3.0.1"
+ARCHIVE = "pyradiomics-3.0.1.tar.gz"
+SHA256 = "47c57f441d6cb7973fa3b2ea48d3948df78e3348e1c69e1e2ff19001601fc2f5"
+
+
+class PatientTask(NamedTuple):
+    """One object: its name for people, the key of its dataset, and the patients."""
+
+    title: str
+    dataset: str
+    patients: tuple[str, ...]
+
+
+TASKS = {
+    "patients_brain_mri": PatientTask("Brain tumour, MRI", "patients_mri", ("brain1", "brain2")),
+    "patients_breast_mri": PatientTask("Breast lesion, MRI", "patients_mri", ("breast1",)),
+    "patients_lung_ct": PatientTask("Lung tumour, CT", "patients_ct", ("lung1", "lung2")),
+}
+"""The tasks by key."""
+
+_MODALITIES: dict[str, tuple[str, Unit]] = {
+    "patients_mri": ("MRI", ""),
+    "patients_ct": ("CT", "HU"),
+}
+_FILES = (
+    "LICENSE.txt",
+    *(
+        f"data/{patient}_{kind}.nrrd"
+        for task in TASKS.values()
+        for patient in task.patients
+        for kind in ("image", "label")
+    ),
+)
+
+
+def open_patients(
+    tasks: Sequence[str], intensity: Intensity | None = None, folder: Path = FOLDER
+) -> list[DiskDataset]:
+    """The patients of some tasks, a dataset a modality.
+
+    Parameters
+    ----------
+    tasks : sequence of str
+        Of :data:`TASKS`.
+    intensity : Intensity, optional
+        As is usual for the modality by default: CT by a window, MRI by its maximum.
+    folder : Path
+        That of the files.
+
+    Raises
+    ------
+    InputError
+        If the files are not there.
+    """
+    if not folder.is_dir():
+        raise InputError(
+            f"The five patients are not in {folder}. Allowed: an environment with them. Run: "
+            "medsam data fetch patients. Or take the brain template: --tasks brain."
+        )
+    intensity = intensity or Intensity()
+    found = []
+    for key, (modality, unit) in _MODALITIES.items():
+        here = {task: one for task, one in TASKS.items() if task in tasks and one.dataset == key}
+        if not here:
+            continue
+        scans = [
+            _scan(patient, task, unit, intensity, folder)
+            for task, one in here.items()
+            for patient in one.patients
+        ]
+        settings = {"plane": "axial", "intensity": intensity.words(unit)}
+        title = "patients with tumours"
+        found.append(
+            DiskDataset(key, title, modality, list(here), scans, settings=settings, progress=False)
+        )
+    return found
+
+
+def _scan(patient: str, task: str, unit: Unit, intensity: Intensity, folder: Path) -> Scan:
+    image, mask = (folder / f"{patient}_{kind}.nrrd" for kind in ("image", "label"))
+    labels = LabelVolume(partial(open_labels, mask, image, None), (mask,), Labels({task: (1,)}))
+    channel = Channel(partial(open_volume, image), (image,), unit)
+    return Scan(patient, patient, (channel,), (labels,), intensity=intensity)
+
+
+def fetch(folder: Path = FOLDER, *, progress: bool = True) -> Path:
+    """Get the files into a folder, whole or not at all; nothing is done where it is there.
+
+    An archive that lies beside the folder is taken.
+
+    Raises
+    ------
+    InputError
+        If uv finds no such archive, it cannot be downloaded or written, or its hash is not the
+        expected one.
+    """
+    if folder.is_dir():
+        return folder
+    archive = folder.parent / ARCHIVE
+    if not archive.is_file():
+        download(_address(archive), archive, f"sha256:{SHA256}", progress=progress)
+    elif (got := sha256(archive)) != SHA256:
+        raise InputError(
+            f"{archive} has the sha256 {got}. Allowed: {SHA256}. Get that of {PACKAGE} again."
+        )
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        whole = Path(temporary) / folder.name
+        whole.mkdir()
+        with tarfile.open(archive) as tar:
+            for name in _FILES:
+                content = tar.extractfile(f"{ARCHIVE.removesuffix('.tar.gz')}/{name}")
+                if content is not None:
+                    (whole / Path(name).name).write_bytes(content.read())
+        whole.rename(folder)
+    archive.unlink()
+    return folder
+
+
+def _address(archive: Path) -> str:
+    """Where the index that uv is set up with keeps the archive; nothing of it is run."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-deps"]
+    command += ["--no-binary", ":all:", "--format", "pylock.toml", "--python", sys.executable, "-"]
+    done = subprocess.run(command, input=PACKAGE, capture_output=True, text=True, check=False)
+    try:
+        return str(tomllib.loads(done.stdout)["packages"][0]["sdist"]["url"])
+    except (tomllib.TOMLDecodeError, KeyError, IndexError) as error:
+        raise InputError(
+            f"uv finds no archive of {PACKAGE} ({done.stderr.strip() or 'no answer'}). Allowed: a "
+            f"package index that has it. Or put {archive.name} into {archive.parent} by hand, and "
+            "run the same command again."
+        ) from error
