@@ -83,6 +83,7 @@ def select(
             "them), --data KEY=PATH or FILE.yaml (with --tasks to restrict it), or --images DIR "
             "and --masks DIR. Give one of the three."
         )
+    found: DiskDataset
     if images and masks:
         found = FolderDataset(images, masks, reading=reading, progress=progress)
     elif not data and not (data := _dataset_of(keys)):
@@ -95,7 +96,7 @@ def select(
     return found
 
 
-def _check_use(dataset: DiskDataset | BrainSample, reading: Reading) -> None:
+def _check_use(dataset: DiskDataset, reading: Reading) -> None:
     """See that what was asked of volumes is not asked of pictures.
 
     Raises
@@ -103,21 +104,20 @@ def _check_use(dataset: DiskDataset | BrainSample, reading: Reading) -> None:
     InputError
         If it is.
     """
-    kinds: set[type] = {Picture}
-    of_volume = False
-    if isinstance(dataset, DiskDataset):
-        kinds = {type(one) for one in dataset.sources}
-        of_volume = any(isinstance(one, Picture) and one.read_mask for one in dataset.sources)
-    if Scan in kinds or not kinds & {Picture, Instances}:
-        return
-    plane = reading.plane and f"--plane {reading.plane}"
-    headers = reading.trust_image and not of_volume and "--headers image"
-    options = isinstance(dataset, BrainSample) and reading.options and "--option"
-    for word in filter(None, (plane, headers, options)):
-        raise InputError(
-            f"{word} with {dataset.title}, which are pictures. Allowed: with volumes on disk. "
-            "Leave it out."
-        )
+    kinds = {type(one) for one in dataset.sources}
+    of_volume = any(isinstance(one, Picture) and one.read_mask for one in dataset.sources)
+    if Scan not in kinds and kinds & {Picture, Instances}:
+        _refuse(f"{dataset.title}, which are pictures", reading, headers=not of_volume)
+
+
+def _refuse(title: str, reading: Reading, *, headers: bool = True, options: bool = False) -> None:
+    asked = (
+        reading.plane and f"--plane {reading.plane}",
+        headers and reading.trust_image and "--headers image",
+        options and reading.options and "--option",
+    )
+    for word in filter(None, asked):
+        raise InputError(f"{word} with {title}. Allowed: with volumes on disk. Leave it out.")
 
 
 def _on_disk(given: str, reading: Reading, progress: bool) -> DiskDataset:
@@ -156,12 +156,12 @@ def _dataset_of(keys: list[str]) -> str:
 
 def _embedded(keys: list[str], reading: Reading, template_every: int) -> Dataset:
     """Patients first, then the template."""
+    _refuse("the embedded sample, which is cut", reading, options=True)
     chosen = {task for key in keys for task in _GROUPS.get(key, (key,))}
     found: list[Dataset] = []
     if of_patients := [task for task in patients.TASKS if task in chosen]:
         found += patients.open_patients(of_patients, reading.to_uint8)
     if of_brain := [task for task in brain.TASKS if task in chosen]:
         template = BrainSample(of_brain, intensity=reading.to_uint8)
-        _check_use(template, reading)
         found.append(template if template_every == 1 else Every(template, template_every))
     return found[0] if len(found) == 1 else Joined(found)
