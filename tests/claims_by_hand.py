@@ -3,9 +3,9 @@
 import itertools
 
 import pandas as pd
+import results_toys
 
 from medsam.analysis.claims import Tables
-from medsam.results.rows import COLUMNS
 
 NINE = range(1, 10)
 
@@ -49,13 +49,8 @@ def tables(top=None, oracle=None, quoted=True, rename=None, **models):
 
 def row(**given):
     """One row of results; what is left out is plain."""
-    plain = dict.fromkeys(COLUMNS)
-    plain |= {"dataset": "d", "task": "a", "image": "i", "group": "g", "modality": "MRI"}
-    plain |= {"model": "m", "protocol": "paper", "experiment": "mode", "k": 1, "choice": "top"}
-    plain |= {"iou": 0.5, "dice": 0.6, "score": 0.5, "object_px": 100, "n_regions": 1}
-    plain |= {"height": 100, "width": 100, "prompt": "{}", "status": "ok", "reason": None}
-    assert set(given) <= set(plain)
-    return plain | given
+    plain = {"image": "i", "task": "a", "group": "g", "object_px": 100, "height": 100, "width": 100}
+    return results_toys.row(**plain | given)
 
 
 def case(task="a", image="i", top=(0.5,) * 5, clicks=(0.5,) * 9, box=(0, 0, 9, 9), **given):

@@ -22,6 +22,8 @@ def identity(**changes):
 
 
 def row(image, k=1, **changes):
+    """One row of results; what is left out is plain."""
+    assert set(changes) <= {*COLUMNS, "name"}
     values = dict.fromkeys(COLUMNS) | {
         "dataset": "d", "task": "t", "image": image, "group": image, "modality": "MRI",
         "model": "m", "protocol": "paper", "experiment": "mode", "k": k, "choice": "top",

@@ -188,7 +188,8 @@ class Store:
                 words = "; ".join(f"{n}: there {there.get(n)}, now {now.get(n)}" for n in other)
                 raise ResultsError(
                     f"{self.folder} has rows of {' / '.join(kind_of(mine))} that depend on "
-                    f"something else ({words}). Allowed: rows of one kind in a folder. Choose another --out."
+                    f"something else ({words}). Allowed: rows of one kind in a folder. "
+                    "Choose another --out."
                 )
             self._take(read_table(path, columns=_UNIT))
             self.state |= about["state"]

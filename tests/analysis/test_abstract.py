@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from results_toys import row
 
 from medsam.analysis import published
 from medsam.analysis.abstract import facts, of_run, telling_clicks
@@ -61,23 +62,15 @@ def test_the_published_numbers():
 
 def click_rows(**points):
     """Objects on images of 100 x 100 pixels: IoU of two clicks, and where they are."""
-    common = {
-        "dataset": "d", "task": "t", "modality": "CT", "model": "m", "protocol": "paper",
-        "experiment": "clicks", "height": 100, "width": 100, "dice": 0.0, "nsd": 0.0, "hd95": 0.0,
-    }  # fmt: skip
     return pd.DataFrame(
-        common
-        | {
-            "image": image,
-            "k": k,
-            "choice": choice,
-            "iou": ious[k - 1],
-            "prompt": Prompt(at[:k], [1] * k).to_json(),
-        }
+        row(
+            image, k, experiment="clicks", choice=choice, iou=ious[k - 1], height=100, width=100,
+            dice=0.0, nsd=0.0, hd95=0.0, prompt=Prompt(at[:k], [1] * k).to_json(),
+        )
         for image, (ious, at) in points.items()
         for k in (1, 2)
         for choice in ("top", "oracle")
-    )
+    )  # fmt: skip
 
 
 def test_telling_clicks_are_apart_and_help():

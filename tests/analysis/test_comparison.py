@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from results_toys import row
 
 from medsam.analysis import comparison
 from medsam.errors import InputError, UnknownName
@@ -52,14 +53,11 @@ def test_published(reference, above, mean):
     assert found["focalclick-mean"] == pytest.approx(0.2240, abs=5e-5)
 
 
-def rows(model, images, ious, *, experiment="mode", k=3, choice="top", task="t"):
+def rows(model, images, ious, k=3, **changes):
     return pd.DataFrame(
-        {
-            "dataset": "d", "task": task, "image": images, "group": images, "modality": "CT",
-            "model": model, "protocol": "paper", "experiment": experiment, "k": k,
-            "choice": choice, "iou": ious, "status": "ok",
-        }
-    )  # fmt: skip
+        row(image, k, model=model, iou=iou, modality="CT", **changes)
+        for image, iou in zip(images, ious, strict=True)
+    )
 
 
 def test_rows_are_paired_by_image():

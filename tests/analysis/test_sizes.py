@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import results_toys
 
 from medsam.analysis import sizes
 from medsam.datasets.sample import Case, Sample
@@ -15,12 +16,8 @@ from medsam.errors import InputError
 
 def row(task, image, px, iou, **changes):
     """One result on an image of 10 x 100 pixels."""
-    values = {
-        "dataset": "d", "task": task, "image": image, "group": image, "modality": "CT",
-        "model": "m", "protocol": "paper", "experiment": "mode", "k": 2, "choice": "top",
-        "iou": iou, "object_px": px, "height": 10, "width": 100, "status": "ok",
-    }  # fmt: skip
-    return values | changes
+    plain = {"task": task, "object_px": px, "iou": iou, "k": 2, "height": 10, "width": 100}
+    return results_toys.row(image, **plain | changes)
 
 
 def table(*rows):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from results_toys import row
 from scipy import stats
 
 from medsam.analysis import statistics
@@ -91,16 +92,14 @@ def test_values_that_have_no_mean():
 
 def rows(ious, task="t", model="m", groups=None, choice="top", experiment="mode"):
     """One row an image and mode; ``ious`` maps modes to a value an image."""
-    out = [
-        {
-            "dataset": "d", "task": task, "image": f"i{i}", "model": model,
-            "group": f"g{i}" if groups is None else groups[i], "protocol": "paper",
-            "experiment": experiment, "k": k, "choice": choice, "iou": iou, "nsd": None,
-        }
+    return pd.DataFrame(
+        row(
+            f"i{i}", k, task=task, model=model, group=f"g{i}" if groups is None else groups[i],
+            experiment=experiment, choice=choice, iou=iou,
+        )
         for k, line in ious.items()
         for i, iou in enumerate(line)
-    ]  # fmt: skip
-    return pd.DataFrame(out).astype({"k": "Int16", "nsd": float})
+    ).astype({"k": "Int16"})  # fmt: skip
 
 
 def mode(k):

@@ -90,9 +90,7 @@ def test_every_panel_has_the_view_of_the_object_and_all_clicks():
 
 @pytest.mark.parametrize("shown", [[], [step(1), step(3)], [step(1), step(2, image_id="i2")]])
 def test_each_number_of_clicks_once_on_one_image(shown):
-    with pytest.raises(
-        InputError, match="no clicks. Allowed: |on images .* Allowed: 1, 2"
-    ):
+    with pytest.raises(InputError, match="no clicks. Allowed: |on images .* Allowed: 1, 2"):
         figures.click_steps(shown, source=RUN)
 
 
