@@ -6,7 +6,6 @@ import pytest
 from toys import SquareModel, blob, write_pair
 
 from medsam.analysis import ambiguity
-from medsam.analysis.ambiguity import grow
 from medsam.datasets.select import select
 from medsam.errors import ResultsError
 from medsam.prompts import Prompt
@@ -66,15 +65,6 @@ def test_connected_and_grown_by_hand():
     assert [row["connected"] for row in rows] == [1, pytest.approx(9 / 13)]
     # The plateau under the point is what grows from it: the first mask exactly.
     assert [row["grown"] for row in rows] == [1, pytest.approx(9 / 13)]
-
-
-def test_growing_by_tolerance():
-    grey = np.array([[10, 12, 30, 12]], np.uint8)
-    none, two, all_ = grow(grey, (0, 0), (0, 2, 20))
-    assert none.tolist() == [[True, False, False, False]]
-    # The last pixel is like the first, but not connected to it.
-    assert two.tolist() == [[True, True, False, False]]
-    assert all_.all()
 
 
 def test_what_is_not_defined_is_null():

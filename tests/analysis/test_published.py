@@ -13,12 +13,6 @@ def test_a_value_of_each_table_by_hand():
     assert averages["FocalClick", 9] == 0.614151596
 
 
-def test_means_by_mode():
-    means = published.modes().groupby(["choice", "mode"]).iou.mean().round(3)
-    assert means["top"].tolist() == [0.461, 0.483, 0.589, 0.654, 0.583]
-    assert means["oracle"].tolist() == [0.515, 0.514, 0.677, 0.744, 0.679]
-
-
 def test_one_key_names_a_task_in_all_tables():
     tasks = published.tasks()
     assert tasks.task.is_unique

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
-from widget_toys import OBJECT, decoded, in_modes
+from widget_toys import decoded, in_modes
 
 from medsam.errors import InputError
 from medsam.widgets.kit.bundle import bundle
-from medsam.widgets.kit.cases import around
 from medsam.widgets.kit.state import data_uri, encode_mask
 from medsam.widgets.kit.still import example_still
 
@@ -50,14 +49,6 @@ def test_pictures_are_the_images_and_large_ones_become_smaller():
 
     assert np.abs(np.array(back(data_uri(image))).astype(int) - image).max() <= 12
     assert back(data_uri(np.tile(image, (1, 16, 1)))).size == (640, 30)
-
-
-def test_a_window_grows_with_what_is_inside_and_stays_in_the_image():
-    mask = np.zeros((200, 300), bool)
-    mask[60:81, 100:121] = True
-    assert around(mask) == [92, 52, 128, 88]  # 20 wide: the least margin
-    assert around(mask, [[160, 70]]) == [82, 42, 178, 98]  # 60 wide: a margin of 18
-    assert around(OBJECT, [[15, 0]]) == [0, 0, 15, 11]
 
 
 # ------------------------------------------------------------------------ stills
