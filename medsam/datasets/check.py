@@ -12,13 +12,16 @@ from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from medsam.datasets.catalog import catalog, data_folder, entry
-from medsam.datasets.layouts.assumptions import ASSUMPTIONS
+from medsam.datasets.layouts.assumptions import ASSUMPTIONS, STATEMENTS, Verdict
 from medsam.datasets.sample import Case, Dataset
 from medsam.datasets.source import DiskDataset, Scan, Source
 from medsam.errors import DataError
 from medsam.files import atomic
 
 __all__ = ["Check", "check", "reports", "save"]
+
+JUDGED = 50
+"""Images on which an assumption is judged, at most: one of each patient or volume."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Check:
     skipped : list of [name, reason]
         Files that are no part of the dataset, and scans without any object.
     assumptions : list of str
-        What was assumed of the labels, and whether the first images bear it out; and of which
-        scans the size of a pixel is not known.
+        What was assumed of the labels, and how many images bear it out; and of which scans the
+        size of a pixel is not known.
     """
 
     key: str
@@ -114,14 +117,14 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
     masks: Counter[str] = Counter(dict.fromkeys(dataset.tasks, 0))
     problems: list[tuple[str, str]] = []
     groups, images, empty, cases = set(), 0, 0, 0
-    assumptions: list[str] = []
-    notes: dict[str, list[str]] = {}
+    judged: dict[str, Verdict] = {}  # one image of a patient
     assume = ASSUMPTIONS.get(dataset.key)
     for source, case in tqdm(
         _cases(dataset), dataset.key, unit="image", disable=not progress, file=sys.stderr
     ):
         cases += 1
-        if not pixels and isinstance(source, Scan) and assume is None:
+        judging = assume and case.group not in judged and len(judged) < JUDGED
+        if not pixels and isinstance(source, Scan) and not judging:
             found = set(case.tasks)  # a slice is a case of the tasks that it holds
         else:
             try:
@@ -130,25 +133,27 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
                 problems.append((case.id, str(error)))
                 continue
             found = {task for task, mask in sample.masks.items() if mask.any()}
-            words = assume(sample) if assume is not None else None
-            if words:
-                assumptions.append(words)
-                assume = None  # the first image that can decide
-            if isinstance(source, Scan) and sample.spacing is None and case.group not in groups:
-                notes.setdefault(source.note, []).append(source.id)
+            if judging and assume and (verdict := assume(sample)):
+                judged[case.group] = verdict
         groups.add(case.group)
         masks.update(found)
         images += bool(found)
         empty += not found
-    assumptions += [
-        f"Size of a pixel not known (no mm) in {len(ids)} scans, such as {ids[0]!r}: {why}."
-        for why, ids in notes.items()
-    ]
+    assumptions = [*_told(dataset.key, [*judged.values()]), *getattr(dataset, "notes", ())]
     skipped = list(getattr(dataset, "skipped", ()))
     skipped += [(name, "no object on any slice") for name in getattr(dataset, "empty", ())]
     settings = dict(getattr(dataset, "settings", {}))
     counts = (cases, dict(masks), images, empty, len(groups))
     return Check(dataset.key, settings, *counts, problems, skipped, assumptions)
+
+
+def _told(key: str, verdicts: list[Verdict]) -> list[str]:
+    """How many images bear an assumption out, and the first that does not."""
+    if not verdicts:
+        return []
+    held = sum(one.held for one in verdicts)
+    shown = next((one for one in verdicts if not one.held), verdicts[0])
+    return [f"{STATEMENTS[key]}: {held} of {len(verdicts)} images bear it out. {shown.words}"]
 
 
 def _report_file(key: str) -> Path:

@@ -65,7 +65,11 @@ Choices = Annotated[
 ]
 Headers = Annotated[
     str,
-    typer.Option(metavar="WHOSE", help="agree: image and labels tell one grid. image: its."),
+    typer.Option(
+        metavar="WHOSE",
+        help="agree: image and labels tell one grid. image: its counts. affine or pixdim: where "
+        "these of a NIfTI differ, which tells the size of a pixel. Joined with +.",
+    ),
 ]
 
 

@@ -54,7 +54,16 @@ from medsam.datasets.readers.itk import segments_of
 from medsam.datasets.readers.open import open_volume
 from medsam.datasets.readers.pictures import check_values, read_mask
 from medsam.datasets.readers.volume import Plane, error_text
-from medsam.datasets.source import TURNS, DiskDataset, Instances, Picture, Reading, Scan, Source
+from medsam.datasets.source import (
+    HEADERS,
+    TURNS,
+    DiskDataset,
+    Instances,
+    Picture,
+    Reading,
+    Scan,
+    Source,
+)
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import plain_key, read_keys, validated
 
@@ -113,7 +122,7 @@ class OwnData(BaseModel):
     one_hot: Literal["", "background", "objects"] = Field(
         "", description="Value n is the n-th channel; the first is the background, or an object."
     )
-    trust_image: bool = Field(False, description="Take the image's grid for the labels too.")
+    headers: str = Field("agree", description=f"Which count: {', '.join(HEADERS)}.")
 
     @model_validator(mode="before")
     @classmethod
@@ -234,7 +243,7 @@ def settings_of(
         **({"plane": reading.plane} if volumes else {}),
         "intensity": reading.to_uint8.words(unit if volumes else ""),
         **told,
-        **({"headers": "image"} if reading.trust_image else {}),
+        **({"headers": reading.headers} if reading.headers != "agree" else {}),
         **({"turn": TURNS[turn]} if turn else {}),
     }
 
@@ -303,7 +312,7 @@ def open_own(
     unit: Unit = own.unit if own.unit is not None else ("HU" if own.modality == "CT" else "")
     sources = make_sources(images, masks, _rules_of(own, patterns, files), reading, unit)
     kinds = {type(one) for one in sources}
-    alone = own.model_fields_set & {"plane", "trust_image", "unit"}
+    alone = own.model_fields_set & {"plane", "headers", "unit"}
     if alone and Picture in kinds and Scan not in kinds:
         raise InputError(
             f"Key {min(alone)!r} with pictures. Allowed: with volumes. Leave it out of the file."
@@ -329,7 +338,7 @@ def _reading_of(own: OwnData, asked: Reading) -> Reading:
     return replace(
         asked,
         plane=asked.plane or own.plane,
-        headers="image" if own.trust_image else asked.headers,
+        headers=own.headers if asked.headers == "agree" else asked.headers,
         intensity=(own.intensity or "modality") if untold else asked.intensity,
         window=own.window if untold else asked.window,
     )

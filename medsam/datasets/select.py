@@ -11,6 +11,7 @@ from medsam.datasets.catalog import DATA_VARIABLE, catalog, entry, place
 from medsam.datasets.folder import FolderDataset
 from medsam.datasets.layouts.layout import open_dataset
 from medsam.datasets.own import open_nnunet, open_own, read_own
+from medsam.datasets.readers.nifti import SUFFIXES as NIFTI
 from medsam.datasets.sample import Dataset
 from medsam.datasets.source import DiskDataset, Instances, Picture, Reading, Scan
 from medsam.datasets.subsets import Every, Joined
@@ -105,15 +106,32 @@ def _check_use(dataset: DiskDataset, reading: Reading) -> None:
         If it is.
     """
     kinds = {type(one) for one in dataset.sources}
-    of_volume = any(isinstance(one, Picture) and one.read_mask for one in dataset.sources)
     if Scan not in kinds and kinds & {Picture, Instances}:
-        _refuse(f"{dataset.title}, which are pictures", reading, headers=not of_volume)
+        of_volume = any(isinstance(one, Picture) and one.read_mask for one in dataset.sources)
+        _refuse(f"{dataset.title}, which are pictures", reading, of_volume=of_volume)
+    scans = [one for one in dataset.sources if isinstance(one, Scan)]
+    files = [file.name.lower() for one in scans for file in one.channels[0].files]
+    if reading.sizes and scans and not any(name.endswith(NIFTI) for name in files):
+        raise InputError(
+            f"--headers {reading.sizes} with {dataset.title}, of which no image is NIfTI. "
+            "Allowed: with NIfTI files, whose headers tell sizes twice. Leave it out."
+        )
 
 
-def _refuse(title: str, reading: Reading, *, headers: bool = True, options: bool = False) -> None:
+def _refuse(
+    title: str, reading: Reading, *, of_volume: bool = False, options: bool = False
+) -> None:
+    """See that nothing is asked of pictures that only volumes have; but for their headers.
+
+    Raises
+    ------
+    InputError
+        If it is.
+    """
+    headers = reading.headers != "agree" and not (of_volume and reading.headers == "image")
     asked = (
         reading.plane and f"--plane {reading.plane}",
-        headers and reading.trust_image and "--headers image",
+        headers and f"--headers {reading.headers}",
         options and reading.options and "--option",
     )
     for word in filter(None, asked):

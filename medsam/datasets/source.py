@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from medsam.datasets.intensity import Intensity, Unit
 from medsam.datasets.labels import Labels
+from medsam.datasets.readers.nifti import Sizes
 from medsam.datasets.readers.pictures import (
     MAX_VALUES,
     check_values,
@@ -36,6 +37,7 @@ from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
 
 __all__ = [
+    "HEADERS",
     "TURNS",
     "Broken",
     "Channel",
@@ -47,6 +49,14 @@ __all__ = [
     "Scan",
     "Source",
 ]
+
+HEADERS = {
+    "agree": "image and labels must tell one grid",
+    "image": "the image's grid counts for both",
+    "affine": "the affine of a NIfTI file tells the size of a voxel, whatever its pixdim says",
+    "pixdim": "its pixdim does, whatever its affine says",
+}
+"""Which headers count, and what that means."""
 
 TURNS = {"shown": "as shown (EXIF)", "stored": "as stored"}
 """Whether pictures are turned by their EXIF orientation, and words for it."""
@@ -69,12 +79,14 @@ class Reading:
     options : mapping of str to str
         A dataset's own choices, such as ``rater``.
     headers : str
-        ``"agree"``: image and labels must tell one grid; ``"image"``: the image's counts.
+        Which headers count, of :data:`HEADERS`; several are joined with ``+``.
 
     Raises
     ------
     UnknownName
         If plane or headers is none that exists.
+    InputError
+        If headers contradict each other.
     """
 
     intensity: str = "modality"
@@ -84,8 +96,15 @@ class Reading:
     headers: str = "agree"
 
     def __post_init__(self) -> None:
-        if self.headers not in ("agree", "image"):
-            raise UnknownName("headers", self.headers, ("agree", "image"))
+        words = self.headers.split("+")
+        for word in words:
+            if word not in HEADERS:
+                raise UnknownName("headers", word, HEADERS)
+        if {"affine", "pixdim"} <= {*words} or {"agree", "image"} <= {*words}:
+            raise InputError(
+                f"Headers {self.headers}. Allowed: agree or image, and affine or pixdim, joined "
+                "with +. Choose one of each."
+            )
         if self.plane:
             check_plane(self.plane)
         Intensity(self.intensity, self.window)
@@ -112,7 +131,13 @@ class Reading:
     @property
     def trust_image(self) -> bool:
         """Whether the image's grid counts where the labels' header tells another one."""
-        return self.headers == "image"
+        return "image" in self.headers.split("+")
+
+    @property
+    def sizes(self) -> Sizes:
+        """Which header of a NIfTI file tells the size of a voxel, where its own differ."""
+        words = self.headers.split("+")
+        return "affine" if "affine" in words else "pixdim" if "pixdim" in words else ""
 
 
 def _join(masks: Iterable[Mapping[str, NDArray[np.bool_]]]) -> Masks:
@@ -369,6 +394,7 @@ class Scan:
     intensity: Intensity = field(default_factory=Intensity)
     vote: bool = False
     trust_image: bool = False
+    _notes: list[str] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         units = {channel.unit for channel in self.channels}
@@ -380,8 +406,8 @@ class Scan:
 
     @property
     def note(self) -> str:
-        """Why the size of its pixels is not known, if it is not."""
-        return self.channels[0].open().unsure
+        """Why the size of its pixels is not known, if it is not; once a slice was read."""
+        return next(iter(self._notes), "")
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -496,7 +522,9 @@ def _opened(scan: Scan) -> list[Volume] | DataError:
     One at a time: cases come in order, and one that failed is not tried for each slice.
     """
     try:
-        return scan._volumes((*scan.channels, *scan.labels))
+        volumes = scan._volumes((*scan.channels, *scan.labels))
+        scan._notes[:] = filter(None, [volumes[0].unsure])
+        return volumes
     except DataError as error:
         return error
 
@@ -575,6 +603,18 @@ class DiskDataset:
         return tuple(
             one.id for one in self.sources if next(iter(one.cases(self.tasks)), None) is None
         )
+
+    @property
+    def notes(self) -> list[str]:
+        """Of which of the scans that were read the size of a pixel is not known, and why."""
+        notes: dict[str, list[str]] = {}
+        for one in self.sources:
+            if isinstance(one, Scan) and one.note:
+                notes.setdefault(one.note, []).append(one.id)
+        return [
+            f"Size of a pixel not known (no mm) in {len(ids)} scans, such as {ids[0]!r}: {why}."
+            for why, ids in notes.items()
+        ]
 
     def __len__(self) -> int:
         """Number of cases; reads the labels of scans the first time."""

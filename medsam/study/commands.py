@@ -182,6 +182,7 @@ def run(
         progress=not quiet,
     )
     _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
+    _warn(list(getattr(dataset, "notes", ())))
     if summary := getattr(loaded, "summary", ""):
         typer.echo(summary)
     _tell(report, out)

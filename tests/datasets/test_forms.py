@@ -176,6 +176,7 @@ def test_a_window_of_pictures(folder):
     [
         ({"plane": "coronal"}, "--plane coronal with .* pictures. Allowed: with volumes"),
         ({"headers": "image"}, "--headers image with .* pictures"),
+        ({"headers": "pixdim"}, "--headers pixdim with .* pictures"),
         ({"options": {"rater": "1"}}, "option of such data 'rater'"),
     ],
 )
@@ -210,6 +211,13 @@ def test_headers_that_contradict_each_other(tmp_path):
     assert {case.load().spacing for case in dataset.cases()} == {None}
     (note,) = check(dataset, progress=False).assumptions
     assert "not known (no mm) in 1 scans, such as 'a': its affine tells" in note
+    for headers, size in (("affine", (3, 0.5)), ("image+pixdim", (9, 0.5))):
+        counted = folders(tmp_path, headers=headers, plane="coronal")
+        (spacing,) = {case.load().spacing for case in counted.cases()}
+        assert spacing == pytest.approx(size)
+        assert (counted.settings["headers"], counted.notes) == (headers, [])
+    with pytest.raises(InputError, match=r"Headers affine\+pixdim. Allowed"):
+        Reading(headers="affine+pixdim")
     scan(tmp_path / "eye", grid=np.eye(4))
     assert {case.load().spacing for case in folders(tmp_path / "eye").cases()} == {None}
 

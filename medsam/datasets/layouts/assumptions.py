@@ -1,19 +1,28 @@
 """What no source says of a dataset's labels, as a test of one sample.
 
-Each test gives a sentence that says on which sample it was made and whether the assumption held;
-``None`` where that sample cannot decide.
+Each test gives whether the assumption holds on a sample, and what was seen; ``None`` where that
+sample cannot decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsam.datasets.sample import Sample
 
-__all__ = ["ASSUMPTIONS"]
+__all__ = ["ASSUMPTIONS", "STATEMENTS", "Verdict"]
+
+
+class Verdict(NamedTuple):
+    """Whether an assumption holds on a sample, and what was seen there."""
+
+    held: bool
+    words: str
+
 
 _OUTLINE = 0.5
 """Part of the cord's outline that white matter has to make for the labels to be believed."""
@@ -26,7 +35,7 @@ def _objects(sample: Sample, *tasks: str) -> list[NDArray[np.bool_]] | None:
     return found if len(found) == len(masks) else None
 
 
-def _cord(sample: Sample) -> str | None:
+def _cord(sample: Sample) -> Verdict | None:
     """Whether 1 is grey matter and 2 the white around it.
 
     The cord is taken for the union of both, which no source says of the paper. That holds where
@@ -42,15 +51,14 @@ def _cord(sample: Sample) -> str | None:
     outline = cord & ~ndimage.binary_erosion(cord)
     white = float(np.mean(~grey[outline]))
     holes = int((ndimage.binary_fill_holes(cord) & ~cord).sum())
-    held = white > _OUTLINE and not holes
-    return (
-        f"Cord = labels 1 (grey matter) and 2 (white matter), tested on {sample.id}: {white:.0%} "
-        f"of the outline of their union is label 2 (expected: above {_OUTLINE:.0%}), {holes} of "
-        f"its pixels are holes (expected: 0). {'Held.' if held else 'Did not hold.'}"
+    return Verdict(
+        white > _OUTLINE and not holes,
+        f"On {sample.id} {white:.0%} of the outline of their union is label 2 (expected: above "
+        f"{_OUTLINE:.0%}), {holes} of its pixels are holes (expected: 0).",
     )
 
 
-def _dense(sample: Sample) -> str | None:
+def _dense(sample: Sample) -> Verdict | None:
     """Whether the dense tissue lies within the breast, as whoever drew it states.
 
     Segments are told by their names and laid on the image by their headers; a wrong name or a
@@ -61,14 +69,13 @@ def _dense(sample: Sample) -> str | None:
         return None
     breast, dense = found
     inside = float((dense & breast).sum() / dense.sum())
-    held = inside > 0.99 and breast.sum() > dense.sum()
-    return (
-        f"Dense tissue within the breast, tested on {sample.id}: {inside:.0%} of {dense.sum()} "
-        f"pixels (expected: above 99%). {'Held.' if held else 'Did not hold.'}"
+    return Verdict(
+        inside > 0.99 and breast.sum() > dense.sum(),
+        f"On {sample.id} {inside:.0%} of {dense.sum()} pixels (expected: above 99%).",
     )
 
 
-def _hip(sample: Sample) -> str | None:
+def _hip(sample: Sample) -> Verdict | None:
     """Whether the ilium (2) lies above the femur (1), as in anyone who stands.
 
     The way from the centre of the femur to that of the ilium must lead up, within 45 degrees. It
@@ -80,32 +87,40 @@ def _hip(sample: Sample) -> str | None:
         return None
     ilium, femur = (np.argwhere(mask).mean(axis=0) for mask in found)
     up, aside = femur[0] - ilium[0], abs(femur[1] - ilium[1])
-    held = up > aside
+    held = bool(up > aside)
     way = "swapped or upside down" if -up > aside else "on its side"
-    return (
-        f"Ilium (2) above the femur (1), tested on {sample.id}: its centre is {up:.0f} pixels "
-        f"higher and {aside:.0f} aside (expected: higher by more than aside). "
-        + ("Held." if held else f"Did not hold: the picture is {way}. Look at it.")
+    return Verdict(
+        held,
+        f"On {sample.id} its centre is {up:.0f} pixels higher and {aside:.0f} aside (expected: "
+        "higher by more than aside)" + ("." if held else f": the picture is {way}. Look at it."),
     )
 
 
-def _muscle(sample: Sample) -> str | None:
+def _muscle(sample: Sample) -> Verdict | None:
     """Whether what is not 0 can be the muscle: skin and fat, at the upper edge, never are."""
     found = _objects(sample, "us_muscle")
     if found is None:
         return None
     (mask,) = found
-    return (
-        f"Muscle = what is not 0, tested on {sample.id}: {mask.mean():.0%} of the picture, and "
-        f"{mask[0].mean():.0%} of its uppermost row (expected: 0%, skin). "
-        + ("Did not hold: look at it." if mask[0].any() else "Held.")
+    return Verdict(
+        not mask[0].any(),
+        f"On {sample.id} {mask.mean():.0%} of the picture, and {mask[0].mean():.0%} of its "
+        "uppermost row (expected: 0%, skin).",
     )
 
 
-ASSUMPTIONS: Mapping[str, Callable[[Sample], str | None]] = {
+ASSUMPTIONS: Mapping[str, Callable[[Sample], Verdict | None]] = {
     "mri_spine": _cord,
     "mri_breast": _dense,
     "xray_hip": _hip,
     "us_muscle": _muscle,
 }
 """Tests by the key of the dataset."""
+
+STATEMENTS = {
+    "mri_spine": "Cord = labels 1 (grey matter) and 2 (white matter)",
+    "mri_breast": "Dense tissue within the breast",
+    "xray_hip": "Ilium (2) above the femur (1)",
+    "us_muscle": "Muscle = what is not 0",
+}
+"""What is tested, in words."""

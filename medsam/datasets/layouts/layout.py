@@ -308,7 +308,7 @@ def open_dataset(
             **({} if layout.is_2d else {"plane": reading.plane}),
             "intensity": ", ".join(reading.to_uint8.words(unit) for unit in layout.units),
             **reading.options,
-            **({"headers": "image"} if reading.trust_image else {}),
+            **({"headers": reading.headers} if reading.headers != "agree" else {}),
         },
         skipped=tree.skipped("not part of the layout"),
         progress=progress,

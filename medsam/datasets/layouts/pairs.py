@@ -152,7 +152,11 @@ def make_scan(
         name,
         group,
         tuple(
-            Channel(partial(open_volume, files), (files,) if isinstance(files, Path) else files, of)
+            Channel(
+                partial(open_volume, files, sizes=reading.sizes),
+                (files,) if isinstance(files, Path) else files,
+                of,
+            )
             for files, of in channels
         ),
         tuple(labels),

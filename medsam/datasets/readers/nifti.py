@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 from medsam.datasets.readers.volume import Volume, error_text
 from medsam.errors import DataError
 
-__all__ = ["SUFFIXES", "open_nifti"]
+__all__ = ["SUFFIXES", "Sizes", "open_nifti"]
+
+Sizes = Literal["", "affine", "pixdim"]
+"""Which part of a header tells the size of a voxel; by default both must say the same."""
 
 SUFFIXES = (".nii", ".nii.gz")
 """Endings of NIfTI files, in any case of letters."""
 
+_CHOOSE = "--headers affine or pixdim says which counts"
 _MM = {"meter": 1e3, "micron": 1e-3}
 
 
-def open_nifti(path: Path, *, layer: int | None = None) -> Volume:
+def open_nifti(path: Path, *, layer: int | None = None, sizes: Sizes = "") -> Volume:
     """Open a NIfTI file; its pixels are read with the first slice.
 
     Parameters
@@ -33,6 +37,8 @@ def open_nifti(path: Path, *, layer: int | None = None) -> Volume:
     path : Path
     layer : int, optional
         Which image of several along the fourth axis, from 0.
+    sizes : {"", "affine", "pixdim"}
+        What tells the size of a voxel where these two differ.
 
     Returns
     -------
@@ -60,18 +66,20 @@ def open_nifti(path: Path, *, layer: int | None = None) -> Volume:
             "or .nii.gz if packed. Check the path, or download it again."
         ) from error
     whole = image.shape
+    sides = _zooms(image) * _mm(image) if sizes == "pixdim" else None
+    unsure = "" if sizes else _unsure(image, affine)
+    if sides is not None and not (np.isfinite(sides).all() and sides.min() > 0):
+        unsure = "its pixdim tells no size of a voxel"
     if layer is not None and len(whole) == 4 and layer < whole[3]:
-        one = partial(_layer, image, layer)
-        return Volume(one, affine, name, whole[:3], _unsure(image, affine))
+        return Volume(partial(_layer, image, layer), affine, name, whole[:3], unsure, sides)
     axes = [n for n in whole[2:] if n > 1] or [1]
     shape = (*whole[:2], *axes) if len(whole) >= 2 and layer is None else whole
-    return Volume(
-        lambda: np.asarray(image.dataobj).reshape(shape),
-        affine,
-        name,
-        shape,
-        _unsure(image, affine),
-    )
+    read = partial(_whole, image, shape)
+    return Volume(read, affine, name, shape, unsure, sides)
+
+
+def _whole(image: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.asarray(image.dataobj).reshape(shape)
 
 
 def _layer(image: Any, layer: int) -> NDArray[Any]:
@@ -80,16 +88,30 @@ def _layer(image: Any, layer: int) -> NDArray[Any]:
 
 def _unsure(image: Any, affine: NDArray[np.float64]) -> str:
     """Why a header does not tell the size of a voxel; empty if it does."""
-    sizes = np.linalg.norm(np.asarray(image.affine)[:3, :3], axis=0)
+    sides, zooms = np.linalg.norm(np.asarray(image.affine)[:3, :3], axis=0), _zooms(image)
+    axes = min(3, len(image.shape))
+    if not np.allclose(sides[:axes], zooms[:axes], rtol=0.01, atol=0):
+        words = (" x ".join(f"{n:.4g}" for n in each) for each in (sides, zooms))
+        return "its affine tells voxels of {} mm, its pixdim {} ({})".format(*words, _CHOOSE)
+    if (np.abs(affine) == np.eye(4)).all():
+        return f"its affine is the identity, which stands for no header ({_CHOOSE})"
+    return ""
+
+
+def _zooms(image: Any) -> NDArray[np.float64]:
+    """Sizes of a voxel by the header's pixdim, in its unit; 1 along axes that it does not tell."""
     zooms = np.ones(3)
     told = image.header.get_zooms()[:3]
     zooms[: len(told)] = told
-    if not np.allclose(sizes[: len(told)], zooms[: len(told)], rtol=0.01, atol=0):
-        words = (" x ".join(f"{n:.4g}" for n in each) for each in (sizes, zooms))
-        return "its affine tells voxels of {} mm, its pixdim {}".format(*words)
-    if (np.abs(affine) == np.eye(4)).all():
-        return "its affine is the identity, which stands for no header"
-    return ""
+    return zooms
+
+
+def _mm(image: Any) -> float:
+    """The header's unit in mm."""
+    try:
+        return _MM.get(image.header.get_xyzt_units()[0], 1.0)
+    except KeyError:  # a code that does not exist: as good as none
+        return 1.0
 
 
 def _in_mm(image: Any) -> NDArray[np.float64]:
@@ -97,9 +119,5 @@ def _in_mm(image: Any) -> NDArray[np.float64]:
     affine = np.array(image.affine, np.float64)
     if not (image.header["sform_code"] or image.header["qform_code"]):
         affine[:3, 3] = 0
-    try:
-        unit = image.header.get_xyzt_units()[0]
-    except KeyError:  # a code that does not exist: as good as none
-        unit = "unknown"
-    affine[:3] *= _MM.get(unit, 1.0)
+    affine[:3] *= _mm(image)
     return affine

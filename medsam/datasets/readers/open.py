@@ -26,7 +26,7 @@ KINDS = "a folder of DICOM files, or " + ", ".join(
 """What can be opened, for people."""
 
 
-def open_volume(path: Files, layer: int | None = None) -> Volume:
+def open_volume(path: Files, layer: int | None = None, sizes: nifti.Sizes = "") -> Volume:
     """Open a volume by what it is: a folder or files of DICOM, or a file by its ending.
 
     Parameters
@@ -35,6 +35,8 @@ def open_volume(path: Files, layer: int | None = None) -> Volume:
         DICOM without an ending is known by its first bytes; a DICOM segmentation is its labels.
     layer : int, optional
         Which image of a file that holds several, from 0.
+    sizes : {"", "affine", "pixdim"}
+        What tells the size of a voxel of a NIfTI file.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def open_volume(path: Files, layer: int | None = None) -> Volume:
     if path.is_dir():
         return dicom.open_series(path)
     if lower.endswith(nifti.SUFFIXES):
-        return nifti.open_nifti(path, layer=layer)
+        return nifti.open_nifti(path, layer=layer, sizes=sizes)
     if lower.endswith(itk.SUFFIXES):
         return itk.open_itk(path, layer=layer)
     if lower.endswith(SUFFIXES):

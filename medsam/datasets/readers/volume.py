@@ -62,6 +62,8 @@ class Volume:
         As stored; needed where pixels are yet to be read.
     unsure : str
         Why the size of a voxel is not known, if it is not; the affine then tells axes alone.
+    sides : (3,) float, optional
+        Size of a voxel in mm, where that is not what the affine tells.
 
     Attributes
     ----------
@@ -81,6 +83,7 @@ class Volume:
         name: str = "volume",
         shape: tuple[int, ...] | None = None,
         unsure: str = "",
+        sides: NDArray[np.float64] | None = None,
     ):
         self.name, self.unsure, self._failure = name, unsure, ""
         self._array: NDArray[Any] | None = None
@@ -93,6 +96,7 @@ class Volume:
             )
         self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
         self.affine = np.asarray(affine, np.float64)
+        self._sides = np.linalg.norm(self.affine[:3, :3], axis=0) if sides is None else sides
         self._axis, self._sign = _orientation(self.affine, name)
 
     @property
@@ -129,9 +133,8 @@ class Volume:
         """Size of a pixel of that plane, (row, column) in mm, if it is known."""
         if self.unsure:
             return None
-        size = np.linalg.norm(self.affine[:3, :3], axis=0)
         row, column = self._rows_columns(plane)
-        return float(size[row]), float(size[column])
+        return float(self._sides[row]), float(self._sides[column])
 
     def slice_shape(self, plane: Plane) -> tuple[int, int, int]:
         """Number of slices of a plane, and their rows and columns."""
