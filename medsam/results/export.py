@@ -21,22 +21,8 @@ import yaml
 from medsam.datasets.catalog import catalog
 from medsam.errors import ResultsError, UnknownName
 from medsam.files import atomic, sha256
+from medsam.results import rows as results
 from medsam.results.check import MANIFEST, check
-from medsam.results.rows import (
-    COLUMNS,
-    MASKS,
-    ORDER,
-    SCHEMA,
-    cannot,
-    existing,
-    identity_digest,
-    one_tolerance,
-    provenance,
-    query,
-    read_metadata,
-    schema_at,
-    versions,
-)
 from medsam.results.summary import GROUPS, means
 
 _AT_ONCE = 100_000  # rows in memory when a Parquet file is written
@@ -82,25 +68,27 @@ def export(
             f"Cannot export to {path.name!r}. Allowed: a file ending in .csv or .parquet. "
             "Name it so."
         )
-    files = existing(Path(folder))
+    files = results.existing(Path(folder))
     chosen = {"task": tasks, "model": models, "protocol": protocols}
     try:
         with atomic(path) as temporary:
             # Before the rows are sorted: a folder that is not there is noticed at once.
             temporary.touch()
-            with query(files) as connection:
+            with results.query(files) as connection:
                 rows = connection.table("rows")
                 for column, names in chosen.items():
                     rows = _only(rows, column, names)
-                rows = rows.order(", ".join(f"{name} nulls last" for name in ORDER))
+                rows = rows.order(", ".join(f"{name} nulls last" for name in results.ORDER))
                 if path.suffix == ".csv":
-                    rows = rows.select(*(name for name in COLUMNS if name not in MASKS))
+                    rows = rows.select(
+                        *(name for name in results.COLUMNS if name not in results.MASKS)
+                    )
                     rows.write_csv(str(temporary))
                     return len(rows)
-                mm = one_tolerance(map(read_metadata, files))
-                return _write_parquet(temporary, rows, schema_at(mm))
+                mm = results.one_tolerance(map(results.read_metadata, files))
+                return _write_parquet(temporary, rows, results.schema_at(mm))
     except OSError as error:
-        raise cannot("write", path, error) from error
+        raise results.cannot("write", path, error) from error
 
 
 def _only(
@@ -132,7 +120,7 @@ def _columns() -> dict[str, dict[str, str]]:
     return {
         column.name: {key.decode(): value.decode() for key, value in column.metadata.items()}
         | {"type": str(column.type)}
-        for column in SCHEMA
+        for column in results.SCHEMA
     }
 
 
@@ -157,15 +145,15 @@ def write_manifest(
     """
     content = {
         "files": list(entries),
-        "depends_on": provenance(folder),
+        "depends_on": results.provenance(folder),
         "columns": _columns(),
-        "made_with": versions(),
+        "made_with": results.versions(),
     }
     try:
         with atomic(Path(path)) as temporary:
             temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
     except OSError as error:
-        raise cannot("write", Path(path), error) from error
+        raise results.cannot("write", Path(path), error) from error
 
 
 def file_entry(file: Path, name: str, **more: Any) -> dict[str, Any]:
@@ -204,7 +192,7 @@ def _table_schema(fields: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _sources(folder: Path) -> list[dict[str, str]]:
     """Each dataset and each model's weights once, with what is known of them."""
     found: dict[str, dict[str, str]] = {}
-    for identity in (about["identity"] for about in provenance(folder)):
+    for identity in (about["identity"] for about in results.provenance(folder)):
         key, model = identity["dataset"], identity["model"]
         known = catalog().get(key)
         source = {"title": f"Dataset {known.title if known else key}"}
@@ -230,7 +218,7 @@ def _package(
             "hash": f"sha256:{entry['sha256']}",
         } | _words()["resources"][kind]
         if kind == "csv":
-            fields = [*(_field(SCHEMA.field(name)) for name in GROUPS), *_words()["means"]]
+            fields = [*(_field(results.SCHEMA.field(name)) for name in GROUPS), *_words()["means"]]
             resource["schema"] = _table_schema(fields)
         resources.append(resource)
     return {
@@ -247,7 +235,7 @@ def _package(
 def _readme(package: Mapping[str, Any]) -> str:
     columns = [
         (f"`{f['name']}`", f["type"], f.get("unit", ""), f["description"].replace("|", "or"))
-        for f in map(_field, SCHEMA)
+        for f in map(_field, results.SCHEMA)
     ]
     words: str = _words()["readme"]
     return words.format(
@@ -268,7 +256,7 @@ def write_means(files: Sequence[Path], out: Path) -> None:
         Shards, in the order of writing.
     out : Path
     """
-    with query(files) as connection:
+    with results.query(files) as connection:
         table = means(connection, median=True)
     table = table.rename(columns={"iou": "mean_iou", "dice": "mean_dice"}).astype({"k": "Int16"})
     columns = [*GROUPS, *(column["name"] for column in _words()["means"])]
@@ -308,7 +296,7 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
     folder, to = Path(folder), Path(to)
     if licence not in _words()["licences"]:
         raise UnknownName("licence", licence, _words()["licences"])
-    files = existing(folder)
+    files = results.existing(folder)
     wrong = check(folder).wrong
     if wrong:
         raise ResultsError(
@@ -329,7 +317,8 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
             "LICENSE": _words()["licence"].format(**package["licenses"][0]),
             "README.md": _readme(package),
             "datapackage.json": json.dumps(package, indent=2) + "\n",
-            "schema.json": json.dumps(_table_schema(list(map(_field, SCHEMA))), indent=2) + "\n",
+            "schema.json": json.dumps(_table_schema(list(map(_field, results.SCHEMA))), indent=2)
+            + "\n",
         }
         for name, content in words.items():
             (partial / name).write_text(content, encoding="utf-8")
@@ -340,7 +329,7 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
         partial.rename(to)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise cannot("write", to, error) from error
+        raise results.cannot("write", to, error) from error
     return len(files)
 
 
@@ -349,5 +338,8 @@ def _copied(file: Path, folder: Path, partial: Path) -> dict[str, Any]:
     name = file.relative_to(folder).as_posix()
     (partial / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, partial / name)
-    rows, identity = pq.read_metadata(file).num_rows, identity_digest(read_metadata(file))
+    rows, identity = (
+        pq.read_metadata(file).num_rows,
+        results.identity_digest(results.read_metadata(file)),
+    )
     return file_entry(partial / name, name, rows=rows, identity=identity)

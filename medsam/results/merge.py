@@ -21,22 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from medsam.errors import ResultsError
-from medsam.results.rows import (
-    COLUMNS,
-    MASKS,
-    RESULTS_VERSION,
-    UNIT,
-    existing,
-    kind_of,
-    next_number,
-    one_tolerance,
-    query,
-    read_metadata,
-    read_table,
-    schema_at,
-    shards,
-    write,
-)
+from medsam.results import rows as results
 from medsam.results.store import differing, locked
 
 LARGEST_DIFFERENCE = 1e-6
@@ -80,7 +65,7 @@ class _Shard:
     @property
     def kind(self) -> tuple[str, str, str]:
         """Dataset, model and protocol."""
-        return kind_of(self.about["identity"])
+        return results.kind_of(self.about["identity"])
 
 
 def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
@@ -116,15 +101,15 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
             f"Cannot merge {len(folders)} folders into {out}. Allowed: at least one folder, and "
             "another one to merge into. Check the paths."
         )
-    of_sources = [(path, folder) for folder in folders for path in existing(folder)]
+    of_sources = [(path, folder) for folder in folders for path in results.existing(folder)]
     with locked(out):
-        present = shards(out)
+        present = results.shards(out)
         places = [*((path, out) for path in present), *of_sources]
-        found = [_Shard(path, folder, read_metadata(path)) for path, folder in places]
+        found = [_Shard(path, folder, results.read_metadata(path)) for path, folder in places]
         _same_identities(found)
-        with query([shard.path for shard in found]) as rows:
+        with results.query([shard.path for shard in found]) as rows:
             units = rows.execute(
-                f"select {', '.join(UNIT)}, shard, any_value(digest) as digest, "
+                f"select {', '.join(results.UNIT)}, shard, any_value(digest) as digest, "
                 "bool_and(status = 'error') as failed from every_row group by all order by shard"
             ).df()
             units = _with_owner(units, found)
@@ -133,10 +118,10 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
         fresh = units[(units.shard == units.owner) & (units.owner >= len(present))]
         known = int((units.shard >= len(present)).sum()) - len(fresh)
         added = files = 0
-        number = count(next_number(present))
+        number = count(results.next_number(present))
         for folder, table, about in _files(fresh, found, states):
             path = out / folder / f"rows-{next(number):06d}.parquet"
-            write(path, table, about)
+            results.write(path, table, about)
             added, files = added + table.num_rows, files + 1
     return Merged(len(fresh), added, files, known)
 
@@ -147,10 +132,10 @@ def _same_identities(found: Sequence[_Shard]) -> None:
     for shard in found:
         before = first.setdefault(shard.kind, shard)
         one, other = before.about["identity"], shard.about["identity"]
-        if one.get("version", 0) < RESULTS_VERSION:
+        if one.get("version", 0) < results.RESULTS_VERSION:
             raise ResultsError(
                 f"{before.path} is of an older medsam (rows of version {one.get('version')}). "
-                f"Allowed to merge: version {RESULTS_VERSION}. Compute the rows again."
+                f"Allowed to merge: version {results.RESULTS_VERSION}. Compute the rows again."
             )
         differs = differing(one, other)
         if differs:
@@ -163,9 +148,11 @@ def _same_identities(found: Sequence[_Shard]) -> None:
 
 def _with_owner(units: pd.DataFrame, found: Sequence[_Shard]) -> pd.DataFrame:
     """Units with the number of the shard whose rows are taken: the first that could read them."""
-    best = units.sort_values(["failed", "shard"], kind="stable").drop_duplicates([*UNIT])
-    best = best[[*UNIT, "shard", "digest"]].rename(columns={"shard": "owner", "digest": "as_read"})
-    units = units.merge(best, on=[*UNIT])
+    best = units.sort_values(["failed", "shard"], kind="stable").drop_duplicates([*results.UNIT])
+    best = best[[*results.UNIT, "shard", "digest"]].rename(
+        columns={"shard": "owner", "digest": "as_read"}
+    )
+    units = units.merge(best, on=[*results.UNIT])
     other = units[~units.failed & (units.digest != units.as_read)]
     for image, owner, shard in zip(other.image, other.owner, other["shard"], strict=True):
         raise ResultsError(
@@ -181,10 +168,10 @@ def _compare(rows: duckdb.DuckDBPyConnection, units: pd.DataFrame, found: Sequen
     twice = units[~units.failed & (units.shard != units.owner)]
     if twice.empty:
         return
-    rows.register("twice", twice[[*UNIT, "shard", "owner"]])
-    keys, unit = [*UNIT, *_PROMPT], ", ".join(UNIT)
+    rows.register("twice", twice[[*results.UNIT, "shard", "owner"]])
+    keys, unit = [*results.UNIT, *_PROMPT], ", ".join(results.UNIT)
     cases = ["when a.image is null or b.image is null then 'one lacks a row'"]
-    for name in (name for name in COLUMNS if name not in (*keys, *MASKS, "reason")):
+    for name in (name for name in results.COLUMNS if name not in (*keys, *results.MASKS, "reason")):
         differs = f"a.{name} is distinct from b.{name}"
         if name in _SCORES:
             differs += f" and coalesce(abs(a.{name} - b.{name}) > {LARGEST_DIFFERENCE}, true)"
@@ -249,7 +236,7 @@ def _files(
 ) -> Iterator[tuple[Path, pa.Table, dict[str, Any]]]:
     """What is to be written: the rows of one task, as many as fit one file."""
     # Reading a shard gives it today's schema; its rows keep the tolerance that they have.
-    schema = schema_at(one_tolerance(shard.about for shard in found))
+    schema = results.schema_at(results.one_tolerance(shard.about for shard in found))
     alike = [json.dumps([s.about["identity"], s.about["versions"]], sort_keys=True) for s in found]
     fresh = fresh.assign(made_of=[alike[shard] for shard in fresh["shard"]])
     for made_of, task in sorted({*zip(fresh.made_of, fresh.task, strict=True)}):
@@ -261,7 +248,7 @@ def _files(
         for number in numbers:
             units = of_task[of_task["shard"] == number]
             wanted = pa.array(units["experiment"] + "\n" + units["image"], pa.string())
-            table = read_table(found[number].path)
+            table = results.read_table(found[number].path)
             there = pc.binary_join_element_wise(table["experiment"], table["image"], "\n")
             mine = pc.and_(pc.equal(table["task"], task), pc.is_in(there, wanted))
             tables.append(table.filter(mine).cast(schema))

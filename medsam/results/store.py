@@ -16,19 +16,7 @@ from filelock import FileLock, Timeout
 
 from medsam.errors import ResultsError
 from medsam.metrics import TOLERANCE
-from medsam.results.rows import (
-    LAYOUTS,
-    RESULTS_VERSION,
-    SCHEMA,
-    cannot,
-    kind_of,
-    next_number,
-    read_metadata,
-    read_table,
-    shards,
-    versions,
-    write,
-)
+from medsam.results import rows as results
 
 ROWS_DEPEND_ON = (
     *("errors.py", "files.py", "metrics.py", "prompts.py", "protocol.py", "regions.py"),
@@ -83,7 +71,7 @@ class Identity:
             "experiments": json.loads(json.dumps(dict(self.experiments))),
             "tolerance_mm": TOLERANCE if self.surface else None,
             "data": json.loads(json.dumps(dict(self.data))),
-            "version": RESULTS_VERSION,
+            "version": results.RESULTS_VERSION,
         }
 
 
@@ -124,9 +112,11 @@ def locked(folder: Path) -> Iterator[None]:
             "Wait for it, or choose another --out."
         ) from error
     except OSError as error:
-        raise cannot("write to", folder, error) from error
+        raise results.cannot("write to", folder, error) from error
     try:
-        for torn in (path for below in LAYOUTS for path in folder.glob(f"{below}.rows-*.tmp")):
+        for torn in (
+            path for below in results.LAYOUTS for path in folder.glob(f"{below}.rows-*.tmp")
+        ):
             torn.unlink()
         yield
     finally:
@@ -165,9 +155,9 @@ class Store:
     def __enter__(self) -> Self:
         with ExitStack() as undo:
             undo.enter_context(locked(self.folder))
-            known = shards(self.folder)
-            self._found = [(path, read_metadata(path)) for path in known]
-            self._numbers = count(next_number(known))
+            known = results.shards(self.folder)
+            self._found = [(path, results.read_metadata(path)) for path in known]
+            self._numbers = count(results.next_number(known))
             self._resume()
             self._held = undo.pop_all()
         return self
@@ -180,18 +170,18 @@ class Store:
         mine = self.identity.as_dict()
         for path, about in self._found:
             theirs = about["identity"]
-            if kind_of(theirs) != kind_of(mine):
+            if results.kind_of(theirs) != results.kind_of(mine):
                 continue
             other = differing(mine, theirs)
             if other:
                 there, now = ({**_settings(each), **each} for each in (theirs, mine))
                 words = "; ".join(f"{n}: there {there.get(n)}, now {now.get(n)}" for n in other)
                 raise ResultsError(
-                    f"{self.folder} has rows of {' / '.join(kind_of(mine))} that depend on "
+                    f"{self.folder} has rows of {' / '.join(results.kind_of(mine))} that depend on "
                     f"something else ({words}). Allowed: rows of one kind in a folder. "
                     "Choose another --out."
                 )
-            self._take(read_table(path, columns=_UNIT))
+            self._take(results.read_table(path, columns=_UNIT))
             self.state |= about["state"]
 
     def _take(self, rows: pa.Table) -> None:
@@ -250,13 +240,13 @@ class Store:
         """
         about = {
             "identity": self.identity.as_dict(),
-            "versions": versions(),
+            "versions": results.versions(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "state": {**self.state, **state},
         }
-        table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
+        table = pa.Table.from_pylist([dict(row) for row in rows], schema=results.SCHEMA)
         path = self.folder / f"rows-{next(self._numbers):06d}.parquet"
-        write(path, table, about)
+        results.write(path, table, about)
         self._take(table)
         self.state |= state
         return path
