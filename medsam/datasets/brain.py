@@ -114,7 +114,7 @@ class BrainSample:
     """
 
     key = "mni_brain"
-    title = "the embedded brain sample"
+    title = "brain template"
     modality = "MRI"
 
     def __init__(self, tasks: Sequence[str] | None = None, intensity: Intensity | None = None):

@@ -103,7 +103,7 @@ def open_patients(
             for patient in one.patients
         ]
         settings = {"plane": "axial", "intensity": intensity.words(unit)}
-        title = "patients with tumours"
+        title = "patients"
         found.append(
             DiskDataset(key, title, modality, list(here), scans, settings=settings, progress=False)
         )

@@ -182,4 +182,5 @@ def _embedded(keys: list[str], reading: Reading, template_every: int) -> Dataset
     if of_brain := [task for task in brain.TASKS if task in chosen]:
         template = BrainSample(of_brain, intensity=reading.to_uint8)
         found.append(template if template_every == 1 else Every(template, template_every))
-    return found[0] if len(found) == 1 else Joined(found)
+    titles = ["patients"] * bool(of_patients) + ["brain template"] * bool(of_brain)
+    return found[0] if len(found) == 1 else Joined(found, " and ".join(titles))

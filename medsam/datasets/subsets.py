@@ -23,12 +23,12 @@ class Joined:
     ----------
     parts : sequence of Dataset
         No two with a task or an image of one name.
+    title : str
     """
 
-    def __init__(self, parts: Sequence[Dataset]):
-        self.parts = tuple(parts)
+    def __init__(self, parts: Sequence[Dataset], title: str):
+        self.parts, self.title = tuple(parts), title
         self.key = "+".join(part.key for part in parts)
-        self.title = " and ".join(dict.fromkeys(part.title for part in parts))
         self.modality = ", ".join(dict.fromkeys(part.modality for part in parts))
         self.tasks = tuple(task for part in parts for task in part.tasks)
         ways = [getattr(part, "settings", {}).get("intensity", "") for part in parts]

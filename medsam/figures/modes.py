@@ -123,8 +123,8 @@ def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
         line = {"color": colour, "linewidth": 1}
         for at, choice in zip(mode + places, choices, strict=True):
             values = table[(table["mode"] == mode) & (table.choice == choice)].iou.to_numpy()
-            fill = {"facecolor": "white" if choice == "oracle" else colour, "edgecolor": colour}
-            fill["hatch"] = "" if choice in ("top", "oracle") else "////"
+            fill = {"facecolor": colour if choice == "top" else "white", "edgecolor": colour}
+            fill["hatch"] = "" if choice in ("top", "oracle") else "/////"
             axes.boxplot(
                 [values], positions=[at], widths=0.6 / len(choices), patch_artist=True,
                 showfliers=False, showmeans=True, meanprops=mean,
@@ -133,7 +133,7 @@ def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
             )  # fmt: skip
             jitter = rng.uniform(-0.18, 0.18, len(values)) / len(choices)
             axes.plot(at + jitter, values, "o", ms=1.8, color=ink, alpha=0.35, mec="none")
-            means.append(f"{values.mean():.2f}")
+            means.append(f"{values.mean():.2f}".lstrip("0" if len(choices) > 2 else ""))
         words = re.sub("(?<=,) | (?=per|over)", "\n", TITLES[mode])
         labels.append(f"{mode}\n{words}\n{' | '.join(means)}")
     axes.set_xticks(list(MODES), labels, fontsize=6.8)

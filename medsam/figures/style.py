@@ -181,8 +181,8 @@ def model_colours(models: Iterable[str]) -> dict[str, str]:
 
     Examples
     --------
-    >>> model_colours(["ritm-h32", "ritm-h18", "mine"])
-    {'ritm-h32': '#D55E00', 'ritm-h18': '#000000', 'mine': '#999933'}
+    >>> model_colours(["ritm-h32", "ritm-h18", "mine", "mine (first)"])
+    {'ritm-h32': '#D55E00', 'ritm-h18': '#000000', 'mine': '#999933', 'mine (first)': '#999933'}
     """
     found: dict[str, str] = {}
     spare = ["#000000", "#999933", "#7F7F7F"]  # told apart with any colour vision
@@ -191,7 +191,9 @@ def model_colours(models: Iterable[str]) -> dict[str, str]:
         plain = re.sub(r"[^a-z]", "", name.lower())
         kind = next((one for one in MODELS if plain.startswith(one.lower())), "")
         colour = MODELS.get(model) or MODELS.get(kind + bracket + choice)
-        if colour is None or colour in found.values():
+        if colour is None and bracket and name in found:
+            colour = found[name]  # the same model, another choice of the mask
+        elif colour is None or colour in found.values():
             colour = spare.pop(0) if spare else "#555555"
         found[model] = colour
     return found

@@ -547,11 +547,14 @@ class Study:
     def case_of_many_parts(self) -> tuple[Sample, str]:
         """A case where the five modes differ, and its task.
 
-        Of the cases with as many regions as get a prompt (three; or the most there are), the
-        one whose smallest region is the largest part of the object.
+        Of the first dataset that has any. Of the cases with as many regions as get a prompt
+        (three; or the most there are), the one whose smallest region is the largest part of the
+        object.
         """
         rows = self.rows.query("experiment == 'mode' and k == 1 and choice == 'top'")
         few = rows[rows.n_regions <= MAX_REGIONS]
+        if len(several := few[few.n_regions > 1]):
+            few = several[several.dataset == several.dataset.iloc[0]]
         wanted = few[few.n_regions == few.n_regions.max()].groupby("image").task.unique()
         best: tuple[float, Sample, str] | None = None
         for case in self.dataset.cases():
@@ -625,12 +628,21 @@ class Study:
         """Some images, those with the most objects first; none where the study has no case.
 
         Of each task in turn the image in the middle by the IoU of one click (mode 1); where that
-        gives too few, also those at the 75th and the 25th percentile.
+        gives too few, also those at the 75th and the 25th percentile. Datasets stay in order; of
+        images with as many objects that comes first on which a click does best.
         """
         chosen = examples.slots(self.rows, (1,))
         names = [name for p in (50, 75, 25) for name in chosen[chosen.percentile == p].image]
         found = self.load(list(dict.fromkeys(names))[:count])
-        return sorted(found, key=lambda sample: -sum(bool(m.any()) for m in sample.masks.values()))
+        parts = parts_of(self.dataset) or (self.dataset,)
+        place = {case.id: n for n, part in enumerate(parts) for case in part.cases()}
+        best = chosen.groupby("image").iou.max()
+
+        def order(sample: Sample) -> tuple[float, ...]:
+            objects = sum(bool(mask.any()) for mask in sample.masks.values())
+            return place[sample.id], -objects, -best[sample.id]
+
+        return sorted(found, key=order)
 
     def live(self, kind: type[LiveWidget]) -> LiveWidget | Note:
         """A live widget on typical images with the run's clicks, or a note why there is none."""
