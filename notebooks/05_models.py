@@ -43,7 +43,7 @@ chosen = parameters.settings(globals())
 
 from pathlib import Path
 
-from medsam.datasets import BrainSample
+from medsam.datasets.select import select
 from medsam.pages import models
 from medsam.pages.page import Page
 from medsam.pages.text import glue
@@ -116,7 +116,7 @@ class RegionGrowing(PromptableModel):
 # %% [markdown]
 # It answers with masks (K, H, W), a score for each, by which the most confident is chosen, and logits that can be
 # given back as the previous mask, if the model accepts `mask`. The study does the rest: prompts, choice of mask,
-# metrics, rows. Here on one of every 16 images of the embedded sample, the five modes:
+# metrics, rows. Here on one of every two slices of the five patients, the five modes:
 
 # %%
 from tempfile import TemporaryDirectory
@@ -125,7 +125,7 @@ from medsam.study import runner
 from medsam.results.rows import read
 from medsam.datasets.subsets import Every
 
-few = Every(BrainSample(), 16)
+few = Every(select("patients"), 2)
 with TemporaryDirectory() as out:
     done = runner.run(few, RegionGrowing(), Path(out), experiments=["mode"], progress=False)
     rows = read(out)
@@ -150,7 +150,7 @@ models.page_table(
 )
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# {glue:text}`own-cases` objects of {glue:text}`own-tasks` tasks on {glue:text}`own-images` slices of one brain,
+# {glue:text}`own-cases` objects of {glue:text}`own-tasks` tasks on {glue:text}`own-images` slices of five patients,
 # protocol `paper`; minisam's column is from the rows of this book's run, on the same cases. Means are over the
 # images of a task, then over tasks. So few slices rank no models.
 #

@@ -41,6 +41,7 @@ from pathlib import Path
 import pandas as pd
 
 from medsam.datasets.brain import FILES
+from medsam.datasets.patients import FOLDER
 from medsam.errors import MedsamError
 from medsam.files import sha256
 from medsam.models.checkpoints import CHECKPOINTS, verified
@@ -100,11 +101,13 @@ page_table(weights, "Weight files, read and hashed when this page was made.")
 #
 # ## Data
 #
-# The [embedded sample](01_sample) is read from the package that brings it, and the
+# The [embedded sample](01_sample) is read from the packages that bring it, and the
 # [published tables](../method.md) come with medsam as their authors released them.
 
 # %% tags=["remove-input"]
-page_table(pd.DataFrame(FILES.items(), columns=["file", "sha256"]), "Files of the embedded sample.")
+of_patients = [(one.name, sha256(one)) for one in sorted(FOLDER.glob("*.nrrd"))]
+table = pd.DataFrame([*of_patients, *FILES.items()], columns=["file", "sha256"])
+page_table(table, "Files of the embedded sample.")
 
 # %% tags=["remove-input"]
 from medsam.analysis import published

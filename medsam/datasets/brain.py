@@ -13,7 +13,6 @@ each of the tasks keeps at least 20 slices of at least 20 pixels: at 5 mm 100 of
 choices of first slices do, at 6 mm none of 216. The first slices are chosen such that the
 scarcest task has as many cases as possible (22) and that no sagittal slice stands within
 1 mm of the mirror image of another, since an average brain is nearly symmetric.
-:func:`neighbour_table` measures how alike neighbours are.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import importlib.util
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,10 +32,6 @@ from medsam.datasets.readers.volume import Plane, Volume
 from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
-from medsam.regions import regions
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "FILES",
@@ -46,8 +41,6 @@ __all__ = [
     "TASKS",
     "BrainSample",
     "BrainTask",
-    "neighbour_table",
-    "sample_table",
 ]
 
 
@@ -205,96 +198,3 @@ def _volumes(folder: Path) -> tuple[Volume, Volume]:
         _check(folder / name, expected)
     image, atlas = (open_nifti(folder / name) for name in list(FILES)[:2])
     return image, atlas.resampled_to(image)
-
-
-# What the embedded sample is made of, in two tables. Both are measured, none is typed.
-
-
-def sample_table() -> pd.DataFrame:
-    """One row a task: its labels, slices, regions and areas.
-
-    Returns
-    -------
-    DataFrame
-        Index ``task``; ``title``, ``labels`` (text), slices per orientation (``axial``,
-        ``coronal``, ``sagittal``), ``cases`` (their sum), ``median_regions`` and
-        ``most_regions`` on a slice (8-connectivity), ``median_px``, ``least_px`` and
-        ``most_px`` (area, 1 px = 1 mm²).
-    """
-    import pandas as pd
-
-    found = pd.DataFrame(
-        (task, case.id.split("-")[0], len(regions(mask)), int(mask.sum()))
-        for case in BrainSample().cases()
-        for task, mask in case.load().masks.items()
-    ).set_axis(["task", "orientation", "regions", "px"], axis=1)
-    of_task = found.groupby("task")
-    told = pd.DataFrame.from_dict(TASKS, "index")
-    told["labels"] = [", ".join(map(str, labels)) for labels in told.labels]
-    sizes = of_task.agg(
-        cases=("px", "size"),
-        median_regions=("regions", "median"),
-        most_regions=("regions", "max"),
-        median_px=("px", "median"),
-        least_px=("px", "min"),
-        most_px=("px", "max"),
-    )
-    slices = pd.crosstab(found.task, found.orientation)[list(FIRST)]
-    return told.join(slices).join(sizes).rename_axis("task")
-
-
-def neighbour_table() -> pd.DataFrame:
-    """How alike neighbouring slices are.
-
-    Returns
-    -------
-    DataFrame
-        Three rows: each chosen slice against the slice 1 mm on, against the next chosen
-        slice, and each sagittal slice against the nearest chosen one of the other half,
-        mirrored. Columns: ``pairs``; ``image``, the median correlation of the intensities
-        where either slice shows brain; and for each task the median Dice of its masks, over
-        pairs where both have at least :data:`~medsam.datasets.brain.MIN_PX` pixels.
-    """
-    import pandas as pd
-
-    kinds = {
-        "1 mm on": list(_pairs(1)),
-        f"next chosen slice ({STEP} mm)": list(_pairs(STEP)),
-        "other half, mirrored": list(_mirrored()),
-    }
-    image, labels = BrainSample().volumes
-    rows = []
-    for kind, pairs in kinds.items():
-        alike: list[float] = []
-        dice: dict[str, list[float]] = {task: [] for task in TASKS}
-        for orientation, *both in pairs:
-            one, other = (image.slice(orientation, index) for index in both)
-            brain = (one > 0) | (other > 0)
-            alike.append(float(np.corrcoef(one[brain], other[brain])[0, 1]))
-            planes = [labels.slice(orientation, index) for index in both]
-            for task, values in dice.items():
-                a, b = (np.isin(plane, TASKS[task].labels) for plane in planes)
-                if min(a.sum(), b.sum()) >= MIN_PX:
-                    values.append(float(2 * (a & b).sum() / (a.sum() + b.sum())))
-        medians = {task: float(np.median(values)) for task, values in dice.items()}
-        row = {"against": kind, "pairs": len(pairs), "image": float(np.median(alike)), **medians}
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("against")
-
-
-def _chosen() -> list[tuple[Plane, int]]:
-    return [(orientation, index) for orientation, index, _ in BrainSample()._slices.values()]
-
-
-def _pairs(gap: int) -> Iterator[tuple[Plane, int, int]]:
-    chosen = set(_chosen())
-    for orientation, index in sorted(chosen):
-        if gap == 1 or (orientation, index + gap) in chosen:
-            yield orientation, index, index + gap
-
-
-def _mirrored() -> Iterator[tuple[Plane, int, int]]:
-    # The midline is at index 91 (x = 0 mm): i and 182 - i are mirror images.
-    sagittal = [index for orientation, index in _chosen() if orientation == "sagittal"]
-    for index in (i for i in sagittal if i < 91):
-        yield "sagittal", index, min(sagittal, key=lambda other: abs(182 - index - other))

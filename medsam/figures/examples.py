@@ -166,38 +166,36 @@ def _short(name: str, most: int = 24) -> str:
 
 @styled
 def contact_sheet(dataset: Dataset) -> Picture:
-    """Each task on the image of each orientation where its object is largest.
+    """Each task on the images where its object is largest: one of each kind.
 
     Parameters
     ----------
     dataset : Dataset
-        Ids of its images begin with what tells the columns apart (``axial-072``).
+        Ids of its images begin with what tells the kinds apart: an orientation (``axial-072``),
+        or a patient (``brain1/axial-0012``).
     """
-    best: dict[tuple[str, str], tuple[int, str, NDArray[np.uint8], NDArray[np.bool_]]] = {}
+    best: dict[str, dict[str, tuple[int, str, NDArray[np.uint8], NDArray[np.bool_]]]] = {}
     for case in dataset.cases():
-        sample = case.load()
+        sample, kind = case.load(), case.id.rpartition("-")[0]
         for task, mask in sample.masks.items():
-            slot, area = (task, case.id.rpartition("-")[0]), int(mask.sum())
-            if slot not in best or area > best[slot][0]:
-                best[slot] = (area, case.id, sample.image, mask)
-    kinds = sorted({kind for _, kind in best})
+            of_task, area = best.setdefault(task, {}), int(mask.sum())
+            if kind not in of_task or area > of_task[kind][0]:
+                of_task[kind] = (area, case.id, sample.image, mask)
+    across = max(map(len, best.values()))
     down = -(-len(dataset.tasks) // 2)
     figure, grid = layout.subplots(
-        (7.6, 1.45 * down), down, 2 * len(kinds), top=0.0435 * down, bottom=0.00725 * down,
+        (7.6, 4.35 / across * down), down, 2 * across, top=0.0435 * down, bottom=0.00725 * down,
         left=0.03, raster=True, hspace=0.16, wspace=0.04,
     )  # fmt: skip
     for axes in grid.flat:
         axes.set_axis_off()
-    for places, task in zip(grid.reshape(-1, len(kinds)), dataset.tasks, strict=False):
-        for axes, kind in zip(places, kinds, strict=True):
-            if (task, kind) in best:
-                _, name, image, mask = best[task, kind]
-                axes.set_axis_on()
-                overlay(axes, image, mask=mask, widths=(0.9, 0))
-                axes.text(0.03, 0.03, name, color="#CCCCCC", fontsize=6, transform=axes.transAxes)
-                if kind == kinds[0]:
-                    title = EMBEDDED.get(task, task)
-                    axes.set_title(title, fontsize=8, loc="left", pad=3)
+    for places, task in zip(grid.reshape(-1, across), dataset.tasks, strict=False):
+        places[0].set_title(EMBEDDED.get(task, task), fontsize=8, loc="left", pad=3)
+        for axes, kind in zip(places, sorted(best.get(task, {})), strict=False):
+            _, name, image, mask = best[task][kind]
+            axes.set_axis_on()
+            overlay(axes, image, mask=mask, widths=(0.9, 0))
+            axes.text(0.03, 0.03, name, color="#CCCCCC", fontsize=6, transform=axes.transAxes)
     return figure
 
 
