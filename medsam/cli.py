@@ -12,7 +12,7 @@ from medsam.datasets.commands import app as data_app
 from medsam.errors import MedsamError
 from medsam.models.commands import app as models_app
 from medsam.models.commands import weights_app
-from medsam.pages.commands import page, study, worker
+from medsam.pages.commands import page, report, study, worker
 from medsam.results.commands import app as results_app
 from medsam.results.commands import export, summary
 from medsam.study.commands import everything, run
@@ -40,6 +40,7 @@ app.command()(page)
 app.command("study-worker", hidden=True)(worker)
 app.command()(summary)
 app.command()(export)
+app.command()(report)
 
 
 def _version(asked: bool) -> None:

@@ -226,10 +226,8 @@ def case(sample: Sample, titles: Mapping[str, str]) -> Picture:
 
 
 def data_uri(figure: Picture) -> str:
-    """A raster figure as a PNG inside an address, for HTML that stands alone."""
-    png = figure._repr_png_()
-    assert png is not None, "only raster figures are put into HTML"
-    return embedded(png, "image/png")
+    """A figure as a PNG inside an address, for HTML that stands alone."""
+    return embedded(figure._repr_png_(), "image/png")
 
 
 # Fig. 6: a case click by click.

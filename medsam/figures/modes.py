@@ -33,7 +33,7 @@ _PUBLISHED, _MEASURED = "#1F3A5F", "#00664F"
 
 @styled
 def modes_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
-    """Fig. 2, left: IoU of each task for the five modes, ranked by mode 4.
+    """Fig. 2, left: IoU of each task for the modes there are, ranked by mode 4 (or the last).
 
     Parameters
     ----------
@@ -56,7 +56,9 @@ def modes_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     """
     check_columns(table, _COLUMNS)
     wide = table.pivot(index=["task", "name", "modality"], columns=["choice", "mode"], values="iou")
-    wide = wide.iloc[np.argsort(wide["top", 4].to_numpy(), kind="stable")]
+    there = [mode for mode in MODES if ("top", mode) in wide]
+    ranked = wide["top", 4 if 4 in there else there[-1]]
+    wide = wide.iloc[np.argsort(ranked.to_numpy(), kind="stable")]
     names, modalities = (wide.index.get_level_values(name) for name in ("name", "modality"))
     y = np.arange(len(wide))
     figure, axes = layout.one_axes(
@@ -66,8 +68,8 @@ def modes_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     axes.hlines(y, np.nanmin(spans, 1), np.nanmax(spans, 1), color="#D5D5D5", linewidth=1)
     others = _others(table)
     # Offset a little, so that equal values (objects of one region) stay visible.
-    for mode, colour in MODES.items():
-        at = y + (3 - mode) * 0.1
+    for mode in there:
+        at, colour = y + (3 - mode) * 0.1, MODES[mode]
         oracle, top = wide["oracle", mode], wide["top", mode]
         axes.plot(oracle, at, "v", mec=colour, ms=4.2, mfc="none", mew=0.9, label=f"oracle {mode}")
         axes.plot(top, at, "o", color=colour, ms=3.8, mec="none", label=f"top {mode}")
@@ -118,8 +120,9 @@ def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
     labels = []
     choices = ["top", *_others(table), "oracle"]
     places = np.linspace(-1, 1, len(choices)) * (0.19 if len(choices) == 2 else 0.28)
-    for mode, colour in MODES.items():
-        means = []
+    there = [mode for mode in MODES if mode in set(table["mode"])]
+    for mode in there:
+        colour, means = MODES[mode], []
         line = {"color": colour, "linewidth": 1}
         for at, choice in zip(mode + places, choices, strict=True):
             values = table[(table["mode"] == mode) & (table.choice == choice)].iou.to_numpy()
@@ -136,7 +139,7 @@ def modes_box(table: pd.DataFrame, *, source: Source) -> Picture:
             means.append(f"{values.mean():.2f}".lstrip("0" if len(choices) > 2 else ""))
         words = re.sub("(?<=,) | (?=per|over)", "\n", TITLES[mode])
         labels.append(f"{mode}\n{words}\n{' | '.join(means)}")
-    axes.set_xticks(list(MODES), labels, fontsize=6.8)
+    axes.set_xticks(there, labels, fontsize=6.8)
     axes.tick_params(axis="x", length=0)
     axes.set(xlim=(0.5, 5.5), ylim=(0, 1), ylabel="IoU")
     axes.grid(axis="x", visible=False)

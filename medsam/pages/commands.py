@@ -1,4 +1,4 @@
-"""The commands ``medsam study``, ``study-worker`` and ``page``: a study as a workflow."""
+"""The commands ``medsam study``, ``study-worker``, ``page`` and ``report``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medsam.protocol import DEFAULT
 if TYPE_CHECKING:
     from medsam.study.plan import Plan
 
-__all__ = ["SNAKEFILE", "page", "study", "worker"]
+__all__ = ["SNAKEFILE", "page", "report", "study", "worker"]
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
@@ -77,6 +77,32 @@ def page(
     book = Book(model=(model,), protocol=protocol, pages=(notebook,), source=(source_of(data),))
     (plan,) = plans(book, out)
     _start(plan.model_copy(update={"out": out.resolve(), "book": True}), Path("local"), cores)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="For report.html and the figures.")
+    ] = Path("report"),
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCE",
+            help="The images, for examples: KEY=PATH, IMAGES:MASKS, DIR, FILE.yaml, or sample.",
+        ),
+    ] = "",
+) -> None:
+    """Draw a results folder: figures as PNG and PDF, their tables, and one HTML page."""
+    from medsam.datasets.select import select
+    from medsam.pages.own_data import source_of
+    from medsam.pages.report import report as draw
+
+    dataset = None
+    if data:
+        one = source_of(data)
+        whole = "all" if one.data == "sample" else ""
+        dataset = select(whole, one.images, one.masks, data="" if whole else one.data)
+    typer.echo(f"The report is in {draw(folder, out, dataset)}.")
 
 
 def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:

@@ -7,7 +7,7 @@ before and after the ``parameters`` cell, and stops before any compute.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -49,12 +49,21 @@ __all__ = [
     "Settings",
     "Study",
     "VariantSettings",
+    "titles",
 ]
 
 _MASKS = {"first": "first", "confident": "most confident"}
 
 EMBEDDINGS = "MEDSAM_EMBEDDINGS"
 """Environment variable: a folder in which embeddings are kept, for all notebooks."""
+
+
+def titles(tasks: Iterable[str]) -> dict[str, str]:
+    """What a reader calls each task, by its key."""
+    known = dict(EMBEDDED)
+    for one in catalog().values():
+        known |= {task.key: f"{one.title}: {task.object}" for task in one.tasks}
+    return {key: known.get(key, key) for key in tasks}
 
 
 class Settings(BaseModel):
@@ -345,10 +354,7 @@ class Study:
     @cached_property
     def titles(self) -> dict[str, str]:
         """What a reader calls each task."""
-        known = dict(EMBEDDED)
-        for one in catalog().values():
-            known |= {task.key: f"{one.title}: {task.object}" for task in one.tasks}
-        return {key: known.get(key, key) for key in self.dataset.tasks}
+        return titles(self.dataset.tasks)
 
     @property
     def label(self) -> str:
