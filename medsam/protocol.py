@@ -100,7 +100,10 @@ class Protocol:
         as is usual for the modality (CT by a window in HU, PET by a range of SUV, all else by
         its maximum), divided by the maximum, a window, percentiles, or each slice from its
         lowest to its highest value. The study's file names suggest the last, on slices along the
-        stored third axis: inferred, ``released+intensity=slice`` with ``--plane stored``.
+        stored third axis: inferred, ``released+intensity=slice`` with ``--plane stored``. The
+        plane is an option of the dataset and no field here, since it decides which images there
+        are and what they are called, where a protocol says what is done with each: rows of two
+        protocols are compared image by image. It stands in the settings of the results.
     click_jitter : float
         Standard deviation of a click around the pixel it is meant for, in each direction, as a
         fraction of the equivalent diameter of what is clicked on. 0: none, as in the paper.

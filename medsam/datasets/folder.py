@@ -106,9 +106,14 @@ def folder_title(images: Path) -> str:
 def _rules_in(masks: Sequence[Path], full: str, progress: bool) -> tuple[Rules, dict[str, str]]:
     """The objects that masks hold, and what was decided of 255."""
     segments = _segment_names(masks)
-    if segments:
+    if segments and not full:
         return Rules({"": Labels(dict.fromkeys(segments, (1,)))}, segments), {}
     values = values_of(masks, progress=progress)
+    if full and not any(FULL in found for found in values.values()):
+        raise InputError(
+            f"--option 255={full} with masks none of which holds 255. Allowed: with masks that do. "
+            "Leave it out."
+        )
     meaning = meaning_of_full(values.values(), full)
     objects = sorted(set().union(*values.values()) - {0})
     if meaning == "object":

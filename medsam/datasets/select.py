@@ -110,6 +110,11 @@ def _check_use(dataset: DiskDataset, reading: Reading) -> None:
         of_volume = any(isinstance(one, Picture) and one.read_mask for one in dataset.sources)
         _refuse(f"{dataset.title}, which are pictures", reading, of_volume=of_volume)
     scans = [one for one in dataset.sources if isinstance(one, Scan)]
+    if scans and "turn" in reading.options and not kinds & {Picture, Instances}:
+        raise InputError(
+            f"--option turn with {dataset.title}, which are volumes. Allowed: with pictures. "
+            "Leave it out."
+        )
     files = [file.name.lower() for one in scans for file in one.channels[0].files]
     if reading.sizes and scans and not any(name.endswith(NIFTI) for name in files):
         raise InputError(

@@ -196,6 +196,19 @@ def test_what_cannot_act_is_an_error(folder, asked, error):
         Reading("max", window=(1, 2))
 
 
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"255": "unsure"}, "--option 255=unsure with masks none of which holds 255"),
+        ({"turn": "shown"}, "--option turn with .* which are volumes. Allowed: with pictures"),
+    ],
+)
+def test_options_of_other_data_are_an_error(tmp_path, options, error):
+    scan(tmp_path)
+    with pytest.raises(InputError, match=error):
+        folders(tmp_path, options=options)
+
+
 # The size of a pixel is known, or is not said.
 
 

@@ -76,8 +76,13 @@ def is_dicom(path: Path) -> bool:
 
 def open_file(path: Path) -> Volume:
     """Open one DICOM file: a segmentation as its labels, any other as a series of it alone."""
-    labels = read_header(path).get("Modality", "") == "SEG"
-    return open_segmentation(path) if labels else open_series([path])
+    kind = read_header(path).get("Modality", "")
+    if kind == "RTSTRUCT":
+        raise DataError(
+            f"DICOM {path.name!r} is a structure set (RTSTRUCT), which holds outlines. Allowed: "
+            "masks. Convert it to .nii.gz or .seg.nrrd, such as with 3D Slicer."
+        )
+    return open_segmentation(path) if kind == "SEG" else open_series([path])
 
 
 def open_series(source: Path | Sequence[Path]) -> Volume:

@@ -92,7 +92,8 @@ class Volume:
         if shape is None or len(shape) != 3 or min(shape) < 1:
             raise DataError(
                 f"{name}: shape {shape}. Allowed: three dimensions, each at least 1. Save one 3D "
-                "image a file (one channel, one time point)."
+                "image a file (one channel, one time point); of labels in channels say `one_hot` "
+                "in a data file."
             )
         self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
         self.affine = np.asarray(affine, np.float64)

@@ -259,6 +259,13 @@ def test_fractions_count_from_a_half_on(scan, tmp_path):
     equal(open_segmentation(path), Volume(wanted, affine))
 
 
+def test_outlines_are_refused(scan):
+    paths, *_ = scan
+    tags(paths[0], Modality="RTSTRUCT")
+    with pytest.raises(DataError, match="structure set .RTSTRUCT.*Convert it to .nii.gz or"):
+        open_file(paths[0])
+
+
 def test_segmentations_that_are_refused(scan, tmp_path):
     files, _, array, _ = scan
     masks = np.stack([array > 40, array > 100], axis=-1).astype(np.uint8)
