@@ -72,7 +72,7 @@ def report(folder: Path, out: Path, dataset: Dataset | None = None) -> Path:
     presets = cases[~cases.protocol.str.contains("+", regex=False)]
     parts, cases = [], cases if presets.empty else presets
     for (key, model, protocol), of in cases.groupby(["dataset", "model", "protocol"]):
-        place = out / "-".join((key, model, protocol)).replace("/", "_")
+        place = out / f"{key}-{model}-{protocol}".replace("/", "_")
         label = Source.run(f"{model} on {key}, protocol {protocol}")
         shown = [*_of_rows(of, label)]
         if dataset is not None and dataset.key == key:
