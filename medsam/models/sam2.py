@@ -173,7 +173,7 @@ class Sam2(TorchSam):
     @staticmethod
     def pack(features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """The three maps as one array, for :class:`medsam.models.cache.CachedModel`."""
-        return np.concatenate([one.ravel() for one in features])
+        return np.concatenate([TorchSam.pack(one).ravel() for one in features])
 
     @staticmethod
     def unpack(array: NDArray[np.float32]) -> list[NDArray[np.float32]]:

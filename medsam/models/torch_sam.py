@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,13 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from medsam.errors import InputError
-from medsam.models.contract import Embedding, Prediction, PromptableModel
-from medsam.models.device import Runtime, in_batches
+from medsam.models.contract import Embedding, Prediction, PromptableModel, stability
+from medsam.models.device import Runtime, in_batches, to_host
 from medsam.models.onnx_sam import SIDE, check_size, fit_size
 from medsam.prompts import Prompt
 
-__all__ = ["PROMPTS", "TorchSam"]
+__all__ = ["IMAGES", "PROMPTS", "TorchSam"]
 
+IMAGES = 64
+"""Images in one call of the encoder on an accelerator, if so many are given."""
 PROMPTS = 64
 """Prompts in one call of the decoder on an accelerator, as segment-anything's generator."""
 
@@ -38,14 +41,12 @@ class TorchSam(PromptableModel):
         What the provenance says of the weights.
     device, precision : str
         See :meth:`medsam.models.device.Runtime.choose`.
-    images : int
-        At most that many at a time; fewer when memory is short.
-    prompts : int, optional
-        At most that many in one call of the decoder; fewer when memory is short. By default
-        :data:`PROMPTS`, but one on a CPU: there many at once take as long as one after the
-        other, and matrix products of other sizes are rounded otherwise, which can move a mask by
-        a pixel where its logits are next to zero. One at a time gives the bits of
-        segment-anything's ``SamPredictor``.
+    images, prompts : int, optional
+        At most that many in one call of the encoder and of the decoder; fewer when memory is
+        short. By default :data:`IMAGES` and :data:`PROMPTS`, but one on a CPU: there many at once
+        take as long as one after the other, and matrix products of other sizes are rounded
+        otherwise, which can move a mask by a pixel where its logits are next to zero. One at a
+        time the decoder gives the bits of segment-anything's ``SamPredictor``.
 
     Attributes
     ----------
@@ -68,12 +69,13 @@ class TorchSam(PromptableModel):
         *,
         device: str = "auto",
         precision: str = "float32",
-        images: int = 4,
+        images: int | None = None,
         prompts: int | None = None,
     ):
         self.runtime = Runtime.choose(device, precision)
-        if prompts is None:
-            prompts = 1 if self.runtime.device == "cpu" else PROMPTS
+        cpu = self.runtime.device == "cpu"
+        images = (1 if cpu else IMAGES) if images is None else images
+        prompts = (1 if cpu else PROMPTS) if prompts is None else prompts
         if images < 1 or prompts < 1:
             raise InputError(
                 f"{images} images and {prompts} prompts at a time. Allowed: at least 1 of each."
@@ -81,7 +83,7 @@ class TorchSam(PromptableModel):
         self.name, self._about = name, about
         self.net = net.eval().requires_grad_(False).to(self.runtime.device)
         self._images, self._prompts = images, prompts
-        self._last: tuple[Any, list[Any]] = (None, [])
+        self._kept = threading.local()
 
     @abstractmethod
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -125,14 +127,20 @@ class TorchSam(PromptableModel):
     def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         batch = torch.from_numpy(np.concatenate([self._prepare(image) for image in images]))
         with torch.inference_mode(), self.runtime.autocast():
-            maps = self._features(batch.to(self.runtime.device))
-        arrays = [one.float().cpu().numpy() for one in maps]
+            maps = [one.float() for one in self._features(batch.to(self.runtime.device))]
+        # On an accelerator they stay there.
+        here = [one.numpy() for one in maps] if self.runtime.device == "cpu" else maps
         out = []
         for i, image in enumerate(images):
-            features = [array[i : i + 1] for array in arrays]
+            features = [one[i : i + 1] for one in here]
             size = (image.shape[0], image.shape[1])
             out.append(Embedding(features if len(features) > 1 else features[0], size, self.name))
         return out
+
+    @staticmethod
+    def pack(features: Any) -> NDArray[np.float32]:
+        """Features as :class:`medsam.models.cache.CachedModel` keeps them."""
+        return features if isinstance(features, np.ndarray) else to_host([features])[0]
 
     def _features(self, batch: Any) -> list[Any]:
         """(n, 3, side, side) to the encoder's maps, each (n, channels, h, w)."""
@@ -154,15 +162,52 @@ class TorchSam(PromptableModel):
         MedsamError
             If memory is too short for a single one.
         """
+        with torch.inference_mode():
+            found = self._ask(embedding, prompts, multimask, masks=True)
+            arrays = to_host([tensor for one in found for tensor in one])
+        parts = zip(arrays[2::3], arrays[1::3], arrays[::3], strict=True)
+        return [Prediction(*each) for each in parts]
+
+    def low(self, embedding: Embedding, prompts: Sequence[Prompt]) -> list[tuple[Any, Any]]:
+        """Of each prompt the logits, which stay on the device, and the (K,) scores."""
+        with torch.inference_mode():
+            found = self._ask(embedding, prompts)
+            scores = to_host([one[1] for one in found])
+        return [(one[0], score) for one, score in zip(found, scores, strict=True)]
+
+    def stable(
+        self, logits: Sequence[Any], image_size: tuple[int, int], offset: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Masks and their stability, both made on the device."""
+        with torch.inference_mode():
+            full = self._upscale(torch.stack(list(logits))[None], image_size)[0]
+            counts = [(full > level).sum((1, 2)) for level in (offset, -offset)]
+            masks, inner, outer = to_host([full > 0, *counts])
+        return masks, stability(inner, outer)
+
+    def _ask(
+        self,
+        embedding: Embedding,
+        prompts: Sequence[Prompt],
+        multimask: bool = True,
+        *,
+        masks: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        """Of each prompt its logits (K, h, w), scores (K,) and perhaps its masks, on the device."""
         self.check_call(embedding, prompts, tuple(self.net.prompt_encoder.mask_input_size))
         alike: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
         for i, prompt in enumerate(prompts):
             alike[len(prompt.points), len(prompt.boxes), prompt.logits is not None].append(i)
-        found: dict[int, Prediction] = {}
+        found: dict[int, tuple[Any, ...]] = {}
 
-        def decode(group: Sequence[int]) -> list[Prediction]:
+        def decode(group: Sequence[int]) -> list[tuple[Any, ...]]:
             several = multimask and not self.one_mask
-            return self._decode(embedding, [prompts[i] for i in group], several)
+            pairs = self._decode(embedding, [prompts[i] for i in group], several)
+            if not masks:
+                return pairs
+            # One prompt at a time: at full size the logits of many would fill the memory.
+            size = embedding.image_size
+            return [(low, score, (self._upscale(low[None], size) > 0)[0]) for low, score in pairs]
 
         for group in alike.values():
             out, self._prompts = in_batches(group, self._prompts, decode, "prompt")
@@ -171,7 +216,8 @@ class TorchSam(PromptableModel):
 
     def _decode(
         self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool
-    ) -> list[Prediction]:
+    ) -> list[tuple[Any, ...]]:
+        """Logits and scores of each of some prompts alike, on the device."""
         scale = self._scale(embedding.image_size)
 
         def tensor(arrays: list[NDArray[Any]]) -> Any:
@@ -186,14 +232,10 @@ class TorchSam(PromptableModel):
             boxes = tensor([self._scaled(p.boxes.reshape(2, 2), scale).ravel() for p in prompts])
         if first.logits is not None:
             masks = tensor([p.logits for p in prompts if p.logits is not None])
-        with torch.inference_mode():
-            features = self._features_on_device(embedding)
-            logits, scores = self._decoder_output(features, points, boxes, masks, multimask)
-            # One prompt at a time: at full size the logits of many would fill the memory.
-            size = embedding.image_size
-            above = [(self._upscale(one[None], size) > 0)[0].cpu().numpy() for one in logits]
-        low, confidence = logits.cpu().numpy(), scores.cpu().numpy()
-        return [Prediction(*each) for each in zip(above, confidence, low, strict=True)]
+        features = self._features_on_device(embedding)
+        return list(
+            zip(*self._decoder_output(features, points, boxes, masks, multimask), strict=True)
+        )
 
     def _scaled(
         self, corners: NDArray[np.float64], scale: NDArray[np.float64]
@@ -227,23 +269,22 @@ class TorchSam(PromptableModel):
         return logits, scores
 
     def _features_on_device(self, embedding: Embedding) -> list[Any]:
-        """Maps on the device; those of the last image stay there."""
-        maps = embedding.features
-        # Read once and replaced whole: another thread may ask for another image meanwhile.
-        last, there = self._last
-        if last is not maps:
-            arrays = [maps] if isinstance(maps, np.ndarray) else maps
-            there = [torch.from_numpy(one).to(self.runtime.device) for one in arrays]
-            self._last = (maps, there)
+        """Maps on the device; those of the last image of a thread stay there."""
+        maps, kept = embedding.features, self._kept
+        if getattr(kept, "maps", None) is not maps:
+            each = maps if isinstance(maps, list) else [maps]
+            kept.there = [torch.as_tensor(one, device=self.runtime.device) for one in each]
+            kept.maps = maps
+        there: list[Any] = kept.there
         return there
 
     def upscale(
         self, logits: NDArray[np.float32], image_size: tuple[int, int]
     ) -> NDArray[np.float32]:
         """(K, h, w) low-resolution logits to (K, H, W), of which the masks are those above 0."""
-        low = torch.from_numpy(np.ascontiguousarray(logits))[None].to(self.runtime.device)
+        low = torch.as_tensor(logits, device=self.runtime.device)[None]
         with torch.inference_mode():
-            full: NDArray[np.float32] = self._upscale(low, image_size)[0].cpu().numpy()
+            (full,) = to_host([self._upscale(low, image_size)[0]])
         return full
 
     def provenance(self) -> dict[str, str]:

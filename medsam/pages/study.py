@@ -12,10 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 from filelock import FileLock
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medsam.analysis import comparison, examples
@@ -28,7 +26,7 @@ from medsam.errors import InputError, ResultsError, UnknownName
 from medsam.figures.html import Html, html_table
 from medsam.models import check_name, load
 from medsam.models.cache import CachedModel
-from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.models.contract import PromptableModel, WrappedModel
 from medsam.models.registry import models
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt
 from medsam.protocol import DEFAULT, EXPERIMENTS, LEVELS, SEED, Protocol, noise, variants
@@ -243,7 +241,7 @@ class Parameters:
         return Study(self.settings(names))
 
 
-class _OnDemand(PromptableModel):
+class _OnDemand(WrappedModel):
     """A model that is loaded when it is asked something, so that stored rows need none.
 
     Parameters
@@ -258,10 +256,10 @@ class _OnDemand(PromptableModel):
     def __init__(self, name: str, settings: Settings, weights: dict[str, str] | None):
         self.name, self._settings, self._said = name, settings, weights
         known = models().get(name)
-        self.accepts = frozenset(known.accepts.split()) if known else self._model.accepts
+        self.accepts = frozenset(known.accepts.split()) if known else self.model.accepts
 
     @cached_property
-    def _model(self) -> PromptableModel:
+    def model(self) -> PromptableModel:  # type: ignore[override]
         found = load(self.name, device=self._settings.device, precision=self._settings.precision)
         if self._said not in (None, found.provenance()):
             raise ResultsError(
@@ -270,25 +268,15 @@ class _OnDemand(PromptableModel):
             )
         return found
 
+    @property
+    def concurrent(self) -> bool:  # type: ignore[override]
+        """As the model."""
+        known = models().get(self.name)
+        return (known.model_class if known else self.model).concurrent
+
     def provenance(self) -> dict[str, str]:
         """Of the rows, where there are any."""
-        return self._model.provenance() if self._said is None else self._said
-
-    def embed(self, image: NDArray[np.uint8]) -> Embedding:
-        """As the model."""
-        return self._model.embed(image)
-
-    def predict(
-        self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
-    ) -> list[Prediction]:
-        """As the model."""
-        return self._model.predict(embedding, prompts, multimask=multimask)
-
-    def upscale(
-        self, logits: NDArray[np.float32], image_size: tuple[int, int]
-    ) -> NDArray[np.float32]:
-        """As the model."""
-        return self._model.upscale(logits, image_size)
+        return self.model.provenance() if self._said is None else self._said
 
 
 class Study:

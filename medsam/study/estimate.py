@@ -32,7 +32,7 @@ from medsam.results.check import promised
 from medsam.results.merge import merge
 from medsam.results.rows import read
 from medsam.results.store import Identity, Store
-from medsam.study.evaluate import evaluate
+from medsam.study.evaluate import lockstep, prepare
 from medsam.study.plan import PROMPTS, Plan
 from medsam.study.runner import run
 
@@ -355,7 +355,7 @@ def _measure(
         return sum(float(stats[key][3]) for key in keys if key in stats)
 
     simulate, decode = inside(mode_prompt, next_click), inside(model.predict)
-    metrics = max(0.0, inside(evaluate) - simulate - decode - inside(model.embed))
+    metrics = max(0.0, inside(prepare, lockstep) - simulate - decode)
     prompts = {"simulate": simulate, "decode": decode, "metrics": metrics}
     images = {"read": inside(_reads), "encode": inside(model.embed)}
     return (
@@ -471,7 +471,7 @@ def probe(plan: Plan, model: str) -> Probe:
     if not models()[model].encodes:
         return Probe(stages, 0)
     with TemporaryDirectory() as folder:
-        CachedModel(load(model), Path(folder)).keep(next(dataset.cases()).load().image)
+        CachedModel(load(model), Path(folder)).keep([next(dataset.cases()).load().image])
         (kept,) = Path(folder).glob("*.emb")
         return Probe(stages, kept.stat().st_size)
 

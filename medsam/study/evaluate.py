@@ -1,10 +1,13 @@
-"""All rows of one image for one task, from one embedding."""
+"""All rows of one image, from one embedding: what all tasks ask next is asked together."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,7 @@ from numpy.typing import NDArray
 
 from medsam.datasets.sample import Sample
 from medsam.errors import InputError
-from medsam.metrics import dice, iou, surface_metrics
+from medsam.metrics import SurfaceTo, dice, iou
 from medsam.models.contract import Prediction
 from medsam.prompts import KINDS, MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click
 from medsam.protocol import (
@@ -31,11 +34,12 @@ from medsam.results.masks import encode
 __all__ = [
     "Chosen",
     "Row",
+    "Scores",
     "choose",
     "evaluate",
-    "mask_columns",
+    "lockstep",
     "object_columns",
-    "scorer",
+    "prepare",
     "streams",
 ]
 
@@ -130,8 +134,9 @@ def choose(
 
 
 Row = dict[str, Any]
-Predict = Callable[[Prompt], list[Prediction]]
-Answer = tuple[int, Choice | None, Prompt, Chosen, list[Prediction]]
+Predict = Callable[[Sequence[Prompt]], list[list[Prediction]]]
+Asking = Generator[list[Prompt], list[list[Prediction]], None]
+"""Part of an evaluation: yields the prompts it needs next, is sent the predictions of each."""
 
 _STREAMS = ("mode", "clicks/top", "clicks/oracle", "ambiguity")
 
@@ -141,77 +146,78 @@ def streams(protocol: Protocol, seed: int) -> dict[str, Draw]:
     return {name: Draw(protocol, seed) for name in _STREAMS}
 
 
-def _modes(
-    mask: Mask,
-    parts: Regions,
-    predict: Predict,
-    protocol: Protocol,
-    draw: Draw,
-    keys: tuple[str, str],
-    kinds: Collection[str],
-) -> Iterator[Answer]:
+def lockstep(parts: Iterable[Asking], predict: Predict) -> None:
+    """Take parts of evaluations side by side: what all ask next is one call of the model."""
+    asked = [(part, next(part)) for part in parts]
+    while asked:
+        answers = iter(predict([prompt for _, prompts in asked for prompt in prompts]))
+        before, asked = asked, []
+        for part, prompts in before:
+            with suppress(StopIteration):
+                asked.append((part, part.send(list(islice(answers, len(prompts))))))
+
+
+@dataclass(frozen=True)
+class _Object:
+    """An object of an image under a protocol, and how its rows are made."""
+
+    sample: Sample
+    task: str
+    parts: Regions
+    protocol: Protocol
+    row: Callable[..., Row]
+
+    @property
+    def mask(self) -> Mask:
+        return self.sample.masks[self.task]
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        return self.task, self.sample.id
+
+
+def _modes(one: _Object, draw: Draw, kinds: Collection[str], rows: list[Row]) -> Asking:
     """The modes of these kinds of prompt, each with both choices of mask."""
-    for mode in (mode for mode in MODES if KINDS[mode] in kinds):
-        prompt = mode_prompt(mask, mode, protocol, draw, keys, parts)
-        predictions = predict(prompt)
+    modes = [mode for mode in MODES if KINDS[mode] in kinds]
+    prompts = [mode_prompt(one.mask, k, one.protocol, draw, one.keys, one.parts) for k in modes]
+    answers = yield prompts
+    parts = one.parts[:MAX_REGIONS]
+    for mode, prompt, predictions in zip(modes, prompts, answers, strict=True):
         for choice in CHOICES:
-            yield (
-                mode,
-                choice,
-                prompt,
-                choose(predictions, mask, choice, protocol, parts[:MAX_REGIONS]),
-                predictions,
-            )
+            chosen = choose(predictions, one.mask, choice, one.protocol, parts)
+            rows.append(one.row("mode", mode, choice, prompt, chosen, predictions))
 
 
-def _clicks(
-    sample: Sample,
-    mask: Mask,
-    predict: Predict,
-    protocol: Protocol,
-    draws: dict[str, Draw],
-    keys: tuple[str, str],
-) -> Iterator[Answer]:
-    """Algorithm 1 twice: the error map of the top mask, and of the oracle's."""
-    for choice in CHOICES:
-        clicks: Prompt | None = None
-        chosen: Chosen | None = None
-        predictions: list[Prediction] = []
-        for k in range(1, MAX_CLICKS + 1):
-            following = next_click(
-                mask,
-                None if chosen is None else chosen.mask,
-                clicks,
-                protocol,
-                draws[f"clicks/{choice}"],
-                keys,
-                sample.any_object,
-            )
-            # No error is left to click on: the last answer stands for the clicks that remain.
-            if following is not None:
-                clicks = following
-                predictions = predict(clicks)
-                chosen = choose(predictions, mask, choice, protocol)
-            assert clicks is not None
-            assert chosen is not None
-            yield k, choice, clicks, chosen, predictions
+def _clicks(one: _Object, draw: Draw, choice: Choice, rows: list[Row]) -> Asking:
+    """Algorithm 1, on the error map of that choice of mask."""
+    clicks: Prompt | None = None
+    chosen: Chosen | None = None
+    for k in range(1, MAX_CLICKS + 1):
+        before = None if chosen is None else chosen.mask
+        union = one.sample.any_object
+        following = next_click(one.mask, before, clicks, one.protocol, draw, one.keys, union)
+        # No error is left to click on: the last answer stands for the clicks that remain.
+        if following is not None:
+            clicks = following
+            (predictions,) = yield [clicks]
+            chosen = choose(predictions, one.mask, choice, one.protocol)
+        rows.append(one.row("clicks", k, choice, clicks, chosen, predictions))
 
 
-def _each_mask(
-    mask: Mask,
-    parts: Regions,
-    predict: Predict,
-    protocol: Protocol,
-    draw: Draw,
-    keys: tuple[str, str],
-) -> Iterator[Answer]:
+def _each_mask(one: _Object, draw: Draw, rows: list[Row]) -> Asking:
     """Every mask that one point (mode 1) gives, in the model's own order."""
-    prompt = mode_prompt(mask, 1, protocol, draw, keys, parts)
-    predictions = predict(prompt)
-    for place, (one, score) in enumerate(
-        zip(predictions[0].masks, predictions[0].scores, strict=True), 1
-    ):
-        yield place, None, prompt, Chosen(one, float(score)), predictions
+    prompt = mode_prompt(one.mask, 1, one.protocol, draw, one.keys, one.parts)
+    (predictions,) = yield [prompt]
+    (prediction,) = predictions
+    each = zip(prediction.masks, prediction.scores, strict=True)
+    for place, (mask, score) in enumerate(each, 1):
+        chosen = Chosen(mask, float(score))
+        rows.append(one.row("ambiguity", place, None, prompt, chosen, predictions))
+
+
+def _one_by_one(parts: Sequence[Asking]) -> Asking:
+    for part in parts:
+        yield from part
 
 
 def object_columns(sample: Sample, task: str, protocol: Protocol) -> tuple[Row, Regions]:
@@ -237,31 +243,138 @@ def object_columns(sample: Sample, task: str, protocol: Protocol) -> tuple[Row, 
     return columns, parts
 
 
-def scorer(
-    sample: Sample, task: str, protocol: Protocol, *, surface: bool = True
-) -> Callable[[Mask], Row]:
-    """Score predictions of an object: ``iou, dice`` and, where a pixel has a size, ``nsd, hd95``.
+class Scores:
+    """Columns of predictions on an image: ``iou, dice``, ``nsd, hd95`` if pixels have a size, mask.
 
-    Each distinct prediction is measured once, as many of the rows of a case share their mask:
-    modes 1 and 2 of an object of one region, and clicks after the last error.
+    Each distinct prediction is measured once for all protocols, as many of the rows of a case
+    share their mask: modes 1 and 2 of an object of one region, and clicks after the last error.
+    The objects must have a pixel.
     """
-    mask, known = sample.masks[task], dict[bytes, Row]()
 
-    def score(prediction: Mask) -> Row:
-        key = np.packbits(prediction).tobytes()
-        if key not in known:
-            known[key] = {
-                "iou": iou(prediction, mask, empty=protocol.empty_union),
-                "dice": dice(prediction, mask, empty=protocol.empty_union),
-            }
-            if surface and sample.spacing is not None:
-                # Nothing found is an NSD of 0, which counts in means, but is at no distance.
-                found = surface_metrics(prediction, mask, sample.spacing)
-                hd95 = None if math.isnan(found.hd95) else found.hd95
-                known[key] |= {"nsd": found.nsd, "hd95": hd95}
-        return known[key]
+    def __init__(self, sample: Sample):
+        self._sample = sample
+        self._known: dict[tuple[str, str, bytes], Row] = {}
+        self._surfaces: dict[str, SurfaceTo] = {}
 
-    return score
+    def __call__(
+        self, task: str, prediction: Mask, *, surface: bool = True, masks: MaskPolicy = "chosen"
+    ) -> Row:
+        """Columns of a prediction of an object."""
+        bits, mask = np.packbits(prediction).tobytes(), self._sample.masks[task]
+
+        def once(what: str, of: str, make: Callable[[], Row]) -> Row:
+            key = what, of, bits
+            if key not in self._known:
+                self._known[key] = make()
+            return self._known[key]
+
+        row = once(
+            "overlap", task, lambda: {"iou": iou(prediction, mask), "dice": dice(prediction, mask)}
+        )
+        if surface and self._sample.spacing is not None:
+            row = row | once("surface", task, lambda: self._surface(task, prediction))
+        if masks != "none":
+            row = row | once("mask", "", lambda: {"mask": encode(prediction)})
+        return row
+
+    def _surface(self, task: str, prediction: Mask) -> Row:
+        if task not in self._surfaces:
+            assert self._sample.spacing is not None
+            self._surfaces[task] = SurfaceTo(self._sample.masks[task], self._sample.spacing)
+        # Nothing found is an NSD of 0, which counts in means, but is at no distance.
+        found = self._surfaces[task](prediction)
+        return {"nsd": found.nsd, "hd95": None if math.isnan(found.hd95) else found.hd95}
+
+
+def prepare(
+    sample: Sample,
+    tasks: Mapping[str, Collection[str]],
+    protocol: Protocol = PROTOCOLS["paper"],
+    draws: dict[str, Draw] | None = None,
+    *,
+    kinds: Collection[str] = ("points", "box"),
+    surface: bool = True,
+    masks: MaskPolicy = "chosen",
+    scores: Scores | None = None,
+) -> tuple[list[Asking], list[list[Row]]]:
+    """Parts of the evaluation of an image under a protocol, for :func:`lockstep`.
+
+    Parameters
+    ----------
+    sample : Sample
+    tasks : mapping of str to collection of str
+        Tasks of ``sample.masks`` to their experiments.
+    protocol : Protocol
+        Where it draws from one stream, clicks are asked task after task, in the order of today's
+        tasks; else all tasks go side by side.
+    draws, kinds, surface, masks
+        As of :func:`evaluate`.
+    scores : Scores, optional
+        Of the sample, shared with other protocols.
+
+    Returns
+    -------
+    parts : list of generator
+        Not begun.
+    rows : list of list of dict
+        What :func:`lockstep` fills, in the order of tasks and experiments.
+    """
+    draws, scores = draws or streams(protocol, SEED), scores or Scores(sample)
+    parts: dict[str, list[Asking]] = {}
+    rows: list[list[Row]] = []
+
+    def put(stream: str, make: Callable[..., Asking], *given: Any) -> None:
+        rows.append([])
+        parts.setdefault(stream, []).append(make(one, draws[stream], *given, rows[-1]))
+
+    for task, experiments in tasks.items():
+        common, regions_of = object_columns(sample, task, protocol)
+        if not regions_of:
+            rows.append([common | {"experiment": name} for name in experiments])
+            continue
+        one = _Object(
+            sample,
+            task,
+            regions_of,
+            protocol,
+            partial(_row, common, scores, surface, masks),
+        )
+        if "mode" in experiments:
+            put("mode", _modes, kinds)
+        if "clicks" in experiments and "points" in kinds:
+            for choice in CHOICES:
+                put(f"clicks/{choice}", _clicks, choice)
+        if "ambiguity" in experiments and "points" in kinds:
+            put("ambiguity", _each_mask)
+    if protocol.random == "stream":
+        # What is drawn for a click depends on all clicks before it, those of other tasks as well.
+        parts = {
+            name: [_one_by_one(some)] if name.startswith("clicks") else some
+            for name, some in parts.items()
+        }
+    return [part for some in parts.values() for part in some], rows
+
+
+def _row(
+    common: Row,
+    scores: Scores,
+    surface: bool,
+    masks: MaskPolicy,
+    experiment: str,
+    k: int,
+    choice: Choice | None,
+    prompt: Prompt,
+    chosen: Chosen,
+    predictions: Sequence[Prediction],
+) -> Row:
+    surface = surface and experiment != "ambiguity"
+    row = common | {"experiment": experiment, "k": k, "choice": choice}
+    row |= {"score": chosen.score, "prompt": prompt.to_json()}
+    row |= scores(common["task"], chosen.mask, surface=surface, masks=masks)
+    if masks == "all":
+        of_prompt = [encode(one) for prediction in predictions for one in prediction.masks]
+        row["masks"] = " ".join(of_prompt)
+    return row
 
 
 def evaluate(
@@ -272,9 +385,7 @@ def evaluate(
     draws: dict[str, Draw] | None = None,
     *,
     experiments: Collection[str] = EXPERIMENTS,
-    kinds: Collection[str] = ("points", "box"),
-    surface: bool = True,
-    masks: MaskPolicy = "chosen",
+    **options: Any,
 ) -> list[Row]:
     """All rows of one image for one task: five modes and nine clicks, top and oracle.
 
@@ -286,19 +397,17 @@ def evaluate(
     task : str
         One of ``sample.masks``.
     predict : callable
-        Prompt to predictions (one a box), from one embedding of ``sample.image``.
+        Prompts to the predictions of each (one a box), from one embedding of ``sample.image``.
     protocol : Protocol
     draws : dict of Draw, optional
         Where ties are decided; by default new ones with seed :data:`medsam.protocol.SEED`.
     experiments : collection of str
         Only these, of :data:`medsam.protocol.EXPERIMENTS`.
-    kinds : collection of str
-        Only modes whose prompts are of these kinds, of ``"points"`` and ``"box"``.
-    surface : bool
-        Measure NSD (at :data:`medsam.metrics.TOLERANCE`) and HD95 where the sample has a
-        spacing.
-    masks : {"chosen", "all", "none"}
-        Keep in each row the mask that it scores; or every mask of its prompt as well; or none.
+    **options
+        ``kinds``: only modes whose prompts are of these kinds, of ``"points"`` and ``"box"``.
+        ``surface``: measure NSD (at :data:`medsam.metrics.TOLERANCE`) and HD95 where the sample
+        has a spacing. ``masks``: ``"chosen"`` keeps in each row the mask that it scores, ``"all"``
+        every mask of its prompt as well, ``"none"`` none.
 
     Returns
     -------
@@ -307,39 +416,6 @@ def evaluate(
         where they are not measured. An object without a pixel gives one row an experiment with
         ``status="empty"``. A prediction without a pixel has an NSD of 0 and no HD95.
     """
-    mask = sample.masks[task]
-    common, parts = object_columns(sample, task, protocol)
-    if not parts:
-        return [common | {"experiment": name} for name in experiments]
-    draws = draws or streams(protocol, SEED)
-    keys = (task, sample.id)
-    answers: dict[str, Iterator[Answer]] = {}
-    if "mode" in experiments:
-        answers["mode"] = _modes(mask, parts, predict, protocol, draws["mode"], keys, kinds)
-    if "clicks" in experiments and "points" in kinds:
-        answers["clicks"] = _clicks(sample, mask, predict, protocol, draws, keys)
-    if "ambiguity" in experiments and "points" in kinds:
-        draw = draws["ambiguity"]
-        answers["ambiguity"] = _each_mask(mask, parts, predict, protocol, draw, keys)
-    score = scorer(sample, task, protocol, surface=surface)
-    without = scorer(sample, task, protocol, surface=False)
-    return [
-        common
-        | {"experiment": experiment, "k": k, "choice": choice}
-        | {"score": chosen.score, "prompt": prompt.to_json()}
-        | (without if experiment == "ambiguity" else score)(chosen.mask)
-        | mask_columns(chosen.mask, predictions, masks)
-        for experiment, of_experiment in answers.items()
-        for k, choice, prompt, chosen, predictions in of_experiment
-    ]
-
-
-def mask_columns(mask: Mask, predictions: Sequence[Prediction], masks: MaskPolicy) -> Row:
-    """Columns of the masks that a row keeps: the one that it scores, and all of its prompt."""
-    if masks == "none":
-        return {}
-    row: Row = {"mask": encode(mask)}
-    if masks == "all":
-        of_prompt = [encode(one) for prediction in predictions for one in prediction.masks]
-        row["masks"] = " ".join(of_prompt)
-    return row
+    parts, rows = prepare(sample, {task: experiments}, protocol, draws, **options)
+    lockstep(parts, predict)
+    return [row for some in rows for row in some]

@@ -27,11 +27,11 @@ from medsam.datasets.subsets import Subset, parts_of
 from medsam.errors import DataError, InputError, ResultsError
 from medsam.metrics import iou
 from medsam.models.automatic import Found, segment_everything
-from medsam.models.contract import PromptableModel
+from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import Prompt
 from medsam.protocol import MaskPolicy, Protocol
 from medsam.results.rows import read_metadata, read_table, versions, write
-from medsam.study.evaluate import Row, mask_columns, object_columns, scorer
+from medsam.study.evaluate import Row, Scores, object_columns
 
 __all__ = [
     "MEASURED",
@@ -112,7 +112,7 @@ class Grid:
     found : sequence of Found
         Most confident first.
     seconds : float or None
-        By the clock, with the embedding of the image; none where it was computed in pieces.
+        By the clock, without the embedding of the image; none where it was computed in pieces.
     cpu_seconds : float
         Of all cores together.
     versions : mapping of str to str
@@ -259,6 +259,7 @@ def row_of(
     *,
     surface: bool = True,
     masks: MaskPolicy = "chosen",
+    scores: Scores | None = None,
 ) -> Row:
     """The row of one object: that of the best mask of a grid.
 
@@ -290,9 +291,8 @@ def row_of(
         return common
     number = best(grid, mask)
     found = np.zeros_like(mask) if number is None else grid.found[number].mask
-    score = scorer(sample, task, protocol, surface=surface)
-    row = common | {"k": grid.side, "choice": "oracle"} | score(found)
-    row |= mask_columns(found, [], "none" if masks == "none" else "chosen")
+    row = common | {"k": grid.side, "choice": "oracle"}
+    row |= (scores or Scores(sample))(task, found, surface=surface, masks=masks)
     if number is not None:
         one = grid.found[number]
         point = Prompt(np.array([one.point]), np.ones(1, np.int64))
@@ -360,7 +360,7 @@ def numbers(given: Sequence[str]) -> list[int]:
 
 def grid_of(
     model: PromptableModel,
-    image: NDArray[np.uint8],
+    image: Predictor,
     side: int,
     case: Case,
     folder: Path,
@@ -374,7 +374,8 @@ def grid_of(
     ----------
     model : PromptableModel
         Takes points and gives logits.
-    image : (H, W, 3) uint8
+    image : Predictor
+        Its embedding is that of the other experiments, and is not counted in the seconds.
     side : int
         Points along each side of the grid.
     case : Case
@@ -400,14 +401,16 @@ def grid_of(
                 "the files that the masks were computed from. Choose another --out."
             )
         return found
+    embedding = image.embedding
     start, cpu = time.perf_counter(), time.process_time()
-    masks = segment_everything(model, image, side=side, progress=progress, **identity["filters"])
+    filters = identity["filters"]
+    masks = segment_everything(model, embedding, side=side, progress=progress, **filters)
     grid = Grid(
         identity=identity,
         image=case.id,
         digest=digest,
         side=side,
-        size=(image.shape[0], image.shape[1]),
+        size=embedding.image_size,
         found=masks,
         seconds=time.perf_counter() - start,
         cpu_seconds=time.process_time() - cpu,

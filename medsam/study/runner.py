@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,7 +31,7 @@ from medsam.protocol import (
 )
 from medsam.results.rows import COLUMNS
 from medsam.results.store import Identity, Store
-from medsam.study.evaluate import Row, evaluate, streams
+from medsam.study.evaluate import Row, Scores, lockstep, prepare, streams
 from medsam.study.everything import (
     SIDES,
     Filters,
@@ -234,6 +236,10 @@ class _Course:
 _Found = tuple[_Course, dict[str, list[str]], list[Row], str]
 
 
+MEMORY = 2**30
+"""Bytes that the predictions of tasks which are asked side by side may take, about."""
+
+
 @dataclass
 class _Work:
     """What is missing of one image: for each protocol, the experiments of each task.
@@ -254,8 +260,19 @@ class _Work:
 
     @cached_property
     def predict(self) -> Predictor:
-        """What the model says of a prompt on the image."""
+        """What the model says of prompts on the image."""
         return Predictor(self.model, self.sample.image)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Metrics of what it said."""
+        return Scores(self.sample)
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is an object to prompt the model for."""
+        tasks = {task for _, of in self.fresh for task, names in of.items() if _prompted(names)}
+        return any(self.sample.masks[task].any() for task in tasks)
 
     def compute(self, in_order: bool | None = None) -> list[_Found]:
         """The rows of each protocol, or why there are none.
@@ -270,31 +287,67 @@ class _Work:
         rows: list[list[Row]] = [[] for _ in those]
         reason = ""
         try:
-            for task in self.case.tasks:
-                for (course, of), found in zip(those, rows, strict=True):
-                    found += self._of_task(course, task, of.get(task, ()))
-                if those:
-                    self.predict.forget()
+            if those and self.asks:
+                # Before anything is drawn, should it fail.
+                height, width = self.predict.embedding.image_size
+                # Up to eight prompts of three masks, with their logits.
+                each = len(those) * 24 * (height * width + 4 * 256**2)
+                tasks = list(self.case.tasks)
+                for first in range(0, len(tasks), max(1, MEMORY // each)):
+                    self._side_by_side(those, rows, tasks[first : first + max(1, MEMORY // each)])
             for (course, of), found in zip(those, rows, strict=True):
                 found += self._of_grids(course, of)
         except DataError as error:
             rows, reason = [[] for _ in those], str(error)
         return [(*one, found, reason) for one, found in zip(those, rows, strict=True)]
 
-    def _of_task(self, course: _Course, task: str, experiments: Iterable[str]) -> list[Row]:
-        names = [name for name in experiments if name in EXPERIMENTS]
-        if not names:
-            return []
-        protocol, options = course.asked.protocol, course.options | {"experiments": names}
-        return evaluate(self.sample, task, self.predict, protocol, course.draws, **options)
+    def _side_by_side(
+        self,
+        those: Sequence[tuple[_Course, dict[str, list[str]]]],
+        rows: Sequence[list[Row]],
+        tasks: Iterable[str],
+    ) -> None:
+        """Rows of some tasks under all of these protocols."""
+        prepared = [
+            prepare(
+                self.sample,
+                {task: _prompted(of[task]) for task in tasks if task in of},
+                course.asked.protocol,
+                course.draws,
+                scores=self.scores,
+                **course.options,
+            )
+            for course, of in those
+        ]
+        lockstep([part for parts, _ in prepared for part in parts], self.predict)
+        self.predict.forget()
+        for found, (_, lists) in zip(rows, prepared, strict=True):
+            found += chain.from_iterable(lists)
 
     def _of_grids(self, course: _Course, of: dict[str, list[str]]) -> Iterator[Row]:
         options = {name: course.options[name] for name in ("surface", "masks")}
         for side in sorted(sides_of({name for names in of.values() for name in names})):
-            grid = grid_of(self.model, self.sample.image, side, self.case, **self.grids)
+            grid = grid_of(self.model, self.predict, side, self.case, **self.grids)
             for task, names in of.items():
                 if experiment(side) in names:
-                    yield row_of(self.sample, task, grid, course.asked.protocol, **options)
+                    protocol = course.asked.protocol
+                    yield row_of(self.sample, task, grid, protocol, scores=self.scores, **options)
+
+
+def _prompted(names: Iterable[str]) -> list[str]:
+    """Experiments that are no grid."""
+    return [name for name in names if name in EXPERIMENTS]
+
+
+def _encode(block: Sequence[_Work], model: PromptableModel) -> None:
+    """Read the images of a block, and encode those together that are asked something."""
+    asked = []
+    # What cannot be used is tried again alone, and then told.
+    with suppress(DataError):
+        asked = [work for work in block if work.asks]
+        images = [work.sample.image for work in asked]
+        for work, embedding in zip(asked, model.embed_many(images), strict=True):
+            work.predict.embedding = embedding
 
 
 T = TypeVar("T")
@@ -346,15 +399,17 @@ def run_all(
     sides: Collection[int] = SIDES,
     filters: Filters | None = None,
     levels: Sequence[float] = LEVELS,
-    workers: int = 1,
+    workers: int | None = None,
+    batch: int | None = None,
     shard: int = 8,
     progress: bool = True,
 ) -> Report:
     """Evaluate a model under several protocols into a results folder; continue what is there.
 
-    An image is embedded once for all protocols and experiments, and a prompt that several of them
-    ask of a task is predicted once. The rows are those of a run for each alone: more images, and
-    more experiments, can be added to a folder later.
+    An image is embedded once for all protocols and experiments. All tasks and protocols go side by
+    side: what they ask next goes to the model in one call, and equal prompts once. The rows are
+    those of a run for each alone: more images, and more experiments, can be added to a folder
+    later.
 
     Parameters
     ----------
@@ -377,9 +432,13 @@ def run_all(
         Keep with each row the mask that it scores; every mask of its prompt as well; or none.
     filters : Filters, optional
         Which masks of a grid are kept; segment-anything's own by default.
-    workers : int
-        Images at a time, in threads. Protocols that draw from one stream take them one by one,
-        beside the others.
+    workers : int, optional
+        Blocks of images at a time, in threads: one is read and measured while the model has
+        another. Protocols that draw from one stream take images one by one, beside the others. By
+        default 1 on a CPU, and 4 where the model is on an accelerator.
+    batch : int, optional
+        Images of a block, which are encoded together. ``workers + 1`` blocks are in memory. By
+        default 1 on a CPU, and 4 on an accelerator.
     shard : int
         Images a shard: what a kill can cost.
     progress : bool
@@ -409,10 +468,14 @@ def run_all(
                 run_all(
                     part, model, protocols, out, seed=seed, experiments=experiments,
                     surface=surface, masks=masks, sides=sides, filters=filters, levels=levels,
-                    workers=workers, shard=shard, progress=progress,
+                    workers=workers, batch=batch, shard=shard, progress=progress,
                 )
             )  # fmt: skip
         return whole
+    if min(workers or 1, batch or 1) < 1:
+        raise InputError(f"{workers} workers and {batch} images a batch. Allowed: 1 or more each.")
+    fast = model.provenance().get("device", "cpu") != "cpu" and model.concurrent
+    workers, batch = (given or (4 if fast else 1) for given in (workers, batch))
     if workers > 1 and not model.concurrent:
         raise InputError(
             f"{workers} images at a time with {model.name!r}, which takes one. Allowed: --workers "
@@ -446,7 +509,7 @@ def run_all(
     with Store(Path(out), identity(wanted[0])) as first:
         stores = [first, *(first.beside(identity(one)) for one in wanted[1:])]
         courses = [course(one, store) for one, store in zip(wanted, stores, strict=True)]
-        _take_all(dataset, model, courses, grids, workers, shard, progress)
+        _take_all(dataset, model, courses, grids, workers, batch, shard, progress)
     return report
 
 
@@ -456,6 +519,7 @@ def _take_all(
     courses: Sequence[_Course],
     grids: dict[str, Any],
     workers: int,
+    batch: int,
     shard: int,
     progress: bool,
 ) -> None:
@@ -468,6 +532,11 @@ def _take_all(
         unit="image",
         disable=not progress,
     )
+
+    def compute(block: list[_Work]) -> list[list[_Found]]:
+        if len(block) > 1:
+            _encode(block, model)
+        return [work.compute(ahead) for work in block]
 
     def due() -> Iterator[_Work]:
         for case in dataset.cases():
@@ -483,7 +552,13 @@ def _take_all(
     ahead = None if workers == 1 else False
     try:
         with bar:
-            done = _ahead(due(), lambda work: work.compute(ahead), workers)
+            works = due()
+            blocks = iter(lambda: list(islice(works, batch)), [])
+            done = (
+                pair
+                for each in _ahead(blocks, compute, workers)
+                for pair in zip(*each, strict=True)
+            )
             for images, (work, found) in enumerate(done, 1):
                 rest = [] if ahead is None else work.compute(True)
                 for course, tasks, rows, reason in (*found, *rest):

@@ -195,7 +195,7 @@ def _embed(job: Embedding) -> None:
     for case in job.images.open().cases():
         # A case that cannot be read becomes a row that says why.
         with suppress(DataError):
-            model.keep(case.load().image)
+            model.keep([case.load().image])
     print(f"{model.misses} images encoded into {KEPT}")
 
 

@@ -29,7 +29,12 @@ def theirs(net, image, side, score, stability):
 def test_same_masks_as_segment_anything(real, brain_image, side, least, count):
     expected = theirs(real.net, brain_image, side, least, least)
     got = segment_everything(
-        real, brain_image, side=side, min_score=least, min_stability=least, progress=False
+        real,
+        real.embed(brain_image),
+        side=side,
+        min_score=least,
+        min_stability=least,
+        progress=False,
     )
     assert len(got) == len(expected)
     assert len(got) >= count
@@ -45,8 +50,8 @@ def test_same_masks_as_segment_anything(real, brain_image, side, least, count):
 
 def test_what_cannot_be_is_refused_before_any_compute(square, brain_image):
     with pytest.raises(InputError, match="A grid of 0 points a side. Allowed: at least 1"):
-        segment_everything(square, brain_image, side=0)
+        segment_everything(square, square.embed(brain_image), side=0)
     square.accepts = frozenset({"box"})
     with pytest.raises(InputError, match="does not take points prompts. It takes: box"):
-        segment_everything(square, brain_image)
-    assert square.embedded == 0
+        segment_everything(square, square.embed(brain_image))
+    assert square.asked == []

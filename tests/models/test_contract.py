@@ -36,12 +36,12 @@ def test_prompts_that_a_model_does_not_take():
 def test_each_prompt_is_asked_once_and_the_image_embedded_when_needed(square):
     predict = Predictor(square, IMAGE)
     assert square.embedded == 0
-    first = predict(at(5))
-    assert predict(at(6))[0].masks.any()
-    assert predict(at(5)) is first
+    ((first,),) = predict([at(5)])
+    assert predict([at(6), at(6)])[1][0].masks.any()
+    assert predict([at(5)])[0][0] is first
     assert square.asked == [at(5).to_json(), at(6).to_json()]
     predict.forget()
-    predict(at(5))
+    predict([at(5)])
     assert len(square.asked) == 3
     assert square.embedded == 1
 
@@ -50,6 +50,5 @@ def test_a_prompt_with_a_previous_mask_is_never_taken_for_one_without(square):
     predict = Predictor(square, IMAGE)
     plain = at(5)
     before = Prompt(plain.points, plain.labels, logits=np.ones((1, 4, 4), np.float32))
-    for prompt in (plain, before, before):
-        predict(prompt)
+    predict([plain, before, before])
     assert len(square.asked) == 3

@@ -3,14 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from toys import blob
 
 from medsam.datasets import Sample
 from medsam.metrics import iou
-from medsam.models.contract import Prediction
+from medsam.models.contract import Prediction, Predictor
 from medsam.prompts import Prompt
-from medsam.protocol import PROTOCOLS
+from medsam.protocol import EXPERIMENTS, PROTOCOLS
 from medsam.results.masks import decode
-from medsam.study.evaluate import choose, evaluate
+from medsam.study.evaluate import choose, evaluate, lockstep, prepare, streams
 
 PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
 
@@ -83,8 +84,7 @@ def case(spacing, shape=(20, 20), end=12):
 
 
 def rows(model, sample, **options):
-    embedding = model.embed(sample.image)
-    found = evaluate(sample, "t", lambda p: model.predict(embedding, p.split()), **options)
+    found = evaluate(sample, "t", Predictor(model, sample.image), **options)
     return pd.DataFrame(found).set_index(["experiment", "choice", "k"])
 
 
@@ -145,6 +145,41 @@ def test_the_error_of_the_oracle_guides_the_oracle(square):
 def test_without_a_size_of_pixels_there_are_no_distances(square):
     assert not {"nsd", "hd95"} & set(rows(square, case(None)).columns)
     assert not {"nsd", "hd95"} & set(rows(square, case((1.0, 1.0)), surface=False).columns)
+
+
+def several(tasks):
+    """An image with so many objects, of one region and of several."""
+    masks = {f"t{n}": blob(n, (60, 70)) == 1 for n in range(tasks)}
+    image = np.repeat(np.uint8(200 * masks["t0"])[..., None], 3, axis=2)
+    return Sample("i", "g", image, masks, spacing=(1.0, 1.5))
+
+
+@pytest.mark.parametrize("tasks", [1, 3, 12])
+def test_all_tasks_and_both_choices_share_calls_of_the_model(square, tasks):
+    sample, calls = several(tasks), []
+    answer = square.predict
+    square.predict = lambda *given: calls.append(len(given[1])) or answer(*given)
+    parts, rows = prepare(sample, dict.fromkeys(sample.masks, EXPERIMENTS))
+    lockstep(parts, Predictor(square, sample.image))
+    assert sum(map(len, rows)) == tasks * (28 + 3)
+    assert len(calls) <= 9
+    assert sum(calls) == len(set(square.asked)) == len(square.asked)
+
+
+@pytest.mark.parametrize("protocol", [PAPER, RELEASED, PAPER.but(click_jitter=0.3)], ids=str)
+def test_side_by_side_gives_the_rows_of_one_prompt_after_the_other(square, protocol):
+    sample, apart, draws = several(4), [], streams(protocol, 1)
+    for task in sample.masks:
+        ask = Predictor(square, sample.image)
+
+        def alone(prompts, ask=ask):
+            return [ask([prompt])[0] for prompt in prompts]
+
+        apart += evaluate(sample, task, alone, protocol, draws)
+    parts, rows = prepare(sample, dict.fromkeys(sample.masks, EXPERIMENTS), protocol)
+    lockstep(parts, Predictor(square, sample.image))
+    assert [row for some in rows for row in some] == apart
+    assert len({row["prompt"] for row in apart}) > 40
 
 
 def test_an_empty_prediction_is_zero_and_at_no_distance(square):

@@ -161,7 +161,9 @@ def test_the_trace_is_repeated(minisam, samples):
                             clicked += 1
                             same += again.to_json() == row.prompt
                     clicks = prompt
-                chosen = choose(predict[image](prompt), mask, choice, protocol, parts[:MAX_REGIONS])
+                chosen = choose(
+                    *predict[image]([prompt]), mask, choice, protocol, parts[:MAX_REGIONS]
+                )
                 got = iou(chosen.mask, mask, empty=protocol.empty_union)
                 assert got == pytest.approx(row.iou, abs=TOLERANCE), told
                 assert chosen.score == pytest.approx(row.score, abs=TOLERANCE), told

@@ -18,7 +18,7 @@ from scipy import ndimage
 from toys import SquareModel, blob, write_pair
 
 from medsam.datasets import FolderDataset
-from medsam.models.contract import Prediction
+from medsam.models.contract import Prediction, Predictor
 from medsam.prompts import Prompt, mode_prompt
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
@@ -233,12 +233,8 @@ def evaluated(folder, protocol, seed=1, order=slice(None)):
     draws = streams(protocol, seed)
     rows = []
     for case in np.array(list(data.cases()), object)[order]:
-        sample, model = case.load(), ThirdsModel()
-        embedding = model.embed(sample.image)
-
-        def predict(prompt, model=model, embedding=embedding):
-            return model.predict(embedding, prompt.split())
-
+        sample = case.load()
+        predict = Predictor(ThirdsModel(), sample.image)
         for task in case.tasks:
             rows += evaluate(sample, task, predict, protocol, draws, experiments=("mode", "clicks"))
     return rows

@@ -132,7 +132,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
                 f"Image {case} of a live widget. Allowed: 0 to {len(self._samples) - 1}."
             )
         self._model.check(prompt)
-        (prediction,) = self._predictor(case)(prompt)
+        ((prediction,),) = self._predictor(case)([prompt])
         order = prediction.ranking
         return prediction.masks[order], [float(s) for s in prediction.scores[order]]
 
