@@ -69,10 +69,13 @@ def prompts(height, width, count=3, seed=0):
     return out
 
 
-def one_by_one(net, image, asked, multimask=True):
-    """What segment-anything's predictor answers, one prompt a call."""
+def one_by_one(net, image, asked, multimask=True, features=None):
+    """What segment-anything's predictor answers, one prompt a call; perhaps from these features."""
     predictor = SamPredictor(net)
     predictor.set_image(image)
+    if features is not None:
+        np.testing.assert_allclose(features, predictor.features.numpy(), atol=1e-5)
+        predictor.features = torch.from_numpy(features)
     return predictor, [
         predictor.predict(
             prompt.points if len(prompt.points) else None,

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from segment_anything import sam_model_registry
 
+from medsam.models.attention import fuse_attention
 from medsam.models.checkpoints import load_weights, renamed
 from medsam.models.onnx_sam import preprocess
 from medsam.models.torch_sam import TorchSam
@@ -73,6 +74,8 @@ class Sam(TorchSam):
         A checkpoint of one's own for the same architecture (fine-tuned, say), in place of the
         published one: a file, or a folder as transformers saves its ``SamModel``; and what it is
         laid onto where it holds only some of the tensors. Results then name both and their sha256.
+    compiled : bool
+        Compile the encoder, which takes minutes and pays for many images.
     **options
         ``device``, ``precision``, ``images`` and ``prompts`` of
         :class:`medsam.models.torch_sam.TorchSam`.
@@ -93,12 +96,17 @@ class Sam(TorchSam):
         *,
         checkpoint: Path | None = None,
         base: Path | None = None,
+        compiled: bool = False,
         **options: Any,
     ):
         loaded = load_weights(
             self.build(network), name, folder, checkpoint, base, as_segment_anything
         )
         super().__init__(*loaded, **options)
+        fuse_attention(self.net.image_encoder)
+        if compiled:
+            self.net.image_encoder.compile()
+            self._about |= {"compiled": "torch.compile"}
 
     @staticmethod
     def build(network: str) -> Any:

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from segment_anything.modeling import ImageEncoderViT
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch_models import one_by_one, prompts, random_sam
 
 from medsam.errors import WeightsError
 from medsam.models import load
+from medsam.models.attention import BIAS, fuse_attention
 from medsam.models.onnx_sam import fit_size, preprocess
 from medsam.models.sam import Sam
 from medsam.prompts import Prompt
@@ -38,8 +40,7 @@ def test_many_prompts_are_those_of_the_predictor_one_by_one(
     """To the bit where a CPU takes them one by one; in one call all but the last bits."""
     tiny = Sam("sam-vit-b", "tiny", checkpoint=tiny_file, device="cpu", prompts=at_once)
     asked = prompts(*brain_image.shape[:2], count=2 if multimask else 1)
-    predictor, singles = one_by_one(random_sam(), brain_image, asked, multimask)
-    assert np.array_equal(predictor.features.numpy(), embedding.features)
+    _, singles = one_by_one(random_sam(), brain_image, asked, multimask, embedding.features)
     got = tiny.predict(embedding, asked, multimask=multimask)
     for ours, (masks, scores, logits) in zip(got, singles, strict=True):
         assert ours.masks.shape == (3 if multimask else 1, *brain_image.shape[:2])
@@ -50,6 +51,26 @@ def test_many_prompts_are_those_of_the_predictor_one_by_one(
         assert (ours.masks != masks).mean() < 1e-4
         np.testing.assert_allclose(ours.scores, scores, atol=1e-5)
         np.testing.assert_allclose(ours.logits, logits, atol=1e-5 * np.abs(logits).max())
+
+
+@pytest.mark.parametrize("limit", [2**23, 2**14])
+@pytest.mark.parametrize("window", [0, 14])
+def test_fused_attention_is_segment_anythings(monkeypatch, window, limit):
+    """All at once, and in parts of heads and rows; with windows that reach beyond the image."""
+    monkeypatch.setitem(BIAS, "cpu", limit)
+    torch.manual_seed(1)
+    options = {"use_rel_pos": True, "window_size": window, "global_attn_indexes": (1,)}
+    net = ImageEncoderViT(320, 16, embed_dim=32, depth=2, num_heads=4, out_chans=8, **options)
+    for name, weight in net.named_parameters():
+        if "rel_pos" in name or name == "pos_embed":
+            torch.nn.init.normal_(weight)
+    images = torch.randn(2, 3, 320, 320)
+    with torch.inference_mode():
+        theirs = net(images)
+        fuse_attention(net)
+        ours = net(images)
+    assert not torch.equal(ours, theirs)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
 def test_many_images_of_several_sizes(tiny, brain_image, embedding):
