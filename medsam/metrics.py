@@ -194,7 +194,8 @@ def _boundary(mask: Mask) -> NDArray[np.intp]:
     cut = bits[y : y + height, x : x + width]
     cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
     inside = cv2.erode(cut, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    found: NDArray[np.intp] = cv2.findNonZero(cut - inside).reshape(-1, 2)[:, ::-1] + (y, x)
+    edge = np.asarray(cv2.findNonZero(cut - inside), np.intp)
+    found: NDArray[np.intp] = edge.reshape(-1, 2)[:, ::-1] + np.array([y, x])
     return found
 
 

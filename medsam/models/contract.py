@@ -80,7 +80,8 @@ def ranking(scores: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
 def stability(inner: NDArray[Any], outer: NDArray[Any]) -> NDArray[np.float32]:
     """IoU of masks of which the one lies within the other, from their pixels."""
     with np.errstate(invalid="ignore"):
-        return inner.astype(np.float32) / outer.astype(np.float32)
+        found: NDArray[np.float32] = np.divide(inner, outer, dtype=np.float32)
+    return found
 
 
 class PromptableModel(ABC):

@@ -119,7 +119,7 @@ def _packed(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 
 def _unpacked(packed: torch.Tensor, like: Sequence[torch.Tensor]) -> list[NDArray[Any]]:
     sizes = [one.numel() * one.element_size() for one in like]
-    parts = packed.split(sizes)
+    parts = torch.split(packed, sizes)
     # Each with memory of its own, which starts where its kind of number may.
     return [
         part.clone().view(one.dtype).view(one.shape).numpy()

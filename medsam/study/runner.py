@@ -288,13 +288,13 @@ class _Work:
         reason = ""
         try:
             if those and self.asks:
-                # Before anything is drawn, should it fail.
-                height, width = self.predict.embedding.image_size
-                # Up to eight prompts of three masks, with their logits.
-                each = len(those) * 24 * (height * width + 4 * 256**2)
-                tasks = list(self.case.tasks)
-                for first in range(0, len(tasks), max(1, MEMORY // each)):
-                    self._side_by_side(those, rows, tasks[first : first + max(1, MEMORY // each)])
+                _ = self.predict.embedding  # before anything is drawn, should it fail
+            height, width = self.sample.image.shape[:2]
+            # Up to eight prompts of three masks, with their logits.
+            each = max(1, len(those)) * 24 * (height * width + 4 * 256**2)
+            count, tasks = max(1, MEMORY // each), list(self.case.tasks)
+            for first in range(0, len(tasks), count):
+                self._side_by_side(those, rows, tasks[first : first + count])
             for (course, of), found in zip(those, rows, strict=True):
                 found += self._of_grids(course, of)
         except DataError as error:

@@ -14,6 +14,7 @@ from toys import SquareModel
 from medsam.errors import ResultsError
 from medsam.models.registry import models
 from medsam.pages import book
+from medsam.protocol import Protocol
 from medsam.results import rows
 from medsam.study.plan import Page, read
 from medsam.study.runner import run
@@ -79,7 +80,8 @@ def test_rows_are_the_same_with_and_without_kept_embeddings(study, tmp_path):
     assert len(list(Path("embeddings").glob("*.emb"))) == 5
     # And they are those of one run.
     plan = read(tmp_path / "study.yaml")
-    run(plan.datasets[plan.sources[0]], Loads(), tmp_path / "one", progress=False)
+    protocol = Protocol.get(plan.protocols[0])
+    run(plan.datasets[plan.sources[0]], Loads(), tmp_path / "one", protocol, progress=False)
     pd.testing.assert_frame_equal(found[0], rows.read(tmp_path / "one"))
 
 
