@@ -48,14 +48,12 @@ from medsam import cli, models
 from medsam.datasets import select
 from medsam.models.contract import PromptableModel
 from medsam.models.onnx_sam import MiniSam
-from medsam.results import merge, store
-from medsam.results import rows as kept
 from medsam.results import rows as results
 from medsam.results.check import check
 from medsam.results.store import Identity, Store
 from medsam.study import runner
 
-RUN = ["run", "--tasks", "brain_stem", "--experiments", "mode", "--quiet"]
+RUN = ["run", "--tasks", "brain_stem", "--protocol", "paper", "--experiments", "mode", "--quiet"]
 KEY = ["dataset", "model", "protocol", "task", "image", "experiment", "k", "choice"]
 TASKS = 8
 """Of the folders that are merged: a file each."""
@@ -105,16 +103,16 @@ class Watch:
         work.compute = self.told("reading", work.compute, image=True)  # type: ignore[method-assign]
         MiniSam.embed = self.told("encoding", MiniSam.embed)
         runner.evaluate = self.told("prompting", runner.evaluate)
-        store.write = merge.write = self.told("writing", kept.write)
-        merge.read_metadata = self.told("reading", merge.read_metadata)
-        merge.read_table = self.told("reading", merge.read_table)
+        results.write = self.told("writing", results.write)
+        results.read_metadata = self.told("reading", results.read_metadata)
+        results.read_table = self.told("reading", results.read_table)
 
 
 def _dies(step: str, nth: int) -> None:
     """Let this process die at a step of its n-th write, by SIGKILL from its own hand."""
     written = iter(range(1_000_000))
     place = [-1]
-    table, sync, replace = kept.pq.write_table, os.fsync, Path.replace
+    table, sync, replace = results.pq.write_table, os.fsync, Path.replace
 
     def die(here: str) -> None:
         if here == step and place[0] == nth:
@@ -140,7 +138,7 @@ def _dies(step: str, nth: int) -> None:
         die("after rename")
         return done
 
-    kept.pq.write_table, os.fsync, Path.replace = write_table, fsync, rename
+    results.pq.write_table, os.fsync, Path.replace = write_table, fsync, rename
 
 
 def start(command: list[str], log: Path, *before: Callable[[], None]) -> int:
@@ -343,7 +341,7 @@ def measure(given: argparse.Namespace, work: Path) -> None:
         "seed": given.seed,
         "made": datetime.now(UTC).date().isoformat(),
         "model": model.provenance(),
-        "versions": kept.versions(),
+        "versions": results.versions(),
     }
     text = json.dumps(told, indent=2, sort_keys=True)
     (given.out / DATA[1]).write_text(text + "\n", encoding="utf-8")
