@@ -18,7 +18,7 @@
 #
 # From a folder to figures: what is in it, what of it cannot be used and why, the five modes, clicks, and
 # examples of good and poor results. Run on your folder, this page is about your data; as it stands in the
-# book of the embedded sample, it goes through the steps on an **example**: slices of that sample, written
+# book, it goes through the steps on an **example**: slices of the five patients of the embedded sample, written
 # as pictures with masks.
 
 # %% tags=["remove-cell"]

@@ -1,4 +1,4 @@
-"""A folder of pictures as people have it, written from the embedded sample."""
+"""A folder of pictures as people have it, written from the five patients."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medsam.datasets.brain import BrainSample
+from medsam.datasets.patients import TASKS, open_patients
 from medsam.datasets.sample import Sample
 
-__all__ = ["TASKS", "example_folder"]
+__all__ = ["example_folder"]
 
-TASKS = ("brain_ventricles", "brain_thalamus", "brain_stem", "brain_cerebellum")
-"""Objects of the example: 1, 2, ... in its masks."""
-
-_FLAWS = {1: "no mask", 3: "half", 5: "torn"}  # of slices at the back, with one object each
+_FLAWS = {15: "no mask", 18: "half", 22: "torn"}  # of slices of lungs, of which there are most
 
 
 def _write_pair(folder: Path, sample: Sample) -> tuple[Path, Path]:
-    """Write a sample as two PNG files of one stem; objects do not share pixels."""
+    """Write a sample as two PNG files of one stem; its object has the place of its task."""
     labels = np.zeros(sample.image.shape[:2], np.uint8)
     for value, task in enumerate(TASKS, 1):
         if task in sample.masks:
             labels[sample.masks[task]] = value
-    paths = folder / "images" / f"{sample.id}.png", folder / "masks" / f"{sample.id}.png"
+    name = f"{sample.id.replace('/', '-')}.png"
+    paths = folder / "images" / name, folder / "masks" / name
     for path, array in zip(paths, (sample.image, labels), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(array).save(path)
@@ -32,7 +30,9 @@ def _write_pair(folder: Path, sample: Sample) -> tuple[Path, Path]:
 
 
 def example_folder(folder: Path) -> tuple[Path, Path]:
-    """Write the example: coronal slices of the embedded sample, and four flaws.
+    """Write the example: the slices of the five patients, and four flaws.
+
+    In the masks the tasks of :data:`medsam.datasets.patients.TASKS` are 1, 2 and 3.
 
     A mask is missing, another one has half the size of its image, an image is torn, and a text
     file lies among the images. Written again, the files are the same.
@@ -42,7 +42,7 @@ def example_folder(folder: Path) -> tuple[Path, Path]:
     Path, Path
         Folders of the images and of the masks.
     """
-    cases = [case for case in BrainSample(TASKS).cases() if case.id.startswith("coronal")]
+    cases = [case for dataset in open_patients(list(TASKS)) for case in dataset.cases()]
     for at, case in enumerate(cases):
         image, mask = _write_pair(folder, case.load())
         _spoil(image, mask, _FLAWS.get(at, ""))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from medsam.datasets.brain import TASKS as BRAIN_TASKS
 from medsam.datasets.check import Check
-from medsam.datasets.example import TASKS, example_folder
+from medsam.datasets.example import example_folder
+from medsam.datasets.patients import TASKS
 from medsam.errors import InputError
 from medsam.figures.html import Html, html_table
 from medsam.pages.study import Settings, Study
@@ -71,10 +71,9 @@ def folder(study: Study, is_example: bool) -> str:
         lines += [f"    … and {len(names) - _FILES} more"] if len(names) > _FILES else []
     words = "Two folders:"
     if is_example:
-        names = [BRAIN_TASKS[task].title.lower() for task in TASKS]
-        objects = ", ".join(f"{value} {name}" for value, name in enumerate(names, 1))
+        objects = ", ".join(f"{n} {task.title}" for n, task in enumerate(TASKS.values(), 1))
         words = (
-            "Two folders, written for this page from the embedded sample. In the masks: "
+            "Two folders, written for this page from the slices of five patients. In the masks: "
             f"{objects}. Four files were spoilt on purpose, in ways that happen to folders."
         )
     return "\n".join([words, "", "```text", *lines, "```"])

@@ -23,7 +23,7 @@ def study(folder, tmp_path, square):
 def test_without_data_there_is_an_example(tmp_path):
     study, is_example = study_of(OwnSettings(example=str(tmp_path / "e")))
     assert is_example
-    assert study.dataset.tasks == ("object-1", "object-2", "object-3", "object-4")
+    assert study.dataset.tasks == ("object-1", "object-2", "object-3")
     assert f"{tmp_path / 'e' / 'images'}/\n" in your_data.folder(study, is_example)
 
 
