@@ -148,7 +148,7 @@ told.table_of_hours(ours)
 #   {glue:text}`found-cut`.
 # - **Then the starts.** Each part is a process that loads its model: with so many parts
 #   {glue:text}`found-once:.0%` of the work on A100s. More parts balance better and start more often. A worker that
-#   keeps its model for many parts (`batch` in [the plan of a study](../book/reference.md)) does not pay for them.
+#   keeps its model for many parts (`parts_each` in [the plan of a study](../book/reference.md)) does not pay for them.
 # - **Then the merge**, which one process does: {glue:text}`found-merge:.0f` s, {glue:text}`found-merge-part:.0%` of
 #   the time on 64.
 # - **The processor beside the GPU.** Of an image's time beside an A100, {glue:text}`found-beside:.0%` are reading,

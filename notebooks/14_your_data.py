@@ -36,6 +36,8 @@ protocol = (
 )
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
 precision = ""  # of the image encoder: float32, bfloat16 or float16
+batch = 0  # images that are encoded together; 0 for 1 on a CPU and 4 on a GPU
+workers = 0  # threads that read and measure beside the model; 0 likewise
 tasks = "all"  # keys of tasks of a dataset, joined with commas
 images = ""  # a folder of images ...
 masks = ""  # ... and a folder of masks with the same file names

@@ -84,7 +84,10 @@ def _print(found: dict[str, Entry]) -> None:
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         typer.echo(line.rstrip())
-    typer.echo("\n`medsam models NAME` says what a model is and how to get its weights.")
+    from medsam.models.device import Runtime
+
+    typer.echo(f"\nThis machine: {Runtime.here()}.")
+    typer.echo("`medsam models NAME` says what a model is and how to get its weights.")
 
 
 @app.command()

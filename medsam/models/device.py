@@ -70,21 +70,14 @@ class Runtime:
         >>> Runtime.choose("cpu", "bfloat16")
         Runtime(device='cpu', precision='bfloat16')
         """
-        devices = ["cpu"]
-        if torch.backends.mps.is_available():
-            devices.insert(0, "mps")
-        if torch.cuda.is_available():
-            devices[:0] = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        devices = _devices()
         chosen = devices[0] if device == "auto" else device
         if chosen not in devices:
             raise InputError(
                 f"Device {device!r}. Allowed on this machine, with torch {torch.__version__}: "
                 f"auto, {', '.join(devices)}. Choose one of them, or install a torch build for it."
             )
-        kind = chosen.partition(":")[0]
-        precisions = PRECISIONS[kind]
-        if kind == "cuda" and not torch.cuda.is_bf16_supported():
-            precisions = precisions[:2]
+        precisions = _precisions(chosen)
         if precision not in precisions:
             raise InputError(
                 f"Precision {precision!r} on {chosen}. Allowed there: {', '.join(precisions)}. "
@@ -92,12 +85,41 @@ class Runtime:
             )
         return cls(chosen, precision)
 
+    @staticmethod
+    def here() -> str:
+        """The devices of this machine in words, each with its precisions; the best first."""
+        found = []
+        for device in _devices():
+            if device == "cuda":
+                continue
+            name = torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
+            cores = f"{torch.get_num_threads()} threads" if device == "cpu" else name
+            words = ", ".join(filter(None, [cores, *_precisions(device)]))
+            found.append(f"{device} ({words})")
+        return "; ".join(found)
+
     def autocast(self) -> AbstractContextManager[Any]:
         """Context in which matrix products are computed in the precision."""
         if self.precision == "float32":
             return nullcontext()
         kind = self.device.partition(":")[0]
         return torch.autocast(kind, getattr(torch, self.precision))
+
+
+def _devices() -> list[str]:
+    """What a model may be put on here, the best first."""
+    devices = ["cpu"]
+    if torch.backends.mps.is_available():
+        devices.insert(0, "mps")
+    if torch.cuda.is_available():
+        devices[:0] = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    return devices
+
+
+def _precisions(device: str) -> tuple[str, ...]:
+    kind = device.partition(":")[0]
+    limited = kind == "cuda" and not torch.cuda.is_bf16_supported()
+    return PRECISIONS[kind][:2] if limited else PRECISIONS[kind]
 
 
 def to_host(tensors: Sequence[torch.Tensor]) -> list[NDArray[Any]]:

@@ -277,7 +277,7 @@ def jobs(plan: Plan) -> Jobs:
     parts = {title: {n.rpartition("-")[0]: n for n in each} for title, each in made.items()}
     plain_plan = plan.model_dump(
         mode="json",
-        exclude={"out", "gpus", "parts", "batch", "embeddings"},
+        exclude={"out", "gpus", "parts", "parts_each", "embeddings", "batch", "workers"},
         exclude_defaults=True,
     )
     images = sum(number for number, _ in plan.sizes.values())

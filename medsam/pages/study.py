@@ -82,6 +82,8 @@ class Settings(BaseModel):
     precision: str = Field(
         "", description="Of the image encoder: float32 (the default), bfloat16 or float16."
     )
+    batch: int = Field(0, ge=0, description="Images encoded together; 0: as suits the device.")
+    workers: int = Field(0, ge=0, description="Threads beside the model; 0: as suits the device.")
     tasks: str | list[str] = Field(
         "all", description="Keys of tasks, joined with commas; `all` for every task at hand."
     )
@@ -372,6 +374,8 @@ class Study:
                     s.asked,
                     folder,
                     seed=s.seed,
+                    batch=s.batch,
+                    workers=s.workers,
                     experiments=s.experiments,
                     levels=getattr(s, "levels", LEVELS),
                 )

@@ -43,6 +43,21 @@ Precision = Annotated[
         metavar="NAME", help="Of the image encoder: float32 (the default), bfloat16, float16."
     ),
 ]
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Threads, which read and measure some images while the model has others. By default "
+        "1 on a CPU, where they share the cores, and 4 on a GPU.",
+    ),
+]
+Batch = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="N", help="Images that are encoded together: by default 1 on a CPU, else 4."
+    ),
+]
 Sides = Annotated[
     list[str] | None,
     typer.Option(
@@ -94,12 +109,8 @@ def run(
         ),
     ] = "chosen",
     seed: Annotated[int, typer.Option(help="Seed of the draws among ties.")] = 1,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1, metavar="N", help="Images at a time, in threads that share the cores. CPU only."
-        ),
-    ] = 1,
+    workers: Workers = 0,
+    batch: Batch = 0,
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Only each N-th image, in the order of names.")
     ] = 1,
@@ -177,6 +188,7 @@ def run(
         sides=grids.numbers(sides or []) or grids.SIDES,
         masks=_masks(keep_masks),
         workers=workers,
+        batch=batch,
         seed=seed,
         shard=shard,
         progress=not quiet,

@@ -10,9 +10,12 @@ A YAML file says what is wanted::
       - {images: scans/images, masks: scans/masks, title: Our scans}
     tasks: all                   # or a list of keys
     parts: 4                     # of each task: that many processes can share it
-    batch: 8                     # parts that a process does before it ends, its model loaded once
+    parts_each: 8                # parts that a process does before it ends, its model loaded once
     embeddings: auto             # always or never; auto: kept where an image is asked again
     gpus: 0                      # of each process; a cluster's profile knows what it means
+    device: cuda                 # of each model, and its precision: bfloat16; by default the best
+    batch: 8                     # images that are encoded together
+    workers: 4                   # threads of a process that read and measure beside the model
     notebooks: [02_prompt_modes] # executed on the rows; or all
     book: true                   # of these notebooks
     out: study                   # paths are relative to the file
@@ -305,7 +308,16 @@ class Site(_Job):
     about: str
 
 
-class Jobs(_Job):
+class _Machine(BaseModel):
+    """How models run; as of `medsam run`."""
+
+    device: str = ""
+    precision: str = ""
+    batch: int = Field(default=0, ge=0)
+    workers: int = Field(default=0, ge=0)
+
+
+class Jobs(_Job, _Machine):
     """All processes of a study by name, except that of the merge.
 
     Attributes
@@ -336,7 +348,7 @@ PROMPTS = len(MODES) + len(CHOICES) * MAX_CLICKS
 """Most prompts of an object in an image: five modes, nine clicks after the top and the oracle."""
 
 
-class Plan(BaseModel):
+class Plan(_Machine):
     """What a study is made of; see the head of this module."""
 
     model_config = ConfigDict(extra="forbid")
@@ -348,7 +360,7 @@ class Plan(BaseModel):
     )
     tasks: Names = ("all",)
     parts: int = Field(default=1, ge=1, le=10_000)
-    batch: int = Field(default=1, ge=1)
+    parts_each: int = Field(default=1, ge=1)
     every: int = Field(default=1, ge=1)
     seed: int = 1
     embeddings: Literal["auto", "always", "never"] = "auto"
@@ -414,7 +426,14 @@ class Plan(BaseModel):
             return ""
         way = self.images(source, protocol).intensity
         made_of = [self._data[source], self.datasets[source].tasks, way, self.parts]
-        return f"{quote(model, '')}-{digest([made_of, _weights(model)])}"
+        return f"{quote(model, '')}-{digest([made_of, self._weights(model)])}"
+
+    def _weights(self, model: str) -> list[str | None]:
+        """What is known of a model's weights before they are there, and how it is to run."""
+        from medsam.models.registry import models
+
+        how = [name for name in (self.device.partition(":")[0], self.precision) if name]
+        return [*(one.sha256 for one in models()[model].weights), *how]
 
     def _shards(self, source: Source, model: str, protocol: str) -> Iterator[Shard]:
         """In folders whose names change with all that rows depend on, and with nothing else.
@@ -428,7 +447,15 @@ class Plan(BaseModel):
         parts = 1 if fields["random"] == "stream" else self.parts
         code = [RESULTS_VERSION, TOLERANCE]
         for task in self.datasets[source].tasks:
-            made_of = [self._data[source], task, model, _weights(model), fields, self.seed, code]
+            made_of = [
+                self._data[source],
+                task,
+                model,
+                self._weights(model),
+                fields,
+                self.seed,
+                code,
+            ]
             images = whole.model_copy(update={"task": task}).parts(parts)
             for n, part in enumerate(images, start=1):
                 folder = f"parts/{digest(made_of)}/{n}-of-{parts}"
@@ -462,12 +489,16 @@ class Plan(BaseModel):
             # A source that is named twice is computed once.
             due = [s for s in self._shards(source, model, protocol) if s.folder not in folders]
             folders |= dict.fromkeys(shard.folder for shard in due)
-            for first in range(0, len(due), self.batch):
-                some = tuple(due[first : first + self.batch])
+            for first in range(0, len(due), self.parts_each):
+                some = tuple(due[first : first + self.parts_each])
                 name = f"{quote(model, '')}-{digest([shard.folder for shard in some])}"
                 evaluate[name] = Evaluation(model=model, shards=some, needs=whole)
         return Jobs(
             gpus=self.gpus,
+            device=self.device,
+            precision=self.precision,
+            batch=self.batch,
+            workers=self.workers,
             merged=digest([*folders]),
             encoded=encoded,
             embed=embed,
@@ -475,13 +506,6 @@ class Plan(BaseModel):
             pages={name: page for each in (pages or {}).values() for name, page in each.items()},
             site=site,
         )
-
-
-def _weights(model: str) -> list[str | None]:
-    """What is known of a model's weights before they are there."""
-    from medsam.models.registry import models
-
-    return [one.sha256 for one in models()[model].weights]
 
 
 def read(file: Path | str) -> Plan:

