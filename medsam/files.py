@@ -99,8 +99,10 @@ def validated(kind: type[Model], content: Mapping[str, Any], where: str) -> Mode
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "what it says"
+        field = kind.model_fields.get(str(next(iter(first["loc"]), "")))
+        about = f" {field.description}" if field and field.description else ""
         raise InputError(
-            f"{where}: {place} is {first.get('input')!r}. Allowed: {first['msg']}. Mend it."
+            f"{where}: {place} is {first.get('input')!r}. Allowed: {first['msg']}.{about} Mend it."
         ) from error
 
 

@@ -265,13 +265,13 @@ def _source(
         If these do not go together.
     """
     channel = image[0] if len(image) == 1 else tuple(image)
-    layers = [layer for path, pattern in masks for layer in rules.layers(path, pattern)]
-    made = make_source(name, group, [(channel, unit)], layers, reading)
-    if isinstance(made, Picture) and (rules.segments or rules.one_hot is not None):
+    if any(is_picture(path) for path, _ in masks) and (rules.segments or rules.one_hot is not None):
         raise DataError(
             f"{name!r} is a picture. Allowed: volumes, where masks have segments or a channel "
             "for each value. Save the labels 1..n as a grey PNG."
         )
+    layers = [layer for path, pattern in masks for layer in rules.layers(path, pattern)]
+    made = make_source(name, group, [(channel, unit)], layers, reading)
     if not rules.instances:
         return made
     if not isinstance(made, Picture):

@@ -304,7 +304,7 @@ def test_a_dicom_folder_a_patient(tmp_path):
     wanted = {f"{p}/axial-{k:04d}" for p in ("p0", "p1") for k in range(6)}
     assert masks_of(folders(tmp_path)).keys() == wanted
     told = {"key": "k", "masks": "masks/{id}.nii.gz", "labels": {"x": 1}}
-    for pattern in ("images/{id}", "images/{id}/*.dcm", "images", "images/{id}/im*.DCM"):
+    for pattern in ("images/{id}", "images/{id}/*.dcm", "images", "images/{id}/im**"):
         assert masks_of(open_own(OwnData(images=pattern, **told), tmp_path)).keys() == wanted
 
 

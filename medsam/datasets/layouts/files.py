@@ -117,7 +117,9 @@ def find(tree: Tree, pattern: str = "") -> Files:
 
     By default those directly in it that are read as images, by their stem.
     """
-    found = grouped(tree, tree.match(pattern or _STEM, anywhere=False), "id", "group")
+    matched = tree.match(pattern or _STEM, anywhere=False)
+    found = grouped(tree, matched, "id", "group")
+    alone = {one.path for one in matched}  # of a folder whose files fit, these are meant
     tree.flat = not pattern
     if not pattern:
         for below, path in tree.paths.items():
@@ -129,9 +131,10 @@ def find(tree: Tree, pattern: str = "") -> Files:
         files.setdefault(below.rpartition("/")[0], []).append(below)
     for below, inside in files.items():
         match = re.fullmatch(pattern or "(?P<id>[^/]+)", below, re.IGNORECASE)
-        if match and any(is_dicom(tree.paths[one]) for one in inside):
+        paths = [tree.paths[one] for one in inside]
+        if match and not alone.intersection(paths) and any(map(is_dicom, paths)):
             key = (match["id"], match.groupdict().get("group") or "")
-            found.setdefault(key, []).append(tree.paths[inside[0]].parent)
+            found.setdefault(key, []).append(paths[0].parent)
             tree.used.update(inside)
     return found
 
