@@ -119,11 +119,13 @@ def list_(
     ] = None,
 ) -> None:
     """List the datasets of the paper; with KEY, how to get one and what to know of it."""
-    from medsam.datasets.catalog import catalog, entry
+    from medsam.datasets.catalog import MODALITIES, catalog, entry
 
     chosen = [entry(key) for key in dict.fromkeys(keys)] if keys else list(catalog().values())
     if modality is not None:
-        wanted = _modality(modality)
+        wanted = {one.lower(): one for one in MODALITIES}.get(modality.lower())
+        if wanted is None:
+            raise UnknownName("modality", modality, MODALITIES)
         chosen = [one for one in chosen if one.modality == wanted]
         if not chosen:
             raise InputError(
@@ -250,15 +252,6 @@ def _found(found: Check, title: str) -> Iterator[RenderableType]:
         if rows:
             yield Text(f"{title} ({len(rows):,}):", style="bold")
             yield from (Text(f"  {name}: {reason}") for name, reason in rows)
-
-
-def _modality(name: str) -> str:
-    from medsam.datasets.catalog import MODALITIES
-
-    known = {one.lower(): one for one in MODALITIES}
-    if name.lower() not in known:
-        raise UnknownName("modality", name, MODALITIES)
-    return known[name.lower()]
 
 
 def _print(parts: Iterator[RenderableType]) -> None:

@@ -17,16 +17,14 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from medsam.datasets.catalog import Archive, entry, place
+from medsam.datasets.catalog import entry, place
 from medsam.errors import InputError
-from medsam.files import atomic
-from medsam.files import download as retrieve
+from medsam.files import atomic, download
 
 __all__ = [
     "SUFFIXES",
     "Fetched",
     "archives_folder",
-    "download",
     "fetch",
     "find_archives",
     "stem",
@@ -260,7 +258,8 @@ def fetch(key: str, folder: Path | None = None, *, progress: bool = True) -> Fet
     where = archives_folder(folder)
     for archive in one.archives:
         if archive.url and not (folder / stem(archive.name)).exists():
-            download(archive, where, progress=progress)
+            known = f"md5:{archive.md5}" if archive.md5 else None
+            download(archive.url, where / archive.name, known, progress=progress)
     unpacked = tuple(unpack(path, folder, progress=progress) for path in find_archives(where))
     # What comes by itself is not all, where other parts are behind an account.
     direct = {stem(archive.name) for archive in one.archives if archive.url}
@@ -314,15 +313,3 @@ def _join(paths: list[Path], whole: Path) -> None:
         for path in paths:
             with open(path, "rb") as source:
                 shutil.copyfileobj(source, target, 2**20)
-
-
-def download(archive: Archive, folder: Path, *, progress: bool = True) -> Path:
-    """Download an archive; continue where a cut download stopped.
-
-    Raises
-    ------
-    InputError
-        If there is no connection, the server refuses, or the hash is another one.
-    """
-    known = f"md5:{archive.md5}" if archive.md5 else None
-    return retrieve(archive.url, folder / archive.name, known, progress=progress)

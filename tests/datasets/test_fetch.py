@@ -12,7 +12,7 @@ import pytest
 
 from medsam.datasets import fetch as module
 from medsam.datasets.catalog import DATA_VARIABLE, Archive, entry
-from medsam.datasets.fetch import archives_folder, download, fetch, find_archives, stem, unpack
+from medsam.datasets.fetch import archives_folder, fetch, find_archives, stem, unpack
 from medsam.errors import InputError
 
 
@@ -76,36 +76,38 @@ def data(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("ranges", [True, False])
-def test_a_cut_download_goes_on(tmp_path, archive, server, ranges):
-    server.cut, server.ranges = 100_000, ranges
-    with pytest.raises(InputError, match=r"cannot be downloaded .*it goes on where it stopped"):
-        download(archive, tmp_path, progress=False)
-    part = tmp_path / "Task09_Spleen.tar.part"
-    assert 0 < part.stat().st_size <= 100_000
-    have = part.stat().st_size
-    server.cut = None
-    path = download(archive, tmp_path, progress=False)
-    assert server.asked[-1] == f"bytes={have}-"
-    assert path.read_bytes() == server.content
-    assert not part.exists()
-
-
-def test_another_file_than_expected(tmp_path, archive, server):
-    server.content = b"<html>log in</html>"
-    with pytest.raises(InputError, match=r"not the expected file .* Allowed: MD5 [0-9a-f]{32}"):
-        download(archive, tmp_path, progress=False)
-    assert not list(tmp_path.iterdir())
-
-
-def test_fetch_downloads_and_unpacks(data, archive, server, monkeypatch):
+@pytest.fixture
+def spleen(archive, monkeypatch):
+    """Fetch the one archive of the server."""
     one = entry("ct_spleen").model_copy(update={"archives": (archive,)})
     monkeypatch.setattr(module, "entry", lambda key: one)
-    found = fetch("ct_spleen", progress=False)
+    return lambda: fetch("ct_spleen", progress=False)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_cut_download_goes_on(data, spleen, server, ranges):
+    server.cut, server.ranges = 100_000, ranges
+    with pytest.raises(InputError, match=r"cannot be downloaded .*it goes on where it stopped"):
+        spleen()
+    (part,) = (data / "archives/ct_spleen").iterdir()
+    have = part.stat().st_size
+    assert (part.name, 0 < have <= 100_000) == ("Task09_Spleen.tar.part", True)
+    server.cut = None
+    found = spleen()
+    assert server.asked[-1] == f"bytes={have}-"
+    assert not part.exists()
+    assert part.with_suffix("").read_bytes() == server.content
     assert found.steps == ()
     assert (data / "ct_spleen/Task09_Spleen/Task09_Spleen/imagesTr/spleen_2.nii.gz").is_file()
-    assert fetch("ct_spleen", progress=False).unpacked == found.unpacked
-    assert len(server.asked) == 1
+    assert spleen().unpacked == found.unpacked
+    assert len(server.asked) == 2  # what is there is not asked for again
+
+
+def test_another_file_than_expected(data, spleen, server):
+    server.content = b"<html>log in</html>"
+    with pytest.raises(InputError, match=r"not the expected file .* Allowed: MD5 [0-9a-f]{32}"):
+        spleen()
+    assert not list((data / "archives/ct_spleen").iterdir())
 
 
 def test_what_comes_by_itself_is_not_all_where_an_account_is_needed(

@@ -199,23 +199,3 @@ def test_real_ct_is_shown_the_radiological_way(shared_data, tmp_path):
     grey = np.concatenate([one.image[mask, 0] for one, mask in zip(both, liver, strict=True)])
     assert 110 < np.median(grey) < 200
     assert np.median(both[0].image[:3]) == 0
-
-
-def test_real_cord_with_grey_matter(shared_data, tmp_path):
-    """Masks that people drew of a cord and its grey matter, put under the challenge's names."""
-    folder = shared_data / "sct_spinal_cord" / "t2s"
-    image, grey, whole = (
-        nib.load(folder / f"{name}.nii.gz") for name in ("t2s", "t2s_gmseg_manual", "t2s_seg")
-    )
-    inner, outer = (np.asarray(one.dataobj) > 0 for one in (grey, whole))
-    labels = np.where(inner, 1, np.where(outer, 2, 0)).astype(np.uint8)
-    nib.save(image, tmp_path / "site1-sc01-image.nii.gz")
-    mask = nib.Nifti1Image(labels, image.affine)
-    nib.save(mask, tmp_path / "site1-sc01-mask-r1.nii.gz")
-    found = samples("mri_spine", tmp_path, options={"rater": "1"})
-    assert list(found) == [f"site1-sc01/axial-{z:04d}" for z in range(9)]
-    for z, one in enumerate(found.values()):
-        # Stored L, A, S: columns run from right to left as shown, rows from posterior up.
-        assert (one.masks["mri_spine_gm"] == inner[:, ::-1, z].T).all()
-        assert (one.masks["mri_spine_sc"] == (inner | outer)[:, ::-1, z].T).all()
-        assert one.spacing == pytest.approx((0.5, 0.5))
