@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 import yaml
 from pyarrow.fs import LocalFileSystem
 
+from medsam import __version__
 from medsam.errors import ResultsError
 from medsam.files import atomic
 from medsam.metrics import TOLERANCE
@@ -104,8 +105,9 @@ def installed(names: Iterable[str]) -> dict[str, str]:
 def versions() -> dict[str, str]:
     """What computes here: Python, kind of machine, its cores, and the libraries."""
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    names = ("medsam", "numpy", "opencv-python-headless", "onnxruntime", "pyarrow", "torch")
-    return {"python": sys.version.split()[0], "machine": machine} | installed(names)
+    names = ("numpy", "opencv-python-headless", "onnxruntime", "pyarrow", "torch")
+    ours = {"python": sys.version.split()[0], "machine": machine, "medsam": __version__}
+    return ours | installed(names)
 
 
 def write(path: Path, table: pa.Table, about: Mapping[str, Any]) -> Path:
