@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHECKPOINTS",
     "ENVIRONMENT",
+    "NAMES",
     "REGISTRY",
     "Checkpoint",
     "digest",
@@ -33,8 +37,11 @@ __all__ = [
     "fit",
     "load_weights",
     "locate",
+    "own_file",
+    "own_name",
     "read_state",
     "renamed",
+    "transformers",
     "verified",
     "weights_folder",
 ]
@@ -206,7 +213,7 @@ def verified(key: str | Checkpoint, folder: Path | None = None) -> Path:
 
 
 def find_weights(
-    name: str, folder: Path | None = None, checkpoint: Path | None = None
+    name: str, folder: Path | None = None, checkpoint: Path | str | None = None
 ) -> tuple[Path, dict[str, str]]:
     """The weight file of a model of one file, checked, and what its provenance says of it.
 
@@ -216,19 +223,19 @@ def find_weights(
         Of the model.
     folder : Path, optional
         The only folder to look in for the published file, or the file itself.
-    checkpoint : Path, optional
-        A file of one's own for the same network (fine-tuned, say), in place of the published one.
+    checkpoint : Path or str, optional
+        Weights of one's own for the same network (fine-tuned, say), in place of the published
+        ones: see :func:`own_file`.
 
     Raises
     ------
     WeightsError
-        As :func:`verified`, or if there is no such checkpoint.
+        As :func:`verified` and :func:`own_file`.
     """
     if checkpoint is not None:
-        if not checkpoint.is_file():
-            raise WeightsError(f"Weights {checkpoint}: no such file. Check the path.")
+        path = own_file(checkpoint)
         about = {"weights": str(checkpoint), "licence": "unknown", "network": name}
-        return checkpoint, about | {"sha256": digest(checkpoint)}
+        return path, about | {"sha256": digest(path)}
     known = CHECKPOINTS[REGISTRY[name]["weights"][0]["key"]]
     path = verified(known, folder)
     about = {"weights": known.source, "licence": known.licence, "sha256": digest(path)}
@@ -237,21 +244,46 @@ def find_weights(
     return path, about
 
 
+_HEADS = ("iou_prediction_head", "pred_obj_score_head")
+_MLPS = tuple(f"output_hypernetworks_mlps.{n}" for n in range(4))
+NAMES = (
+    ("patch_embed.proj.", "patch_embed.projection."),
+    *((f".norm{n}.", f".layer_norm{n}.") for n in (1, 2, 3, 4, "_final_attn")),
+    *(
+        (f".output_upscaling.{n}.", f".{to}.")
+        for n, to in ((0, "upscale_conv1"), (3, "upscale_conv2"))
+    ),
+    (".output_upscaling.1.", ".upscale_layer_norm."),
+    *((f".mask_downscaling.{n}.", f".mask_embed.conv{k}.") for k, n in ((1, 0), (2, 3), (3, 6))),
+    *((f".mask_downscaling.{n}.", f".mask_embed.layer_norm{k}.") for k, n in ((1, 1), (2, 4))),
+    *(
+        (f".{head}.layers.{n}.", f".{head}.{to}.")
+        for head in (*_HEADS, *_MLPS)
+        for n, to in enumerate(("proj_in", "layers.0", "proj_out"))
+    ),
+)
+"""Parts of names of tensors of SAM and SAM 2: Meta's and transformers', in this order."""
+
+
 def renamed(
-    state: Mapping[str, torch.Tensor], renames: Sequence[tuple[str, str]]
+    state: Mapping[str, torch.Tensor], names: Sequence[tuple[str, str]], *, back: bool = False
 ) -> dict[str, torch.Tensor]:
-    """Tensors under other names: each pattern of a name is replaced, in the order of the rules.
+    """Tensors under other names.
 
     Parameters
     ----------
     state : mapping of str to Tensor
-    renames : sequence of (str, str)
-        Regular expression, and what stands in its place.
+    names : sequence of (str, str)
+        Part of a name, and what stands in its place, one after the other.
+    back : bool
+        From the second to the first.
     """
+    pairs = [(to, part) for part, to in reversed(names)] if back else names
     out = {}
     for name, value in state.items():
-        for pattern, replacement in renames:
-            name = re.sub(pattern, replacement, name)
+        for part, to in pairs:
+            # A dot before all of a name, so that a part can say that it begins there.
+            name = f".{name}".replace(part, to)[1:]
         out[name] = value
     return out
 
@@ -260,8 +292,8 @@ def load_weights(
     net: nn.Module,
     name: str,
     folder: Path | None = None,
-    checkpoint: Path | None = None,
-    base: Path | None = None,
+    checkpoint: Path | str | None = None,
+    base: Path | str | None = None,
     rename: _Rename = dict,
 ) -> tuple[str, nn.Module, dict[str, str]]:
     """A network with the published weights, or with a file of one's own.
@@ -272,8 +304,8 @@ def load_weights(
         See :func:`fit`.
     name, folder, checkpoint
         See :func:`find_weights`.
-    base : Path, optional
-        A file with all tensors, of which ``checkpoint`` replaces some.
+    base : Path or str, optional
+        Weights with all tensors, of which ``checkpoint`` replaces some.
     rename : callable
         From a file's names of tensors to those of the network.
 
@@ -290,20 +322,88 @@ def load_weights(
     """
     if base is not None and checkpoint is None:
         raise InputError("A base without a checkpoint. Allowed: both. Give --checkpoint FILE.")
-    shown = name
-    if checkpoint is not None:
-        folded = checkpoint.is_dir()
-        shown = f"{name}+{checkpoint.name if folded else checkpoint.stem}"
-        checkpoint = checkpoint / "model.safetensors" if folded else checkpoint
+    shown = name if checkpoint is None else own_name(name, checkpoint)
     path, about = find_weights(name, folder, checkpoint)
+    side, got = REGISTRY[name]["side"], _side(path)
+    if None not in (side, got) and side != got:
+        raise WeightsError(
+            f"Weights {path} are for images of {got} pixels; {name} sees {side}. Allowed: weights "
+            "for that size. Choose the model that they are of; `medsam models`."
+        )
     due = net.state_dict().keys()
 
     state = _as_named(read_state(path), due, rename)
     if base is not None:
-        base, of_base = find_weights(name, checkpoint=base)
-        state = _as_named(read_state(base), due, rename) | state
+        file, of_base = find_weights(name, checkpoint=base)
+        state = _as_named(read_state(file), due, rename) | state
         about |= {"base": str(base), "base_sha256": of_base["sha256"]}
     return shown, fit(net, state, path, name), about
+
+
+def own_name(name: str, checkpoint: Path | str) -> str:
+    """What results call a model with weights of one's own."""
+    path = Path(checkpoint)
+    return f"{name}+{path.stem if path.suffix in _SUFFIXES else path.name}"
+
+
+def own_file(checkpoint: Path | str) -> Path:
+    """The file of weights of one's own: itself, or that of a folder or name of transformers' hub.
+
+    Raises
+    ------
+    WeightsError
+        If there is none.
+    InputError
+        If it is no path here, and transformers, which looks on its hub, is not installed.
+    """
+    path = Path(checkpoint)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        found = next((path / one for one in _SAVED if (path / one).is_file()), None)
+        if found is None:
+            raise WeightsError(
+                f"Weights {path}: a folder without {' or '.join(_SAVED)}. Allowed: a file, or a "
+                "folder as save_pretrained writes it."
+            )
+        return found
+    if path.suffix in _SUFFIXES or len(path.parts) != 2 or path.is_absolute():
+        raise WeightsError(f"Weights {path}: no such file. Check the path.")
+    hub = transformers().utils
+    for one in ("config.json", *_SAVED):
+        with suppress(OSError):
+            file = hub.cached_file(str(checkpoint), one)
+            if one != "config.json":
+                return Path(file)
+    raise WeightsError(
+        f"Weights {str(checkpoint)!r} are no file or folder here, and not on the hub. Check the "
+        "name."
+    )
+
+
+def transformers() -> Any:
+    """The package, or an error that says how to get it."""
+    try:
+        return import_module("transformers")
+    except ImportError as error:
+        raise InputError(
+            f'This needs the package transformers ({error}). Run `pip install -e ".[sam2]"` in '
+            "the clone."
+        ) from error
+
+
+def _side(path: Path) -> int | None:
+    """Longest side of the images that a file of weights is for, as far as it tells."""
+    config = path.with_name("config.json")
+    if path.name in _SAVED and config.is_file():
+        told = json.loads(config.read_text("utf-8"))
+        found: int | None = told.get("prompt_encoder_config", {}).get("image_size")
+        return found
+    for model in REGISTRY.values():
+        if any(digest(path) == one.get("sha256") for one in model["weights"]):
+            return int(model["side"])
+    # The tensors of MedSAM2 have the names and shapes of SAM 2.1's.
+    return 512 if "medsam2" in path.name.lower() else None
 
 
 def _as_named(
@@ -370,7 +470,11 @@ _INERT: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 
 Their code is not needed, and not run.
 """
-_CONTAINERS = ("state_dict", "model_state_dict", "model", "net")
+_SUFFIXES = (".pt", ".pth", ".bin", ".safetensors")
+"""Of files of weights; a name without one that is not there is that of a hub."""
+_SAVED = ("model.safetensors", "pytorch_model.bin")
+"""What a folder of transformers' weights holds."""
+_CONTAINERS = ("state_dict", "model_state_dict", "model_state", "model", "net")
 _SAVE = "Save `model.state_dict()` with torch.save."
 
 
@@ -378,9 +482,9 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Tensors of a checkpoint by name, on the CPU.
 
     The file is one of safetensors, or of torch.save with the tensors themselves, or with a
-    dictionary that has them as ``state_dict``, ``model_state_dict``, ``model`` or ``net``. Nothing
-    of it is run: what is neither a tensor nor plain data is refused, but for settings of the
-    training that are known, which are read as objects that do nothing.
+    dictionary that has them as ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or
+    ``net``. Nothing of it is run: what is neither a tensor nor plain data is refused, but for
+    settings of the training that are known, which are read as objects that do nothing.
 
     Raises
     ------

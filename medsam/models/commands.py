@@ -94,8 +94,9 @@ def _print(found: dict[str, Entry]) -> None:
 def show(name: Name) -> None:
     """Say what a model is, and where its weights are or how to get them."""
     from medsam.models.checkpoints import locate
+    from medsam.models.registry import entry as find
 
-    entry = _entry(name)
+    entry = find(name)
     typer.echo(f"{name}: {entry.note}")
     size = f"{entry.side} pixels on the longest side" if entry.side else "images of any size"
     typer.echo(f"Takes {', '.join(entry.accepts.split())}; sees {size}.")
@@ -143,8 +144,9 @@ def fetch(
     """
     from medsam.models.checkpoints import fetch as get
     from medsam.models.checkpoints import verified
+    from medsam.models.registry import entry
 
-    for one in _entry(name).weights:
+    for one in entry(name).weights:
         path = get(one, to, progress=not quiet) if one.url else verified(one, to)
         typer.echo(f"{one.key}: {path} ({one.licence})")
 
@@ -159,14 +161,9 @@ def check(
 ) -> None:
     """Check size and sha256 of the weights of a model."""
     from medsam.models.checkpoints import digest, verified
+    from medsam.models.registry import entry
 
-    for one in _entry(name).weights:
+    for one in entry(name).weights:
         found = verified(one, path)
         compared = "as published" if one.sha256 else "no published one to compare with"
         typer.echo(f"{one.key}: {found}, sha256 {digest(found)} ({compared})")
-
-
-def _entry(name: str) -> Entry:
-    from medsam.models.registry import check_name, models
-
-    return models()[check_name(name)]

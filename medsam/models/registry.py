@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Mapping
@@ -14,10 +15,31 @@ from pathlib import Path
 from typing import Any
 
 from medsam.errors import InputError, UnknownName, WeightsError
-from medsam.models.checkpoints import CHECKPOINTS, REGISTRY, Checkpoint, locate
+from medsam.models.checkpoints import (
+    CHECKPOINTS,
+    REGISTRY,
+    Checkpoint,
+    digest,
+    locate,
+    own_file,
+    own_name,
+)
 from medsam.models.contract import PromptableModel
 
-__all__ = ["GROUP", "MODELS", "Entry", "PluginNote", "check_name", "load", "models"]
+__all__ = [
+    "GROUP",
+    "MODELS",
+    "Entry",
+    "PluginNote",
+    "check_name",
+    "entry",
+    "label",
+    "load",
+    "models",
+    "placed",
+    "weights",
+    "with_files",
+]
 
 GROUP = "medsam.models"
 """Entry-point group: a package that is installed names its models in it.
@@ -55,6 +77,8 @@ class Entry:
         What it is, in a sentence, such that its numbers are not taken for another's.
     weights : tuple of Checkpoint
         Its weight files.
+    run : bool
+        Whether this project has run it with its own weights; else they were not to be had.
     encodes : bool
         Whether it encodes an image before it is asked, so that there is something to keep.
     arguments : mapping of str to object
@@ -66,6 +90,7 @@ class Entry:
     side: int | None
     note: str
     weights: tuple[Checkpoint, ...] = ()
+    run: bool = False
     encodes: bool = True
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
@@ -145,19 +170,91 @@ def _class_in_file(name: str) -> Any:
     return found
 
 
-def check_name(name: str) -> str:
-    """The name, if there is such a model, or a class in a file (``path/to/file.py:Class``).
+def with_files(model: str, checkpoint: Path | str = "", base: Path | str = "") -> str:
+    """One name of a model with weights of one's own, which :func:`load` understands.
+
+    Examples
+    --------
+    >>> with_files("sam-vit-b", "mine.pth")
+    'sam-vit-b+checkpoint=mine.pth'
+    """
+    given = {"checkpoint": checkpoint, "base": base}
+    return model + "".join(f"+{name}={value}" for name, value in given.items() if value)
+
+
+def placed(name: str, base: Path) -> str:
+    """The same with absolute paths of what lies in a folder; a name of a hub stays."""
+
+    def place(path: str) -> str:
+        there = base / Path(path).expanduser()
+        return str(there.absolute()) if there.exists() else path
+
+    model, files = _split(name)
+    path, colon, attribute = model.rpartition(":")
+    model = place(path) + colon + attribute if colon else model
+    return with_files(model, **{key: place(file) for key, file in files.items()})
+
+
+def _split(name: str) -> tuple[str, dict[str, str]]:
+    """What :func:`with_files` joined."""
+    model, *files = re.split(r"\+(?=(?:checkpoint|base)=)", name)
+    return model, dict(one.split("=", 1) for one in files)
+
+
+def entry(name: str) -> Entry:
+    """The entry of a model, or of a class in a file.
 
     Raises
     ------
     UnknownName
         Lists the models there are.
+    InputError
+        If there is no such file or class.
     """
-    if ".py:" in name:
-        _class_in_file(name)
-    elif name not in MODELS and name not in (known := models()):
-        raise UnknownName("model", name, known)
+    model, _ = _split(name)
+    if ".py:" in model:
+        accepts = " ".join(sorted(_class_in_file(model).accepts))
+        return Entry(model, accepts, None, "A class of your own.")
+    if model in MODELS:
+        return MODELS[model]
+    if model not in (known := models()):
+        raise UnknownName("model", model, known)
+    return known[model]
+
+
+def check_name(name: str) -> str:
+    """The name, if there is such a model, or a class in a file (``path/to/file.py:Class``).
+
+    Raises
+    ------
+    UnknownName, InputError
+        As :func:`entry`.
+    WeightsError
+        If weights of one's own are not there.
+    """
+    entry(name)
+    for file in _split(name)[1].values():
+        own_file(file)
     return name
+
+
+def label(name: str) -> str:
+    """What results call a model."""
+    model, files = _split(name)
+    if ".py:" in model:
+        said = _class_in_file(model).name
+        return said if isinstance(said, str) else load(model).name
+    return own_name(model, files["checkpoint"]) if "checkpoint" in files else model
+
+
+def weights(name: str) -> list[str | None]:
+    """The sha256 of a model's weights, as far as it is known before they are loaded."""
+    model, files = _split(name)
+    if files:
+        return [digest(own_file(file)) for file in files.values()]
+    if ".py:" in model:
+        return [digest(Path(model.rpartition(":")[0]))]
+    return [one.sha256 for one in entry(name).weights]
 
 
 def load(name: str, **options: Any) -> PromptableModel:
@@ -179,12 +276,11 @@ def load(name: str, **options: Any) -> PromptableModel:
     WeightsError
         If its weights are missing, torn or changed.
     """
-    if ".py:" in name:
-        made, arguments = _class_in_file(name), {}
-    else:
-        entry = MODELS[name] if name in MODELS else models()[check_name(name)]
-        made, arguments = entry.model_class, dict(entry.arguments)
     given = {option: value for option, value in options.items() if value not in (None, "")}
+    name, files = _split(name)
+    given |= files
+    found = entry(name)
+    made = _class_in_file(name) if ".py:" in name else found.model_class
     taken = list(signature(made).parameters)
     for option in given:
         if option not in taken and "options" not in taken:
@@ -192,7 +288,7 @@ def load(name: str, **options: Any) -> PromptableModel:
                 f"Model {name!r} takes no {option}. Allowed: "
                 f"{', '.join(sorted({*taken} & OPTIONS)) or 'no option'}. Leave it out."
             )
-    model: PromptableModel = made(**arguments, **given)
+    model: PromptableModel = made(**found.arguments, **given)
     if ".py:" in name and model.name in MODELS:
         raise InputError(f"Model {name!r} is named {model.name!r}, which is taken. Rename it.")
     return model

@@ -5,7 +5,6 @@ Source: Kirillov et al. 2023, Segment Anything (doi:10.1109/ICCV51070.2023.00371
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +14,35 @@ from numpy.typing import NDArray
 from segment_anything import sam_model_registry
 
 from medsam.models.attention import fuse_attention
-from medsam.models.checkpoints import load_weights, renamed
+from medsam.models.checkpoints import NAMES, load_weights, renamed
 from medsam.models.onnx_sam import preprocess
 from medsam.models.torch_sam import TorchSam
 
 __all__ = ["Sam", "as_segment_anything"]
 
-_RENAMES = (
-    (
-        r"^(shared_image_embedding|prompt_encoder\.shared_embedding)\.positional_embedding$",
-        "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix",
-    ),
-    (r"^vision_encoder\.layers\.", "image_encoder.blocks."),
-    (r"^vision_encoder\.", "image_encoder."),
-    (r"patch_embed\.projection\.", "patch_embed.proj."),
-    (r"\.point_embed\.", ".point_embeddings."),
-    (r"neck\.conv1\.", "neck.0."),
-    (r"neck\.layer_norm1\.", "neck.1."),
-    (r"neck\.conv2\.", "neck.2."),
-    (r"neck\.layer_norm2\.", "neck.3."),
-    (r"mask_embed\.conv1\.", "mask_downscaling.0."),
-    (r"mask_embed\.layer_norm1\.", "mask_downscaling.1."),
-    (r"mask_embed\.conv2\.", "mask_downscaling.3."),
-    (r"mask_embed\.layer_norm2\.", "mask_downscaling.4."),
-    (r"mask_embed\.conv3\.", "mask_downscaling.6."),
-    (r"\.upscale_conv1\.", ".output_upscaling.0."),
-    (r"\.upscale_layer_norm\.", ".output_upscaling.1."),
-    (r"\.upscale_conv2\.", ".output_upscaling.3."),
-    (r"\.layer_norm(\d|_final)", r".norm\1"),
-    # Heads of three layers; the middle one first.
-    (r"(_head|_mlps\.\d)\.layers\.0\.", r"\1.layers.1."),
-    (r"(_head|_mlps\.\d)\.proj_in\.", r"\1.layers.0."),
-    (r"(_head|_mlps\.\d)\.proj_out\.", r"\1.layers.2."),
+_NAMES = (
+    *NAMES,
+    (".image_encoder.", ".vision_encoder."),
+    (".image_encoder.blocks.", ".vision_encoder.layers."),
+    *((f".neck.{n}.", f".neck.{to}.") for n, to in ((0, "conv1"), (2, "conv2"))),
+    *((f".neck.{n}.", f".neck.layer_norm{k}.") for k, n in ((1, 1), (2, 3))),
+    (".point_embeddings.", ".point_embed."),
 )
-"""From the names of transformers' ``SamModel`` to those of segment-anything, in this order."""
+"""Parts of names of segment-anything's tensors, and of those of transformers' ``SamModel``."""
+_GRID = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
+_GRIDS = (
+    "prompt_encoder.shared_embedding.positional_embedding",
+    "shared_image_embedding.positional_embedding",
+)
 
 
 def as_segment_anything(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Tensors under segment-anything's names, where they have those of transformers."""
-    if not any(re.search(r"^vision_encoder\.|\.upscale_conv1\.", name) for name in state):
+    if not any(name.startswith("vision_encoder.") or ".upscale_conv1." in name for name in state):
         return state
-    return renamed(state, _RENAMES)
+    rest = {name: value for name, value in state.items() if name not in _GRIDS}
+    grids = [state[name] for name in _GRIDS if name in state]
+    return renamed(rest, _NAMES, back=True) | ({_GRID: grids[0]} if grids else {})
 
 
 class Sam(TorchSam):
@@ -70,10 +57,11 @@ class Sam(TorchSam):
     folder : Path, optional
         Folder with the checkpoint, or the file itself; by default where `medsam weights fetch`
         puts it.
-    checkpoint, base : Path, optional
+    checkpoint, base : Path or str, optional
         A checkpoint of one's own for the same architecture (fine-tuned, say), in place of the
-        published one: a file, or a folder as transformers saves its ``SamModel``; and what it is
-        laid onto where it holds only some of the tensors. Results then name both and their sha256.
+        published one: a file, or a folder or name on the hub of transformers' ``SamModel``; and
+        what it is laid onto where it holds only some of the tensors. Results then name both and
+        their sha256.
     compiled : bool
         Compile the encoder, which takes minutes and pays for many images.
     **options
@@ -94,8 +82,8 @@ class Sam(TorchSam):
         network: str,
         folder: Path | None = None,
         *,
-        checkpoint: Path | None = None,
-        base: Path | None = None,
+        checkpoint: Path | str | None = None,
+        base: Path | str | None = None,
         compiled: bool = False,
         **options: Any,
     ):

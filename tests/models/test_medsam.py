@@ -9,7 +9,13 @@ import torch
 from torch_models import brain
 
 from medsam.models.checkpoints import CHECKPOINTS, locate
-from medsam.models.medsam import LiteMedSam, MedSam, preprocess, preprocess_lite
+from medsam.models.medsam import (
+    LiteMedSam,
+    MedSam,
+    ScribblePromptSam,
+    preprocess,
+    preprocess_lite,
+)
 from medsam.prompts import Prompt, mode_prompt
 
 WIDE = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
@@ -114,3 +120,19 @@ def test_lite_is_the_network_of_the_package():
     assert np.array_equal(got.logits, expected[0].numpy())
     assert np.array_equal(got.masks, full[0].numpy() > 0)
     assert lite.provenance()["sha256"] == CHECKPOINTS["lite-medsam"].sha256
+
+
+def test_scribbleprompt_sees_128_grey_pixels(tiny_file):
+    model = ScribblePromptSam("scribbleprompt-sam", "tiny", checkpoint=tiny_file, device="cpu")
+    image = np.zeros((64, 256, 3), np.uint8)
+    image[:, 128:, 0] = 90
+    seen = model._prepare(image)[0]
+    mean, std = model.net.pixel_mean.numpy(), model.net.pixel_std.numpy()
+    pixels = seen * std + mean  # black and white of 0 to 255, in all three channels
+    assert seen.shape == (3, 1024, 1024)
+    np.testing.assert_allclose(pixels[:, 500, [0, 1023]], [[0, 255]] * 3, atol=1e-3)
+    # A pixel of 128 is 8 of 1024 wide; between two of them it is grey.
+    assert 0 < pixels[0, 500, 512] < 255
+    assert pixels[0, 500, 504] < 20
+    (answer,) = model.predict(model.embed(image), [Prompt([[200, 30]], [1])])
+    assert answer.masks.shape == (3, 64, 256)

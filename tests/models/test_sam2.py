@@ -13,7 +13,7 @@ from medsam.models import MODELS
 from medsam.models.cache import CachedModel
 from medsam.models.checkpoints import digest
 from medsam.models.contract import Embedding
-from medsam.models.sam2 import Sam2, as_transformers
+from medsam.models.sam2 import Sam2, Sam3, as_transformers
 from medsam.prompts import Prompt
 
 NAMES = Path(__file__).with_name("sam2.1_hiera_tiny.tsv")
@@ -187,9 +187,8 @@ def test_a_folder_as_transformers_writes_it(model, tmp_path, transformers, embed
     np.testing.assert_allclose(got, expected, atol=1e-5)
     provenance = again.provenance()
     file = tmp_path / "model.safetensors"
-    assert provenance["weights"] == str(file)
+    assert provenance["weights"] == str(tmp_path)
     assert provenance["sha256"] == digest(file)
-    assert narrow(file).provenance() == provenance
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(WeightsError, match="cannot be read: torn, or no checkpoint"):
@@ -205,3 +204,64 @@ def test_a_folder_of_the_whole_model_video_and_all(transformers, tmp_path):
     net = narrow(tmp_path).net.state_dict()
     assert len(whole.state_dict()) > len(net)
     assert all(torch.equal(whole.state_dict()[name], value) for name, value in net.items())
+
+
+def test_medsam2_is_asked_at_512_pixels_and_nothing_else(tmp_path, brain_image):
+    file = tmp_path / "MedSAM2_mine.pt"
+    torch.save({"model": random_state()}, file)
+    small = Sam2("medsam2", NARROW, checkpoint=file, side=512, device="cpu")
+    features = small.embed(brain_image).features
+    assert [one.shape[2] for one in features] == [128, 64, 32]
+    unpacked = small.unpack(small.pack(features))
+    assert all(map(np.array_equal, unpacked, features))
+    (answer,) = small.predict(small.embed(brain_image), [Prompt([[60, 80]], [1])])
+    assert answer.logits.shape == (3, 128, 128)
+    with pytest.raises(WeightsError, match="are for images of 512 pixels; sam2.1-hiera-tiny sees"):
+        narrow(file)
+    small.net.save_pretrained(tmp_path / "folder")
+    with pytest.raises(WeightsError, match="of 512 pixels; sam2.1-hiera-tiny sees 1024. Allowed"):
+        narrow(tmp_path / "folder")
+
+
+SMALL3 = {
+    "vision_config": {
+        "backbone_config": {
+            "model_type": "sam3_vit_model",
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "global_attn_indexes": [1],
+        },
+    }
+}
+
+
+def test_sam_3_from_a_file_of_its_whole_model(transformers, tmp_path, brain_image):
+    """Under the names of the published folder, in which the tracker is one part of two."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = Sam3.build(SMALL3).eval()
+    state = {"detector_model.text_encoder.weight": torch.zeros(1)}
+    for name, value in net.state_dict().items():
+        whole = name.replace("vision_encoder.neck.", "tracker_neck.")
+        if name.startswith("vision_encoder.backbone."):
+            whole = f"detector_model.{name}"
+        elif whole == name:
+            whole = f"tracker_model.{name}"
+        state[whole] = value
+    torch.save(state, tmp_path / "sam3.pt")
+    model = Sam3("sam3", SMALL3, side=1008, checkpoint=tmp_path / "sam3.pt", device="cpu")
+    prompt = Prompt([[60, 80]], [1])
+    (got,) = model.predict(model.embed(brain_image), [prompt])
+    pixels = torch.from_numpy(brain_image.transpose(2, 0, 1)[None].copy()).float() / 255
+    wide = torch.nn.functional.interpolate(pixels, (1008, 1008), mode="bilinear", antialias=True)
+    points = torch.tensor([[[[60, 80]]]]) * torch.tensor(
+        [1008 / n for n in brain_image.shape[1::-1]]
+    )
+    labels = torch.ones((1, 1, 1), dtype=torch.int)
+    with torch.inference_mode():
+        theirs = net((wide - 0.5) / 0.5, input_points=points, input_labels=labels)
+    assert got.masks.shape == (3, *brain_image.shape[:2])
+    np.testing.assert_allclose(got.logits, theirs.pred_masks[0, 0], atol=1e-5)
+    np.testing.assert_allclose(got.scores, theirs.iou_scores[0, 0], atol=1e-6)

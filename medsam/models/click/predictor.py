@@ -73,7 +73,7 @@ class ClickModel(PromptableModel):
         What the network of this class is made with.
     folder : Path, optional
         Folder with the checkpoint, or the file itself; by default where downloads go.
-    checkpoint, base : Path, optional
+    checkpoint, base : Path or str, optional
         As of :class:`medsam.models.sam.Sam`.
     device : str
         ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``.
@@ -102,8 +102,8 @@ class ClickModel(PromptableModel):
         network: Mapping[str, Any],
         folder: Path | None = None,
         *,
-        checkpoint: Path | None = None,
-        base: Path | None = None,
+        checkpoint: Path | str | None = None,
+        base: Path | str | None = None,
         device: str = "auto",
     ):
         self._device = Runtime.choose(device).device
