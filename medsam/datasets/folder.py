@@ -10,7 +10,7 @@ from medsam.datasets.labels import FULL, Labels, meaning_of_full
 from medsam.datasets.layouts.files import SLICER, left_out, paired_files
 from medsam.datasets.layouts.pairs import is_picture
 from medsam.datasets.layouts.tree import Tree, text_of
-from medsam.datasets.own import Rules, label_words, make_sources, settings_of, values_of
+from medsam.datasets.own import Rules, label_words, make_sources, values_of
 from medsam.datasets.readers.itk import segments_of
 from medsam.datasets.source import TURNS, DiskDataset, Reading, Scan
 from medsam.errors import DataError, InputError
@@ -83,7 +83,8 @@ class FolderDataset(DiskDataset):
         title = folder_title(Path(images))
         tasks = list(rules.labels[""].tasks)
         sources = make_sources(found, drawn, rules, reading)
-        if any(isinstance(one, Scan) for one in sources):
+        scans = any(isinstance(one, Scan) for one in sources)
+        if scans:
             told["labels"] = label_words(rules.segments or rules.labels[""].tasks)
         super().__init__(
             key or (plain_key(title) if volumes else title) or "folder",
@@ -91,7 +92,7 @@ class FolderDataset(DiskDataset):
             modality,
             tasks,
             sources,
-            settings=settings_of(sources, reading, told),
+            settings=reading.settings(told, volumes=scans),
             skipped=left_out(trees.values()),
             progress=progress,
         )

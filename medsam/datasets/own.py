@@ -76,7 +76,6 @@ __all__ = [
     "open_nnunet",
     "open_own",
     "read_own",
-    "settings_of",
     "values_of",
 ]
 
@@ -233,21 +232,6 @@ def make_sources(
     return sources
 
 
-def settings_of(
-    sources: Sequence[Source], reading: Reading, told: Mapping[str, str], unit: Unit = ""
-) -> dict[str, str]:
-    """What decides the pixels of a dataset, as part of its results."""
-    volumes = any(isinstance(one, Scan) for one in sources)
-    turn = reading.options.get("turn")
-    return {
-        **({"plane": reading.plane} if volumes else {}),
-        "intensity": reading.to_uint8.words(unit if volumes else ""),
-        **told,
-        **({"headers": reading.headers} if reading.headers != "agree" else {}),
-        **({"turn": TURNS[turn]} if turn else {}),
-    }
-
-
 def _source(
     name: str,
     group: str,
@@ -312,8 +296,9 @@ def open_own(
     unit: Unit = own.unit if own.unit is not None else ("HU" if own.modality == "CT" else "")
     sources = make_sources(images, masks, _rules_of(own, patterns, files), reading, unit)
     kinds = {type(one) for one in sources}
+    scans = Scan in kinds
     alone = own.model_fields_set & {"plane", "headers", "unit"}
-    if alone and Picture in kinds and Scan not in kinds:
+    if alone and Picture in kinds and not scans:
         raise InputError(
             f"Key {min(alone)!r} with pictures. Allowed: with volumes. Leave it out of the file."
         )
@@ -325,7 +310,7 @@ def open_own(
         own.modality,
         [INSTANCE] if own.labels == "instances" else list(own.labels),
         sources,
-        settings=settings_of(sources, reading, told, unit),
+        settings=reading.settings(told, (unit,) if scans else ("",), volumes=scans),
         skipped=left_out(trees.values()),
         progress=progress,
     )

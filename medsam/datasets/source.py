@@ -128,6 +128,19 @@ class Reading:
             if value not in known[name]:
                 raise UnknownName(f"value of option {name}", value, known[name])
 
+    def settings(
+        self, told: Mapping[str, str], units: Sequence[Unit] = ("",), *, volumes: bool
+    ) -> dict[str, str]:
+        """What decides the pixels of pictures or volumes, with what else is told of them."""
+        turn = self.options.get("turn")
+        return {
+            **({"plane": self.plane} if volumes else {}),
+            "intensity": ", ".join(self.to_uint8.words(unit) for unit in units),
+            **told,
+            **({"headers": self.headers} if self.headers != "agree" else {}),
+            **({"turn": TURNS[turn]} if turn else {}),
+        }
+
     @property
     def trust_image(self) -> bool:
         """Whether the image's grid counts where the labels' header tells another one."""

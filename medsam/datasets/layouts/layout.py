@@ -304,12 +304,7 @@ def open_dataset(
         one.modality,
         [task.key for task in one.tasks],
         sources,
-        settings={
-            **({} if layout.is_2d else {"plane": reading.plane}),
-            "intensity": ", ".join(reading.to_uint8.words(unit) for unit in layout.units),
-            **reading.options,
-            **({"headers": reading.headers} if reading.headers != "agree" else {}),
-        },
+        settings=reading.settings(reading.options, layout.units, volumes=not layout.is_2d),
         skipped=tree.skipped("not part of the layout"),
         progress=progress,
     )
