@@ -7,17 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medsam.datasets.commands import (
-    Choices,
-    Data,
-    Headers,
-    Images,
-    Masks,
-    PlaneName,
-    Tasks,
-    Window,
-    reading,
-)
+from medsam.datasets import commands as data_options
 from medsam.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Merge, check, export and deposit results.")
@@ -97,14 +87,14 @@ def mask_command(
     choice: Annotated[str, typer.Option(metavar="WHICH", help="top or oracle.")] = "top",
     model: Annotated[str, typer.Option(metavar="NAME", help="Of several.")] = "",
     protocol: Annotated[str, typer.Option(metavar="NAME", help="Of several.")] = "",
-    tasks: Tasks = None,
-    data: Data = "",
-    images: Images = None,
-    masks: Masks = None,
-    window: Window = None,
-    plane: PlaneName = "",
-    option: Choices = None,
-    headers: Headers = "agree",
+    tasks: data_options.Tasks = None,
+    data: data_options.Data = "",
+    images: data_options.Images = None,
+    masks: data_options.Masks = None,
+    window: data_options.Window = None,
+    plane: data_options.PlaneName = "",
+    option: data_options.Choices = None,
+    headers: data_options.Headers = "agree",
 ) -> None:
     """Write the mask that a row scores as a picture, or the slices of a volume as NIfTI.
 
@@ -125,7 +115,7 @@ def mask_command(
     if out.name.endswith((".nii", ".nii.gz")):
         from medsam.datasets.select import select
 
-        how = reading("modality", window, plane, option, headers)
+        how = data_options.reading("modality", window, plane, option, headers)
         dataset = select(tasks or [], images, masks, data=data, reading=how, progress=False)
         write_nifti(chosen, dataset, out)
     else:
