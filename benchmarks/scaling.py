@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report.scaling import FILE, MODELS, Measured, check
+from benchmarks.report.stages import probe_stages
 from medsam.datasets import BrainSample
 from medsam.datasets.sample import Case, Dataset, Sample
 from medsam.datasets.subsets import Every, Part, Subset
 from medsam.results.merge import merge
 from medsam.results.rows import versions
-from medsam.study.estimate import probe_stages
 
 LARGER = 3
 EVERY = 23

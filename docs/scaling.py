@@ -36,7 +36,7 @@ from benchmarks.report.figures import hours_by_workers, speedups, stage_bars
 from benchmarks.networks import machine
 from medsam.pages.text import glue, glue_all, keep
 from benchmarks.report import page as told
-from medsam.study import estimate
+from benchmarks.report.stages import probe_stages
 from benchmarks.report.scaling import measured as load
 
 ours = load(measured)
@@ -79,7 +79,7 @@ keep("hours", hours_by_workers(hours, sources=(paper,)))
 
 # %% tags=["remove-input"]
 few = BrainSample(["brain_caudate", "brain_putamen"])
-told.table_of_probe(ours, estimate.probe_stages(few, "minisam", images=1, cpu=True))
+told.table_of_probe(ours, probe_stages(few, "minisam", images=1, cpu=True))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## One process and two

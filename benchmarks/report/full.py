@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from benchmarks.report.stages import PROMPTS, Stages, check_workers
 from medsam.datasets.catalog import catalog
-from medsam.study.estimate import Stages, check_workers
-from medsam.study.plan import PROMPTS
 
 __all__ = ["BALANCED", "GPUS", "PARTS", "WORKERS", "Gpu", "Study", "makespan", "tasks"]
 

@@ -12,10 +12,9 @@ from pydantic import Field
 from benchmarks.report.figures import in_time
 from benchmarks.report.full import GPUS, PARTS, WORKERS, Study, tasks
 from benchmarks.report.scaling import KINDS, Measured
+from benchmarks.report.stages import PROMPTS, STAGES, Stages
 from medsam.figures.html import Html, html_table
 from medsam.pages.study import Settings
-from medsam.study.estimate import STAGES, Stages
-from medsam.study.plan import PROMPTS
 
 __all__ = [
     "ScalingSettings",

@@ -10,9 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.report.stages import ONCE, PROMPTS, STAGES, Stages
 from medsam.errors import InputError
-from medsam.study.estimate import ONCE, STAGES, Stages
-from medsam.study.plan import PROMPTS
 
 __all__ = ["FILE", "KINDS", "MODELS", "Measured", "check", "measured"]
 

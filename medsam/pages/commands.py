@@ -138,13 +138,13 @@ def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
 
 def _foretell(plan: Plan, cores: int, probing: bool) -> None:
     from medsam.pages.book import jobs
-    from medsam.study.estimate import ROW_BYTES, STAGES, asked, probe, totals
+    from medsam.study.estimate import ROW_BYTES, counts, probe, seconds
     from medsam.study.worker import due
 
     def tell(name: str, number: float, more: str = "") -> None:
         typer.echo(f"{name:26} {number:>14,.0f}{more}")
 
-    each, probes = asked(plan), {}
+    each, probes = counts(plan), {}
     for model in plan.models if probing else ():
         try:
             probes[model] = probe(plan, model)
@@ -170,12 +170,13 @@ def _foretell(plan: Plan, cores: int, probing: bool) -> None:
         typer.echo(f"{'bytes of embeddings':26} {'unknown':>14} (no probe)")
     for model, one in probes.items():
         typer.echo(f"\n{model}, seconds of a probe:")
-        for stage, words in STAGES.items():
-            typer.echo(f"  {words:24} {getattr(one.stages, stage):>14.4f}")
+        stages = {"load": "load the model", "encode": "encode an image", "object": "an object"}
+        for name, said in stages.items():
+            typer.echo(f"  {said:24} {getattr(one, name):>14.2f}")
     if probes:
         typer.echo("\nthe whole study, without pages and book:")
         for workers in sorted({1, cores, 8, 64}):
-            took = _words(totals(plan, probes, workers))
+            took = _words(seconds(plan, probes, workers))
             typer.echo(f"  {workers:>3} at a time {took:>27}")
     typer.echo("")
     todo = jobs(plan)

@@ -50,8 +50,7 @@ from pydantic import (
 from medsam.errors import InputError
 from medsam.files import read_keys, validated
 from medsam.models.registry import check_name, entry, label, placed, weights, with_files
-from medsam.prompts import MODES
-from medsam.protocol import CHOICES, DEFAULT, MAX_CLICKS, Protocol
+from medsam.protocol import DEFAULT, Protocol
 
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
@@ -362,10 +361,6 @@ class Jobs(_Job, _Machine):
     def shards(self) -> list[Shard]:
         """Every part of every task, in order."""
         return [shard for job in self.evaluate.values() for shard in job.shards]
-
-
-PROMPTS = len(MODES) + len(CHOICES) * MAX_CLICKS
-"""Most prompts of an object in an image: five modes, nine clicks after the top and the oracle."""
 
 
 class Plan(_Machine):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.report.full import GPUS, Study, makespan, tasks
-from medsam.study.estimate import Stages
+from benchmarks.report.stages import Stages
 
 # One second a case, whatever it is; a merge of a tenth.
 COST = Stages(start=50, load=30, open=20, encode=1, merge=0.1)

@@ -6,9 +6,9 @@ import pytest
 from scaling_toys import COSTS
 from toys import SquareModel
 
+from benchmarks.report.stages import STAGES, Stages, probe_stages
 from medsam.datasets.select import select
 from medsam.errors import InputError
-from medsam.study.estimate import STAGES, Stages, probe_stages
 
 COST = Stages(**COSTS)
 
