@@ -139,9 +139,8 @@ def test_a_killed_study_goes_on_and_a_changed_one_computes_only_what_is_new(tmp_
     run()
     assert left() == "0"
     rows = results.read(out / "results")
-    medsam(
-        "run", "--data", tmp_path / "own.yaml", "--tasks", "one", "-q", "--out", tmp_path / "one"
-    )
+    alone = ["--tasks", "one", "--protocol", "published", "--quiet", "--out", tmp_path / "one"]
+    medsam("run", "--data", tmp_path / "own.yaml", *alone)
     pd.testing.assert_frame_equal(rows, results.read(tmp_path / "one"))
     after = stamps()
     assert after.items() > before.items()
