@@ -10,7 +10,7 @@ import numpy as np
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.prompts import Prompt
 
-__all__ = ["faults"]
+__all__ = ["faults", "told"]
 
 SIZES = ((24, 40), (40, 24), (33, 33))
 """Height and width of the images that a model is tried on."""
@@ -20,18 +20,24 @@ KINDS = ("points", "box", "mask")
 def faults(model: PromptableModel) -> list[str]:
     """What is wrong with a model, a line each; empty for one that can be used.
 
-    It is asked for three small images, with a prompt of each kind that it takes.
+    It is asked for three small images, with a prompt of each kind that it takes, up to the first
+    of them at which something is wrong.
     """
     found = _about(model)
     for height, width in SIZES:
         try:
-            found += _asked(model, height, width)
+            wrong = _asked(model, height, width)
         except Exception as error:  # the author's code may raise anything
-            lines = str(error).strip().splitlines() or [""]
-            found.append(
-                f"an image of {height} x {width} raised {type(error).__name__}: {lines[0]}"
-            )
-    return list(dict.fromkeys(found))
+            wrong = [f"an image of {height} x {width} raised {told(error)}"]
+        if wrong:
+            return [*found, *dict.fromkeys(wrong)]
+    return found
+
+
+def told(error: Exception) -> str:
+    """The kind of an error and the first line of what it says."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
 
 
 def _about(model: PromptableModel) -> list[str]:
@@ -43,12 +49,12 @@ def _about(model: PromptableModel) -> list[str]:
     if not isinstance(accepts, frozenset) or not accepts or not accepts <= set(KINDS):
         found.append(f"accepts is {accepts!r}. Due: a frozenset of {', '.join(KINDS)}.")
     try:
-        told = model.provenance()
-        text = isinstance(told, dict) and all(isinstance(key, str) for key in told)
-        if not text or json.loads(json.dumps(told, allow_nan=False)) != told:
-            found.append(f"provenance() gives {told!r}. Due: a dict of texts.")
+        given = model.provenance()
+        text = isinstance(given, dict) and all(isinstance(key, str) for key in given)
+        if not text or json.loads(json.dumps(given, allow_nan=False)) != given:
+            found.append(f"provenance() gives {given!r}. Due: a dict of texts.")
     except Exception as error:  # as above, and json's own
-        found.append(f"provenance() is no JSON ({error}). Due: a dict of texts.")
+        found.append(f"provenance() raised or is no JSON ({told(error)}). Due: a dict of texts.")
     return found
 
 
@@ -69,7 +75,7 @@ def _asked(model: PromptableModel, height: int, width: int) -> list[str]:
     point = Prompt(np.array([[width / 2, height / 2]]), np.array([1]))
     box = Prompt(boxes=np.array([[2.0, 3, width - 4, height - 5]]))
     prompts = [prompt for prompt in (point, box) if prompt.kinds <= accepts]
-    answers: Any = model.predict(embedding, prompts)
+    answers: Any = model.predict(embedding, prompts, multimask=True)
     if not isinstance(answers, list) or len(answers) != len(prompts):
         return [*found, f"predict() gives {_kind(answers)}. Due: a list, one Prediction a prompt."]
     for answer in answers:

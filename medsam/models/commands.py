@@ -100,6 +100,10 @@ def show(name: Name) -> None:
     typer.echo(f"{name}: {entry.note}")
     size = f"{entry.side} pixels on the longest side" if entry.side else "images of any size"
     typer.echo(f"Takes {', '.join(entry.accepts.split())}; sees {size}.")
+    if entry.weights and not entry.run:
+        typer.echo(
+            "Not run here: its weights were not to be had. Its network was, with random ones."
+        )
     for one in entry.weights:
         typer.echo(f"{one.file} ({one.licence}), from {one.source}")
         typer.echo(f"  {one.how}" if one in entry.missing else f"  {locate(one)}")

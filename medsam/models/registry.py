@@ -14,7 +14,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from medsam.errors import InputError, UnknownName, WeightsError
+from medsam.errors import InputError, MedsamError, UnknownName, WeightsError
+from medsam.models.check import told
 from medsam.models.checkpoints import (
     CHECKPOINTS,
     REGISTRY,
@@ -160,7 +161,12 @@ def _class_in_file(name: str) -> Any:
     assert spec.loader is not None
     module = module_from_spec(spec)
     sys.modules.setdefault(spec.name, module)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # as in models()
+        raise InputError(
+            f"Model {name!r}: {path} cannot be run: {told(error)}. Mend it."
+        ) from error
     found = getattr(module, attribute, None)
     if not isinstance(found, type) or not issubclass(found, PromptableModel):
         known = [key for key, one in vars(module).items() if isinstance(one, type)]
@@ -213,8 +219,8 @@ def entry(name: str) -> Entry:
     """
     model, _ = _split(name)
     if ".py:" in model:
-        accepts = " ".join(sorted(_class_in_file(model).accepts))
-        return Entry(model, accepts, None, "A class of your own.")
+        accepts = _said(model, "accepts", frozenset)
+        return Entry(model, " ".join(sorted(accepts)), None, "A class of your own.")
     if model in MODELS:
         return MODELS[model]
     if model not in (known := models()):
@@ -242,9 +248,27 @@ def label(name: str) -> str:
     """What results call a model."""
     model, files = _split(name)
     if ".py:" in model:
-        said = _class_in_file(model).name
-        return said if isinstance(said, str) else load(model).name
+        return str(_said(model, "name", str))
     return own_name(model, files["checkpoint"]) if "checkpoint" in files else model
+
+
+def _said(model: str, name: str, kind: type) -> Any:
+    """What a class in a file says of itself; where it says that when it is made, it is made."""
+    said = getattr(_class_in_file(model), name, None)
+    return (
+        said if isinstance(said, kind) else getattr(_made(model, _class_in_file(model), {}), name)
+    )
+
+
+def _made(name: str, made: Any, arguments: Mapping[str, Any]) -> PromptableModel:
+    """A model of a class; what that of a user raises is told in a line."""
+    try:
+        model: PromptableModel = made(**arguments)
+    except Exception as error:  # the author's code may raise anything
+        if isinstance(error, MedsamError) or ".py:" not in name:
+            raise
+        raise InputError(f"Model {name!r} cannot be made: {told(error)}. Mend it.") from error
+    return model
 
 
 def weights(name: str) -> list[str | None]:
@@ -279,7 +303,7 @@ def load(name: str, **options: Any) -> PromptableModel:
     given = {option: value for option, value in options.items() if value not in (None, "")}
     name, files = _split(name)
     given |= files
-    found = entry(name)
+    found = Entry(name, "", None, "") if ".py:" in name else entry(name)
     made = _class_in_file(name) if ".py:" in name else found.model_class
     taken = list(signature(made).parameters)
     for option in given:
@@ -288,7 +312,7 @@ def load(name: str, **options: Any) -> PromptableModel:
                 f"Model {name!r} takes no {option}. Allowed: "
                 f"{', '.join(sorted({*taken} & OPTIONS)) or 'no option'}. Leave it out."
             )
-    model: PromptableModel = made(**found.arguments, **given)
+    model = _made(name, made, {**found.arguments, **given})
     if ".py:" in name and model.name in MODELS:
         raise InputError(f"Model {name!r} is named {model.name!r}, which is taken. Rename it.")
     return model

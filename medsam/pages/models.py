@@ -45,6 +45,7 @@ def _listed(name: str, entry: Entry) -> dict[str, str]:
     return {
         "model": name,
         "what it is": entry.note,
+        "run by this project": "yes" if entry.run else "no",
         "here": "yes" if not missing else "no" if missing == count else part,
         "prompts": ", ".join(entry.accepts.split()),
         "input": "any size" if entry.side is None else f"{entry.side} px",

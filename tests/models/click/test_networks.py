@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from medsam.models import MODELS
 from medsam.models.click.predictor import State, zoomed_step
 from medsam.models.click.ritm import RitmNetwork
 from medsam.models.click.simpleclick import CfrIcl, SimpleClick, SimpleClickNetwork
@@ -37,14 +36,6 @@ def logits(name, network, tensor_of, first=2, label=0):
 )
 def test_weights_have_the_published_names_and_shapes(name, same_keys):
     same_keys(name)
-
-
-def test_cfr_icl_has_the_network_of_simpleclick():
-    """Both checkpoints have the same 454 names."""
-    mine, other = MODELS["cfr-icl-vit-h"], MODELS["simpleclick-vit-h"]
-    assert issubclass(mine.model_class, other.model_class)
-    assert mine.model_class.network is other.model_class.network
-    assert mine.arguments["network"] == other.arguments["network"]
 
 
 @pytest.mark.parametrize(
