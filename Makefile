@@ -19,10 +19,10 @@ STAGE     := $(PYTHON) book/stage.py
 
 # A part of the sample where it is enough for the page: all slices of the patients and one of every three of the
 # brain template; of the template LiteMedSAM takes one of every twelve, and variants of the protocol and noise one of
-# every two slices of the patients and one of every 22 of the template; one grid of points. FULL=1 takes all of them.
+# every four slices of the patients and one of every eleven of the template; one grid of points. FULL=1 takes all of them.
 THIN      := $(if $(FULL),1,3)
 OTHERS    := $(if $(FULL),1,4)
-EVERY     := $(if $(FULL),1,2)
+EVERY     := $(if $(FULL),1,4)
 FEW       := $(if $(FULL),1,11)
 SIDES     := 32$(if $(FULL), 64)
 PATIENTS  := .venv/share/medsam/patients

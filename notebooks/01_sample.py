@@ -33,7 +33,7 @@ parameters = Parameters(globals())
 
 # %% tags=["parameters", "remove-cell"]
 results = "_build/results"  # not used on this page; every notebook takes it
-template_every = 1  # one of so many slices of the brain template on the other pages
+template_every = 0  # one of so many slices of the brain template on the other pages; 0 for all
 
 # %% tags=["remove-cell"]
 parameters.settings(globals())
@@ -41,7 +41,7 @@ parameters.settings(globals())
 import pandas as pd
 
 from medsam import figures
-from medsam.datasets.select import EMBEDDED, select
+from medsam.datasets.select import EMBEDDED, select, thinned
 from medsam.pages.text import glue
 from medsam.regions import regions
 
@@ -54,7 +54,7 @@ found = [
 table = pd.DataFrame(found, columns=["task", "group", "regions", "px"])
 glue("n-patients", sum(len(part) for part in patients.parts))
 glue("n-template", len(template))
-glue("n-taken", len(select("brain", template_every=template_every)))
+glue("n-taken", len(thinned(template, 1, template_every)))
 
 # %% [markdown]
 # ## The patients

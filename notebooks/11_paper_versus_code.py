@@ -49,7 +49,7 @@ data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels
 every = 4  # one of so many images, in the order of their ids; 1 for all
-template_every = 1  # one of so many slices of the brain template, besides
+template_every = 0  # one of so many slices of the brain template; 0 for as many as of the others
 embeddings = ""  # folder of cached embeddings; empty for none
 
 # %% tags=["remove-cell"]
@@ -78,6 +78,8 @@ glue_all("found", differences.findings(effects))
 glue("label", study.label)
 glue("other", differences.other(protocol))
 glue("every", every)
+
+# %% tags=["remove-cell"]
 first, confident = (
     study.rows[(study.rows.protocol == name) & (study.rows.choice == "top")]
     for name in ("paper+top=first", "paper")

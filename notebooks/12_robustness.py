@@ -43,7 +43,7 @@ data = ""  # a dataset of the paper and its folder, or a YAML file of your own
 results = "_build/results"  # results folder, continued if it is there
 seed = 1  # of the draws among equally central pixels, and of the noise
 every = 4  # one of so many images, in the order of their ids; 1 for all
-template_every = 1  # one of so many slices of the brain template, besides
+template_every = 0  # one of so many slices of the brain template; 0 for as many as of the others
 embeddings = ""  # folder of cached embeddings; empty for none
 levels = [0.0, 0.05, 0.1, 0.2, 0.3, 0.5]  # of noise; 0 is the paper
 

@@ -46,9 +46,9 @@ class PatientTask(NamedTuple):
 
 
 TASKS = {
-    "patients_brain_mri": PatientTask("Brain tumour, MRI", "patients_mri", ("brain1", "brain2")),
-    "patients_breast_mri": PatientTask("Breast lesion, MRI", "patients_mri", ("breast1",)),
-    "patients_lung_ct": PatientTask("Lung tumour, CT", "patients_ct", ("lung1", "lung2")),
+    "patients_brain_mri": PatientTask("Brain tumour (MRI)", "patients_mri", ("brain1", "brain2")),
+    "patients_breast_mri": PatientTask("Breast lesion (MRI)", "patients_mri", ("breast1",)),
+    "patients_lung_ct": PatientTask("Lung tumour (CT)", "patients_ct", ("lung1", "lung2")),
 }
 """The tasks by key."""
 

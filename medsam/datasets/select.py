@@ -14,10 +14,10 @@ from medsam.datasets.own import open_nnunet, open_own, read_own
 from medsam.datasets.readers.nifti import SUFFIXES as NIFTI
 from medsam.datasets.sample import Dataset
 from medsam.datasets.source import DiskDataset, Instances, Picture, Reading, Scan
-from medsam.datasets.subsets import Every, Joined
+from medsam.datasets.subsets import Every, Joined, parts_of
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["EMBEDDED", "NNUNET", "Reading", "select"]
+__all__ = ["EMBEDDED", "NNUNET", "Reading", "select", "thinned"]
 
 EMBEDDED = {
     key: task.title for tasks in (patients.TASKS, brain.TASKS) for key, task in tasks.items()
@@ -41,7 +41,6 @@ def select(
     *,
     data: str | Path = "",
     reading: Reading | None = None,
-    template_every: int = 1,
     progress: bool = True,
 ) -> Dataset:
     """The dataset of the given tasks, of a dataset's folder, or of two folders.
@@ -61,8 +60,6 @@ def select(
         one's own; ``tasks`` may restrict it.
     reading : Reading, optional
         How files become pixels.
-    template_every : int
-        Of the brain template one of so many slices, where it would take too long.
     progress : bool
         Show a progress bar while labels are read.
 
@@ -88,13 +85,32 @@ def select(
     if images and masks:
         found = FolderDataset(images, masks, reading=reading, progress=progress)
     elif not data and not (data := _dataset_of(keys)):
-        return _embedded(keys, reading, template_every)
+        return _embedded(keys, reading)
     else:
         found = _on_disk(data, reading, progress)
     _check_use(found, reading)
     if isinstance(found, DiskDataset) and keys not in ([], ["all"]):
         return found.only(keys)
     return found
+
+
+def thinned(dataset: Dataset, every: int, template_every: int = 0) -> Dataset:
+    """One of so many images of a dataset, and of the brain template another number.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    every : int
+        1 for all.
+    template_every : int
+        Of the brain template; 0 for the same.
+    """
+    parts = [
+        part if n == 1 else Every(part, n)
+        for part in parts_of(dataset) or (dataset,)
+        for n in [template_every or every if part.key == BrainSample.key else every]
+    ]
+    return parts[0] if len(parts) == 1 else Joined(parts, dataset.title)
 
 
 def _check_use(dataset: DiskDataset, reading: Reading) -> None:
@@ -177,7 +193,7 @@ def _dataset_of(keys: list[str]) -> str:
     return "".join(datasets)
 
 
-def _embedded(keys: list[str], reading: Reading, template_every: int) -> Dataset:
+def _embedded(keys: list[str], reading: Reading) -> Dataset:
     """Patients first, then the template."""
     _refuse("the embedded sample, which is cut", reading, options=True)
     chosen = {task for key in keys for task in _GROUPS.get(key, (key,))}
@@ -185,7 +201,6 @@ def _embedded(keys: list[str], reading: Reading, template_every: int) -> Dataset
     if of_patients := [task for task in patients.TASKS if task in chosen]:
         found += patients.open_patients(of_patients, reading.to_uint8)
     if of_brain := [task for task in brain.TASKS if task in chosen]:
-        template = BrainSample(of_brain, intensity=reading.to_uint8)
-        found.append(template if template_every == 1 else Every(template, template_every))
+        found.append(BrainSample(of_brain, intensity=reading.to_uint8))
     titles = ["patients"] * bool(of_patients) + ["brain template"] * bool(of_brain)
     return found[0] if len(found) == 1 else Joined(found, " and ".join(titles))

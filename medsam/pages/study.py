@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from medsam.analysis import comparison, examples
 from medsam.analysis.examples import Example
 from medsam.datasets.catalog import catalog
-from medsam.datasets.sample import Dataset, Sample
-from medsam.datasets.select import EMBEDDED, Reading, select
-from medsam.datasets.subsets import Every, parts_of
+from medsam.datasets.sample import Sample
+from medsam.datasets.select import EMBEDDED, Reading, select, thinned
+from medsam.datasets.subsets import parts_of
 from medsam.errors import InputError, ResultsError, UnknownName
 from medsam.figures.html import Html, html_table
 from medsam.models import check_name, load
@@ -100,7 +100,7 @@ class Settings(BaseModel):
     seed: int = Field(SEED, description="Seed of the draws among ties.")
     every: int = Field(1, ge=1, description="One of so many images; 1 for all.")
     template_every: int = Field(
-        1, ge=1, description="One of so many slices of the brain template; 1 for all."
+        0, ge=0, description="One of so many slices of the brain template; 0: as `every`."
     )
 
     @property
@@ -144,7 +144,7 @@ class ComparisonSettings(Settings):
         """The names one by one."""
         given = self.others.split(",") if isinstance(self.others, str) else self.others
         names = [name.strip() for name in given if name.strip()]
-        return dict.fromkeys(names, self.template_every * self.others_every)
+        return dict.fromkeys(names, (self.template_every or self.every) * self.others_every)
 
 
 class VariantSettings(Settings):
@@ -324,9 +324,8 @@ class Study:
             settings.masks,
             data=settings.data,
             reading=intensity,
-            template_every=settings.template_every,
         )
-        self.dataset: Dataset = whole if settings.every == 1 else Every(whole, settings.every)
+        self.dataset = thinned(whole, settings.every, settings.template_every)
         self._place = {task: n for n, task in enumerate(self.dataset.tasks)}
         self._report: runner.Report | None = None
 

@@ -115,8 +115,8 @@ def run(
         int, typer.Option(min=1, metavar="N", help="Only each N-th image, in the order of names.")
     ] = 1,
     template_every: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Only each N-th slice of the brain template.")
-    ] = 1,
+        int, typer.Option(min=0, metavar="N", help="The same of the brain template; 0: as --every.")
+    ] = 0,
     part: Annotated[
         str,
         typer.Option(
@@ -155,8 +155,8 @@ def run(
     again after an interruption, for all images after a trial with --every, or for more
     experiments: only what is missing is computed.
     """
-    from medsam.datasets.select import select
-    from medsam.datasets.subsets import Every, Part
+    from medsam.datasets.select import select, thinned
+    from medsam.datasets.subsets import Part
     from medsam.models import check_name
     from medsam.study import everything as grids
     from medsam.study import runner
@@ -168,10 +168,7 @@ def run(
 
     def look(way: str) -> Dataset:
         how = reading(way, window, plane, option, headers)
-        given = (tasks or [], images, masks)
-        return select(
-            *given, data=data, reading=how, template_every=template_every, progress=not quiet
-        )
+        return select(tasks or [], images, masks, data=data, reading=how, progress=not quiet)
 
     dataset = look(protocols[0].intensity)
     for way in {one.intensity for one in protocols[1:]} - {protocols[0].intensity}:
@@ -180,7 +177,7 @@ def run(
     files = {"folder": weights, "checkpoint": checkpoint, "base": base}
     loaded = _loaded(model, embeddings, **files, device=device, precision=precision)
     report = runner.run_all(
-        Part(dataset if every == 1 else Every(dataset, every), *of),
+        Part(thinned(dataset, every, template_every), *of),
         loaded,
         protocols,
         out,

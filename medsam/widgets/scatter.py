@@ -32,10 +32,10 @@ def _rows(found: Mapping[str, pd.DataFrame], areas: Mapping[str, float]) -> pd.D
         if choice not in CHOICES:
             raise UnknownName("choice of mask", choice, CHOICES)
     rows = pd.concat([part.assign(choice=choice) for choice, part in found.items()])
-    if rows.dataset.nunique() != 1:
+    if rows.empty or rows.drop_duplicates(["dataset", *_OBJECT]).duplicated(_OBJECT).any():
         raise InputError(
-            f"{len(rows)} rows of {rows.dataset.nunique()} datasets. Allowed: at least one row, of "
-            "one dataset. Take rows from medsam.analysis.sizes.cases."
+            f"{len(rows)} rows of {rows.dataset.nunique()} datasets. Allowed: at least one row, "
+            "each image and task of one dataset. Take rows from medsam.analysis.sizes.cases."
         )
     rows = rows.assign(share=rows["size"], px=rows.object_px)
     if set(rows.image) <= set(areas):
@@ -73,8 +73,7 @@ class SizeScatter(ModeWidget):
     Parameters
     ----------
     found : mapping of str to DataFrame
-        By choice of mask (``"top"``, ``"oracle"``), from :func:`medsam.analysis.sizes.cases`; of
-        one dataset.
+        By choice of mask (``"top"``, ``"oracle"``), from :func:`medsam.analysis.sizes.cases`.
     examples : sequence of Example
         Cases that open a picture, each an object of ``found``; see
         :func:`medsam.analysis.examples.opening`.
