@@ -110,7 +110,7 @@ def test_own_volumes_and_one_experiment(medsam, tmp_path):
         ([], "Allowed: --tasks KEY"),
         (["--images", "nowhere", "--masks", "nowhere"], "nowhere"),
         (["--data", "ct_spleen=nowhere"], "Folder 'nowhere' does not exist."),
-        (["--data", "nowhere.yaml"], "Data file 'nowhere.yaml' cannot be read"),
+        (["--data", "nowhere.yaml"], "File 'nowhere.yaml' cannot be read"),
         (["--tasks", "all", "--option", "rater"], "Allowed: NAME=VALUE"),
         (["--tasks", "all", "--window", "40", "0"], "window of level 40 and width 0"),
         (["--tasks", "all", "--every", "0"], "--every"),
