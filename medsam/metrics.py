@@ -23,7 +23,7 @@ from medsam.errors import InputError
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
 
-__all__ = ["TOLERANCE", "Surface", "SurfaceTo", "dice", "iou", "surface_metrics"]
+__all__ = ["TOLERANCE", "Surface", "SurfaceTo", "dice", "iou", "overlaps", "surface_metrics"]
 
 Mask = NDArray[np.bool_]
 Empty = Literal["nan", "minus_one"]
@@ -96,6 +96,14 @@ def dice(a: Mask, b: Mask, *, empty: Empty = "nan") -> float:
     """
     both, total, undefined = _overlap(a, b, empty)
     return 2 * both / total if total else undefined
+
+
+def overlaps(a: Mask, b: Mask) -> dict[str, float]:
+    """:func:`iou` and :func:`dice` of masks from one look at them, by name."""
+    both, total, undefined = _overlap(a, b, "nan")
+    if not total:
+        return {"iou": undefined, "dice": undefined}
+    return {"iou": both / (total - both), "dice": 2 * both / total}
 
 
 class Surface(NamedTuple):

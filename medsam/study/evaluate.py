@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from medsam.datasets.sample import Sample
 from medsam.errors import InputError
-from medsam.metrics import SurfaceTo, dice, iou
+from medsam.metrics import SurfaceTo, iou, overlaps
 from medsam.models.contract import Prediction
 from medsam.prompts import KINDS, MAX_REGIONS, MODES, Draw, Prompt, mode_prompt, next_click
 from medsam.protocol import (
@@ -268,9 +268,7 @@ class Scores:
                 self._known[key] = make()
             return self._known[key]
 
-        row = once(
-            "overlap", task, lambda: {"iou": iou(prediction, mask), "dice": dice(prediction, mask)}
-        )
+        row: Row = once("overlap", task, lambda: overlaps(prediction, mask))
         if surface and self._sample.spacing is not None:
             row = row | once("surface", task, lambda: self._surface(task, prediction))
         if masks != "none":
