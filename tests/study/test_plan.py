@@ -145,8 +145,8 @@ def test_a_killed_study_goes_on_and_a_changed_one_computes_only_what_is_new(tmp_
     after = stamps()
     assert after.items() > before.items()
     # Of the other protocol alone.
-    study_toys.written(tmp_path, **content, protocols=["paper", "paper+top=first"])
+    study_toys.written(tmp_path, **content, protocols=["published", "paper"])
     run()
     assert stamps().items() > after.items()
     both = results.read(out / "results")
-    pd.testing.assert_frame_equal(both[both.protocol == "paper"].reset_index(drop=True), rows)
+    pd.testing.assert_frame_equal(both[both.protocol == "published"].reset_index(drop=True), rows)
