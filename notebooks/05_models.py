@@ -62,6 +62,7 @@ page.origin("models", listed)
 # model is asked only the prompts that it takes: one without points is not asked for clicks, one without boxes
 # runs modes 1 and 2 only. *Input* is the longest side that its network sees. *No hash known* means that the
 # authors state none: results name the sha256 of the file, but nothing vouches for it.
+# *Run by this project* means with the published weights, which of the others were not to be had.
 
 # %% tags=["remove-input"]
 models.page_table(listed, "Models", wide=True)

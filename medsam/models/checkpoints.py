@@ -83,6 +83,8 @@ class Checkpoint:
         Where it can be downloaded without an account.
     page : str
         Where a person finds it, if there is no such address.
+    hub : str
+        Name on transformers' hub of the same weights, which can be given as a checkpoint.
     """
 
     key: str
@@ -95,6 +97,7 @@ class Checkpoint:
     folder: str = ""
     url: str = ""
     page: str = ""
+    hub: str = ""
 
     @property
     def source(self) -> str:
@@ -115,7 +118,8 @@ class Checkpoint:
             )
         else:
             way = f"Get it by hand from {self.page}, and put it into {weights_folder()}"
-        return f"{way}; or set {ENVIRONMENT} to a folder that holds it."
+        by_name = f", or give --checkpoint {self.hub}" if self.hub else ""
+        return f"{way}; or set {ENVIRONMENT} to a folder that holds it{by_name}."
 
 
 REGISTRY: dict[str, dict[str, Any]] = yaml.safe_load(

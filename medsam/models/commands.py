@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,16 +98,20 @@ def show(name: Name) -> None:
     from medsam.models.registry import entry as find
 
     entry = find(name)
-    typer.echo(f"{name}: {entry.note}")
     size = f"{entry.side} pixels on the longest side" if entry.side else "images of any size"
-    typer.echo(f"Takes {', '.join(entry.accepts.split())}; sees {size}.")
+    lines = [f"{name}: {entry.note}", f"Takes {', '.join(entry.accepts.split())}; sees {size}."]
     if entry.weights and not entry.run:
-        typer.echo(
-            "Not run here: its weights were not to be had. Its network was, with random ones."
-        )
+        lines += ["Not run here with its own weights, which were not to be had."]
     for one in entry.weights:
-        typer.echo(f"{one.file} ({one.licence}), from {one.source}")
-        typer.echo(f"  {one.how}" if one in entry.missing else f"  {locate(one)}")
+        there = one not in entry.missing
+        lines += [f"{one.file} ({one.licence})" + f", from {one.source}" * there]
+        lines += [f"  {locate(one)}" if there else f"  {one.how}"]
+    for line in lines:
+        typer.echo(
+            textwrap.fill(
+                line, 80, break_long_words=False, break_on_hyphens=False, subsequent_indent="  "
+            )
+        )
 
 
 @app.command("check")
