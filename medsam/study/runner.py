@@ -343,10 +343,12 @@ def _encode(block: Sequence[_Work], model: PromptableModel) -> None:
     """Read the images of a block, and encode those together that are asked something."""
     asked = []
     # What cannot be used is tried again alone, and then told.
+    for work in block:
+        with suppress(DataError):
+            asked += [work] if work.asks else []
     with suppress(DataError):
-        asked = [work for work in block if work.asks]
-        images = [work.sample.image for work in asked]
-        for work, embedding in zip(asked, model.embed_many(images), strict=True):
+        made = model.embed_many([work.sample.image for work in asked])
+        for work, embedding in zip(asked, made, strict=True):
             work.predict.embedding = embedding
 
 

@@ -173,6 +173,19 @@ def test_images_in_threads_give_the_same_rows(folder, square, tmp_path):
     same(tmp_path / "one", tmp_path / "three")
 
 
+def test_images_of_a_block_are_encoded_together(folder, square, tmp_path):
+    """One that cannot be read, and one without an object, are in the blocks of the others."""
+    (folder / "images" / "case2.png").write_bytes(b"\x89PNG torn")
+    write_pair(folder, "case5", np.zeros((40, 50), np.uint8), np.full((40, 50), 9, np.uint8))
+    run_all(folder, square, tmp_path / "one")
+    blocks, encode = [], square.embed_many
+    square.embed_many = lambda images: blocks.append(len(images)) or encode(images)
+    run_all(folder, square, tmp_path / "blocks", workers=2, batch=3)
+    same(tmp_path / "one", tmp_path / "blocks")
+    assert sum(blocks) == 4
+    assert max(blocks) > 1
+
+
 def test_a_model_of_one_image_at_a_time_takes_no_threads(folder, square, tmp_path):
     square.concurrent = False
     with pytest.raises(InputError, match="3 images at a time with 'square', which takes one"):
