@@ -398,14 +398,16 @@ def transformers() -> Any:
 
 def _side(path: Path) -> int | None:
     """Longest side of the images that a file of weights is for, as far as it tells."""
+    found: int | None
     config = path.with_name("config.json")
     if path.name in _SAVED and config.is_file():
         told = json.loads(config.read_text("utf-8"))
-        found: int | None = told.get("prompt_encoder_config", {}).get("image_size")
+        found = told.get("prompt_encoder_config", {}).get("image_size")
         return found
     for model in REGISTRY.values():
         if any(digest(path) == one.get("sha256") for one in model["weights"]):
-            return int(model["side"])
+            found = model["side"]
+            return found
     # The tensors of MedSAM2 have the names and shapes of SAM 2.1's.
     return 512 if "medsam2" in path.name.lower() else None
 

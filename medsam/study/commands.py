@@ -140,7 +140,8 @@ def run(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Your own weights for the model's network; rows are of MODEL+FILE.",
+            help="Your own weights for the model's network: a file, a folder of transformers or a "
+            "name of its hub. Rows are of MODEL+FILE.",
         ),
     ] = None,
     base: Annotated[

@@ -19,16 +19,6 @@ LIKE = torch.zeros(1)
 NONE = np.zeros((0, 3))
 
 
-def test_a_disk_of_radius_5_has_81_pixels():
-    maps = disks([np.array([[10.0, 12.0, 1.0]])], (30, 30), 5, LIKE)
-    assert maps.shape == (1, 2, 30, 30)
-    assert maps[0, 0].sum() == 81  # Whole points with a distance of at most 5 from one.
-    assert maps[0, 1].sum() == 0
-    assert maps[0, 0, 10, 17] == 1  # Exactly 5 away.
-    assert maps[0, 0, 10, 18] == 0
-    assert maps[0, 0, 13, 16] == 1  # 3, 4, 5.
-
-
 @pytest.mark.parametrize(("at", "pixels"), [((-1.0, -1.0), 0), ((-1.0, 2.0), 1), ((-0.5, 0.0), 1)])
 def test_only_a_click_left_of_and_above_the_picture_is_none(at, pixels):
     assert disks([np.array([[*at, 1.0]])], (4, 4), 1, LIKE).sum() == pixels
