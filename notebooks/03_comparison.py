@@ -163,8 +163,8 @@ glue("said", study.about_others())
 # :alt: This run. IoU of the model of this run minus that of each other model in the results folder, one dot for each task and model, one panel for each kind of prompt that both take.
 #
 # The same difference from **this run**: {glue:text}`label`, minus each other model with the same prompts on
-# the same images; {glue:text}`n-tasks` tasks, {glue:text}`n-images` images (the other models: one of every
-# {glue:text}`others-every`), means over the images of a task.
+# the same images; {glue:text}`n-tasks` tasks, {glue:text}`n-images` images (the other models: of the brain template
+# one of every {glue:text}`others-every`), means over the images of a task.
 # Ranked by the first panel. Not the paper's models, data or numbers.
 #
 # {glue:}`fig4-run-origin`
@@ -176,8 +176,8 @@ glue("said", study.about_others())
 study.wins_and_losses()
 
 # %% [markdown]
-# The embedded sample is slices of one average brain, which rank no models; the page of
-# [real images](13_modalities) compares two models on patients. Models are compared with the prompts that both take: one click, and modes 2 to 5. Where the images come from
+# Five patients and an average brain rank no models, and LiteMedSAM was trained on medical images; the page of
+# [real images](13_modalities) compares the two on more patients. Models are compared with the prompts that both take: one click, and modes 2 to 5. Where the images come from
 # enough patients, each dot has a 95 % interval over patients ([the method](../method.md)).
 #
 # RITM, SimpleClick and FocalClick are not run here: their weights do not come with a package. With

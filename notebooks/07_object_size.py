@@ -82,7 +82,7 @@ glue("label", study.label)
 # :alt: This run. Top: sizes of the objects of each task as points and boxes on a logarithmic axis, tasks ranked by median. Bottom: mean size of a task against its mean IoU for modes 2 and 4, with a fitted line and the correlation.
 #
 # In the manner of Fig. 8, from **this run**: {glue:text}`label`; {glue:text}`found-objects` objects of {glue:text}`found-tasks`
-# tasks, top-confidence. Top: a point is one object on one image; box and whiskers: quartiles, and the last object
+# tasks, the mask that is scored. Top: a point is one object on one image; box and whiskers: quartiles, and the last object
 # within 1.5 times the box, on the log scale; diamond: mean. Bottom: a task has the number that stands beside its name
 # above; line: least squares on the logarithm of the mean size, with its 95 % interval. Dotted: what a mask of the
 # whole image would have. Not the paper's numbers.
@@ -160,8 +160,8 @@ glue("opening-all", len(found.drop_duplicates(["task", "image"])))
 # {glue:text}`opening-all` objects in all. The model was asked again for these images only, which were chosen so that,
 # as far as so few can, each task has small, middling and large objects among them. Rings have numbers only.
 #
-# *Mask* is the choice among those that the model proposes for a prompt: its most confident one, as in the figures
-# above, or the one that fits the object best (oracle). For the most confident mask, correlations are those of the
+# *Mask* is the choice among those that the model proposes for a prompt: the one that is scored, as in the figures
+# above, or the one that fits the object best (oracle). For the scored mask, correlations are those of the
 # figure above: a task's own, or pooled where all tasks are shown.
 
 # %% tags=["remove-input"]

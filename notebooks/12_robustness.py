@@ -101,10 +101,10 @@ glue("every", every)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} curves
-# :alt: This run. Left: mean IoU of modes 1 to 5 against the level of noise, top-confidence solid and oracle dashed. Right: the change from no noise with 95 percent intervals.
+# :alt: This run. Left: mean IoU of modes 1 to 5 against the level of noise, the scored mask solid and oracle dashed. Right: the change from no noise with 95 percent intervals.
 #
 # IoU under noise, from **this run**: {glue:text}`label`; {glue:text}`found-cases` cases of
-# {glue:text}`found-tasks` tasks. Left: mean of tasks. Right: change from no noise, top-confidence; bands are 95 %
+# {glue:text}`found-tasks` tasks. Left: mean of tasks. Right: change from no noise, scored mask; bands are 95 %
 # bootstrap intervals over patients or volumes, where there are at least six. Not the paper's numbers.
 #
 # {glue:}`curves-origin`
@@ -115,7 +115,7 @@ glue("every", every)
 # {glue:text}`found-last:g`. One point there (mode 1) goes from {glue:text}`found-1-first:.3f` over
 # {glue:text}`found-1-low:.3f` to {glue:text}`found-1-last:.3f`. The best mode without noise is
 # {glue:text}`found-best-first`, and at level {glue:text}`found-last:g` it is {glue:text}`found-best-last`. For the
-# most confident mask, the box is better than the point, in the mean of tasks, up to level
+# mask that is scored, the box is better than the point, in the mean of tasks, up to level
 # {glue:text}`found-box-until:g`. With oracle it is so up to level {glue:text}`oracle-box-until:g`; at level
 # {glue:text}`oracle-last:g` the point has {glue:text}`oracle-1-last:.3f` and the box {glue:text}`oracle-3-last:.3f`.
 #
@@ -124,7 +124,7 @@ glue("every", every)
 # ```{glue:figure} by-task
 # :alt: This run. Small multiples of IoU against the level of noise, one panel a task, modes 1 to 5.
 #
-# The same for each task, top-confidence; n: cases.
+# The same for each task, scored mask; n: cases.
 #
 # {glue:}`by-task-origin`
 # ```

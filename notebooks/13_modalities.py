@@ -62,7 +62,7 @@ clicks = ours.clicks()
 source = figures.Source.measured("minisam, protocol paper; in brackets: cases")
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# The study is about MRI, CT, X-ray and ultrasound, and the sample that comes with this book is one brain. So the
+# The study is about MRI, CT, X-ray and ultrasound, and the sample that comes with this book is five patients and a brain. So the
 # same five modes and nine clicks were asked of `minisam` and, where it takes the prompt, of `lite-medsam`, on small
 # public sets of all four. **The rows come with medsam** and this page draws them. They are **neither the paper's
 # numbers nor those of this run**: figures made of them have a badge of their own.

@@ -108,7 +108,7 @@ glue("label", study.label)
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{div} full-width
 # ```{glue:figure} fig10-published
-# :alt: Published tables. Left: 19 datasets and 28 tasks by modality. Middle: the five prompt modes and clicks on slices of a brain. Right: IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks for SAM, RITM, SimpleClick and FocalClick.
+# :alt: Published tables. Left: 19 datasets and 28 tasks by modality. Middle: the five prompt modes and clicks on an image of this run. Right: IoU of each task with one point, one box against one point, mean IoU of the five modes, and IoU by number of clicks for SAM, RITM, SimpleClick and FocalClick.
 #
 # Fig. 10, drawn anew from the **published tables**: SAM ViT-H, {glue:text}`paper-tasks` tasks. The images are not
 # the paper's.

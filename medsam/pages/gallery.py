@@ -12,7 +12,7 @@ from medsam import figures
 from medsam.analysis.examples import Example, table
 from medsam.figures.style import Photo
 from medsam.pages.page import Page
-from medsam.pages.study import Study
+from medsam.pages.study import MASKS, Study
 from medsam.pages.text import figure_block, plain
 
 __all__ = ["MODES", "MOST", "Part", "draw", "parts"]
@@ -146,6 +146,6 @@ def _part_block(part: Part, done: pd.DataFrame, study: Study) -> str:
         f"Examples, part {part.number} of {part.of}, from **this run**: {plain(study.label)}.",
         f"Tasks: {tasks}; n counts images, of which those at the 25th, 50th and 75th",
         f"percentile of the IoU of mode {modes[-1]} are shown. Results of",
-        f"{prompts}, the most confident mask of each prompt. Not the paper's numbers.",
+        f"{prompts}, the {MASKS[study.protocol.top]} mask of each prompt. Not the paper's numbers.",
     )
     return f":::{{div}} full-width\n{block}\n:::"

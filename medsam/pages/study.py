@@ -40,6 +40,7 @@ from medsam.widgets.live import LiveWidget
 
 __all__ = [
     "EMBEDDINGS",
+    "MASKS",
     "ComparisonSettings",
     "DatasetSettings",
     "NoiseSettings",
@@ -50,7 +51,8 @@ __all__ = [
     "titles",
 ]
 
-_MASKS = {"first": "first", "confident": "most confident"}
+MASKS = {"first": "first", "confident": "most confident"}
+"""Words for what a protocol says of the mask that is scored."""
 
 EMBEDDINGS = "MEDSAM_EMBEDDINGS"
 """Environment variable: a folder in which embeddings are kept, for all notebooks."""
@@ -474,7 +476,7 @@ class Study:
         if not others:
             return ""
         same = first.but(others[0].name, top=others[0].top) == others[0]
-        return _MASKS[others[0].top] if same else others[0].name
+        return MASKS[others[0].top] if same else others[0].name
 
     def click_means(self, *, beside: bool = False) -> pd.DataFrame:
         """Mean over tasks for each number of clicks; columns ``model, choice, k, iou``."""
@@ -659,4 +661,8 @@ class Study:
         samples = self.typical_samples()
         if not samples:
             return Note("This run has no case with an object that could be tried.")
-        return kind(self.model, samples, self.titles, self.rows, self.dataset.title)
+        # A reader sees the most confident mask, and beside it the clicks of a run that scored it.
+        confident = [one for one in self.settings.asked if one.top == "confident"]
+        rows = self._rows_of((confident or self.protocols)[:1])
+        rows = self._in_order(rows[rows.model == self.model_name])
+        return kind(self.model, samples, self.titles, rows, self.dataset.title)
