@@ -93,7 +93,7 @@ class Runtime:
             if device == "cuda":
                 continue
             name = torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
-            cores = f"{torch.get_num_threads()} threads" if device == "cpu" else name
+            cores = f"threads: {torch.get_num_threads()}" if device == "cpu" else name
             words = ", ".join(filter(None, [cores, *_precisions(device)]))
             found.append(f"{device} ({words})")
         return "; ".join(found)
