@@ -17,8 +17,6 @@ from medsam.results.commands import app as results_app
 from medsam.results.commands import export, summary
 from medsam.study.commands import everything, run
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,

@@ -17,16 +17,6 @@ from medsam.errors import InputError, MedsamError, UnknownName
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = [
-    "atomic",
-    "download",
-    "plain_key",
-    "read_keys",
-    "sha256",
-    "validated",
-    "write_if_new",
-]
-
 Model = TypeVar("Model", bound="BaseModel")
 
 

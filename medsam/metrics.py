@@ -23,8 +23,6 @@ from medsam.errors import InputError
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
 
-__all__ = ["TOLERANCE", "Surface", "SurfaceTo", "dice", "iou", "overlaps", "surface_metrics"]
-
 Mask = NDArray[np.bool_]
 Empty = Literal["nan", "minus_one"]
 

@@ -25,21 +25,6 @@ from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS, Protocol
 from medsam.regions import Mask, Regions, as_mask, centres, regions
 
-__all__ = [
-    "KINDS",
-    "MAX_REGIONS",
-    "MODES",
-    "PROTOCOLS",
-    "Draw",
-    "Prompt",
-    "Protocol",
-    "jitter_box",
-    "jitter_click",
-    "mode_prompt",
-    "next_click",
-    "regions",
-]
-
 
 def _generator(*keys: object) -> np.random.Generator:
     """A generator that depends on ``str`` of each key and on nothing else."""

@@ -17,24 +17,6 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from medsam.errors import InputError, UnknownName
 
-__all__ = [
-    "CHOICES",
-    "CHOICES_BY_FIELD",
-    "DEFAULT",
-    "EXPERIMENTS",
-    "LEVELS",
-    "MAX_CLICKS",
-    "PROTOCOLS",
-    "SEED",
-    "Choice",
-    "MaskPolicy",
-    "Protocol",
-    "ablated",
-    "noise",
-    "other",
-    "variants",
-]
-
 EXPERIMENTS = ("mode", "clicks", "ambiguity")
 """What is computed for a case: the five modes, one to nine clicks, and each mask of one point."""
 

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from medsam.errors import InputError
 from medsam.protocol import PROTOCOLS, Protocol
 
-__all__ = ["Mask", "Region", "Regions", "as_mask", "box", "centres", "regions"]
-
 Mask = NDArray[np.bool_]
 
 

@@ -33,17 +33,6 @@ from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
 
-__all__ = [
-    "FILES",
-    "FIRST",
-    "MIN_PX",
-    "STEP",
-    "TASKS",
-    "BrainSample",
-    "BrainTask",
-]
-
-
 FILES = {
     "data/templates/MNI152_T1_1mm_brain.nii.gz": (
         "32d5be33460f995a5d305507053c8862c823d9ca6bfb543381308df14590f212"

@@ -19,29 +19,6 @@ from medsam.errors import UnknownName
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "BASES",
-    "DATA_VARIABLE",
-    "KNOWN",
-    "MODALITIES",
-    "Archive",
-    "CatalogEntry",
-    "CatalogTask",
-    "Citation",
-    "Count",
-    "Fact",
-    "Home",
-    "PublishedMasks",
-    "at_hand",
-    "catalog",
-    "data_folder",
-    "entry",
-    "place",
-    "table",
-    "task_caveats",
-]
-
-
 Modality = Literal["MRI", "X-ray", "US", "CT", "PET"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
 """In the order of the paper's tables."""

@@ -18,8 +18,6 @@ from medsam.datasets.source import DiskDataset, Scan, Source
 from medsam.errors import DataError
 from medsam.files import atomic
 
-__all__ = ["Check", "check", "reports", "save"]
-
 JUDGED = 50
 """Images on which an assumption is judged, at most: one of each patient or volume."""
 

@@ -17,19 +17,6 @@ if TYPE_CHECKING:
     from medsam.datasets.check import Check
     from medsam.datasets.source import Reading
 
-__all__ = [
-    "Choices",
-    "Data",
-    "Headers",
-    "Images",
-    "Masks",
-    "PlaneName",
-    "Tasks",
-    "Window",
-    "reading",
-]
-
-
 # Options that several commands take.
 
 

@@ -10,8 +10,6 @@ from PIL import Image
 from medsam.datasets.patients import TASKS, open_patients
 from medsam.datasets.sample import Sample
 
-__all__ = ["example_folder"]
-
 _FLAWS = {15: "no mask", 18: "half", 22: "torn"}  # of slices of lungs, of which there are most
 
 

@@ -21,16 +21,6 @@ from medsam.datasets.catalog import entry, place
 from medsam.errors import InputError
 from medsam.files import atomic, download
 
-__all__ = [
-    "SUFFIXES",
-    "Fetched",
-    "archives_folder",
-    "fetch",
-    "find_archives",
-    "stem",
-    "unpack",
-]
-
 SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
 """Archives that are unpacked."""
 

@@ -16,8 +16,6 @@ from medsam.datasets.source import TURNS, DiskDataset, Reading, Scan
 from medsam.errors import DataError, InputError
 from medsam.files import plain_key
 
-__all__ = ["FolderDataset", "folder_title"]
-
 _GENERIC = ("image", "images", "img", "imgs", "imagestr")
 _FULL = {"object": "a value as any other", "unsure": "unsure, no object"}
 

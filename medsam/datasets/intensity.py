@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from medsam.errors import DataError, InputError, UnknownName
 
-__all__ = ["INTENSITIES", "SUV_RANGE", "WINDOW", "Intensity", "Unit", "to_uint8_rgb"]
-
 Unit = Literal["", "HU", "SUV"]
 """What stored numbers mean: nothing known, Hounsfield units, or standardised uptake values."""
 

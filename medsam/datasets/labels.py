@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from medsam.errors import DataError, InputError
 
-__all__ = ["FULL", "Labels", "Rule", "is_name", "meaning_of_full", "whole_numbers"]
-
 FULL = 255
 """The highest value of 8 bits: the object of a mask of two values, "unsure" beside classes."""
 

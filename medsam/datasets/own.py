@@ -67,18 +67,6 @@ from medsam.datasets.source import (
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import plain_key, read_keys, validated
 
-__all__ = [
-    "INSTANCE",
-    "OwnData",
-    "Rules",
-    "label_words",
-    "make_sources",
-    "open_nnunet",
-    "open_own",
-    "read_own",
-    "values_of",
-]
-
 _BAR_FROM = 50  # masks; fewer are scanned before a bar could be read
 INSTANCE = "object"
 """The task of labels that are instances."""

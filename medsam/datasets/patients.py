@@ -27,8 +27,6 @@ from medsam.datasets.source import Channel, DiskDataset, LabelVolume, Scan
 from medsam.errors import InputError
 from medsam.files import download, sha256
 
-__all__ = ["ARCHIVE", "FOLDER", "SHA256", "TASKS", "PatientTask", "fetch", "open_patients"]
-
 FOLDER = Path(sys.prefix) / "share" / "medsam" / "patients"
 """Where the files lie: in the Python environment."""
 

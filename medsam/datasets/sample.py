@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from medsam.errors import DataError
 
-__all__ = ["Case", "Dataset", "Place", "Sample"]
-
 
 @dataclass(frozen=True)
 class Sample:

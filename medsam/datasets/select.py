@@ -17,8 +17,6 @@ from medsam.datasets.source import DiskDataset, Instances, Picture, Reading, Sca
 from medsam.datasets.subsets import Every, Joined, parts_of
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["EMBEDDED", "NNUNET", "Reading", "select", "thinned"]
-
 EMBEDDED = {
     key: task.title for tasks in (patients.TASKS, brain.TASKS) for key, task in tasks.items()
 }

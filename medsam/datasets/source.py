@@ -36,20 +36,6 @@ from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
 
-__all__ = [
-    "HEADERS",
-    "TURNS",
-    "Broken",
-    "Channel",
-    "DiskDataset",
-    "Instances",
-    "LabelVolume",
-    "Picture",
-    "Reading",
-    "Scan",
-    "Source",
-]
-
 HEADERS = {
     "agree": "image and labels must tell one grid",
     "image": "the image's grid counts for both",

@@ -11,8 +11,6 @@ from typing import Any
 from medsam.datasets.sample import Case, Dataset
 from medsam.errors import InputError, UnknownName
 
-__all__ = ["Every", "Joined", "OneTask", "Part", "Subset", "parse_part", "parts_of"]
-
 
 class Joined:
     """Several datasets as one: their cases one after the other.

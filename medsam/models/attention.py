@@ -17,8 +17,6 @@ import torch
 from segment_anything.modeling.image_encoder import Attention, get_rel_pos
 from torch.nn.functional import scaled_dot_product_attention
 
-__all__ = ["fuse_attention"]
-
 BIAS = {"cpu": 2**23, "cuda": 2**28}
 """Numbers of the bias at a time: on a CPU half the rows of one head of one image of 1024 pixels."""
 

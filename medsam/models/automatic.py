@@ -17,8 +17,6 @@ from medsam.errors import InputError
 from medsam.models.contract import Embedding, PromptableModel
 from medsam.prompts import Prompt
 
-__all__ = ["BATCH", "Found", "segment_everything"]
-
 BATCH = 64
 """Points at a time, as segment-anything's; fewer for large images, see :data:`MEMORY`."""
 MEMORY = 2**28

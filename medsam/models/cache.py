@@ -25,8 +25,6 @@ from medsam.errors import InputError, ResultsError
 from medsam.files import atomic
 from medsam.models.contract import Embedding, PromptableModel, WrappedModel
 
-__all__ = ["CacheNote", "CachedModel"]
-
 _SUFFIX = ".emb"
 _CHECKSUM = 32
 """Bytes of a sha256, with which each file starts."""

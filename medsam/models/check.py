@@ -10,8 +10,6 @@ import numpy as np
 from medsam.models.contract import Embedding, Prediction, PromptableModel
 from medsam.prompts import Prompt
 
-__all__ = ["faults", "told"]
-
 SIZES = ((24, 40), (40, 24), (33, 33))
 """Height and width of the images that a model is tried on."""
 KINDS = ("points", "box", "mask")

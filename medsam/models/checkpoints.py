@@ -25,27 +25,6 @@ if TYPE_CHECKING:
 
     _Rename = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 
-__all__ = [
-    "CHECKPOINTS",
-    "ENVIRONMENT",
-    "NAMES",
-    "REGISTRY",
-    "Checkpoint",
-    "digest",
-    "fetch",
-    "find_weights",
-    "fit",
-    "load_weights",
-    "locate",
-    "own_file",
-    "own_name",
-    "read_state",
-    "renamed",
-    "transformers",
-    "verified",
-    "weights_folder",
-]
-
 ENVIRONMENT = "MEDSAM_WEIGHTS"
 """Environment variable naming a folder that is searched in place of all others."""
 

@@ -16,17 +16,6 @@ from numpy.typing import NDArray
 from medsam.errors import InputError
 from medsam.prompts import Prompt
 
-__all__ = [
-    "Embedding",
-    "Prediction",
-    "Predictor",
-    "PromptableModel",
-    "WrappedModel",
-    "check_image",
-    "ranking",
-    "stability",
-]
-
 
 @dataclass(frozen=True)
 class Embedding:

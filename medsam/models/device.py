@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from medsam.errors import InputError, MedsamError
 
-__all__ = ["MemoryNote", "Runtime", "in_batches", "to_host"]
-
 PRECISIONS = {
     "cuda": ("float32", "float16", "bfloat16"),
     "mps": ("float32", "float16"),

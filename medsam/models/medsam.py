@@ -30,16 +30,6 @@ from medsam.models.onnx_sam import SIDE, fit_size
 from medsam.models.sam import Sam
 from medsam.models.torch_sam import TorchSam
 
-__all__ = [
-    "GREY_SIDE",
-    "LITE_SIDE",
-    "LiteMedSam",
-    "MedSam",
-    "ScribblePromptSam",
-    "preprocess",
-    "preprocess_lite",
-]
-
 LITE_SIDE = 256
 """Longest side, in pixels, of what the encoder of LiteMedSAM sees."""
 GREY_SIDE = 128

@@ -21,8 +21,6 @@ from medsam.models.contract import Embedding, Prediction, PromptableModel, check
 from medsam.models.device import Runtime
 from medsam.prompts import Prompt
 
-__all__ = ["NnInteractive"]
-
 
 class NnInteractive(PromptableModel):
     """nnInteractive. Each point of a prompt is an interaction of its own, in their order.

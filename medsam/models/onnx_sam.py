@@ -22,17 +22,6 @@ from medsam.models.checkpoints import CHECKPOINTS, verified
 from medsam.models.contract import Embedding, Prediction, PromptableModel, check_image
 from medsam.prompts import Prompt
 
-__all__ = [
-    "MiniSam",
-    "check_size",
-    "decoder_bytes",
-    "decoder_parts",
-    "fit_size",
-    "point_inputs",
-    "preprocess",
-    "upscale",
-]
-
 SIDE = 1024
 """Longest side, in pixels, of what the encoder sees."""
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)

@@ -27,21 +27,6 @@ from medsam.models.checkpoints import (
 )
 from medsam.models.contract import PromptableModel
 
-__all__ = [
-    "GROUP",
-    "MODELS",
-    "Entry",
-    "PluginNote",
-    "check_name",
-    "entry",
-    "label",
-    "load",
-    "models",
-    "placed",
-    "weights",
-    "with_files",
-]
-
 GROUP = "medsam.models"
 """Entry-point group: a package that is installed names its models in it.
 

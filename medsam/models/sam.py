@@ -18,8 +18,6 @@ from medsam.models.checkpoints import NAMES, load_weights, renamed
 from medsam.models.onnx_sam import preprocess
 from medsam.models.torch_sam import TorchSam
 
-__all__ = ["Sam", "as_segment_anything"]
-
 _NAMES = (
     *NAMES,
     (".image_encoder.", ".vision_encoder."),

@@ -26,8 +26,6 @@ from medsam.models.checkpoints import NAMES, load_weights, renamed, transformers
 from medsam.models.onnx_sam import SIDE
 from medsam.models.torch_sam import TorchSam
 
-__all__ = ["CHANNELS", "CLIP", "Sam2", "Sam3", "as_transformers"]
-
 CHANNELS = (32, 64, 256)
 """Of the feature maps, fine to coarse."""
 CLIP = 32.0

@@ -18,8 +18,6 @@ from medsam.models.device import Runtime, in_batches, to_host
 from medsam.models.onnx_sam import SIDE, check_size, fit_size
 from medsam.prompts import Prompt
 
-__all__ = ["IMAGES", "PROMPTS", "TorchSam"]
-
 IMAGES = 64
 """Images in one call of the encoder on an accelerator, if so many are given."""
 PROMPTS = 64

@@ -20,7 +20,8 @@ from medsam.analysis import comparison, examples
 from medsam.analysis.examples import Example
 from medsam.datasets.catalog import catalog
 from medsam.datasets.sample import Sample
-from medsam.datasets.select import EMBEDDED, Reading, select, thinned
+from medsam.datasets.select import EMBEDDED, select, thinned
+from medsam.datasets.source import Reading
 from medsam.datasets.subsets import parts_of
 from medsam.errors import InputError, ResultsError, UnknownName
 from medsam.figures.html import Html, html_table

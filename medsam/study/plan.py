@@ -241,7 +241,8 @@ class Images(_Job):
 
 @lru_cache(maxsize=16)
 def _whole(source: Source, tasks: tuple[str, ...], intensity: str) -> Dataset:
-    from medsam.datasets.select import Reading, select
+    from medsam.datasets.select import select
+    from medsam.datasets.source import Reading
 
     data = "" if source.data == "sample" else source.data
     tasks = () if source.images else tasks

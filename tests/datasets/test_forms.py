@@ -20,7 +20,8 @@ from toys import SquareModel
 from medsam.datasets import FolderDataset
 from medsam.datasets.check import check
 from medsam.datasets.own import OwnData, open_own
-from medsam.datasets.select import Reading, select
+from medsam.datasets.select import select
+from medsam.datasets.source import Reading
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.results.rows import read
 from medsam.study.runner import run

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from medsam.datasets.sample import Sample
 
-__all__ = ["ASSUMPTIONS", "STATEMENTS", "Verdict"]
-
 
 class Verdict(NamedTuple):
     """Whether an assumption holds on a sample, and what was seen there."""

@@ -22,8 +22,6 @@ from medsam.datasets.readers.volume import Volume
 from medsam.datasets.source import LabelVolume, Reading, Source
 from medsam.errors import DataError, InputError
 
-__all__ = ["by_description", "by_table", "picker", "read_table", "scan"]
-
 _ORIGINAL, _PATHS = "original_path_and_filename", ("classic_path", "descriptive_path")
 _PRE = re.compile(r"(?<![a-z])pre(?![a-z])", re.IGNORECASE)
 _DYNAMIC = re.compile(r"dyn|vibrant|multi ?phase", re.IGNORECASE)

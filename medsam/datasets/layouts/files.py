@@ -13,8 +13,6 @@ from medsam.datasets.readers.dicom import is_dicom
 from medsam.datasets.readers.pictures import SUFFIXES as PICTURES
 from medsam.errors import InputError
 
-__all__ = ["SLICER", "Files", "Masks", "find", "left_out", "paired_files"]
-
 SLICER = ".seg.nrrd"
 _VOLUMES = sorted({".dcm", *open.SUFFIXES, *itk.SUFFIXES, *nifti.SUFFIXES})
 _STEM = rf"(?P<id>[^/]+?)(?:{'|'.join(map(re.escape, (SLICER, *PICTURES, *_VOLUMES)))})"

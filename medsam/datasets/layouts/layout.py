@@ -24,8 +24,6 @@ from medsam.datasets.readers.dicom import is_slice
 from medsam.datasets.source import TURNS, DiskDataset, Reading, Source
 from medsam.errors import DataError, InputError
 
-__all__ = ["Layout", "facts", "open_dataset", "read_layouts"]
-
 Patterns = Annotated[
     tuple[str, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
 ]

@@ -26,17 +26,6 @@ from medsam.datasets.source import (
 )
 from medsam.errors import DataError
 
-__all__ = [
-    "Key",
-    "grouped",
-    "is_picture",
-    "make_scan",
-    "make_source",
-    "of_segment",
-    "paired",
-    "problem",
-]
-
 Key = tuple[str, ...]
 """What tells images apart: named parts of their paths."""
 

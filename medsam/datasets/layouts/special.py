@@ -20,8 +20,6 @@ from medsam.datasets.readers.volume import Volume
 from medsam.datasets.source import LabelVolume, Picture, Reading, Source
 from medsam.errors import DataError
 
-__all__ = ["dicom_folders", "lungs", "numbers", "radiograph"]
-
 
 def numbers(image: Path, masks: Sequence[Path]) -> str:
     """What is wrong with a row of masks (``_mask``, ``_mask_1``, …): one is missing or twice."""

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from medsam.errors import InputError
 
-__all__ = ["Found", "Tree", "expression", "text_of"]
-
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
 

@@ -18,19 +18,6 @@ from numpy.typing import NDArray
 from medsam.datasets.readers.volume import LPS_TO_RAS, Volume, error_text
 from medsam.errors import DataError
 
-__all__ = [
-    "THRESHOLD",
-    "dicom_files",
-    "is_dicom",
-    "is_slice",
-    "open_file",
-    "open_masks",
-    "open_segmentation",
-    "open_series",
-    "read_header",
-    "read_picture",
-]
-
 THRESHOLD = 0.5
 """A voxel of a fractional segmentation counts from this part on."""
 

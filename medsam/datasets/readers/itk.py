@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from medsam.datasets.readers.volume import LPS_TO_RAS, Volume, error_text
 from medsam.errors import DataError
 
-__all__ = ["SUFFIXES", "Segment", "open_itk", "segments_of"]
-
 SUFFIXES = (".mha", ".mhd", ".nhdr", ".nrrd")
 """Endings of these files, in any case of letters."""
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from medsam.datasets.readers.volume import Volume, error_text
 from medsam.errors import DataError
 
-__all__ = ["SUFFIXES", "Sizes", "open_nifti"]
-
 Sizes = Literal["", "affine", "pixdim"]
 """Which part of a header tells the size of a voxel; by default both must say the same."""
 

@@ -12,8 +12,6 @@ from medsam.datasets.readers import dicom, itk, nifti
 from medsam.datasets.readers.volume import Volume, error_text
 from medsam.errors import DataError
 
-__all__ = ["KINDS", "SUFFIXES", "Files", "open_array", "open_labels", "open_volume"]
-
 Files = Path | tuple[Path, ...]
 """A file, a folder of DICOM files, or the files of a DICOM series."""
 

@@ -15,16 +15,6 @@ from numpy.typing import NDArray
 from medsam.datasets.labels import whole_numbers
 from medsam.errors import DataError
 
-__all__ = [
-    "MAX_VALUES",
-    "SUFFIXES",
-    "check_values",
-    "orientation",
-    "read_image",
-    "read_mask",
-    "turned",
-]
-
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 """Files that are read as images, in any case of letters."""
 

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from medsam.datasets.sample import Place
 from medsam.errors import DataError, UnknownName
 
-__all__ = ["LPS_TO_RAS", "PLANES", "Plane", "Volume", "check_plane", "error_text"]
-
 Plane = Literal["axial", "coronal", "sagittal", "stored"]
 PLANES: tuple[Plane, ...] = get_args(Plane)
 """How a volume is cut. ``stored``: along the last stored axis, in stored order, not oriented by

@@ -24,9 +24,6 @@ from medsam.models.click.ritm import RADIUS, Scale, normalised
 from medsam.models.click.simpleclick import Block
 from medsam.models.click.zoom import Clicks, Zoom, crop, disks, in_region, paste, resize
 
-__all__ = ["FocalClick", "FocalClickBaseline", "FocalClickNetwork", "coarse_step", "focal_step"]
-
-
 SIDE = 256
 """Side in pixels of what the network sees, coarse and refined."""
 EXPANSION = 1.4

@@ -36,8 +36,6 @@ from medsam.models.contract import Embedding, Prediction, PromptableModel, check
 from medsam.models.device import Runtime
 from medsam.prompts import Prompt
 
-__all__ = ["THRESHOLD", "ClickModel", "State", "ZoomedModel", "zoomed_step"]
-
 THRESHOLD = 0.49
 """Probability above which a pixel is the object, in all of the released evaluations."""
 _REMEMBERED = 32

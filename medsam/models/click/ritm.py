@@ -21,9 +21,6 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 from medsam.models.click.predictor import ZoomedModel
 from medsam.models.click.zoom import Clicks, Zoom, disks, resize
 
-__all__ = ["Ritm", "RitmNetwork"]
-
-
 RADIUS = 5
 """Of a click's disk, in pixels of what the network sees."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

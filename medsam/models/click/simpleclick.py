@@ -21,8 +21,6 @@ from medsam.models.click.predictor import THRESHOLD, State, ZoomedModel
 from medsam.models.click.ritm import RADIUS, normalised
 from medsam.models.click.zoom import Clicks, Zoom, disks, resize
 
-__all__ = ["CfrIcl", "SimpleClick", "SimpleClickNetwork"]
-
 SIDE = 448
 """Side in pixels of what the network sees."""
 PRETRAINED = 224
