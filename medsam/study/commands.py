@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from medsam.models.contract import PromptableModel
     from medsam.study.runner import Report
 
-__all__ = ["everything", "run"]
-
 # Options that both commands take.
 
 Weights = Annotated[

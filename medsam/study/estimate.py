@@ -18,8 +18,6 @@ from medsam.results.check import promised
 from medsam.study.plan import Plan
 from medsam.study.runner import run
 
-__all__ = ["ROW_BYTES", "Counts", "Probe", "counts", "probe", "seconds"]
-
 MASKS = 3
 """Rows of `ambiguity`: as many masks as SAM gives for a point."""
 

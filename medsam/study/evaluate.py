@@ -31,18 +31,6 @@ from medsam.protocol import (
 from medsam.regions import Mask, Regions, regions
 from medsam.results.masks import encode
 
-__all__ = [
-    "Chosen",
-    "Row",
-    "Scores",
-    "choose",
-    "evaluate",
-    "lockstep",
-    "object_columns",
-    "prepare",
-    "streams",
-]
-
 
 @dataclass(frozen=True)
 class Chosen:

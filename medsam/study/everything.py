@@ -33,29 +33,6 @@ from medsam.protocol import MaskPolicy, Protocol
 from medsam.results.rows import read_metadata, read_table, versions, write
 from medsam.study.evaluate import Row, Scores, object_columns
 
-__all__ = [
-    "MEASURED",
-    "SCHEMA",
-    "SIDES",
-    "Filters",
-    "Grid",
-    "best",
-    "busiest",
-    "checked_sides",
-    "experiment",
-    "grid_of",
-    "load",
-    "numbers",
-    "only",
-    "place",
-    "row_of",
-    "save",
-    "sides_of",
-    "signature",
-    "stored",
-]
-
-
 # What a grid of points found on an image, on disk: one Parquet file an image and grid.
 
 

@@ -55,24 +55,6 @@ from medsam.protocol import DEFAULT, Protocol
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
 
-__all__ = [
-    "PROFILES",
-    "Embedding",
-    "Evaluation",
-    "Images",
-    "Jobs",
-    "Names",
-    "Page",
-    "Plan",
-    "Shard",
-    "Site",
-    "Source",
-    "digest",
-    "find",
-    "listing",
-    "read",
-]
-
 
 def _listed(given: Any) -> Any:
     """A single name is a list of one."""

@@ -43,8 +43,6 @@ from medsam.study.everything import (
     signature,
 )
 
-__all__ = ["ALL", "ProtocolRun", "Report", "protocol_runs", "run", "run_all"]
-
 ALL = (*EXPERIMENTS, "everything", "variants", "noise")
 """Experiments by name. ``everything``: grids of points. ``variants``: modes and clicks under the
 other preset, and with one of its choices at a time. ``noise``: modes with noise on the prompts."""

@@ -27,9 +27,6 @@ from medsam.results.rows import shards
 from medsam.study import runner
 from medsam.study.plan import Embedding, Evaluation, Jobs, Shard
 
-__all__ = ["complete", "due", "finish", "job_of", "marker", "merged", "stale", "work"]
-
-
 # What says that a job of a study is done, and whether what it made is still there.
 
 
