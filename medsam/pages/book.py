@@ -30,23 +30,6 @@ from medsam.results.rows import shards
 from medsam.study.plan import Jobs, Page, Plan, Site, Source, digest
 from medsam.study.worker import job_of
 
-__all__ = [
-    "PREFIX",
-    "ROOT",
-    "Chapter",
-    "Notebook",
-    "assemble",
-    "build",
-    "chapters",
-    "execute",
-    "jobs",
-    "name_of",
-    "notebooks",
-    "pages",
-    "part",
-    "without_links",
-]
-
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
 

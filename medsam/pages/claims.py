@@ -15,8 +15,6 @@ from medsam.analysis.claims import Tables, answer
 from medsam.analysis.claims.claim import Answer, Claim, Finding, Verdict
 from medsam.figures.html import Html, html_table, tag
 
-__all__ = ["PAGES", "SCRIPT", "checks", "disagreements", "table"]
-
 PAGES: Mapping[int, str] = {
     **dict.fromkeys((1, 2, 3), "02_prompt_modes.html"),
     4: "03_comparison.html",

@@ -16,8 +16,6 @@ from medsam.protocol import DEFAULT
 if TYPE_CHECKING:
     from medsam.study.plan import Plan
 
-__all__ = ["SNAKEFILE", "page", "report", "study", "worker"]
-
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
 

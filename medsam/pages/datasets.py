@@ -19,8 +19,6 @@ from medsam.datasets.source import DiskDataset
 from medsam.errors import InputError, MedsamError, UnknownName
 from medsam.figures.html import Html, html_table, tag
 
-__all__ = ["NOT_RUN", "SHOW", "Shown", "card", "cards", "examples", "overview", "telling"]
-
 NOT_RUN = "not run here"
 """What stands in the table where masks were not counted here."""
 

@@ -17,8 +17,6 @@ from medsam.pages.study import Settings, Study
 from medsam.study import everything, runner
 from medsam.study.everything import SIDES, Filters, Grid
 
-__all__ = ["Everything", "EverythingSettings"]
-
 
 class EverythingSettings(Settings):
     """Parameters of the page on segment-everything."""

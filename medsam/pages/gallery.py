@@ -15,8 +15,6 @@ from medsam.pages.page import Page
 from medsam.pages.study import MASKS, Study
 from medsam.pages.text import figure_block, plain
 
-__all__ = ["MODES", "MOST", "Part", "draw", "parts"]
-
 MODES = (2, 4)
 """The modes that the paper shows: a point for each region, a box for each region."""
 

@@ -9,8 +9,6 @@ from medsam.analysis import measured, published
 from medsam.analysis.measured import Measured
 from medsam.pages.study import Settings
 
-__all__ = ["MeasuredSettings", "about_model", "findings"]
-
 
 class MeasuredSettings(Settings):
     """Parameters of the page."""

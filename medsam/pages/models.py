@@ -11,8 +11,6 @@ from medsam.figures.html import Html, html_table
 from medsam.models.checkpoints import Checkpoint
 from medsam.models.registry import Entry, models
 
-__all__ = ["NOT_RUN", "listing", "page_table"]
-
 NOT_RUN = "not run here"
 """What a table of measurements says of what was left out."""
 

@@ -27,19 +27,6 @@ from medsam.pages.book import chapters, name_of, notebooks, part
 from medsam.protocol import DEFAULT, Protocol
 from medsam.study.plan import Jobs, Names, Plan, Source
 
-__all__ = [
-    "FILE",
-    "FORMS",
-    "VARIABLE",
-    "Book",
-    "OwnSource",
-    "main",
-    "plans",
-    "read",
-    "settle",
-    "source_of",
-]
-
 FILE = "medsam.toml"
 """Name of the file, in the folder from which the book is built."""
 

@@ -30,12 +30,6 @@ from medsam.errors import InputError
 from medsam.pages.study import Parameters, Settings
 from medsam.pages.text import FOLDER, KEY, glue, keep
 
-__all__ = [
-    "Origin",
-    "Page",
-    "command",
-]
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 

@@ -12,8 +12,6 @@ from medsam.analysis.statistics import FEWEST_PAIRS, probability
 from medsam.figures.html import Html, html_table
 from medsam.figures.style import signed
 
-__all__ = ["sentences", "table"]
-
 _HEADERS = {
     "what": "mode, and what is compared",
     "n": "n",

@@ -39,19 +39,6 @@ from medsam.study import runner
 from medsam.widgets.kit.still import Note
 from medsam.widgets.live import LiveWidget
 
-__all__ = [
-    "EMBEDDINGS",
-    "MASKS",
-    "ComparisonSettings",
-    "DatasetSettings",
-    "NoiseSettings",
-    "Parameters",
-    "Settings",
-    "Study",
-    "VariantSettings",
-    "titles",
-]
-
 MASKS = {"first": "first", "confident": "most confident"}
 """Words for what a protocol says of the mask that is scored."""
 

@@ -29,21 +29,6 @@ from nbformat import NotebookNode
 
 from medsam.errors import UnknownName
 
-__all__ = [
-    "FOLDER",
-    "KEY",
-    "MAGIC",
-    "figure_block",
-    "glue",
-    "glue_all",
-    "keep",
-    "load_ipython_extension",
-    "markdown",
-    "parts",
-    "plain",
-    "prose",
-]
-
 MAGIC = "%%markdown\n"
 """What such a cell begins with."""
 

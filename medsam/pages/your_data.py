@@ -17,16 +17,6 @@ from medsam.figures.html import Html, html_table
 from medsam.pages.study import Settings, Study
 from medsam.pages.text import plain
 
-__all__ = [
-    "OwnSettings",
-    "command",
-    "counts",
-    "folder",
-    "reasons",
-    "statuses",
-    "study_of",
-]
-
 _REASONS = 12  # rows of the table
 _FILES = 4  # names of files of a folder
 
