@@ -14,16 +14,13 @@ from medsam.pages.text import FOLDER, KEY, MAGIC, plain, prose
 
 __all__ = ["as_pages", "moved", "tables"]
 
-_STILL = '<figure class="medsam-still">'
-
 _v4: Any = nbformat.v4  # its functions carry no types
 
 
 def as_pages(notebook: NotebookNode) -> NotebookNode:
     """The notebook with each cell ``%%markdown`` as the Markdown that it holds; changed in place.
 
-    The figures that such a cell shows stay, in a cell before it that the book leaves out. A still
-    is for readers without scripts.
+    The figures that such a cell shows stay, in a cell before it that the book leaves out.
     """
     cells = []
     for cell in notebook.cells:
@@ -35,8 +32,6 @@ def as_pages(notebook: NotebookNode) -> NotebookNode:
             source = cell.source.removeprefix(MAGIC)
             cells.append(_v4.new_markdown_cell(source, id=cell.id))
         else:
-            for html in (o.data for o in cell.get("outputs", []) if _STILL in str(o.get("data"))):
-                html["text/html"] = f"<noscript>{''.join(html['text/html'])}</noscript>"
             cells.append(cell)
     notebook.cells = cells
     return notebook

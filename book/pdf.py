@@ -36,6 +36,7 @@ OPEN = """() => {
   for (const image of document.images) image.loading = "eager";
   for (const one of document.querySelectorAll("article details")) one.open = true;
   for (const one of document.querySelectorAll("[popover]")) one.remove();
+  for (const one of document.querySelectorAll(".medsam-full")) one.removeAttribute("href");
 }"""
 
 # Not by wait_for_function, which compiles text in the page: the policy of the pages forbids it.

@@ -1,4 +1,4 @@
-"""Pictures of the built pages: as AVIF, and with the size that the page keeps free for them.
+"""Pictures of the built pages: as AVIF, each leading to itself, with the size kept free for it.
 
 A picture that loads late needs its size in the page: without, the page shifts when it comes, and
 the browser takes all of them to be near, as none takes any room yet.
@@ -18,7 +18,8 @@ QUALITY = 70
 """Of the AVIF in place of what a notebook drew, which the notebook keeps. Not WebP, which has
 colours at half the resolution: outlines are a pixel or two wide."""
 
-_DRAWN = re.compile(r"<img [^>]*\bsrc=\"((?:\.\./)*_images/[^\"]+)\"[^>]*>")
+_DRAWN = re.compile(r"(<a [^>]*>\s*)?<img [^>]*\bsrc=\"((?:\.\./)*_images/[^\"]+)\"[^>]*>")
+_FULL = '<a class="medsam-full" href="{}" title="Open the figure in full size">{}</a>'
 _SIZED = re.compile(r"\s(?:width|height|style)=")
 _HASHED = re.compile(
     r"[0-9a-f]{64}\.(?:png|jpg|jpeg)"
@@ -60,7 +61,7 @@ def _lighter(file: Path) -> Path:
 
 
 def with_sizes(page: str, folder: Path) -> str:
-    """The page with the size of each picture, and with AVIF for what a notebook drew.
+    """The page with each picture's size and a link to it, and with AVIF for what a notebook drew.
 
     Parameters
     ----------
@@ -71,15 +72,16 @@ def with_sizes(page: str, folder: Path) -> str:
     """
 
     def sized(mark: re.Match[str]) -> str:
-        tag, address = mark[0], mark[1]
+        tag, linked, address = mark[0], mark[1], mark[2]
         file = folder / address
         if not file.is_file():
             return tag
         if _HASHED.fullmatch(file.name):
             file = _lighter(file)
-            tag = tag.replace(address, f"{address.rpartition('/')[0]}/{file.name}")
-        if _SIZED.search(tag) or not (found := size(file)):
-            return tag
-        return tag.replace("<img ", f'<img width="{found[0]}" height="{found[1]}" ', 1)
+            lighter = f"{address.rpartition('/')[0]}/{file.name}"
+            tag, address = tag.replace(address, lighter), lighter
+        if not _SIZED.search(tag) and (found := size(file)):
+            tag = tag.replace("<img ", f'<img width="{found[0]}" height="{found[1]}" ', 1)
+        return tag if linked else _FULL.format(address, tag)
 
     return _DRAWN.sub(sized, page)

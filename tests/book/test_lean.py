@@ -51,8 +51,12 @@ def test_a_page_becomes_lighter_once(tmp_path, script):
     page.write_text("".join(marks))
     lighten(tmp_path)
     made = page.read_text()
-    size = '<img width="64" height="48" alt="x" src="_images'
-    assert made == f'{size}/{drawn}.avif"/>{size}/logo.png"/>{marks[2]}'
+    full = [
+        f'<a class="medsam-full" href="_images/{name}" title="Open the figure in full size">'
+        f'<img width="64" height="48" alt="x" src="_images/{name}"/></a>'
+        for name in (f"{drawn}.avif", "logo.png")
+    ]
+    assert made == f"{full[0]}{full[1]}{marks[2]}"
     assert (images / f"{drawn}.avif").stat().st_size < (images / "logo.png").stat().st_size
     time = page.stat().st_mtime_ns
     lighten(tmp_path)

@@ -76,7 +76,7 @@ def test_the_book_has_the_markdown_and_the_figure_under_its_name(executed):
     (figure,) = shown.outputs
     assert figure.metadata.scrapbook == {"name": "fig", "mime_prefix": ""}
     assert shown.metadata.tags == ["remove-cell"]
-    assert still.outputs[0].data["text/html"].startswith("<noscript><figure")
+    assert still.outputs[0].data["text/html"].startswith("<figure")
     nbformat.validate(nbformat.v4.new_notebook(cells=cells))
 
 

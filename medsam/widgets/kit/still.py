@@ -1,4 +1,4 @@
-"""What stands in place of a live widget: a picture where scripts are off, or words."""
+"""What stands in place of a live widget: a picture on paper and where scripts are off, or words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from medsam.figures.style import Picture
 
 
 class Still:
-    """A picture in place of a widget; the book shows it only where scripts are off.
+    """A picture in place of a widget; the book shows it on paper and where scripts are off.
 
     Parameters
     ----------
