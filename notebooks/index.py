@@ -143,8 +143,12 @@ page.figure("prompts", drawn, pd.DataFrame(given, columns=["image", "task", "mod
 # :::
 #
 # :::{grid-item-card} Cite, and take part
-# - Please cite the paper: [doi:10.1016/j.media.2023.102918](https://doi.org/10.1016/j.media.2023.102918)
+# - Please cite the paper: Mazurowski MA, Dong H, Gu H, Yang J, Konz N, Zhang Y. Segment Anything Model for Medical
+#   Image Analysis: an Experimental Study. *Medical Image Analysis* 89 (2023) 102918,
+#   [doi:10.1016/j.media.2023.102918](https://doi.org/10.1016/j.media.2023.102918)
 #   ([arXiv:2304.10517](https://arxiv.org/abs/2304.10517)).
+# - On the published site the GitHub button at the top leads to the repository; `CITATION.cff` in it is for reference
+#   managers.
 # - Maintained by the medsam authors; not by the authors of the paper. Code: Apache-2.0, text and figures: CC BY 4.0
 #   ([licences](../licences.md)).
 # - `make book` makes this site from nothing, `make test` tests it. [How this copy was made](17_colophon).

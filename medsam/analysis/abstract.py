@@ -280,7 +280,7 @@ def data_of(entries: Iterable[CatalogEntry]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``dataset`` (key), ``title`` (less its modality), ``modality, n_tasks``.
+        ``dataset`` (key), ``title`` (without its modality), ``modality, n_tasks``.
 
     Examples
     --------

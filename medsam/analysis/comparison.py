@@ -1,4 +1,4 @@
-"""One model less others, task by task, from the published tables or from our own rows (Fig. 4)."""
+"""One model minus others, task by task, from the published tables or from our own rows (Fig. 4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medsam.errors import InputError, UnknownName
 
 _TASK = ["setting", "task", "name", "modality"]
 COLUMNS = (*_TASK, "method", "reference", "iou", "reference_iou", "delta")
-"""Of a table of differences, one row a task and method; ``delta`` is reference less method."""
+"""Of a table of differences, one row a task and method; ``delta`` is reference minus method."""
 
 METHODS = tuple(name for name in published.CLICK_TABLES if not name.startswith("SAM"))
 """The methods made for clicks that the paper compares SAM with."""
@@ -33,7 +33,7 @@ TARGETS = (0.80, 0.85, 0.90)
 
 
 def of_published(reference: str = "SAM") -> pd.DataFrame:
-    """Fig. 4: SAM less RITM, SimpleClick and FocalClick, which get one point, on 28 tasks.
+    """Fig. 4: SAM minus RITM, SimpleClick and FocalClick, which get one point, on 28 tasks.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def of_published(reference: str = "SAM") -> pd.DataFrame:
 
 
 def of_rows(rows: pd.DataFrame, reference: str, names: Mapping[str, str]) -> pd.DataFrame:
-    """A model less every other one in the results, on the images that both have.
+    """A model minus every other one in the results, on the images that both have.
 
     Parameters
     ----------

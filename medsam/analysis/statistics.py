@@ -339,14 +339,14 @@ def _verdicts(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
 
 
 class Effect(NamedTuple):
-    """IoU under one protocol less IoU under another.
+    """IoU under one protocol minus IoU under another.
 
     Attributes
     ----------
     base, variant : float
         Mean IoU: over the images of each task, and then over tasks.
     delta : float
-        Variant less base.
+        Variant minus base.
     low, high : float
         95 % bootstrap interval of ``delta``, groups drawn with all their images and tasks; NaN
         where there are fewer than :data:`FEWEST` groups.

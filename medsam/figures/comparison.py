@@ -1,4 +1,4 @@
-"""Fig. 4: one model less others, task by task."""
+"""Fig. 4: one model minus others, task by task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P")
 
 @styled
 def comparison_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
-    """Fig. 4: IoU of a model less that of others, tasks ranked by their largest difference.
+    """Fig. 4: IoU of a model minus that of others, tasks ranked by their largest difference.
 
     Parameters
     ----------

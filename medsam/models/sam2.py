@@ -3,9 +3,9 @@
 The network is that of transformers. It is read from Meta's published checkpoints, from a folder as
 transformers saves it, or from its hub. Images and prompts are prepared as Meta's predictor does: an
 image is brought to a square of 1024 pixels (SAM 3: 1008), its aspect ratio not kept (bilinear,
-antialiased, not rounded to grey levels), less a mean and by a deviation; logits are brought to the
-image's size (bilinear) and cut at 0. The single mask is the first output where that is stable, else
-the most confident of the three, as released.
+antialiased, not rounded to grey levels), minus a mean and divided by a deviation; logits are
+brought to the image's size (bilinear) and cut at 0. The single mask is the first output where that
+is stable, else the most confident of the three, as released.
 
 Sources: Ravi et al. 2024, SAM 2: Segment Anything in Images and Videos (arXiv 2408.00714); Carion
 et al. 2025, SAM 3: Segment Anything with Concepts (arXiv 2511.16719).

@@ -46,7 +46,7 @@ def findings(ours: Measured) -> dict[str, float | int | str]:
         ``worst-point-iou``, ``best-box`` and ``best-box-iou`` (mode 3); ``over-point`` and
         ``over-box`` (cases of modes 1 and 3 whose score, an estimate of an IoU, is above 1) of
         ``cases``, and ``over-point-iou`` (their mean IoU in mode 1); ``clicks-gain`` (nine
-        clicks less one) and ``clicks-fall`` (objects on which it is below 0), ``clicks-oracle``;
+        clicks minus one) and ``clicks-fall`` (objects on which it is below 0), ``clicks-oracle``;
         of the two models in mode 3: ``lite-wins`` and ``lite-shown`` (objects on which lite-medsam
         is higher, and those where a test shows it), ``minisam-shown``, ``tested``, ``lite-gain``
         (mean over objects); of ``alike`` objects that the paper has too, ``alike-paper`` and

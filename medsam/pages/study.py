@@ -502,7 +502,7 @@ class Study:
     # ------------------------------------------------------------------------------ other models
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """The model less every other one; see :func:`medsam.analysis.comparison.of_rows`."""
+        """The model minus every other one; see :func:`medsam.analysis.comparison.of_rows`."""
         return comparison.of_rows(self.rows_of_models, self.model_name, self.titles)
 
     def models_there(self) -> pd.DataFrame:
