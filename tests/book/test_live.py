@@ -214,6 +214,8 @@ def test_nothing_is_asked_before_the_reader_asks(open_page, expected):
     assert len(watched.asked) == first
     clicks.load()
     assert explorer.root.locator(".mlv-card").is_hidden()  # one model for both
+    # The click that came before the model is answered now.
+    expect(clicks.root.locator(".mlv-told")).to_contain_text("1: positive click")
     engine = {"worker.js", "prompt.js", "ort.js", "ort-engine.js", "ort-engine.wasm"}
     (features,) = set(watched.names[first:]) - engine - {"decoder.onnx"}
     assert features.endswith(".bin")

@@ -18,6 +18,7 @@ export function clicks({ model, el }) {
   let replayed = []; // the same for Algorithm 1, as far as it was shown
   let at = 0; // how many of its clicks are shown
   let playing = 0;
+  let kept = null; // what a reader did before the model was here
 
   const frame = makeFrame(
     { model, el },
@@ -35,6 +36,7 @@ export function clicks({ model, el }) {
         return true;
       },
       changed,
+      ready: () => kept && step(kept),
     },
   );
   const { uid } = frame;
@@ -107,7 +109,7 @@ export function clicks({ model, el }) {
     object.disabled = !found.objects.length;
     target = Math.max(0, found.objects.findIndex(({ title }) => title === was));
     object.selectedIndex = target;
-    [mine, replayed, at] = [[], [], 0];
+    [mine, replayed, at, kept] = [[], [], 0, null];
     stop();
     update(false);
   }
@@ -140,7 +142,8 @@ export function clicks({ model, el }) {
   }
   function step(added) {
     if (frame.current().raw) return frame.tell("Encode this slice first: the button is below the image.");
-    if (!frame.answers.ready) return frame.tell("Load the model first: the button is on the image.");
+    kept = frame.answers.ready ? null : added;
+    if (kept) return frame.tell("Load the model first: the button is on the image. Then this is answered.");
     if (whose !== "mine") {
       whose = "mine";
       who.inputs.get("mine").checked = true;

@@ -10,6 +10,7 @@ export function explorer({ model, el }) {
   const counts = model.get("cases").map(({ objects }) => objects.length);
   const most = Math.max(...counts);
   let point = null;
+  let kept = null; // the point of a click before the model was here
   let pinned = false; // a click holds the point, until the next one or Escape
   let result = null;
   let truths = []; // bits of each object of the image
@@ -35,7 +36,7 @@ export function explorer({ model, el }) {
         return true;
       },
       changed,
-      ready: () => point && go(point, false),
+      ready: () => (kept ?? point) && go(kept ?? point, false),
     },
   );
 
@@ -66,7 +67,7 @@ export function explorer({ model, el }) {
 
   // ------------------------------------------------------------------ states
   function changed() {
-    [point, result, pinned] = [null, null, false];
+    [point, kept, result, pinned] = [null, null, null, false];
     const found = frame.current();
     truths = found.objects.map(({ mask }) => fromRuns(mask, found.size));
     body.replaceChildren(...found.objects.map(({ title }, i) => objectRow(title, i)));
@@ -99,7 +100,8 @@ export function explorer({ model, el }) {
     frame.stage.showArea(`mask-${k}`, on ? result?.masks[k] : null, true);
   }
   function go(where, aloud) {
-    if (!frame.answers.ready) return frame.tell("Load the model first: the button is on the image.");
+    kept = frame.answers.ready ? null : where;
+    if (kept) return frame.tell("Load the model first: the button is on the image. Then this is answered.");
     point = where;
     frame.stage.showPrompts({ points: [[where.x, where.y]], labels: [1] });
     frame.ask({ points: [[where.x, where.y]], labels: [1], box: null }, (answer) => show(where, answer, aloud));

@@ -186,7 +186,8 @@ export function askToLoad(stage, answers, changed) {
     stage.card.hidden = Boolean(ready);
     load.hidden = progress !== undefined;
     bar.hidden = progress === undefined;
-    bar.value = progress ?? 0;
+    if (progress > 0 && progress < 1) bar.value = progress;
+    else bar.removeAttribute("value"); // it moves by itself
     if (error) words.textContent = error;
     else if (progress !== undefined) {
       words.textContent = progress < 1 ? `${megabytes(progress * answers.bytes)} of ${size}` : "Starting the model …";
