@@ -149,8 +149,8 @@ glue_all("found", ambiguity.findings(table))
 #
 # Two things to know when reading this. The first mask has {glue:text}`found-first-times-object` times the pixels of the
 # object in the median case: where it is the whole head, a later mask can only expand it into the background, which is
-# larger and more varied but of no use. And where the background is black, as in the embedded sample, the whole head is
-# what region growing finds at a wide tolerance: that a mask looks like a grown region does not make it a good one.
+# larger and more varied but of no use. And where the background is black, as around a head in MRI, the whole head
+# is what region growing finds at a wide tolerance: that a mask looks like a grown region does not make it a good one.
 #
 # {glue:}`cases-origin`
 

