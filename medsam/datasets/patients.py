@@ -118,7 +118,7 @@ def _scan(patient: str, task: str, unit: Unit, intensity: Intensity, folder: Pat
 def fetch(folder: Path = FOLDER, *, progress: bool = True) -> Path:
     """Get the files into a folder, whole or not at all; nothing is done where it is there.
 
-    An archive that lies beside the folder is taken.
+    An archive that lies beside the folder is taken, and stays.
 
     Raises
     ------
@@ -129,7 +129,8 @@ def fetch(folder: Path = FOLDER, *, progress: bool = True) -> Path:
     if folder.is_dir():
         return folder
     archive = folder.parent / ARCHIVE
-    if not archive.is_file():
+    given = archive.is_file()
+    if not given:
         download(_address(archive), archive, f"sha256:{SHA256}", progress=progress)
     elif (got := sha256(archive)) != SHA256:
         raise InputError(
@@ -144,7 +145,8 @@ def fetch(folder: Path = FOLDER, *, progress: bool = True) -> Path:
                 if content is not None:
                     (whole / Path(name).name).write_bytes(content.read())
         whole.rename(folder)
-    archive.unlink()
+    if not given:
+        archive.unlink()
     return folder
 
 
