@@ -91,6 +91,8 @@ def validated(kind: type[Model], content: Mapping[str, Any], where: str) -> Mode
         place = ".".join(map(str, first["loc"])) or "what it says"
         field = kind.model_fields.get(str(next(iter(first["loc"]), "")))
         about = f" {field.description}" if field and field.description else ""
+        if first["type"] == "missing":
+            raise InputError(f"{where} has no {place!r}.{about} Add it.") from error
         raise InputError(
             f"{where}: {place} is {first.get('input')!r}. Allowed: {first['msg']}.{about} Mend it."
         ) from error

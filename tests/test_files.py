@@ -1,6 +1,8 @@
 import pytest
+from pydantic import BaseModel, Field
 
-from medsam.files import atomic, sha256, write_if_new
+from medsam.errors import InputError
+from medsam.files import atomic, sha256, validated, write_if_new
 
 
 def test_a_known_hash(tmp_path):
@@ -28,3 +30,11 @@ def test_what_did_not_change_keeps_its_time(tmp_path):
     assert path.stat().st_mtime_ns == time
     assert write_if_new(path, b"2")
     assert path.read_bytes() == b"2"
+
+
+def test_a_key_that_is_missing_is_named():
+    class Kind(BaseModel):
+        key: str = Field(description="Name of the dataset.")
+
+    with pytest.raises(InputError, match=r"^own.yaml has no 'key'. Name of the dataset. Add it.$"):
+        validated(Kind, {}, "own.yaml")
