@@ -81,7 +81,7 @@ given = [
     for mode, prompt in prompts.items()
 ]
 page.figure("fig1", drawn, pd.DataFrame(given))
-glue("fig1-what", f"{study.titles[task].lower()}, image {case.id}")
+glue("fig1-what", f"{study.titles[task]}, image {case.id}")
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig1

@@ -101,7 +101,7 @@ page.figure("prompts", drawn, pd.DataFrame(given, columns=["image", "task", "mod
 # ```{glue:figure} prompts
 # :alt: Six panels of one image: the image, and five ways of prompting an object of several parts with points and boxes; green outlines the object, teal stars and boxes are the prompts.
 #
-# The five ways of prompting that the paper compares. Green: the object, as experts outlined it. Teal: the points
+# The five ways of prompting that the paper compares. Green: the outlined object. Teal: the points
 # or boxes that SAM is given.
 #
 # {glue:}`prompts-origin`

@@ -6,11 +6,11 @@ import { button, digits, h, ordinal, radios, s, set } from "./kit/js/dom.js";
 import { casePicture, keepSize, swatch } from "./kit/js/drawing.js";
 
 const MAX_SCALE = 48; // CSS pixels per image pixel
-const SHORT = { top: "Most confident", oracle: "Oracle" };
+const SHORT = { top: "Scored", oracle: "Oracle" };
 const KEYS = [
   ["← →", "case"],
   ["↑ ↓", "mode; also 1 to 5"],
-  ["o", "the other mask: most confident, or oracle"],
+  ["o", "the other mask: the scored one, or the oracle"],
   ["z", "zoom to the object, or whole image"],
   ["+ −", "zoom; also double click, pinch, or wheel once the image has focus"],
   ["g r p", "ground truth, prediction, prompts on or off"],

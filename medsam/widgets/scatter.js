@@ -11,7 +11,7 @@ const AXES = {
   px: ["pixels", "object size: pixels (log scale)"],
   mm2: ["mm²", "object size: mm² (log scale)"],
 };
-const MASKS = { top: "most confident", oracle: "oracle" };
+const MASKS = { top: "scored", oracle: "oracle" };
 const DIAMOND = "M0 -6.5L6.5 0L0 6.5L-6.5 0Z";
 const REACH = { mouse: 16, pen: 16, touch: 28 }; // pixels; a finger is wide
 let scatters = 0; // labels need a name of their own in each view

@@ -169,7 +169,7 @@ def test_every_task_case_mode_and_choice(open_card):
     for k in (2, 3, 4, 5):
         card.pick("Mode and its IoU", k)
         shows("liver", 50, k, "top")
-    assert card.spoken == "Liver, mode 5: 1 box over all, most confident mask. IoU 0.333."
+    assert card.spoken == "Liver, mode 5: 1 box over all, scored mask. IoU 0.333."
     card.pick("Mask", "oracle")
     shows("liver", 50, 5, "oracle")
     # A tick is where the other choice of mask ends.

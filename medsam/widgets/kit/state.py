@@ -19,7 +19,7 @@ from medsam.figures.html import embedded
 MAX_SIDE = 640
 """Pixels of the longer side of a picture in the page; masks keep every pixel."""
 
-CHOICES = {"top": "most confident mask", "oracle": "oracle mask"}
+CHOICES = {"top": "scored mask", "oracle": "oracle mask"}
 """How a mask was chosen, in words."""
 
 
