@@ -102,7 +102,7 @@ class Watch:
         work = runner._Work
         work.compute = self.told("reading", work.compute, image=True)  # type: ignore[method-assign]
         MiniSam.embed = self.told("encoding", MiniSam.embed)
-        runner.evaluate = self.told("prompting", runner.evaluate)
+        runner.lockstep = self.told("prompting", runner.lockstep)  # type: ignore[attr-defined]
         results.write = self.told("writing", results.write)
         results.read_metadata = self.told("reading", results.read_metadata)
         results.read_table = self.told("reading", results.read_table)

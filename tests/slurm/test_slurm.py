@@ -118,7 +118,7 @@ def test_a_study_with_a_cancelled_job_a_killed_process_and_a_drained_node(tmp_pa
             # The job of the killed process begins anew where it is, as its node ends what it has.
             assert soon(lambda: set(working(struck)) - set(first), study)
             alone = ["run", "--data", str(tmp_path / "own.yaml"), "--tasks", "one", "--quiet"]
-            alone += ["--out", str(tmp_path / "alone")]
+            alone += ["--protocol", "published", "--out", str(tmp_path / "alone")]
             assert CliRunner().invoke(app, alone, catch_exceptions=False).exit_code == 0
             assert study.wait() == 0
         finally:
