@@ -49,6 +49,17 @@ class SquareModel(PromptableModel):
         return {"weights": "none", "sha256": "0"}
 
 
+class Boxes(SquareModel):
+    """Takes boxes only, and answers with the smallest square: the box itself."""
+
+    name = "lite-medsam"
+    accepts = frozenset({"box"})
+
+    def predict(self, embedding, prompts, *, multimask=True):
+        found = super().predict(embedding, prompts)
+        return [Prediction(p.masks[:1], p.scores[:1], p.logits[:1]) for p in found]
+
+
 def write_pair(folder: Path, stem: str, mask: np.ndarray, image: np.ndarray | None = None) -> None:
     """An image and its mask, as two PNG files of one stem."""
     if image is None:

@@ -393,9 +393,14 @@ class Study:
         """
         return self._rows_of(self.protocols)
 
-    def _rows_of(self, protocols: Sequence[Protocol]) -> pd.DataFrame:
+    @cached_property
+    def _stored(self) -> pd.DataFrame:
+        """All rows of the results folder, once those of the study are there."""
         self.evaluate()
-        rows = read(Path(self.settings.results))
+        return read(Path(self.settings.results))
+
+    def _rows_of(self, protocols: Sequence[Protocol]) -> pd.DataFrame:
+        rows = self._stored
         parts = parts_of(self.dataset) or (self.dataset,)
         same = rows[
             rows.dataset.isin([part.key for part in parts])

@@ -6,25 +6,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 from pypdf import PdfReader
-from toys import SquareModel
+from toys import Boxes, SquareModel
 
 from medsam.datasets.folder import FolderDataset
 from medsam.errors import InputError
-from medsam.models.contract import Prediction
 from medsam.pages.report import report
 from medsam.protocol import PROTOCOLS
 from medsam.study.runner import run_all
-
-
-class Boxes(SquareModel):
-    """Takes boxes only, and gives one mask."""
-
-    name = "boxes"
-    accepts = frozenset({"box"})
-
-    def predict(self, embedding, prompts, *, multimask=True):
-        found = super().predict(embedding, prompts)
-        return [Prediction(p.masks[:1], p.scores[:1], p.logits[:1]) for p in found]
 
 
 @pytest.fixture
@@ -41,11 +29,11 @@ def test_every_figure_is_a_file_and_stands_in_the_page(dataset, tmp_path):
     names = {p.name: {f.name for f in p.iterdir()} for p in out.iterdir() if p.is_dir()}
     drawn = ("fig2-tasks", "fig2-modes", "fig3-examples", "fig5-tasks", "fig8-sizes")
     # The variant of the protocol has no part of its own.
-    assert set(names) == {f"{dataset.key}-{model}-paper" for model in ("square", "boxes")}
+    assert set(names) == {f"{dataset.key}-{model}-paper" for model in ("square", Boxes.name)}
     files = {f"{name}.{kind}" for name in drawn for kind in ("png", "pdf", "csv")}
     assert names[f"{dataset.key}-square-paper"] == files
     # A model without points has no clicks.
-    assert not any("fig5" in name for name in names[f"{dataset.key}-boxes-paper"])
+    assert not any("fig5" in name for name in names[f"{dataset.key}-{Boxes.name}-paper"])
     place = out / f"{dataset.key}-square-paper"
     assert Image.open(place / "fig2-tasks.png").width > 500
     assert len(PdfReader(place / "fig2-tasks.pdf").pages) == 1

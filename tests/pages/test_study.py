@@ -4,10 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from toys import SquareModel, write_volume
+from toys import Boxes, SquareModel, write_volume
 
 from medsam.errors import UnknownName
-from medsam.models.contract import Prediction
 from medsam.pages.study import (
     ComparisonSettings,
     NoiseSettings,
@@ -17,17 +16,6 @@ from medsam.pages.study import (
     VariantSettings,
 )
 from medsam.widgets.live import LiveSam
-
-
-class Boxes(SquareModel):
-    """Takes boxes only, and answers with the smallest square: the box itself."""
-
-    name = "lite-medsam"
-    accepts = frozenset({"box"})
-
-    def predict(self, embedding, prompts, *, multimask=True):
-        found = super().predict(embedding, prompts)
-        return [Prediction(p.masks[:1], p.scores[:1], p.logits[:1]) for p in found]
 
 
 class Clicks(SquareModel):
