@@ -105,7 +105,7 @@ def thinned(dataset: Dataset, every: int, template_every: int = 0) -> Dataset:
     """
     parts = [
         part if n == 1 else Every(part, n)
-        for part in parts_of(dataset) or (dataset,)
+        for part in parts_of(dataset)
         for n in [template_every or every if part.key == BrainSample.key else every]
     ]
     return parts[0] if len(parts) == 1 else Joined(parts, dataset.title)

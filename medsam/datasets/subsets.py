@@ -63,7 +63,7 @@ class Subset:
         self.tasks = dataset.tasks
         self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
         self.every: int = getattr(dataset, "every", 1)
-        self.parts = tuple(Subset(part, choose) for part in parts_of(dataset))
+        self.parts = tuple(Subset(part, choose) for part in getattr(dataset, "parts", ()))
         self._dataset, self._choose = dataset, choose
 
     def cases(self) -> Iterator[Case]:
@@ -78,8 +78,8 @@ class Subset:
 
 
 def parts_of(dataset: Dataset) -> tuple[Dataset, ...]:
-    """The datasets that a :class:`Joined` one, or a subset of it, is made of; else none."""
-    return tuple(getattr(dataset, "parts", ()))
+    """The datasets that a :class:`Joined` one, or a subset of it, is made of; else itself."""
+    return tuple(getattr(dataset, "parts", ())) or (dataset,)
 
 
 class _Stride(Subset):
@@ -90,8 +90,8 @@ class _Stride(Subset):
         self._first, self._n = first, n
 
     def __len__(self) -> int:
-        each = parts_of(self._dataset) or (self._dataset,)
-        return sum(len(range(self._first, len(one), self._n)) for one in each)
+        parts = parts_of(self._dataset)
+        return sum(len(range(self._first, len(one), self._n)) for one in parts)
 
 
 class Every(_Stride):

@@ -104,7 +104,7 @@ class Everything(Study):
         )
         signed = {
             case.id: everything.signature(part, self.model, self._filters)
-            for part in parts_of(self.dataset) or (self.dataset,)
+            for part in parts_of(self.dataset)
             for case in part.cases()
         }
         here = [

@@ -401,7 +401,7 @@ class Study:
 
     def _rows_of(self, protocols: Sequence[Protocol]) -> pd.DataFrame:
         rows = self._stored
-        parts = parts_of(self.dataset) or (self.dataset,)
+        parts = parts_of(self.dataset)
         same = rows[
             rows.dataset.isin([part.key for part in parts])
             & rows.protocol.isin([protocol.name for protocol in protocols])
@@ -637,7 +637,7 @@ class Study:
         chosen = examples.slots(self.rows, (1,))
         names = [name for p in (50, 75, 25) for name in chosen[chosen.percentile == p].image]
         found = self.load(list(dict.fromkeys(names))[:count])
-        parts = parts_of(self.dataset) or (self.dataset,)
+        parts = parts_of(self.dataset)
         place = {case.id: n for n, part in enumerate(parts) for case in part.cases()}
         best = chosen.groupby("image").iou.max()
 

@@ -294,7 +294,7 @@ def busiest(dataset: Dataset) -> list[str]:
     InputError
         If there is no image.
     """
-    if parts := parts_of(dataset):
+    if (parts := parts_of(dataset)) != (dataset,):
         last = {part.modality: part for part in parts}
         return [name for part in parts if last[part.modality] is part for name in busiest(part)]
     cases = list(dataset.cases())

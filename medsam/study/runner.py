@@ -461,7 +461,7 @@ def run_all(
     """
     protocols = list(protocols)
     wanted = protocol_runs(protocols, experiments, surface=surface, sides=sides, levels=levels)
-    if parts := parts_of(dataset):
+    if (parts := parts_of(dataset)) != (dataset,):
         whole = Report()
         for part in parts:
             whole.add(
