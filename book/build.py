@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from address import checked, configured, repository, sitemap
+from assets import assets
 from card import social_card
 from cells import tables
 from lean import lighten
@@ -26,7 +27,6 @@ from medsam.errors import InputError, MedsamError
 from medsam.files import write_if_new
 from medsam.pages.book import PREFIX
 from medsam.pages.text import FOLDER
-from medsam.widgets.site import assets
 
 PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/**/*.html")
 """What of ``book/`` goes into the tree."""

@@ -1,6 +1,6 @@
 """The executed notebooks of the book: in its source tree, and offered by its pages.
 
-In the tree the widgets of a notebook are files; see :mod:`medsam.widgets.publish`. What a reader
+In the tree the widgets of a notebook are files; see ``publish.py``. What a reader
 downloads is the notebook as it was executed.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 import nbformat
 import yaml
 from cells import as_pages, moved
+from publish import published
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from medsam.errors import InputError
 from medsam.files import write_if_new
 from medsam.pages.book import PREFIX
-from medsam.widgets.publish import published
 
 __all__ = ["ROOT", "listed", "notebooks", "offered", "originals", "own_data", "read"]
 

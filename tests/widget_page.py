@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from assets import assets
 from ipywidgets.embed import embed_data
+from publish import STATE, VIEW, published
 from widget_toys import decoded
-
-from medsam.widgets.publish import STATE, VIEW, published
-from medsam.widgets.site import assets
 
 NODE_MODULES = Path(__file__).parents[1] / "node_modules"
 

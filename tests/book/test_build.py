@@ -6,10 +6,10 @@ from pathlib import Path
 
 import build
 import pytest
+from publish import STATE, VIEW
 from widget_page import NODE_MODULES
 
 from medsam.errors import InputError
-from medsam.widgets.publish import STATE, VIEW
 
 needs_node = pytest.mark.skipif(
     not (NODE_MODULES / "mathjax").is_dir(), reason="No node_modules; run `npm ci`"

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import licences as page
 import pytest
+from assets import LIVE_LIBRARIES
 from licences import javascript, licences, python
-
-from medsam.widgets.site import LIVE_LIBRARIES
 
 ROOT = Path(__file__).parents[2]
 NODE_MODULES = ROOT / "node_modules"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from assets import assets
 from browsing import Watched
 from PIL import Image
 from playwright.sync_api import expect
@@ -25,7 +26,6 @@ from medsam.models.contract import Predictor
 from medsam.prompts import Prompt
 from medsam.study.evaluate import evaluate
 from medsam.widgets.live import AmbiguityExplorer, LiveSam
-from medsam.widgets.site import assets
 
 pytestmark = pytest.mark.book
 

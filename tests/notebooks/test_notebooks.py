@@ -8,6 +8,7 @@ import jupytext
 import nbformat
 import papermill
 import pytest
+from assets import live_states
 from cells import tables
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -28,7 +29,6 @@ from medsam.pages.study import (
 )
 from medsam.pages.text import prose
 from medsam.pages.your_data import OwnSettings
-from medsam.widgets.site import live_states
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))

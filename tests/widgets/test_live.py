@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from assets import from_uri
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 from toys import SquareModel
@@ -15,7 +16,7 @@ from medsam.datasets.sample import Sample
 from medsam.errors import DataError, InputError
 from medsam.prompts import Prompt
 from medsam.widgets.live import AmbiguityExplorer, LiveSam
-from medsam.widgets.live.cases import describe, from_uri
+from medsam.widgets.live.cases import describe
 
 NOTHING = Sample("void", "void", sample().image, {"a": np.zeros((60, 50), bool)})
 

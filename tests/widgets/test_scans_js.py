@@ -9,6 +9,7 @@ import subprocess
 import nibabel
 import numpy as np
 import pytest
+from assets import LIVE_LIBRARIES, PROGRAMS
 from datasets.dicom_files import enhanced
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -22,7 +23,6 @@ from widget_page import NODE_MODULES
 
 from medsam.datasets.readers.dicom import open_series
 from medsam.datasets.readers.nifti import open_nifti
-from medsam.widgets import site
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("node") and (NODE_MODULES / "dicom-parser").is_dir()),
@@ -54,8 +54,8 @@ def read(tmp_path_factory):
     """Read a file as the page does: ``read(path, image=0)``."""
     folder = tmp_path_factory.mktemp("site")
     scan = folder / "scan"
-    shutil.copytree(site.HERE / "live" / "js" / "scan", scan)
-    for name, source in site.LIVE_LIBRARIES.items():
+    shutil.copytree(PROGRAMS / "scan", scan)
+    for name, source in LIVE_LIBRARIES.items():
         (folder / name).parent.mkdir(exist_ok=True)
         text = (NODE_MODULES / source).read_bytes()
         (folder / name).write_bytes(text.replace(b"from 'fflate'", b"from '../fflate.js'"))

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from PIL import Image
 
 from medsam.datasets.sample import Sample
-from medsam.errors import DataError, InputError
+from medsam.errors import InputError
 from medsam.prompts import Prompt
 from medsam.widgets.kit.cases import around
 from medsam.widgets.kit.state import encode_mask, fingerprint, number, uri
 
 DARK = 12
 """Grey value up to which a pixel is dark, and of no interest to a reader."""
-
-
-def from_uri(text: str, key: str) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8: the picture of a state, as :func:`describe` wrote it.
-
-    Raises
-    ------
-    DataError
-        If its pixels are not those of the key.
-    """
-    data = base64.b64decode(text.split(",", 1)[1])
-    image = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
-    if fingerprint(image) != key:
-        raise DataError(
-            f"Picture {key!r} of a widget has the pixels of {fingerprint(image)!r}. "
-            "Allowed: the picture as it was written. Execute the notebook again."
-        )
-    return image
 
 
 def _clicks(rows: pd.DataFrame, image: str, task: str) -> dict[str, Any] | None:

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
+from assets import assets, live_states
+from decoder import browser_decoder, to_int16
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from publish import STATE
 from toys import SquareModel
 from widget_toys import sample
 
@@ -20,9 +23,6 @@ from medsam.models.contract import Embedding
 from medsam.models.onnx_sam import point_inputs
 from medsam.prompts import Prompt
 from medsam.widgets.live import DOWNLOADS, LiveSam
-from medsam.widgets.live.decoder import browser_decoder, to_int16
-from medsam.widgets.publish import STATE
-from medsam.widgets.site import assets, live_states
 
 NODE_MODULES = Path(__file__).parents[2] / "node_modules"
 needs_node = pytest.mark.skipif(

@@ -5,10 +5,10 @@ import json
 import re
 
 import pytest
+from publish import VIEW, published
 from widget_page import notebook_of
 
 from medsam.errors import InputError
-from medsam.widgets.publish import VIEW, published
 
 DOT = b"RIFF....WEBP"
 URI = f"data:image/webp;base64,{base64.b64encode(DOT).decode()}"

@@ -1,7 +1,7 @@
 """What the site serves for its widgets and formulas, besides the files of each widget.
 
 ``widgets/boot.js``
-    Shows widgets from files; see :mod:`medsam.widgets.publish`.
+    Shows widgets from files; see ``publish.py``.
 ``mathjax/``
     MathJax with its fonts.
 
@@ -12,7 +12,7 @@ Where an executed notebook holds a live widget that a browser can run, also:
 ``sam/ort.js``, ``sam/ort-engine.js``, ``sam/ort-engine.wasm``
     onnxruntime-web, under names that every server gives the right type.
 ``sam/decoder.onnx``
-    See :mod:`medsam.widgets.live.decoder`.
+    See ``decoder.py``.
 ``sam/features/<key>.bin``
     An encoded image: float16, 256 x 64 x 64; the images come from the widgets' state.
 ``sam/encoder.onnx``
@@ -24,23 +24,28 @@ Where an executed notebook holds a live widget that a browser can run, also:
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from decoder import browser_decoder
+from numpy.typing import NDArray
+from PIL import Image
+from publish import STATE
 
-from medsam.errors import InputError
+from medsam import widgets
+from medsam.errors import DataError, InputError
 from medsam.files import write_if_new
 from medsam.models import load
 from medsam.models.checkpoints import verified
-from medsam.widgets.live.cases import from_uri
-from medsam.widgets.live.decoder import browser_decoder
-from medsam.widgets.live.widgets import DOWNLOADS
-from medsam.widgets.publish import STATE
+from medsam.widgets.kit.state import fingerprint
+from medsam.widgets.live import DOWNLOADS
 
-HERE = Path(__file__).parent
+PROGRAMS = Path(widgets.__file__).parent / "live" / "js"
 NIFTI = ("nifti-extension", "nifti", "nifti1", "nifti2", "utilities")
 LIVE_LIBRARIES = {
     "ort.js": "onnxruntime-web/dist/ort.wasm.min.mjs",
@@ -110,7 +115,7 @@ def live_states(notebook: Path) -> list[dict[str, Any]]:
 
 def _static(node_modules: Path) -> Iterator[tuple[str, bytes]]:
     """Name below the folder, and content, of what every site has."""
-    yield "widgets/boot.js", (HERE / "boot.js").read_bytes()
+    yield "widgets/boot.js", Path(__file__).with_name("boot.js").read_bytes()
     mathjax = node_modules / "mathjax"
     yield "mathjax/LICENSE", (mathjax / "LICENSE").read_bytes()
     yield "mathjax/tex-chtml.js", (mathjax / "es5" / "tex-chtml.js").read_bytes()
@@ -122,9 +127,8 @@ def _static(node_modules: Path) -> Iterator[tuple[str, bytes]]:
 
 def _programs(node_modules: Path) -> Iterator[tuple[str, bytes]]:
     """Name below ``sam/``, and content, of what live widgets run."""
-    programs = HERE / "live" / "js"
-    for path in (programs / "worker.js", programs / "prompt.js", *(programs / "scan").glob("*.js")):
-        yield path.relative_to(programs).as_posix(), path.read_bytes()
+    for path in (PROGRAMS / "worker.js", PROGRAMS / "prompt.js", *(PROGRAMS / "scan").glob("*.js")):
+        yield path.relative_to(PROGRAMS).as_posix(), path.read_bytes()
     for name, source in LIVE_LIBRARIES.items():
         # A browser finds a library by its place, not by its name.
         content = (node_modules / source).read_bytes()
@@ -143,3 +147,21 @@ def _features(folder: Path, pictures: Mapping[str, str]) -> Iterator[Path]:
             features = model.embed(from_uri(text, key)).features
             write_if_new(path, np.asarray(features, np.dtype("<f2")).tobytes())
         yield path
+
+
+def from_uri(text: str, key: str) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: the picture of a state, as the widget wrote it.
+
+    Raises
+    ------
+    DataError
+        If its pixels are not those of the key.
+    """
+    data = base64.b64decode(text.split(",", 1)[1])
+    image = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+    if fingerprint(image) != key:
+        raise DataError(
+            f"Picture {key!r} of a widget has the pixels of {fingerprint(image)!r}. "
+            "Allowed: the picture as it was written. Execute the notebook again."
+        )
+    return image
