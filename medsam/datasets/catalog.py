@@ -7,9 +7,11 @@ recalled and unverified.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter
@@ -22,12 +24,6 @@ if TYPE_CHECKING:
 Modality = Literal["MRI", "X-ray", "US", "CT", "PET"]
 MODALITIES: tuple[str, ...] = get_args(Modality)
 """In the order of the paper's tables."""
-BASES = {
-    "recalled": "recalled",
-    "later study": "printed in a later study",
-    "conflict": "in conflict",
-}
-"""Where the paper's count of masks comes from, and words for it."""
 KNOWN = {
     "archive": "read in the archive",
     "code": "read in public code",
@@ -37,7 +33,7 @@ KNOWN = {
 }
 """How a fact can be known, and words for it."""
 
-
+Status = Annotated[str, Field(pattern="^(verified|unverified, .+)$")]
 Values = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 Threshold = Annotated[str, Field(pattern=r"^>=?\d+$")]
 
@@ -69,22 +65,31 @@ class _Known(_Part):
 
 
 class Fact(_Known):
-    """A sentence or a few words, and how that is known; as text both."""
+    """What is known, and how; as text both.
+
+    Parameters
+    ----------
+    text : str
+        A sentence or a few words; of an archive the name of the file.
+    url : str
+        Where that is; of an archive, where it can be downloaded without a form or an account.
+    note : str
+        What else to know of it.
+    md5 : str
+        Of an archive, where known.
+    key : str
+        Of a paper or data record, in ``book/references.bib``.
+    """
 
     text: str
+    url: str = ""
+    note: str = ""
+    md5: str = ""
+    key: str = ""
 
     def __str__(self) -> str:
-        return f"{self.text} [{self.how}]"
-
-
-class Count(_Known):
-    """A number, and of what."""
-
-    count: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.count:,} {self.what} [{self.how}]"
+        parts = (self.text, self.url, self.md5 and f"MD5 {self.md5}", self.note)
+        return f"{', '.join(filter(None, parts))} [{self.how}]"
 
 
 class CatalogTask(_Known):
@@ -120,21 +125,18 @@ class PublishedMasks(_Part):
     Parameters
     ----------
     count : int
-    verified : bool
-        Whether it was read in the published paper.
-    basis : str
-        One of :data:`BASES`.
+    status : str
+        ``"verified"`` where it was read in the published paper; else ``"unverified, …"``.
     note : str
-        The basis in a sentence.
-    counts : tuple of Count
+        Where it is from, in a sentence.
+    counts : tuple of Fact
         What others have counted of the dataset.
     """
 
     count: int
-    verified: bool
-    basis: Literal["recalled", "later study", "conflict"]
+    status: Status
     note: str
-    counts: tuple[Count, ...]
+    counts: tuple[Fact, ...]
 
     @property
     def words(self) -> str:
@@ -146,71 +148,7 @@ class PublishedMasks(_Part):
         >>> entry("mri_brain").published_masks.words
         '12,591 ?'
         """
-        return f"{self.count:,}" + ("" if self.verified else " ?")
-
-    @property
-    def status(self) -> str:
-        """How far the count can be trusted, in words.
-
-        Examples
-        --------
-        >>> from medsam.datasets.catalog import entry
-        >>> entry("us_breast").published_masks.status
-        'unverified, in conflict'
-        """
-        return "verified" if self.verified else f"unverified, {BASES[self.basis]}"
-
-
-class Home(_Known):
-    """An official address (without scheme; or ``doi:…``) and what is there."""
-
-    address: str
-    what: str
-
-    @property
-    def url(self) -> str:
-        """The address as a link.
-
-        Examples
-        --------
-        >>> Home(address="doi:10.1000/1", what="", known="memory").url
-        'https://doi.org/10.1000/1'
-        """
-        return _url(self.address)
-
-    def __str__(self) -> str:
-        return f"{self.url} ({self.what}) [{self.how}]"
-
-
-class Archive(_Known):
-    """A file to download: what to know of it, its MD5 and a plain address where known."""
-
-    name: str
-    note: str
-    md5: str
-    url: str
-
-    def __str__(self) -> str:
-        more = (self.url, self.md5 and f"MD5 {self.md5}", self.note)
-        return ", ".join(filter(None, (self.name, *more))) + f" [{self.how}]"
-
-
-class Citation(_Known):
-    """A paper or data record: its key in ``book/references.bib``, and what it is."""
-
-    key: str
-    words: str
-    title: str
-    id: str
-    note: str
-
-    @property
-    def url(self) -> str:
-        """The identifier as a link; empty where there is none."""
-        return _url(self.id)
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, (f"{self.words}, {self.title}.", self.url, f"[{self.how}]")))
+        return f"{self.count:,}" + ("" if self.status == "verified" else " ?")
 
 
 class CatalogEntry(_Part):
@@ -232,9 +170,8 @@ class CatalogEntry(_Part):
         What each source says of it.
     access, access_note : str, Fact
         How to come by the images: a plain download, a form or registration, an account elsewhere.
-    home : tuple of Home
-    archives : tuple of Archive
-    citations : tuple of Citation
+    home, archives, citations : tuple of Fact
+        Official addresses, files to download, papers and data records.
     how_to_get : tuple of str
         Steps, in order.
     format, orientation, patient : Fact
@@ -255,9 +192,9 @@ class CatalogEntry(_Part):
     licences: Annotated[tuple[Fact, ...], Field(min_length=1)]
     access: Literal["direct", "registration", "account"]
     access_note: Fact
-    home: tuple[Home, ...]
-    archives: tuple[Archive, ...]
-    citations: tuple[Citation, ...]
+    home: tuple[Fact, ...]
+    archives: tuple[Fact, ...]
+    citations: tuple[Fact, ...]
     how_to_get: tuple[str, ...]
     format: Fact
     orientation: Fact
@@ -268,11 +205,6 @@ class CatalogEntry(_Part):
     def licence_words(self) -> str:
         """What is known of the licence, from each source."""
         return "; ".join(map(str, self.licences))
-
-    @property
-    def access_words(self) -> str:
-        """Access and note."""
-        return f"{self.access}; {self.access_note}"
 
     @property
     def may_be_shown(self) -> bool:
@@ -292,21 +224,8 @@ class CatalogEntry(_Part):
         return "; ".join(task.object for task in self.tasks)
 
 
-def _url(address: str) -> str:
-    for scheme, place in (("doi:", "https://doi.org/"), ("arXiv:", "https://arxiv.org/abs/")):
-        if address.startswith(scheme):
-            return place + address.removeprefix(scheme)
-    return f"https://{address}" if address else ""
-
-
 @cache
-def _catalog() -> dict[str, CatalogEntry]:
-    file = resources.files("medsam") / "datasets" / "catalog.json"
-    entries = TypeAdapter(list[CatalogEntry]).validate_json(file.read_bytes())
-    return {one.key: one for one in entries}
-
-
-def catalog() -> dict[str, CatalogEntry]:
+def catalog() -> Mapping[str, CatalogEntry]:
     """Every dataset by its key, in the order of the paper's tables.
 
     Examples
@@ -314,7 +233,9 @@ def catalog() -> dict[str, CatalogEntry]:
     >>> len(catalog())
     19
     """
-    return dict(_catalog())
+    file = resources.files("medsam") / "datasets" / "catalog.json"
+    entries = TypeAdapter(list[CatalogEntry]).validate_json(file.read_bytes())
+    return MappingProxyType({one.key: one for one in entries})
 
 
 def entry(key: str) -> CatalogEntry:
@@ -331,9 +252,9 @@ def entry(key: str) -> CatalogEntry:
     'CC BY-SA 4.0'
     """
     try:
-        return _catalog()[key]
+        return catalog()[key]
     except KeyError:
-        raise UnknownName("dataset", key, _catalog()) from None
+        raise UnknownName("dataset", key, catalog()) from None
 
 
 def task_caveats() -> dict[str, str]:
@@ -344,7 +265,7 @@ def task_caveats() -> dict[str, str]:
     >>> list(task_caveats())
     ['xray_hip_ilium', 'xray_hip_femur']
     """
-    tasks = (task for one in _catalog().values() for task in one.tasks)
+    tasks = (task for one in catalog().values() for task in one.tasks)
     return {task.key: task.caveat for task in tasks if task.caveat}
 
 
@@ -373,12 +294,12 @@ def table() -> pd.DataFrame:
             "objects": one.objects,
             "n_tasks": len(one.tasks),
             "masks": one.published_masks.count,
-            "masks_verified": one.published_masks.verified,
+            "masks_verified": one.published_masks.status == "verified",
             "masks_status": one.published_masks.status,
             "access": one.access,
             "licence": one.licence,
         }
-        for one in _catalog().values()
+        for one in catalog().values()
     )
 
 

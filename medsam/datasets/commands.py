@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +13,6 @@ import typer
 from medsam.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from medsam.datasets.catalog import CatalogEntry
     from medsam.datasets.check import Check
     from medsam.datasets.source import Reading
@@ -108,7 +108,7 @@ def list_(
     """List the datasets of the paper; with KEY, how to get one and what to know of it."""
     from medsam.datasets.catalog import MODALITIES, catalog, entry
 
-    chosen = [entry(key) for key in dict.fromkeys(keys)] if keys else list(catalog().values())
+    chosen = [entry(key) for key in dict.fromkeys(keys or catalog())]
     if modality is not None:
         wanted = {one.lower(): one for one in MODALITIES}.get(modality.lower())
         if wanted is None:
@@ -119,7 +119,10 @@ def list_(
                 f"None of {', '.join(keys or [])} is of modality {wanted}. "
                 "Allowed: keys of that modality. Leave --modality out."
             )
-    _print(_cards(chosen) if keys else _overview(chosen))
+    if keys:
+        _show_cards(chosen)
+    else:
+        _show_list(chosen)
 
 
 @app.command()
@@ -149,7 +152,7 @@ def fetch(
     from medsam.datasets.fetch import fetch as get
 
     one = entry(key)
-    typer.echo(f"{one.title}. Licence: {one.licence_words}. Access: {one.access_words}.")
+    typer.echo(f"{one.title}. Licence: {one.licence_words}. Access: {one.access}.")
     found = get(key, to, progress=not quiet)
     for path in found.unpacked:
         typer.echo(f"Unpacked: {path}")
@@ -203,95 +206,70 @@ def check(
     given = key if path is None else f"{key}={path}"
     dataset = select((), images, masks, data=given, reading=how, progress=not quiet)
     found = look(dataset, pixels=not labels_only, progress=not quiet)
-    _print(_found(found, dataset.title))
+    _show_found(found, dataset.title)
     if report or found.published is not None:
         typer.echo(f"Kept in {save(found, report)}")
     if found.problems:
         raise typer.Exit(1)
 
 
-def _found(found: Check, title: str) -> Iterator[RenderableType]:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table, their columns two blanks apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
+
+def _show_list(entries: Sequence[CatalogEntry]) -> None:
+    """Print two lines a dataset."""
+    rows = [("key", "modality", "masks", "access", "licence")]
+    for one in entries:
+        modality = f"{one.modality} {one.dimensionality}"
+        rows.append((one.key, modality, one.published_masks.words, one.access, one.licence))
+    head, *lines = aligned(rows)
+    typer.echo(head)
+    for line, one in zip(lines, entries, strict=True):
+        typer.echo(f"{line}\n  {one.objects}")
+    typer.echo(
+        "\nmasks: images with a non-zero mask in Tables 1 and 2 of the paper, all objects\n"
+        "together. ?: recalled or from a later study; unverified.\n"
+        "How to get a dataset, and what to know of it: medsam data list KEY"
+    )
+
+
+def _show_cards(entries: Sequence[CatalogEntry]) -> None:
+    """Print all that is known of some datasets."""
+    from medsam.datasets.layouts.layout import facts
+
+    width = shutil.get_terminal_size().columns
+    for one in entries:
+        typer.secho(f"{one.key}: {one.title}", bold=True)
+        for word, lines in facts(one).items():
+            text = [textwrap.fill(line, width - 15, break_on_hyphens=False) for line in lines]
+            first = word.ljust(15)
+            typer.echo(first + textwrap.indent("\n".join(text), " " * 15).lstrip())
+
+
+def _show_found(found: Check, title: str) -> None:
+    """Print what a dataset holds."""
     from medsam.datasets.catalog import catalog
 
     known = catalog().get(found.key)
     objects = {task.key: task.object for task in known.tasks} if known else {}
     how = ", ".join(f"{name}: {value}" for name, value in found.settings.items())
-    yield Text(f"{title} ({how})", style="bold")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("task")
-    if objects:
-        table.add_column("object", ratio=1)
-    table.add_column("images with a mask", justify="right")
-    for task, count in found.masks.items():
-        table.add_row(task, *([objects.get(task, "")] if objects else []), f"{count:,}")
-    yield table
-    yield Text(
+    typer.secho(f"{title} ({how})", bold=True)
+    rows = [(task, f"{n:,}", objects.get(task, "")) for task, n in found.masks.items()]
+    lines = aligned([("task", "images with a mask", "object" if objects else ""), *rows])
+    lines += [
         f"{found.cases:,} cases of {found.groups:,} patients or volumes; {found.empty:,} pictures "
-        f"without any object; {len(found.problems):,} that cannot be used.\n{found.comparison}"
-    )
-    for words in found.assumptions:
-        yield Text(words)
-    for title, rows in (("Cannot be used", found.problems), ("Left out", found.skipped)):
-        if rows:
-            yield Text(f"{title} ({len(rows):,}):", style="bold")
-            yield from (Text(f"  {name}: {reason}") for name, reason in rows)
-
-
-def _print(parts: Iterator[RenderableType]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    for part in parts:
-        console.print(part)
-
-
-def _overview(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("key, title", no_wrap=True)
-    table.add_column("modality", no_wrap=True)
-    table.add_column("objects", ratio=1)
-    table.add_column("masks", justify="right", no_wrap=True)
-    table.add_column("access, licence", max_width=16)
-    for one in entries:
-        cells = (
-            f"{one.modality} {one.dimensionality}",
-            one.objects,
-            one.published_masks.words,
-            f"{one.access}\n{one.licence}",
-        )
-        name = Text(f"{one.key}\n{one.title}")
-        name.stylize("bold", 0, len(one.key))
-        table.add_row(name, *map(Text, cells))
-    yield table
-    yield Text(
-        "masks: images with a non-zero mask in the paper's Tables 1 and 2, all objects together. "
-        "?: recalled or from a later study; unverified.\n"
-        "How to get a dataset, and what to know of it: medsam data list KEY"
-    )
-
-
-def _cards(entries: list[CatalogEntry]) -> Iterator[RenderableType]:
-    from rich.table import Table
-    from rich.text import Text
-
-    from medsam.datasets.layouts.layout import facts
-
-    for number, one in enumerate(entries):
-        if number:
-            yield ""
-        yield Text(f"{one.key}: {one.title}", style="bold")
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for word, lines in facts(one).items():
-            for at, line in enumerate(lines):
-                table.add_row(Text("" if at else word), Text(line))
-        yield table
+        f"without any object; {len(found.problems):,} that cannot be used.",
+        found.comparison,
+        *found.assumptions,
+    ]
+    for words, cases in (("Cannot be used", found.problems), ("Left out", found.skipped)):
+        if cases:
+            lines.append(f"{words} ({len(cases):,}):")
+            lines += [f"  {name}: {reason}" for name, reason in cases]
+    typer.echo("\n".join(lines))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import lzma
+import re
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path, PurePosixPath
+from string import ascii_lowercase
 
 from tqdm import tqdm
 
@@ -87,107 +88,78 @@ def unpack(archive: Path, folder: Path, *, progress: bool = True) -> Path:
         )
     temporary = folder / f".{target.name}.unpacking"
     shutil.rmtree(temporary, ignore_errors=True)  # what a cut run has left
-    temporary.mkdir(parents=True)
-    budget = _Budget(_FREE + MOST_RATIO * archive.stat().st_size)
+    whole = temporary / "whole"
+    whole.mkdir(parents=True)
+    left = _FREE + MOST_RATIO * archive.stat().st_size
     try:
-        _unpack(archive, temporary, budget, progress)
-        for found in sorted(temporary.rglob("*")):
-            if found.is_file() and found.name.lower().endswith(SUFFIXES):
-                place = Path(tempfile.mkdtemp(dir=found.parent))
-                place.chmod(0o755)
-                _unpack(found, place, budget, progress)
-                found.unlink()
-                whole = found.with_name(stem(found.name))
-                place.rename(found if whole.exists() else whole)
-        temporary.rename(target)
-    except BaseException:
+        left -= _unpack(archive, whole, left, progress)
+        for found in sorted(whole.rglob("*")):
+            if found.is_file() and _is_archive(found.name):
+                packed = found.rename(temporary / found.name)
+                inside = found.with_name(stem(found.name))
+                inside = found if inside.exists() else inside
+                inside.mkdir()
+                left -= _unpack(packed, inside, left, progress)
+                packed.unlink()
+        whole.rename(target)
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return target
 
 
-@dataclass
-class _Budget:
-    """Bytes that an archive and those in it may unpack to, and how many they have."""
-
-    limit: int
-    used: int = 0
+def _is_archive(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
 
 
-@dataclass(frozen=True)
-class _Member:
-    name: str
-    size: int
-    plain: bool
-    extract: Callable[[], object]
-
-
-def _unpack(archive: Path, folder: Path, budget: _Budget, progress: bool) -> None:
-    seen = set[PurePosixPath]()
-    with _errors_of(archive):
-        for member in tqdm(_members(archive, folder), archive.name, disable=not progress):
-            path = PurePosixPath(member.name.replace("\\", "/"))
-            budget.used += member.size
+def _unpack(archive: Path, folder: Path, limit: int, progress: bool) -> int:
+    """Unpack one archive into its folder; how many bytes came out."""
+    used = 0
+    try:
+        for name, size, plain, extract in tqdm(
+            _members(archive, folder), archive.name, disable=not progress
+        ):
+            path = PurePosixPath(name.replace("\\", "/"))
+            used += size
             if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
-                raise _refused(archive, f"has a member {member.name!r} outside its folder")
-            if not member.plain:
-                raise _refused(archive, f"has a link or device: {member.name!r}")
-            if budget.used > budget.limit:
-                raise _refused(archive, f"unpacks to more than {budget.limit:,} bytes")
-            if path in seen and not (folder / path).is_dir():
-                raise _refused(archive, f"has a member twice: {member.name!r}")
-            seen.add(path)
-            member.extract()
+                raise _refused(archive, f"has a member {name!r} outside its folder")
+            if not plain:
+                raise _refused(archive, f"has a link or device: {name!r}")
+            if used > limit:
+                raise _refused(archive, f"unpacks to more than {limit:,} bytes")
+            extract()
+    except (OSError, *_TORN) as error:
+        raise InputError(
+            f"Archive {archive.name!r} cannot be unpacked ({type(error).__name__}: {error}). "
+            "Allowed: a complete archive, and room for what is in it. Download it again, or free "
+            "some space."
+        ) from error
+    return used
 
 
-def _members(archive: Path, folder: Path) -> Iterator[_Member]:
-    """What is in an archive, in order, each to be extracted before the next."""
-    name = archive.name.lower()
-    if name.endswith(".zip"):
+def _members(archive: Path, folder: Path) -> Iterator[tuple[str, int, bool, Callable[[], object]]]:
+    """Name, size and whether it is a plain file or folder of each member, and what extracts it."""
+    if archive.suffix.lower() == ".zip":
         with zipfile.ZipFile(archive) as file:
             for one in file.infolist():
                 kind = stat.S_IFMT(one.external_attr >> 16)  # 0 where none is told
                 plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
-                extract = partial(file.extract, one, folder)
-                yield _Member(one.filename, one.file_size, plain, extract)
-    elif name.endswith(SUFFIXES):
-        with tarfile.open(archive) as tar:
-            for each in tar:
-                plain = each.isfile() or each.isdir()
-                unpack_one = partial(tar.extract, each, folder, filter="data")
-                yield _Member(each.name, each.size, plain, unpack_one)
-            # tarfile stops at the last member; the checksum of what is packed stands behind it.
-            while tar.fileobj and tar.fileobj.read(2**20):
-                pass
-    else:
-        raise InputError(
-            f"File {archive.name!r} is no archive by its name. Allowed: {', '.join(SUFFIXES)}. "
-            "Give the archive as it was downloaded."
-        )
+                yield one.filename, one.file_size, plain, partial(file.extract, one, folder)
+        return
+    with tarfile.open(archive) as tar:
+        for each in tar:
+            plain = each.isfile() or each.isdir()
+            extract = partial(tar.extract, each, folder, filter="data")
+            yield each.name, each.size, plain, extract
+        # tarfile stops at the last member; the checksum of what is packed stands behind it.
+        while tar.fileobj and tar.fileobj.read(2**20):
+            pass
 
 
 def _refused(archive: Path, got: str) -> InputError:
     return InputError(
-        f"Archive {archive.name!r} {got}. Allowed: plain files in its folder, each once, at most "
+        f"Archive {archive.name!r} {got}. Allowed: plain files in its folder, at most "
         f"{MOST_RATIO} times its size. Get it again from its official home."
     )
-
-
-@contextmanager
-def _errors_of(archive: Path) -> Iterator[None]:
-    """Whatever is wrong with an archive is one kind of error."""
-    try:
-        yield
-    except (OSError, *_TORN) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # gzip.BadGzipFile has none
-            raise InputError(
-                f"Archive {archive.name!r} cannot be unpacked ({error.strerror}). Allowed: a "
-                "readable file and room for what is in it. Free some space, or change permissions."
-            ) from error
-        raise InputError(
-            f"Archive {archive.name!r} cannot be read ({type(error).__name__}: {error}). Allowed: "
-            "a complete archive. Download it again."
-        ) from error
 
 
 # Getting a dataset.
@@ -247,16 +219,16 @@ def fetch(key: str, folder: Path | None = None, *, progress: bool = True) -> Fet
     folder = folder or place(key)
     where = archives_folder(folder)
     for archive in one.archives:
-        if archive.url and not (folder / stem(archive.name)).exists():
+        if archive.url and not (folder / stem(archive.text)).exists():
             known = f"md5:{archive.md5}" if archive.md5 else None
-            download(archive.url, where / archive.name, known, progress=progress)
+            download(archive.url, where / archive.text, known, progress=progress)
     unpacked = tuple(unpack(path, folder, progress=progress) for path in find_archives(where))
     # What comes by itself is not all, where other parts are behind an account.
-    direct = {stem(archive.name) for archive in one.archives if archive.url}
+    direct = {stem(archive.text) for archive in one.archives if archive.url}
     parts = direct if one.access != "direct" else set()
     if folder.is_dir() and any(path.name not in parts for path in folder.iterdir()):
         return Fetched(folder, unpacked, ())
-    names = ", ".join(archive.name for archive in one.archives)
+    names = ", ".join(archive.text for archive in one.archives)
     steps = (
         *one.how_to_get,
         f"Put the archives ({names}) as they are into {where}, and run "
@@ -269,35 +241,28 @@ def fetch(key: str, folder: Path | None = None, *, progress: bool = True) -> Fet
 
 def find_archives(where: Path) -> list[Path]:
     """Archives that lie in a folder; parts (``.tar.gz.aa``, …) are joined first."""
-    if not where.is_dir():
-        return []
-    parts: dict[str, list[Path]] = {}
-    found = []
-    for path in sorted(where.iterdir()):
-        base, _, last = path.name.rpartition(".")
-        if path.name.startswith(".") or not path.is_file():
-            continue
-        if path.name.lower().endswith(SUFFIXES):
-            found.append(path)
-        elif len(last) == 2 and last.isalpha() and base.lower().endswith(SUFFIXES):
-            parts.setdefault(base, []).append(path)
-    for base, paths in parts.items():
-        whole = where / base
-        if not whole.exists():
-            _join(paths, whole)
-            found.append(whole)
-    return sorted(found)
+    files = sorted(path for path in where.glob("[!.]*") if path.is_file())
+    found = {path for path in files if _is_archive(path.name)}
+    parts: dict[Path, list[Path]] = {}
+    for path in files:
+        if (
+            path not in found
+            and _is_archive(path.stem)
+            and re.fullmatch(r"\.[a-z]{2}", path.suffix)
+        ):
+            parts.setdefault(path.with_suffix(""), []).append(path)
+    for whole in parts.keys() - found:
+        _join(parts[whole], whole)
+    return sorted(found | parts.keys())
 
 
 def _join(paths: list[Path], whole: Path) -> None:
     """One file from its parts, in the order of their names."""
-    ends = [path.name[-2:] for path in paths]
-    due = [chr(97 + i // 26) + chr(97 + i % 26) for i in range(len(paths))]
-    if ends != due:
-        missing = next(d for d in due if d not in ends)
+    ends = [path.suffix[1:] for path in paths]
+    if ends != ["".join(end) for end in product(ascii_lowercase, repeat=2)][: len(ends)]:
         raise InputError(
             f"Parts of {whole.name!r}: {', '.join(ends)}. Allowed: aa, ab, … without a gap. "
-            f"Download part {missing!r} too."
+            "Download the missing ones too."
         )
     with atomic(whole) as temporary, open(temporary, "wb") as target:
         for path in paths:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from medsam.datasets.commands import aligned
+
 if TYPE_CHECKING:
     from medsam.models.checkpoints import Checkpoint
     from medsam.models.registry import Entry
@@ -81,12 +83,9 @@ def _print(found: dict[str, Entry]) -> None:
             state = "to fetch" if all(one.url for one in entry.missing) else "by hand"
         licences = dict.fromkeys(one.licence.partition(" (")[0] for one in entry.weights)
         rows.append((name, entry.accepts, state, ", ".join(licences)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        typer.echo(line.rstrip())
     from medsam.models.device import Runtime
 
+    typer.echo("\n".join(aligned(rows)))
     typer.echo(f"\nThis machine: {Runtime.here()}.")
     typer.echo("`medsam models NAME` says what a model is and how to get its weights.")
 

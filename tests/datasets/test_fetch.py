@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from medsam.datasets import fetch as module
-from medsam.datasets.catalog import DATA_VARIABLE, Archive, entry
+from medsam.datasets.catalog import DATA_VARIABLE, Fact, entry
 from medsam.datasets.fetch import archives_folder, fetch, find_archives, stem, unpack
 from medsam.errors import InputError
 
@@ -67,7 +67,7 @@ def server():
 @pytest.fixture
 def archive(server):
     md5 = hashlib.md5(server.content).hexdigest()
-    return Archive(name="Task09_Spleen.tar", note="", md5=md5, url=server.url, known="memory")
+    return Fact(text="Task09_Spleen.tar", md5=md5, url=server.url, known="memory")
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def test_torn(tmp_path, name):
     archive = tar(tmp_path / name, members, mode) if mode else zipped(tmp_path / name, members)
     archive.write_bytes(archive.read_bytes()[:100_000])
     with pytest.raises(
-        InputError, match=r"cannot be read \(\w+: .*\)\. Allowed: a complete archive"
+        InputError, match=r"cannot be unpacked \(\w+: .*\)\. Allowed: a complete archive"
     ):
         unpack(archive, tmp_path / "out", progress=False)
     assert not list((tmp_path / "out").iterdir())

@@ -37,7 +37,7 @@ def test_overview_leads_to_the_cards_which_say_all():
 def test_markup_is_escaped():
     raw = json.loads(JSON.read_text())
     raw[0]["title"] = raw[0]["name"] = '<script src="x">&'
-    raw[0]["home"][0]["address"] = 'x"onclick="y'
+    raw[0]["home"][0]["url"] = 'x"onclick="y'
     one = CatalogEntry.model_validate(raw[0])
     html = datasets.card(one) + datasets.overview([one]).html
     assert "<script" not in html

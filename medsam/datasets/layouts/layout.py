@@ -252,7 +252,7 @@ def facts(one: CatalogEntry) -> dict[str, list[str]]:
         "Objects": one.tasks,
         "Masks": [f"{masks.words} ({masks.status}): {masks.note}", *masks.counts],
         "Licence": [one.licence_words],
-        "Access": [one.access_words],
+        "Access": [f"{one.access}; {one.access_note}"],
         "Home": one.home,
         "How to get it": [f"{n}. {step}" for n, step in enumerate(one.how_to_get, 1)],
         "Archives": one.archives,
