@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from medsam.errors import InputError
-
-if TYPE_CHECKING:
-    from scipy.spatial import KDTree
 
 Mask = NDArray[np.bool_]
 Empty = Literal["nan", "minus_one"]
@@ -142,12 +140,21 @@ class SurfaceTo:
                 f"Spacing {spacing!r}. Allowed: the size of a pixel in mm, (row, column), both "
                 "above 0."
             )
-        self._mask = mask
-        self._points = _boundary(mask) * sizes
+        self._mask, self._edge = mask, _boundary(mask)
 
     @cached_property
-    def _tree(self) -> KDTree:
-        return _tree(self._points)
+    def _map(self) -> NDArray[np.float64]:
+        """(H, W): from each pixel to the boundary of the object, mm."""
+        beside = np.ones(self._mask.shape, np.uint8)
+        beside[tuple(self._edge.T)] = 0
+        height, width = self._sizes
+        if height != width:
+            from scipy import ndimage
+
+            return np.asarray(ndimage.distance_transform_edt(beside, sampling=self._sizes))
+        # Of square pixels OpenCV's single precision is exact: squares are whole numbers.
+        pixels = cv2.distanceTransform(beside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        return np.sqrt(np.rint(np.square(pixels, dtype=np.float64))) * height
 
     def distances(self, prediction: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Distance of each boundary pixel of one mask to the boundary of the other.
@@ -163,9 +170,13 @@ class SurfaceTo:
             From the N boundary pixels of the prediction to the object, and from the M of the
             object to the prediction, mm.
         """
-        # Boundaries are few pixels: a tree of them is faster than distances of all pixels.
-        points = _boundary(prediction) * self._sizes
-        there, back = self._tree.query(points)[0], _tree(points).query(self._points)[0]
+        from scipy.spatial import KDTree
+
+        edge = _boundary(prediction)
+        there = self._map[tuple(edge.T)]
+        # For one look, a tree of the few pixels of a boundary is faster than a map of all pixels.
+        tree = KDTree(edge * self._sizes, balanced_tree=False, compact_nodes=False)
+        back = tree.query(self._edge * self._sizes)[0]
         return there.astype(np.float32), back.astype(np.float32)
 
     def __call__(self, prediction: Mask, tolerance: float = TOLERANCE) -> Surface:
@@ -175,7 +186,7 @@ class SurfaceTo:
             raise InputError(
                 f"Tolerance {tolerance!r} mm. Allowed: 0 or more, such as {TOLERANCE}."
             )
-        empty = not prediction.any(), not len(self._points)
+        empty = not prediction.any(), not len(self._edge)
         if any(empty):
             return Surface(math.nan if all(empty) else 0.0, math.nan)
         both = self.distances(prediction)
@@ -183,16 +194,8 @@ class SurfaceTo:
         return Surface(near / sum(map(len, both)), max(map(_percentile95, both)))
 
 
-def _tree(points: NDArray[np.float64]) -> KDTree:
-    from scipy.spatial import KDTree
-
-    return KDTree(points)
-
-
 def _boundary(mask: Mask) -> NDArray[np.intp]:
     """(N, 2) row and column of pixels with a side at the background or the end of the image."""
-    import cv2
-
     bits = np.ascontiguousarray(mask).view(np.uint8)
     x, y, width, height = cv2.boundingRect(bits)
     if not width:

@@ -16,6 +16,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -317,9 +318,12 @@ class Prompt:
         >>> Prompt(boxes=[[0, 0, 5, 6]]).to_json()
         '{"boxes":[[0,0,5,6]]}'
         """
+        return self._json
 
+    @cached_property
+    def _json(self) -> str:
         def plain(array: NDArray[np.float64]) -> list[list[float]]:
-            return [[int(v) if v == int(v) else float(v) for v in row] for row in array]
+            return [[int(v) if v.is_integer() else v for v in row] for row in array.tolist()]
 
         out: dict[str, object] = {}
         if len(self.points):

@@ -52,10 +52,11 @@ def _top(scores: NDArray[np.float32], protocol: Protocol) -> int:
 
 
 def _oracle(masks: NDArray[np.bool_], target: Mask, protocol: Protocol) -> int:
-    overlaps = np.array([iou(mask, target) for mask in masks])
-    if not np.nanmax(np.append(overlaps, 0.0)) > 0:
+    found = [iou(mask, target) for mask in masks]
+    best = max(found)
+    if not best > 0:
         return 0 if protocol.oracle_none == "first" else len(masks) - 1
-    return int(np.nanargmax(overlaps))
+    return found.index(best)
 
 
 def choose(
@@ -180,9 +181,9 @@ def _clicks(one: _Object, draw: Draw, choice: Choice, rows: list[Row]) -> Asking
     """Algorithm 1, on the error map of that choice of mask."""
     clicks: Prompt | None = None
     chosen: Chosen | None = None
+    union = one.sample.any_object
     for k in range(1, MAX_CLICKS + 1):
         before = None if chosen is None else chosen.mask
-        union = one.sample.any_object
         following = next_click(one.mask, before, clicks, one.protocol, draw, one.keys, union)
         # No error is left to click on: the last answer stands for the clicks that remain.
         if following is not None:
