@@ -103,14 +103,13 @@ $(BUILD)/executed/08_segment_everything.ipynb: MORE = -p sides "$(SIDES)"
 $(BUILD)/executed/11_paper_versus_code.ipynb $(BUILD)/executed/12_robustness.ipynb: \
   MORE = -p every $(EVERY) -p template_every $(FEW)
 
-# Your data: DATA="SOURCE ..." MODEL=... PROTOCOL=... CONFIG=FILE.toml, or the file medsam.toml; see
-# `python -m medsam.pages.own_data --help`. Only the command line of make counts, not the environment.
+# Your data: DATA="SOURCE ..." MODEL=... PROTOCOL=..., or CONFIG=plan.yaml, the plan of a `medsam study`;
+# see `python book/own_data.py --help`. Only the command line of make counts, not the environment.
 given = $(if $(findstring command,$(origin $1)),$($1))
-OWN   = $(BIN)/python -m medsam.pages.own_data --build $(BUILD) --cores $(CORES) --run \
+ASKED = $(strip $(foreach name,DATA CONFIG MODEL PROTOCOL,$(call given,$(name))))
+OWN   = $(BIN)/python book/own_data.py --build $(BUILD) --cores $(CORES) $(call given,DATA) \
   $(if $(call given,MODEL),--model $(MODEL)) $(if $(call given,PROTOCOL),--protocol $(PROTOCOL)) \
-  $(if $(call given,CONFIG),--file $(CONFIG)) $(call given,DATA)
-
-ASKED = $(strip $(foreach name,DATA CONFIG MODEL PROTOCOL,$(call given,$(name))) $(wildcard medsam.toml) $(MEDSAM_BOOK_DATA))
+  $(if $(call given,CONFIG),--config $(CONFIG))
 
 book: env  ## Do everything, end to end: the book in _build/html (FULL=1: on the whole sample; DATA="...": your data too)
 	@$(PART)

@@ -1,4 +1,4 @@
-# The study as a workflow: encode -> evaluate -> merge -> notebooks -> book. `medsam study --config FILE`
+# The study as a workflow: encode -> evaluate -> merge -> notebooks. `medsam study --config FILE`
 # writes study.json, which says what there is to do, and runs this file in the folder of the study.
 # Names of jobs change with all that they depend on, so that a job whose file is there is done, whatever
 # the times of files are. workflow/README.md tells more.
@@ -34,7 +34,6 @@ rule all:
     input:
         MERGED,
         [f"done/page/{name}" for name in STUDY["pages"]],
-        [f"done/book/{STUDY['site']['name']}"] if STUDY["site"] else [],
 
 
 # Images that are asked more than once are encoded once.
@@ -108,19 +107,3 @@ rule page:
         "logs/page/{name}.log",
     shell:
         WORK + " page {wildcards.name:q} " + GPUS + " > {log:q} 2>&1"
-
-
-rule book:
-    input:
-        lambda wildcards: before(
-            f"done/book/{wildcards.name}",
-            [f"done/page/{name}" for name in STUDY["pages"]],
-        ),
-    output:
-        touch("done/book/{name}"),
-    wildcard_constraints:
-        name="[0-9a-f]+",
-    log:
-        "logs/book-{name}.log",
-    shell:
-        WORK + " book > {log:q} 2>&1"

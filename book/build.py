@@ -25,7 +25,7 @@ from tree import ROOT, listed, notebooks, offered, originals, own_data, read
 
 from medsam.errors import InputError, MedsamError
 from medsam.files import write_if_new
-from medsam.pages.book import PREFIX
+from medsam.pages.notebooks import PREFIX
 from medsam.pages.text import FOLDER
 
 PAGES = ("*.md", "*.bib", "_static/**/*", "_templates/**/*.html")

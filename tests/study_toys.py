@@ -8,8 +8,8 @@ from pathlib import Path
 import yaml
 from toys import blob, write_pair
 
-from medsam.pages.book import jobs as jobs_of
 from medsam.pages.commands import SNAKEFILE
+from medsam.pages.notebooks import jobs as jobs_of
 from medsam.study.plan import Plan, read
 from medsam.study.worker import finish as finish_shard
 from medsam.study.worker import stale
@@ -46,8 +46,7 @@ def finish(plan: Plan) -> None:
     done += [f"done/encoded/{name}" for name in jobs.encoded]
     done += [f"done/evaluate/{name}" for name in jobs.evaluate]
     done += [f"results/.done-{jobs.merged}"] + [f"done/page/{name}" for name in jobs.pages]
-    done += [f"done/book/{jobs.site.name}"] if jobs.site else []
-    done += [f"executed/{name}.ipynb" for name in jobs.pages] + ["html/index.html"]
+    done += [f"executed/{name}.ipynb" for name in jobs.pages]
     for file in done:
         (plan.out / file).parent.mkdir(parents=True, exist_ok=True)
         (plan.out / file).touch()
@@ -71,4 +70,4 @@ def planned(plan: Path, *more: str) -> dict[str, int]:
     return {w[0]: int(w[1]) for w in lines if len(w) == 2 and w[0] in RULES and w[1].isdigit()}
 
 
-RULES = ("embed", "evaluate", "merge", "page", "book")
+RULES = ("embed", "evaluate", "merge", "page")

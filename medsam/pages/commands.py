@@ -42,7 +42,7 @@ def study(
     ] = True,
 ) -> None:
     """Run a whole study: parts of tasks beside each other, merged into OUT/results; then the
-    notebooks and the book that the plan names.
+    notebooks that the plan names. `make book CONFIG=FILE` adds them to the book.
 
     Run the same command again after an interruption, or with a changed plan: only what is missing
     is computed.
@@ -69,12 +69,20 @@ def page(
     ] = Path("page"),
     cores: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
 ) -> None:
-    """Make one page of the book on your data: run what it needs, execute it, write OUT/html."""
-    from medsam.pages.own_data import Book, plans, source_of
+    """Make one page of the book on your data: run what it needs, execute it, write its HTML."""
+    from nbconvert import HTMLExporter
 
-    book = Book(model=(model,), protocol=protocol, pages=(notebook,), source=(source_of(data),))
-    (plan,) = plans(book, out)
-    _start(plan.model_copy(update={"out": out.resolve(), "book": True}), Path("local"), cores)
+    from medsam.pages.notebooks import pages
+    from medsam.study.plan import plan_of
+
+    said = {"models": model, "protocols": protocol, "sources": data, "notebooks": notebook}
+    plan = plan_of(said | {"out": out}, Path.cwd(), "medsam page")
+    (name,) = pages(plan)
+    _start(plan, Path("local"), cores)
+    exporter = HTMLExporter(exclude_input=True, exclude_output_prompt=True)
+    html, _ = exporter.from_filename(out / "executed" / f"{name}.ipynb")
+    (out / f"{notebook}.html").write_text(html, encoding="utf-8")
+    typer.echo(f"The page is {out / notebook}.html.")
 
 
 def report(
@@ -91,16 +99,12 @@ def report(
     ] = "",
 ) -> None:
     """Draw a results folder: figures as PNG and PDF, their tables, and one HTML page."""
-    from medsam.datasets.select import select
-    from medsam.pages.own_data import source_of
     from medsam.pages.report import report as draw
+    from medsam.study.plan import Images, Source
 
-    dataset = None
-    if data:
-        one = source_of(data)
-        whole = "all" if one.data == "sample" else ""
-        dataset = select(whole, one.images, one.masks, data="" if whole else one.data)
-    typer.echo(f"The report is in {draw(folder, out, dataset)}.")
+    source = Source(data=data or "sample").placed(Path())
+    images = Images(source=source, tasks=("all",), intensity="modality")
+    typer.echo(f"The report is in {draw(folder, out, images.open() if data else None)}.")
 
 
 def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
@@ -135,7 +139,7 @@ def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
 
 
 def _foretell(plan: Plan, cores: int, probing: bool) -> None:
-    from medsam.pages.book import jobs
+    from medsam.pages.notebooks import jobs
     from medsam.study.estimate import ROW_BYTES, counts, probe, seconds
     from medsam.study.worker import due
 
@@ -172,7 +176,7 @@ def _foretell(plan: Plan, cores: int, probing: bool) -> None:
         for name, said in stages.items():
             typer.echo(f"  {said:24} {getattr(one, name):>14.2f}")
     if probes:
-        typer.echo("\nthe whole study, without pages and book:")
+        typer.echo("\nthe whole study, without pages:")
         for workers in sorted({1, cores, 8, 64}):
             took = _words(seconds(plan, probes, workers))
             typer.echo(f"  {workers:>3} at a time {took:>27}")
@@ -198,7 +202,7 @@ def _words(seconds: float) -> str:
 
 
 def _run(plan: Plan, more: list[str], lock: int) -> None:
-    from medsam.pages.book import jobs
+    from medsam.pages.notebooks import jobs
     from medsam.study.worker import due, stale
 
     out, todo = plan.out, jobs(plan)
@@ -219,17 +223,15 @@ def _run(plan: Plan, more: list[str], lock: int) -> None:
             "Mend what they name and run the same command again; what is done stays."
         )
     typer.echo(f"The rows are in {out / 'results'}.")
-    if plan.book:
-        typer.echo(f"The book is in {out / 'html'}.")
 
 
 def worker(
-    kind: Annotated[str, typer.Argument(help="embed, evaluate, merge, page or book.")],
+    kind: Annotated[str, typer.Argument(help="embed, evaluate, merge or page.")],
     name: Annotated[str, typer.Argument(help="Of the job in study.json.")] = "",
     gpus: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Do one job of a study, in its folder."""
-    from medsam.pages.book import build, execute
+    from medsam.pages.notebooks import execute
     from medsam.study.worker import work
 
-    work(kind, name, gpus=gpus, other={"page": execute, "book": build})
+    work(kind, name, gpus=gpus, other={"page": execute})

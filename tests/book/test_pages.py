@@ -126,15 +126,6 @@ def test_start_leads_to_the_first_page_and_search_finds(site, watch):
     assert watched.problems == []
 
 
-def test_a_request_to_another_host_does_not_leave(site, watch):
-    page = watch(site).open(f"{PAGES[0]}.html")
-    refused = """() => new Promise((done) => {
-      document.addEventListener("securitypolicyviolation", (e) => done(e.effectiveDirective));
-      fetch("http://localhost:9/elsewhere").then(() => done("went"), () => setTimeout(done, 5000));
-    })"""
-    assert page.evaluate(refused) == "connect-src"
-
-
 def test_without_scripts_pictures_stand_in_place_of_widgets(site, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

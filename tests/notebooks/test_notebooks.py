@@ -16,9 +16,9 @@ from nbclient.util import run_sync
 from papermill.exceptions import PapermillExecutionError
 from toys import blob, write_pair
 
-from medsam.pages.book import notebooks
 from medsam.pages.everything import EverythingSettings
 from medsam.pages.measured import MeasuredSettings
+from medsam.pages.notebooks import notebooks
 from medsam.pages.study import (
     EMBEDDINGS,
     ComparisonSettings,

@@ -25,7 +25,7 @@ def test_counts_by_hand(tmp_path):
     assert [one.reads for one in found.values()] == [15, 15, 10]
     # Two tasks in two parts; two parts to encode.
     assert [one.processes for one in found.values()] == [6, 6, 4]
-    left = {"embed": 4, "evaluate": 12, "merge": 1, "page": 0, "book": 0}
+    left = {"embed": 4, "evaluate": 12, "merge": 1, "page": 0}
     assert due(plan.out, plan.jobs()) == left
 
 

@@ -13,7 +13,7 @@ from toys import SquareModel
 
 from medsam.errors import ResultsError
 from medsam.models.registry import models
-from medsam.pages import book
+from medsam.pages import notebooks
 from medsam.protocol import Protocol
 from medsam.results import rows
 from medsam.study.plan import Page, read
@@ -49,7 +49,7 @@ def study(tmp_path, monkeypatch):
 
     def start(**changes):
         content = {"models": "square", "sources": source, "parts": 2, "out": "out"} | changes
-        jobs = book.jobs(read(written(tmp_path, **content)))
+        jobs = notebooks.jobs(read(written(tmp_path, **content)))
         out = tmp_path / content["out"]
         out.mkdir(exist_ok=True)
         (out / "study.json").write_text(jobs.model_dump_json())
@@ -126,11 +126,11 @@ def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
     notebook.metadata.kernelspec = kernel
     nbformat.write(notebook, tmp_path / "n.ipynb")
     given = {"parameters": {"every": 3}, "folders": {"results": "results"}}
-    page = Page(notebook=tmp_path / "n.ipynb", folder="pages/n", **given)
+    page = Page(notebook=tmp_path / "n.ipynb", title="n", folder="pages/n", **given)
     jobs = jobs.model_copy(update={"pages": {"data-own/n-1": page}})
     Path("study.json").write_text(jobs.model_dump_json())
     before = {path: path.read_bytes() for path in rows.shards(Path("results"))}
-    work("page", "data-own/n-1", other={"page": book.execute})
+    work("page", "data-own/n-1", other={"page": notebooks.execute})
     executed = nbformat.read("executed/data-own/n-1.ipynb", as_version=4)
     assert executed.cells[-1].outputs[0].text == f"{len(before)} 3\n"
     # What it does to its rows it does to no others.
