@@ -148,7 +148,8 @@ figures.html_table(stated[list(told)], headers=told, caption="Section 3.2, publi
 # %% tags=["remove-cell"]
 ours, source = study.differences, figures.Source.run(study.label)
 if ours.empty:
-    ours, drawn = study.models_there(), figures.note(study.about_others(), source=source)
+    ours = study.rows_of_models.groupby("model")[["image"]].nunique().reset_index()
+    drawn = figures.note(study.about_others(), source=source)
 else:
     drawn = figures.comparison_ranked(ours, source=source)
 page.figure("fig4-run", drawn, ours)
@@ -173,7 +174,10 @@ glue("said", study.about_others())
 # {glue:text}`said`
 
 # %% tags=["remove-input"]
-study.wins_and_losses()
+headers = {"setting": "prompt", "wins": "better", "ties": "equal", "losses": "worse"}
+headers |= {"reference_iou": f"IoU, {model}", "iou": "IoU, other", "delta": "difference"}
+caption = f"{model} against each other model: tasks, and means of them"
+figures.html_table(comparison.overview(study.differences), headers=headers, caption=caption)
 
 # %% [markdown]
 # Five patients and an average brain rank no models, and LiteMedSAM was trained on medical images; the page of

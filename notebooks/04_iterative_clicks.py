@@ -63,10 +63,12 @@ from medsam import figures
 from medsam.analysis import published
 from medsam.analysis.comparison import of_clicks
 from medsam.pages.measured import about_model
+from medsam.pages.study import over_tasks
 from medsam.pages.text import glue, glue_all
 
-paper, ours = published.click_averages(), study.click_means(beside=True)
-others = study.other_click_means()
+clicks, both = study.click_means(beside=True), study.clicks_by_model()
+paper, ours = published.click_averages(), over_tasks(clicks)
+others = over_tasks(both[both.model != study.model_name])
 labels = (
     figures.Source.published("SAM ViT-H, RITM, SimpleClick, FocalClick, mean of 28 tasks"),
     figures.Source.run(study.label),
@@ -169,7 +171,7 @@ html_table(needed, headers=headers, caption="Number of clicks (NoC) to an IoU of
 # ## SAM, task by task
 
 # %% tags=["remove-cell"]
-by_task = published.clicks().query("model == 'SAM'"), study.click_means_by_task(beside=True)
+by_task = published.clicks().query("model == 'SAM'"), clicks
 sources = figures.Source.published("SAM ViT-H, 28 tasks"), labels[1]
 for name, table, source, columns in zip(
     ("published", "run"), by_task, sources, (5, 4), strict=True
@@ -205,7 +207,6 @@ for name, table, source, columns in zip(
 each = published.clicks().query("model != 'SAM (oracle)'")
 source = figures.Source.published("SAM ViT-H, RITM, SimpleClick, FocalClick, 28 tasks")
 page.figure("fig17-published", figures.clicks_by_task(each, source=source), each)
-both = study.clicks_by_model()
 if both.model.nunique() > 1:
     drawn = figures.clicks_by_task(both, source=labels[1], columns=4)
 else:

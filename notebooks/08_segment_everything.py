@@ -73,8 +73,8 @@ from medsam.pages.measured import about_model
 from medsam.pages.text import glue, glue_all
 
 shown = [Shown(name, one.image, study.grids_of(name)) for name, one in study.samples.items()]
-page.figure("fig9-run", everything_masks(shown, detail=study.about), study.counts)
-glue("label", study.about)
+page.figure("fig9-run", everything_masks(shown, detail=study.label), study.counts)
+glue("label", study.label)
 glue("stand-in", Markdown(about_model(study.settings.model)))
 glue_all("found", study.findings())
 
@@ -84,8 +84,9 @@ glue_all("found", study.findings())
 # ```{glue:figure} fig9-run
 # :alt: One row an image: the raw image, then for each grid of points all masks that it found, each in a colour of its own with a thin outline. Above each panel the points a side, the number of masks and the time; within it a badge that says whether this run computed it or it was computed earlier.
 #
-# In the manner of Fig. 9: {glue:text}`label`, {glue:text}`found-images`. **This run** (yellow badge) computed the grids of
-# {glue:text}`found-here` points a side. {glue:text}`found-earlier-words` Not the paper's images.
+# In the manner of Fig. 9: {glue:text}`label`, n = {glue:text}`found-images`. **This run** (yellow badge) computed the grids
+# of {glue:text}`found-here` points a side; those with a grey badge were computed earlier, as they take long, and come with
+# the package. Not the paper's images.
 #
 # {glue:}`fig9-run-origin`
 # ```
@@ -102,7 +103,7 @@ glue_all("found", study.findings())
 # the object, which is therefore drawn beside it, with the oracle as well.
 
 # %% tags=["remove-cell"]
-picture = everything_sides(study.means, study.counts, detail=study.about)
+picture = everything_sides(study.means, study.counts, detail=study.label)
 page.figure("sides-run", picture, study.means)
 page.origin("objects", study.objects)
 
@@ -111,18 +112,18 @@ page.origin("objects", study.objects)
 # :alt: Left: IoU of the best mask for each object against the points along a side of the grid, beside a point on each part of the object. Right: number of masks against the points a side. Filled dots are of this run, hollow ones were computed earlier.
 #
 # Left: the best mask of each object (oracle) against the points a side, and mode 2 (oracle) on the same image; right: the
-# number of masks. {glue:text}`label`, {glue:text}`found-images`, {glue:text}`found-objects` objects. Filled: this run;
+# number of masks. {glue:text}`label`, n = {glue:text}`found-images`, {glue:text}`found-objects` objects. Filled: this run;
 # hollow: computed earlier.
 #
 # {glue:}`sides-run-origin`
 # ```
 #
-# {glue:text}`found-counts-words`. {glue:text}`found-one-words` The mean IoU of the best masks over the objects is
-# {glue:text}`found-ious-words`; of mode 2 with the oracle it is {glue:text}`found-mode2:.3f`. From the coarsest to the
-# finest grid the best mask becomes better by more than 0.01 for {glue:text}`found-better` and worse for
-# {glue:text}`found-worse` of {glue:text}`found-objects` objects: a finer grid adds points, but of masks that are alike it
-# keeps the most confident, which need not be the best. At the finest grid {glue:text}`found-half` objects have a mask of
-# an IoU above 0.5.
+# The mean IoU of the best masks over the objects is {glue:text}`found-coarsest-iou:.3f` with
+# {glue:text}`found-coarsest` points a side and {glue:text}`found-finest-iou:.3f` with {glue:text}`found-finest`; of mode 2
+# with the oracle it is {glue:text}`found-mode2:.3f`. From the coarsest to the finest grid the best mask becomes better by
+# more than 0.01 for {glue:text}`found-better` and worse for {glue:text}`found-worse` of {glue:text}`found-objects` objects:
+# a finer grid adds points, but of masks that are alike it keeps the most confident, which need not be the best. At the
+# finest grid {glue:text}`found-half` objects have a mask of an IoU above 0.5.
 #
 # These are few images and one model: they show what the mode does, not how well SAM does it on patients.
 #

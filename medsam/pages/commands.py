@@ -109,7 +109,9 @@ def report(
 
 def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
     """Run a study by Snakemake, one at a time in its folder."""
+    from medsam.pages.notebooks import jobs
     from medsam.study.plan import find
+    from medsam.study.worker import due, stale
 
     if find_spec("snakemake") is None or not SNAKEFILE.is_file():
         raise InputError(
@@ -121,30 +123,46 @@ def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
             f"--gpus {gpus}, but the plan says gpus: 0. Allowed: with gpus: 1 or more of each "
             "process in the plan. Say how many one needs, or leave --gpus away."
         )
-    more = ["--profile", str(find(profile)), "--cores", str(cores)]
-    more += ["--resources", f"gpu={gpus}"] if gpus else []
-    more += ["--config", f"study={(plan.out / 'study.json').as_posix()}", f"gpus_here={gpus}"]
+    out, file = plan.out, plan.out / "study.json"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
+    command += ["--directory", str(out), "--nolock", "--rerun-triggers", "mtime"]
+    command += ["--keep-going", "--rerun-incomplete", "--profile", str(find(profile))]
+    command += ["--cores", str(cores)] + (["--resources", f"gpu={gpus}"] if gpus else [])
+    command += ["--config", f"study={file.as_posix()}", f"gpus_here={gpus}"]
     import fcntl  # which Windows has not, nor would Snakemake run there
 
-    plan.out.mkdir(parents=True, exist_ok=True)
-    with (plan.out / ".study.lock").open("w") as lock:
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".study.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ResultsError(
-                f"Another study is running in {plan.out}. Allowed: one a folder. Wait for it, or "
+                f"Another study is running in {out}. Allowed: one a folder. Wait for it, or "
                 "choose another out."
             ) from error
-        _run(plan, more, lock.fileno())
+        todo = jobs(plan)
+        for done in stale(out, todo):
+            done.unlink()
+        # Snakemake reads its file again in every job: the data are looked at here, once.
+        file.write_text(todo.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        # Snakemake's own lock would stay when it is killed. Ours goes with the last process that
+        # has it open: with Snakemake, should it outlive this one.
+        left = sum(due(out, todo).values())
+        run = subprocess.run
+        code = run(command, check=False, pass_fds=(lock.fileno(),)).returncode if left else 0
+    if code:
+        raise ResultsError(
+            f"Snakemake ended with {code}; the logs are in {out / 'logs'}. Allowed: 0. "
+            "Mend what they name and run the same command again; what is done stays."
+        )
+    typer.echo(f"The rows are in {out / 'results'}.")
 
 
 def _foretell(plan: Plan, cores: int, probing: bool) -> None:
+    """Say what a study takes: images, prompts, bytes, hours, and what is left to do."""
     from medsam.pages.notebooks import jobs
     from medsam.study.estimate import ROW_BYTES, counts, probe, seconds
     from medsam.study.worker import due
-
-    def tell(name: str, number: float, more: str = "") -> None:
-        typer.echo(f"{name:26} {number:>14,.0f}{more}")
 
     each, probes = counts(plan), {}
     for model in plan.models if probing else ():
@@ -152,77 +170,35 @@ def _foretell(plan: Plan, cores: int, probing: bool) -> None:
             probes[model] = probe(plan, model)
         except MedsamError as error:
             typer.secho(f"{model} was not tried: {error}", err=True, fg="yellow")
-    tell("images", sum(images for images, _ in plan.sizes.values()))
-    tell("objects (at most)", sum(objects for _, objects in plan.sizes.values()))
-    kept = sum(one.kept for one in each.values())
-    once = sum(one.objects for one in each.values())
-    tell("embeddings", sum(one.encoded for one in each.values()), f", {kept:,} of them kept")
-    tell("  if none were kept", once)
-    tell("prompts (at most)", sum(one.prompts for one in each.values()))
-    rows = sum(one.rows for one in each.values())
-    tell("rows (at most)", rows)
-    # In parts, merged, and in the view of pages as links.
-    tell("bytes of rows", 2 * rows * ROW_BYTES, f" ({ROW_BYTES} a row, in parts and merged)")
-    if all(model in probes for model, one in each.items() if one.kept):
-        tell(
-            "bytes of embeddings",
-            sum(o.kept * probes[m].embedding for m, o in each.items() if m in probes),
-        )
-    elif kept:
-        typer.echo(f"{'bytes of embeddings':26} {'unknown':>14} (no probe)")
+
+    def total(field: str) -> int:
+        return sum(getattr(one, field) for one in each.values())
+
+    told: dict[str, float] = {
+        "images": sum(images for images, _ in plan.sizes.values()),
+        "objects (at most)": sum(objects for _, objects in plan.sizes.values()),
+        "embeddings": total("encoded"),
+        "embeddings that are kept": total("kept"),
+        "embeddings, if none were kept": total("objects"),
+        "prompts (at most)": total("prompts"),
+        "rows (at most)": total("rows"),
+        "bytes of rows, in parts and merged": 2 * total("rows") * ROW_BYTES,
+    }
+    if probes.keys() >= {model for model, one in each.items() if one.kept}:
+        bytes_of = {model: one.embedding for model, one in probes.items()}
+        told["bytes of embeddings"] = sum(one.kept * bytes_of.get(m, 0) for m, one in each.items())
     for model, one in probes.items():
-        typer.echo(f"\n{model}, seconds of a probe:")
-        stages = {"load": "load the model", "encode": "encode an image", "object": "an object"}
-        for name, said in stages.items():
-            typer.echo(f"  {said:24} {getattr(one, name):>14.2f}")
-    if probes:
-        typer.echo("\nthe whole study, without pages:")
-        for workers in sorted({1, cores, 8, 64}):
-            took = _words(seconds(plan, probes, workers))
-            typer.echo(f"  {workers:>3} at a time {took:>27}")
-    typer.echo("")
+        for name, what in {"load": "load it", "encode": "encode", "object": "an object"}.items():
+            told[f"{model}, seconds: {what}"] = getattr(one, name)
+    for workers in sorted({1, cores, 8, 64}) if probes else ():
+        told[f"hours without pages, {workers} at a time"] = seconds(plan, probes, workers) / 3600
     todo = jobs(plan)
-    tell("parts of tasks", len(todo.shards))
     left = due(plan.out, todo)
-    words = ", ".join(f"{number:,} {kind}" for kind, number in left.items() if number)
-    tell("processes still to run", sum(left.values()), f" ({words})" if words else "")
-
-
-def _words(seconds: float) -> str:
-    """A time in words.
-
-    Examples
-    --------
-    >>> [_words(s) for s in (90, 7200, 400_000)]
-    ['2 min', '2.0 h', '4.6 days']
-    """
-    if seconds < 3600:
-        return f"{max(1, round(seconds / 60))} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
-
-
-def _run(plan: Plan, more: list[str], lock: int) -> None:
-    from medsam.pages.notebooks import jobs
-    from medsam.study.worker import due, stale
-
-    out, todo = plan.out, jobs(plan)
-    for file in stale(out, todo):
-        file.unlink()
-    # Snakemake reads its file again in every job: the data are looked at here, once.
-    (out / "study.json").write_text(todo.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
-    command += ["--directory", str(out), "--nolock", "--rerun-triggers", "mtime"]
-    command += ["--keep-going", "--rerun-incomplete", *more]
-    # Snakemake's own lock would stay when it is killed. Ours goes with the last process that has it
-    # open: with Snakemake, should it outlive this one.
-    left = sum(due(out, todo).values())
-    code = subprocess.run(command, check=False, pass_fds=(lock,)).returncode if left else 0
-    if code:
-        raise ResultsError(
-            f"Snakemake ended with {code}; the logs are in {out / 'logs'}. Allowed: 0. "
-            "Mend what they name and run the same command again; what is done stays."
-        )
-    typer.echo(f"The rows are in {out / 'results'}.")
+    told |= {"parts of tasks": len(todo.shards), "processes still to run": sum(left.values())}
+    told |= {f"  {kind}": number for kind, number in left.items() if number}
+    for name, number in told.items():
+        said = f"{number:,.2f}" if isinstance(number, float) else f"{number:,}"
+        typer.echo(f"{name:40} {said:>18}")
 
 
 def worker(

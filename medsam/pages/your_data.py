@@ -11,14 +11,13 @@ from pydantic import Field
 
 from medsam.datasets.check import Check
 from medsam.datasets.example import example_folder
-from medsam.datasets.patients import TASKS
 from medsam.errors import InputError
 from medsam.figures.html import Html, html_table
 from medsam.pages.study import Settings, Study
 from medsam.pages.text import plain
 
 _REASONS = 12  # rows of the table
-_FILES = 4  # names of files of a folder
+_FILES = 3  # names of files of a folder
 
 
 class OwnSettings(Settings):
@@ -30,8 +29,8 @@ class OwnSettings(Settings):
     )
 
 
-def study_of(settings: OwnSettings) -> tuple[Study, bool]:
-    """The study of the data that the settings name, and whether it is the example.
+def study_of(settings: OwnSettings) -> Study:
+    """The study of the data that the settings name, or of the example.
 
     Raises
     ------
@@ -39,34 +38,24 @@ def study_of(settings: OwnSettings) -> tuple[Study, bool]:
         If tasks are named without data.
     """
     if settings.images or settings.masks or settings.data:
-        return Study(settings), False
+        return Study(settings)
     if settings.tasks != "all":
         raise InputError(
             f"Tasks {settings.tasks!r} without data. Allowed: tasks of a dataset that `data` "
             "names. Name it, or leave tasks out."
         )
     images, masks = example_folder(Path(settings.example))
-    return Study(settings.model_copy(update={"images": str(images), "masks": str(masks)})), True
+    return Study(settings.model_copy(update={"images": str(images), "masks": str(masks)}))
 
 
-def folder(study: Study, is_example: bool) -> str:
-    """Where the data lies and what the first files are called, as MyST."""
+def folder(study: Study) -> str:
+    """What the data is called, where it lies, and what the first files are called, as MyST."""
     s = study.settings
-    if not s.images:
-        return f"**{plain(study.dataset.title)}**:\n\n```text\n{s.data}\n```"
-    lines = []
-    for place in (Path(s.images), Path(s.masks)):
-        names = sorted(path.name for path in place.iterdir())
-        lines += [f"{place}/", *(f"    {name}" for name in names[:_FILES])]
-        lines += [f"    … and {len(names) - _FILES} more"] if len(names) > _FILES else []
-    words = "Two folders:"
-    if is_example:
-        objects = ", ".join(f"{n} {task.title}" for n, task in enumerate(TASKS.values(), 1))
-        words = (
-            "Two folders, written for this page from the slices of five patients. In the masks: "
-            f"{objects}. Four files were spoilt on purpose, in ways that happen to folders."
-        )
-    return "\n".join([words, "", "```text", *lines, "```"])
+    lines = [s.data] if s.data else []
+    for place in filter(None, (s.images, s.masks)):
+        names = sorted(path.name for path in Path(place).iterdir())
+        lines.append(f"{place}/  ({len(names)} files, such as {', '.join(names[:_FILES])})")
+    return "\n".join([f"**{plain(study.dataset.title)}**:", "", "```text", *lines, "```"])
 
 
 def command(study: Study) -> str:
@@ -81,17 +70,13 @@ def command(study: Study) -> str:
 
 def counts(found: Check, titles: Mapping[str, str]) -> Html:
     """Images of each task, as the check found them."""
-    table = pd.DataFrame(
-        [(task, titles.get(task, task), n) for task, n in found.masks.items()],
-        columns=["task", "name", "images"],
-    )
-    if (table.task == table.name).all():
-        table = table.drop(columns="name")
+    rows = [(titles.get(task, task), n) for task, n in found.masks.items()]
+    table = pd.DataFrame(rows, columns=["task", "images with a mask"])
     caption = (
         f"{found.cases:,} cases of {found.groups:,} patients, volumes or pictures; "
         f"cannot be used: {len(found.problems):,}; other files, left out: {len(found.skipped):,}."
     )
-    return html_table(table, headers={"images": "images with a mask"}, caption=caption)
+    return html_table(table, caption=caption)
 
 
 def reasons(found: Check) -> Html:
@@ -100,8 +85,8 @@ def reasons(found: Check) -> Html:
     rows += [(name, "left out", reason) for name, reason in found.skipped]
     shown = rows[:_REASONS] or [("none", "", "every case can be used")]
     table = pd.DataFrame(shown, columns=["file or case", "what becomes of it", "why"])
-    more = f" The first {_REASONS} of {len(rows):,}." if len(rows) > _REASONS else ""
-    return html_table(table, caption=f"What is not evaluated, and why.{more}")
+    caption = f"What is not evaluated, and why; {len(rows):,} in all."
+    return html_table(table, caption=caption)
 
 
 def statuses(rows: pd.DataFrame, titles: Mapping[str, str]) -> Html:

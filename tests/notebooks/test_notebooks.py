@@ -173,7 +173,7 @@ def executed(execute):
 def test_unknown_names_stop_papermill_before_any_compute(execute, small):
     with pytest.raises(PapermillExecutionError) as raised:
         execute("02_prompt_modes", tusks="all", results="none")
-    says = "Unknown parameter 'tusks'. Did you mean 'tasks'? Allowed: base, batch, checkpoint,"
+    says = "Unknown key in the parameters 'tusks'. Did you mean 'tasks'? Allowed: base,"
     assert says in str(raised.value)
     assert not (small / "none").exists()
 

@@ -73,5 +73,5 @@ def test_parameters_are_looked_at_once():
     parameters = Parameters({})
     first = parameters.settings({"tasks": "brain_stem"})
     assert Page("nb", parameters, {"tusks": ""}).settings is first
-    with pytest.raises(UnknownName, match="Unknown parameter 'tusks'"):
+    with pytest.raises(UnknownName, match="Unknown key in the parameters 'tusks'"):
         Page("nb", Parameters({}), {"tusks": ""})

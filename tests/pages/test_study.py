@@ -14,6 +14,7 @@ from medsam.pages.study import (
     Settings,
     Study,
     VariantSettings,
+    over_tasks,
 )
 from medsam.widgets.live import LiveSam
 
@@ -179,12 +180,12 @@ def test_clicks_of_every_model(compared):
     table = study.clicks_by_model()
     assert list(dict.fromkeys(table.model)) == ["square", "ritm-h32"]
     assert list(dict.fromkeys(table.task)) == list(study.dataset.tasks)
-    mine = study.click_means_by_task().query("choice == 'top'")
+    mine = study.click_means().query("choice == 'top'")
     assert table[table.model == "square"].iou.tolist() == mine.iou.tolist()
-    others = study.other_click_means()
-    assert others.k.tolist() == list(range(1, 10))
+    means = over_tasks(table).set_index(["model", "k"]).iou
+    assert means["ritm-h32"].index.tolist() == list(range(1, 10))
     of_task = table[(table.model == "ritm-h32") & (table.k == 9)].iou
-    assert others.iou.iloc[-1] == pytest.approx(of_task.mean())
+    assert means["ritm-h32", 9] == pytest.approx(of_task.mean())
 
 
 def test_a_model_alone_and_rows_of_other_protocols_aside(compared, given):
@@ -192,6 +193,4 @@ def test_a_model_alone_and_rows_of_other_protocols_aside(compared, given):
     study = compared("")
     assert set(study.rows_of_models.protocol) == {"published"}
     assert study.differences.empty
-    assert study.wins_and_losses() is None
-    assert study.other_click_means().empty
-    assert set(study.models_there().model) == {"square"}
+    assert "Name one in the parameter others" in study.about_others()

@@ -21,10 +21,9 @@ def study(folder, tmp_path, square):
 
 
 def test_without_data_there_is_an_example(tmp_path):
-    study, is_example = study_of(OwnSettings(example=str(tmp_path / "e")))
-    assert is_example
+    study = study_of(OwnSettings(example=str(tmp_path / "e")))
     assert study.dataset.tasks == ("object-1", "object-2", "object-3")
-    assert f"{tmp_path / 'e' / 'images'}/\n" in your_data.folder(study, is_example)
+    assert f"{tmp_path / 'e' / 'images'}/  (" in your_data.folder(study)
 
 
 def test_the_command_of_ones_own(study):

