@@ -1,1 +1,1 @@
-"""What the notebooks share, and the book of your own data."""
+"""What the notebooks share, and the notebooks of a study."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,7 +81,10 @@ def page(
     (name,) = pages(plan)
     _start(plan, Path("local"), cores)
     exporter = HTMLExporter(exclude_input=True, exclude_output_prompt=True)
-    html, _ = exporter.from_filename(out / "executed" / f"{name}.ipynb")
+    with warnings.catch_warnings():
+        # Values that only the text quotes cannot be shown.
+        warnings.simplefilter("ignore")
+        html, _ = exporter.from_filename(out / "executed" / f"{name}.ipynb")
     (out / f"{notebook}.html").write_text(html, encoding="utf-8")
     typer.echo(f"The page is {out / notebook}.html.")
 

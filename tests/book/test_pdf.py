@@ -29,32 +29,16 @@ def site(tmp_path):
 @pytest.mark.slow
 @pytest.mark.book
 @pytest.mark.usefixtures("browser")
-def test_pages_are_joined_in_order_and_what_is_wider_than_paper_is_made_smaller(site):
+def test_pages_are_joined_in_order(site):
     folder, toc = site
-    cells = "".join(f"<td>{'word' * 9}{n}</td>" for n in range(8))
-    content = f"<table><tr>{cells}</tr></table><pre>{'code ' * 80}end</pre>"
-    (folder / "second.html").write_text(PAGE.format("Second").replace("</p>", f"</p>{content}"))
     out = folder / "book.pdf"
     # A process of its own: playwright runs once in each.
     given = ["--site", folder, "--out", out, "--toc", toc]
     command = [sys.executable, ROOT / "book" / "pdf.py", *given]
     assert "2 sheets in" in subprocess.check_output(list(map(str, command)), text=True)
-    assert not out.with_suffix(".part").exists()
-    made, ends = PdfReader(out), {}
+    made = PdfReader(out)
     assert [item.title for item in made.outline] == ["First", "Second"]
-    assert len(made.pages) == 2
-
-    def seen(text, now, at, font, size):
-        # The sheet is scaled, then the text: where it begins, in points.
-        ends[text.strip()] = at[4] * now[0] + now[4]
-
-    assert "Second in words." in made.pages[1].extract_text(visitor_text=seen)
-    words = [f"{'word' * 9}{n}" for n in range(8)]
-    found = [next(x for text, x in ends.items() if word in text) for word in words]
-    assert found == sorted(found)
-    # All eight columns begin on the sheet, and there is room for one more.
-    assert found[-1] + (found[-1] - found[-2]) <= float(made.pages[1].mediabox.width)
-    assert any("end" in text for text in ends)
+    assert "Second in words." in made.pages[1].extract_text()
 
 
 def test_a_page_that_is_not_built_is_told(site, capsys):
