@@ -201,9 +201,6 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--toc", type=Path, default=ROOT / "_toc.yml", help="table of contents")
     parser.add_argument(
-        "--assemble-only", action="store_true", help="make _build/source, but no HTML"
-    )
-    parser.add_argument(
         "--url",
         default=os.environ.get("SITE_URL", ""),
         help="address at which the site will stand (default: SITE_URL of the environment)",
@@ -219,8 +216,6 @@ def main(arguments: list[str] | None = None) -> int:
         url = checked(options.url) if options.url else ""
         repo = repository(options.repository) if options.repository else ""
         assemble(source, options.executed, toc=options.toc)
-        if options.assemble_only:
-            return 0
         failed = html(source, options.output, toc=options.toc, url=url, repo=repo)
         if not failed:
             offered(source, options.executed, options.output / "_build" / "html")

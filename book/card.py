@@ -7,13 +7,13 @@ executed notebook, so that a build draws nothing.
 from __future__ import annotations
 
 import base64
-import binascii
+import io
 import re
-import struct
 from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+from PIL import Image
 
 from medsam.errors import InputError
 from medsam.files import write_if_new
@@ -29,7 +29,6 @@ SIZE = (1200, 630)
 """Pixels: width, height."""
 
 _LINK = re.compile(r'href="data:image/png;base64,([^"]*)" download="sam-on-medical-images\.png"')
-_HEAD = b"\x89PNG\r\n\x1a\n"
 
 
 def social_card(extra: Path, pages: Iterable[Path]) -> list[Path]:
@@ -69,15 +68,11 @@ def _carried(page: Path) -> bytes:
             f"{len(found)} cards in {page}. Allowed: one, saved as sam-on-medical-images.png. "
             f"Execute notebooks/{PAGE}.ipynb again."
         )
-    try:
-        content = base64.b64decode(found[0], validate=True)
-    except binascii.Error:
-        content = b""
-    size = struct.unpack(">II", content[16:24]) if content.startswith(_HEAD) else ()
-    if size != SIZE:
-        got = f"of {size[0]} x {size[1]} pixels" if size else "that is no PNG"
-        raise InputError(
-            f"A card {got} in {page}. Allowed: a PNG of {SIZE[0]} x {SIZE[1]} pixels. "
-            f"Execute notebooks/{PAGE}.ipynb again."
-        )
+    content = base64.b64decode(found[0])
+    with Image.open(io.BytesIO(content)) as card:
+        if card.size != SIZE:
+            raise InputError(
+                f"A card of {card.width} x {card.height} pixels in {page}. Allowed: {SIZE[0]} x "
+                f"{SIZE[1]}. Execute notebooks/{PAGE}.ipynb again."
+            )
     return content
