@@ -65,7 +65,7 @@ class Everything(Study):
     ):
         super().__init__(settings, model)
         given = settings.sides if isinstance(settings.sides, list) else [settings.sides]
-        self.sides = sorted(set(everything.numbers([str(side) for side in given])))
+        self.sides = everything.checked_sides(given)
         self._filters = Filters(settings.min_score, settings.min_stability)
         self._earlier = earlier
         words = [word.strip() for word in settings.ids.split(",") if word.strip()]

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
+import duckdb
 
 from medsam.errors import ResultsError
 from medsam.files import sha256
 from medsam.models.registry import models
 from medsam.prompts import KINDS, MODES
 from medsam.protocol import CHOICES, MAX_CLICKS
-from medsam.results.rows import UNIT, existing, identity_digest, kind_of, read_metadata, read_table
+from medsam.results.rows import UNIT, existing, kind_of, read_metadata, read_table
 
-MANIFEST = "manifest.json"
+PACKAGE = "datapackage.json"
 """Name of the file by which a deposit says what it holds."""
 
-_CASE = ["image", "task", "experiment"]
-_PROMPT = ["k", "choice"]
+FAULTS = {
+    "another dataset, model or protocol than the file's": "[dataset, model, protocol] <> $kind",
+    "a status that is not ok, empty or error": "status not in ('ok', 'empty', 'error')",
+    "status ok without an IoU": "status = 'ok' and iou is null",
+    "status empty or error without a reason": "status <> 'ok' and coalesce(reason, '') = ''",
+    "iou outside 0 to 1": "not iou between 0 and 1",
+    "dice outside 0 to 1": "not dice between 0 and 1",
+    "nsd outside 0 to 1": "not nsd between 0 and 1",
+    "a Dice that is not 2 IoU / (1 + IoU)": "abs(dice - 2 * iou / (1 + iou)) > 1e-9",
+}
+"""What no run writes, as a condition on a row."""
+
+_UNITS = f"""
+    select {", ".join(UNIT)}, count(*) as n, bool_and(status = 'error') as failed,
+    string_agg(k || ' ' || choice, ', ' order by k, choice) as prompts
+    from rows group by all order by all
+"""
 _ANEW = "Without the file, the same run computes its rows anew."
-_WHOLE = "Get the deposit anew, or make it anew with `medsam results deposit`."
 
 _Prompts = frozenset[tuple[str, int, str]]
 
@@ -51,7 +63,7 @@ def check(folder: Path | str) -> Check:
     """Read every shard: whole, complete, each unit once, and with numbers that can be.
 
     A unit that was computed has a row for each prompt and choice that its experiment promises; one
-    that was not has one row that says why. Where there is a ``manifest.json``, as in a deposit,
+    that was not has one row that says why. Where there is a ``datapackage.json``, as in a deposit,
     its files are those that it names.
 
     Parameters
@@ -66,21 +78,32 @@ def check(folder: Path | str) -> Check:
     """
     folder, found = Path(folder), Check()
     files = existing(folder)
-    units: list[pd.DataFrame] = []
+    first: dict[tuple[str, ...], Path] = {}
     for shard in files:
         found.files += 1
         try:
-            about, rows = read_metadata(shard), read_table(shard).to_pandas()
+            identity, rows = read_metadata(shard)["identity"], read_table(shard)
         except ResultsError as error:
             found.wrong.append(str(error))
             continue
+        with duckdb.connect() as connection:
+            connection.register("rows", rows)
+            faults = [*_faults(connection, kind_of(identity))]
+            kinds = _kinds(connection, identity["model"])
+            units = connection.execute(_UNITS).fetchall()
         found.rows += len(rows)
-        units.append(rows[[*UNIT, "status"]].drop_duplicates([*UNIT]).assign(shard=str(shard)))
-        found.units += len(units[-1])
-        faults = [*_of_others(about, rows), *_incomplete(about, rows), *_numbers(rows)]
+        found.units += len(units)
+        wanted = _prompts(promised(identity["experiments"], kinds))
+        for *unit, n, failed, prompts in units:
+            named = f"image {unit[3]!r}, task {unit[4]}, {unit[5]}"
+            # One that could not be read has one row, and may be in a later shard again.
+            if prompts != wanted.get(unit[5], prompts) and not (prompts is None and n == 1):
+                faults.append(f"{named} has rows of {prompts}, not of {wanted[unit[5]]}.")
+            before = first.setdefault(tuple(unit), shard) if not failed else shard
+            if before != shard:
+                faults.append(f"{named} is in {before}, too.")
         found.wrong += [f"{shard}: {words} {_ANEW}" for words in faults]
-    found.wrong += _twice(units)
-    found.wrong += _manifest(folder, files)
+    found.wrong += _of_package(folder, files)
     return found
 
 
@@ -112,114 +135,51 @@ def promised(experiments: Collection[str], kinds: Collection[str]) -> _Prompts:
     )
 
 
-def _twice(units: list[pd.DataFrame]) -> Iterator[str]:
-    """Find units that several shards have, but for those that could not be read at first."""
-    if not units:
-        return
-    every = pd.concat(units)
-    every = every[every.status != "error"]
-    first = every.drop_duplicates([*UNIT])
-    again = every[every.duplicated([*UNIT])].merge(first, on=[*UNIT], suffixes=("", "_first"))
-    for unit in again.itertuples():
-        yield (
-            f"{unit.shard}: image {unit.image!r}, task {unit.task} is in {unit.shard_first}, too. "
-            "Allowed: each unit once. Merge the folder into a new one with `medsam results merge`."
-        )
+def _prompts(of: _Prompts) -> dict[str, str]:
+    """By experiment each prompt and choice in order, as the query of the units has them."""
+    return {
+        name: ", ".join(f"{k} {choice}" for one, k, choice in sorted(of) if one == name)
+        for name, *_ in of
+    }
 
 
-def _kinds(model: str, rows: pd.DataFrame) -> set[str]:
+def _faults(connection: duckdb.DuckDBPyConnection, kind: tuple[str, str, str]) -> Iterator[str]:
+    """Count rows that no run writes."""
+    for words, condition in FAULTS.items():
+        given = {"kind": kind} if "$kind" in condition else {}
+        count, image = connection.execute(
+            f"select count(*), min(image) from rows where {condition}", given
+        ).fetchall()[0]
+        if count:
+            yield f"{count} rows with {words}, such as of image {image!r}."
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, model: str) -> set[str]:
     """Kinds of prompt that a model takes; of one that is not ours, those that it was asked."""
-    known = models().get(model)
-    if known is not None:
+    if known := models().get(model):
         return set(known.accepts.split())
-    asked = rows[rows.experiment == "mode"].k.dropna().unique()
-    clicked = {"points"} if (rows.experiment == "clicks").any() else set()
-    return clicked | {KINDS[int(mode)] for mode in asked if int(mode) in KINDS}
+    asked = connection.execute("select distinct experiment, k from rows where status = 'ok'")
+    return {KINDS.get(k, "points") if name == "mode" else "points" for name, k in asked.fetchall()}
 
 
-def _of_others(about: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
-    """Count rows that are not of what the file says of itself."""
-    strange = (rows[["dataset", "model", "protocol"]] != kind_of(about["identity"])).any(axis=1)
-    if strange.any():
-        yield f"{int(strange.sum())} rows of another dataset, model or protocol than it says."
-
-
-def _incomplete(about: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[str]:
-    """Find units that have not the rows that they should have."""
-    identity = about["identity"]
-    wanted = promised(list(identity["experiments"]), _kinds(identity["model"], rows))
-    odd = rows.loc[rows.status != "ok", _CASE].drop_duplicates()
-    for case, part in rows.merge(odd, on=_CASE).groupby(_CASE):
-        words = _without_prompt(part)
-        if words:
-            yield f"{_named(case)} {words}"
-    scored = rows[rows.status == "ok"]
-    for case, part in scored[scored.iou.isna()].groupby(_CASE):
-        yield f"{_named(case)} has {len(part)} rows that say ok without an IoU."
-    table = pd.DataFrame(sorted(wanted), columns=["experiment", *_PROMPT])
-    there = scored[[*_CASE, *_PROMPT]].dropna(subset="k").astype({"k": int}).drop_duplicates()
-    there = there[there.experiment.isin(table.experiment)]
-    needed = there[_CASE].drop_duplicates().merge(table, on="experiment")
-    both = needed.merge(there, how="outer", indicator=True).sort_values([*_CASE, *_PROMPT])
-    said = {"left_only": "lacks {} of its {} rows", "right_only": "has {} rows beside its {}"}
-    for side, words in said.items():
-        for case, part in both[both._merge == side].groupby(_CASE):
-            prompts = [f"{k} {choice}" for k, choice in part[_PROMPT].itertuples(index=False)]
-            few = ", ".join(prompts[:3]) + (", …" if len(prompts) > 3 else "")
-            promise = int((table.experiment == case[-1]).sum())
-            yield f"{_named(case)} {words.format(len(prompts), promise)}: {few}."
-
-
-def _named(case: tuple[Hashable, ...]) -> str:
-    """A case in words."""
-    image, task, experiment = case
-    return f"image {image!r}, task {task}, {experiment}"
-
-
-def _without_prompt(rows: pd.DataFrame) -> str:
-    """Say what is wrong with a unit that has no prompt, as its object is empty or was not read."""
-    states = sorted(set(rows.status))
-    if len(states) > 1 or not set(states) <= {"empty", "error"}:
-        return f"says {', '.join(states)}. Allowed: one of ok, empty and error."
-    if len(rows) > 1:
-        return f"has {len(rows)} rows that say {states[0]}. Allowed: one."
-    return "" if rows.reason.iloc[0] else f"says {states[0]} without a reason."
-
-
-def _numbers(rows: pd.DataFrame) -> Iterator[str]:
-    """Count what no run can have written."""
-    scored = rows[rows.iou.notna()]
-    for name in ("iou", "dice", "nsd"):
-        out = scored[name].notna() & ~scored[name].between(0, 1)
-        if out.any():
-            yield f"{int(out.sum())} rows with {name} outside 0 to 1."
-    apart = ~np.isclose(scored.dice, 2 * scored.iou / (1 + scored.iou), atol=1e-9)
-    if apart.any():
-        yield f"{int(apart.sum())} rows whose Dice is not 2 IoU / (1 + IoU)."
-    twice = rows.duplicated([*UNIT, *_PROMPT])
-    if twice.any():
-        yield f"{int(twice.sum())} rows that are there twice."
-
-
-def _manifest(folder: Path, files: list[Path]) -> Iterator[str]:
-    """Say which files of a deposit are not those that its manifest names."""
-    path = folder / MANIFEST
+def _of_package(folder: Path, files: list[Path]) -> Iterator[str]:
+    """Say which files of a deposit are not those that its data package names."""
+    path = folder / PACKAGE
     if not path.exists():
         return
     try:
-        said = {one["file"]: one for one in json.loads(path.read_text(encoding="utf-8"))["files"]}
+        package = json.loads(path.read_text(encoding="utf-8"))
+        said = {one["path"]: one["hash"] for one in package["resources"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        yield f"{path} cannot be read ({type(error).__name__}: {error}). {_WHOLE}"
-        return
-    there = {file.relative_to(folder).as_posix(): file for file in files}
-    for name in sorted(said.keys() - there.keys()):
-        yield f"{path} names {name}, which is not there. {_WHOLE}"
-    for name in sorted(there.keys() - said.keys()):
-        yield f"{path} does not name {name}. {_WHOLE}"
-    for name in sorted(there.keys() & said.keys()):
-        if sha256(there[name]) != said[name].get("sha256"):
-            yield f"{path}: the sha256 of {name} is another one. {_WHOLE}"
-            continue
-        identity = said[name].get("identity")
-        if identity is not None and identity != identity_digest(read_metadata(there[name])):
-            yield f"{path}: what the rows of {name} depend on is something else. {_WHOLE}"
+        raise ResultsError(
+            f"{path} cannot be read ({type(error).__name__}: {error}). Allowed: what "
+            "`medsam results deposit` wrote. Get it anew."
+        ) from error
+    for name in sorted({*said, *(file.relative_to(folder).as_posix() for file in files)}):
+        file = folder / name
+        there = f"sha256:{sha256(file)}" if file.is_file() else "not there"
+        if there != said.get(name):
+            yield (
+                f"{file}: {there}, but {PACKAGE} says {said.get(name, 'nothing of it')}. Get the "
+                "deposit anew, or make it anew with `medsam results deposit`."
+            )

@@ -12,24 +12,15 @@ from medsam.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Merge, check, export and deposit results.")
 
-Results = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
-Out = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")]
+Results = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `medsam run` wrote.")]
 
 
-def summary(folder: Out) -> None:
+def summary(folder: Results) -> None:
     """Mean IoU per task, mode and number of clicks."""
     from medsam.results.summary import tables
 
     for table in tables(folder):
         typer.echo(table)
-
-
-def export(folder: Out, file: File) -> None:
-    """Write all rows into one file."""
-    from medsam.results.export import export as write
-
-    typer.echo(f"{write(folder, file)} rows in {file}")
 
 
 @app.command("merge")
@@ -139,10 +130,10 @@ def validate_command(folder: Results) -> None:
         raise typer.Exit(1)
 
 
-@app.command("export")
-def export_command(
+@app.command()
+def export(
     folder: Results,
-    file: File,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Ends in .csv or .parquet.")],
     task: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Only this task; may be repeated.")
     ] = None,
@@ -153,19 +144,14 @@ def export_command(
         list[str] | None, typer.Option(metavar="NAME", help="Only this protocol; may be repeated.")
     ] = None,
 ) -> None:
-    """Write rows into one file, with a manifest beside it: sha256, origin, meaning of columns.
+    """Write rows into one file; FILE.datapackage.json says what they and the columns are.
 
     The rows are never all in memory, so that it works for results of any size.
     """
     from medsam.results.export import export as write
-    from medsam.results.export import file_entry, write_manifest
 
-    chosen = {"tasks": task or [], "models": model or [], "protocols": protocol or []}
-    rows = write(folder, file, **chosen)
-    manifest = file.with_name(f"{file.name}.manifest.json")
-    only = {name: names for name, names in chosen.items() if names}
-    write_manifest(folder, manifest, [file_entry(file, file.name, rows=rows, only=only)])
-    typer.echo(f"{rows} rows in {file}, told of in {manifest}.")
+    only = {"task": task or [], "model": model or [], "protocol": protocol or []}
+    typer.echo(f"{write(folder, file, only)} rows in {file}")
 
 
 @app.command("deposit")
@@ -176,7 +162,7 @@ def deposit_command(
         str, typer.Option(metavar="SPDX", help="Of the tables: CC-BY-4.0 or CC0-1.0.")
     ] = "CC-BY-4.0",
 ) -> None:
-    """Copy the files with means, a manifest, a data package and checksums, for a DOI."""
+    """Copy the files with means, a README and a data package with their sha256, for a DOI."""
     from medsam.results.export import deposit
 
-    typer.echo(f"{to}: {deposit(folder, to, licence)} files, SHA256SUMS and datapackage.json.")
+    typer.echo(f"{to}: {deposit(folder, to, licence)} files, means.csv and datapackage.json.")

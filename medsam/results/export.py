@@ -1,15 +1,16 @@
 """Results for others: all rows in one file, or a folder that an archive takes.
 
-A deposit is a Frictionless Data Package, whose words are in ``deposit.yaml``.
+Both have a Frictionless Data Package, whose words are in ``deposit.yaml``: what each file and
+column is, with sha256, and what the rows depend on.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +23,29 @@ from medsam.datasets.catalog import catalog
 from medsam.errors import ResultsError, UnknownName
 from medsam.files import atomic, sha256
 from medsam.results import rows as results
-from medsam.results.check import MANIFEST, check
+from medsam.results.check import PACKAGE, check
 from medsam.results.summary import GROUPS, means
 
 _AT_ONCE = 100_000  # rows in memory when a Parquet file is written
+_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("deposit.yaml").read_text("utf-8"))
 
 
 def export(
-    folder: Path | str,
-    file: Path | str,
-    *,
-    tasks: Sequence[str] = (),
-    models: Sequence[str] = (),
-    protocols: Sequence[str] = (),
+    folder: Path | str, file: Path | str, only: Mapping[str, Sequence[str]] | None = None
 ) -> int:
-    """Write rows into one CSV or Parquet file, whole or not at all, sorted.
+    """Write rows into one CSV or Parquet file, sorted, and a data package beside it.
 
-    The rows are never all in memory. A Parquet file keeps the masks, and what the schema says of
-    each column: meaning, unit, tolerance.
+    The file is written whole or not at all, and the rows are never all in memory. A Parquet file
+    keeps the masks, and what the schema says of each column: meaning, unit, tolerance.
 
     Parameters
     ----------
     folder : path
         Results folder.
     file : path
-        Ends in ``.csv`` or ``.parquet``.
-    tasks, models, protocols : sequence of str
-        Only these; all where there is none.
+        Ends in ``.csv`` or ``.parquet``; the data package is ``FILE.datapackage.json``.
+    only : mapping of str to sequence of str, optional
+        Of a column, such as ``task``, the values that are wanted; all where there is none.
 
     Returns
     -------
@@ -62,41 +59,41 @@ def export(
     UnknownName
         If there are no rows of a task, model or protocol that is named.
     """
-    path = Path(file)
-    if path.suffix not in (".csv", ".parquet"):
+    folder, path = Path(folder), Path(file)
+    if path.suffix not in _WORDS["resources"]:
         raise ResultsError(
             f"Cannot export to {path.name!r}. Allowed: a file ending in .csv or .parquet. "
             "Name it so."
         )
-    files = results.existing(Path(folder))
-    chosen = {"task": tasks, "model": models, "protocol": protocols}
+    files = results.existing(folder)
+    only = {column: list(names) for column, names in (only or {}).items() if names}
+    fields = [f for f in results.SCHEMA if path.suffix != ".csv" or f.name not in results.MASKS]
     try:
         with atomic(path) as temporary:
             # Before the rows are sorted: a folder that is not there is noticed at once.
             temporary.touch()
             with results.query(files) as connection:
                 rows = connection.table("rows")
-                for column, names in chosen.items():
+                for column, names in only.items():
                     rows = _only(rows, column, names)
-                rows = rows.order(", ".join(f"{name} nulls last" for name in results.ORDER))
+                rows = rows.order(results.SORTED).select(*(one.name for one in fields))
                 if path.suffix == ".csv":
-                    rows = rows.select(
-                        *(name for name in results.COLUMNS if name not in results.MASKS)
-                    )
                     rows.write_csv(str(temporary))
-                    return len(rows)
-                mm = results.one_tolerance(map(results.read_metadata, files))
-                return _write_parquet(temporary, rows, results.schema_at(mm))
+                else:
+                    _write_parquet(temporary, rows)
+                count = len(rows)
+        about = _resource(path.parent, path.name, _table_schema(map(_field, fields)))
+        package = _package(path.stem, folder, [about | {"rows": count, "only": only}])
+        path.with_name(f"{path.name}.{PACKAGE}").write_text(_json(package), encoding="utf-8")
     except OSError as error:
         raise results.cannot("write", path, error) from error
+    return count
 
 
 def _only(
     rows: duckdb.DuckDBPyRelation, column: str, names: Sequence[str]
 ) -> duckdb.DuckDBPyRelation:
     """Rows of some tasks (or models, protocols), all of which must be there."""
-    if not names:
-        return rows
     there = [str(one) for (one,) in rows.unique(column).fetchall()]
     for name in names:
         if name not in there:
@@ -105,88 +102,63 @@ def _only(
     return rows.filter(duckdb.ColumnExpression(column).isin(*wanted))
 
 
-def _write_parquet(path: Path, rows: duckdb.DuckDBPyRelation, schema: pa.Schema) -> int:
+def _write_parquet(path: Path, rows: duckdb.DuckDBPyRelation) -> None:
     """Not by DuckDB, whose Parquet files say nothing of a column."""
-    count = 0
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as into:
+    options = {"compression": "zstd", "write_page_checksum": True}
+    with pq.ParquetWriter(path, results.SCHEMA, **options) as into:
         for batch in rows.to_arrow_reader(_AT_ONCE):
-            into.write_batch(batch.cast(schema))
-            count += batch.num_rows
-    return count
+            into.write_batch(batch.cast(results.SCHEMA))
 
 
-def _columns() -> dict[str, dict[str, str]]:
-    """What each column means, its unit where it has one, and its type."""
-    return {
-        column.name: {key.decode(): value.decode() for key, value in column.metadata.items()}
-        | {"type": str(column.type)}
-        for column in results.SCHEMA
-    }
+# What a data package says.
 
 
-def write_manifest(
-    folder: Path | str, path: Path | str, entries: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write as JSON what files with rows of a results folder are and depend on.
-
-    Parameters
-    ----------
-    folder : path
-        Results folder.
-    path : path
-        Of the manifest.
-    entries : sequence of mapping
-        Of each file: ``file`` (its name), ``bytes, rows, sha256``, and what else there is to say.
-
-    Raises
-    ------
-    ResultsError
-        If it cannot be written.
-    """
-    content = {
-        "files": list(entries),
-        "depends_on": results.provenance(folder),
-        "columns": _columns(),
-        "made_with": results.versions(),
-    }
-    try:
-        with atomic(Path(path)) as temporary:
-            temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
-    except OSError as error:
-        raise results.cannot("write", Path(path), error) from error
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2) + "\n"
 
 
-def file_entry(file: Path, name: str, **more: Any) -> dict[str, Any]:
-    """What a manifest says of a file: name, bytes, sha256, and more."""
-    return {"file": name, "bytes": file.stat().st_size, "sha256": sha256(file)} | more
-
-
-# A deposit.
-
-
-@cache
-def _words() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(
-        Path(__file__).with_name("deposit.yaml").read_text("utf-8")
-    )
-    return found
+def _name(words: str) -> str:
+    """A name as data packages have it."""
+    return re.sub(r"[^a-z0-9._-]", "-", words.lower())
 
 
 def _field(column: pa.Field) -> dict[str, Any]:
-    """A column as Table Schema has it."""
-    about = _columns()[column.name]
+    """A column as Table Schema has it, with its unit and tolerance."""
+    about = {key.decode(): value.decode() for key, value in column.metadata.items()}
     kind = "integer" if pa.types.is_integer(column.type) else "number"
-    field: dict[str, Any] = {
-        "name": column.name,
-        "type": "string" if pa.types.is_string(column.type) else kind,
-        "description": about["meaning"],
-    }
-    field |= {"unit": about["unit"]} if "unit" in about else {}
+    kind = "string" if pa.types.is_string(column.type) else kind
+    field = {"name": column.name, "type": kind, "description": about.pop("meaning")} | about
     return field if column.nullable else field | {"constraints": {"required": True}}
 
 
-def _table_schema(fields: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _table_schema(fields: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"fields": list(fields), "missingValues": [""]}
+
+
+def _resource(folder: Path, name: str, schema: Any) -> dict[str, Any]:
+    """A file, with the schema of its columns or the path of one."""
+    file = folder / name
+    return {
+        "name": _name(file.stem),
+        "path": name,
+        "bytes": file.stat().st_size,
+        "hash": f"sha256:{sha256(file)}",
+        "schema": schema,
+    } | _WORDS["resources"][file.suffix]
+
+
+def _package(name: str, folder: Path, resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """A data package of files with rows of a results folder."""
+    return {
+        "profile": "data-package",
+        "name": _name(name),
+        "title": _WORDS["title"],
+        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "sources": _sources(folder),
+        "resources": resources,
+        "depends_on": results.provenance(folder),
+        "made_with": results.versions(),
+    }
 
 
 def _sources(folder: Path) -> list[dict[str, str]]:
@@ -204,32 +176,7 @@ def _sources(folder: Path) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def _package(
-    name: str, entries: Sequence[Mapping[str, Any]], folder: Path, licence: str
-) -> dict[str, Any]:
-    """What ``datapackage.json`` holds; the last entry is that of the means."""
-    resources = []
-    for entry in entries:
-        kind = Path(entry["file"]).suffix.removeprefix(".")
-        resource = {
-            "name": Path(entry["file"]).stem,
-            "path": entry["file"],
-            "bytes": entry["bytes"],
-            "hash": f"sha256:{entry['sha256']}",
-        } | _words()["resources"][kind]
-        if kind == "csv":
-            fields = [*(_field(results.SCHEMA.field(name)) for name in GROUPS), *_words()["means"]]
-            resource["schema"] = _table_schema(fields)
-        resources.append(resource)
-    return {
-        "profile": "data-package",
-        "name": "".join(c if c.isalnum() and c.isascii() else "-" for c in name.lower()),
-        "title": _words()["title"],
-        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "licenses": [{"name": licence} | _words()["licences"][licence]],
-        "sources": _sources(folder),
-        "resources": resources,
-    }
+# A deposit.
 
 
 def _readme(package: Mapping[str, Any]) -> str:
@@ -237,10 +184,10 @@ def _readme(package: Mapping[str, Any]) -> str:
         (f"`{f['name']}`", f["type"], f.get("unit", ""), f["description"].replace("|", "or"))
         for f in map(_field, results.SCHEMA)
     ]
-    words: str = _words()["readme"]
+    words: str = _WORDS["readme"]
     return words.format(
         title=package["title"],
-        files=sum(one["format"] == "parquet" for one in package["resources"]),
+        files=len(package["resources"]) - 1,
         licence=package["licenses"][0]["title"],
         columns="\n".join(f"| {' | '.join(cells)} |" for cells in columns),
         sources="\n".join("- " + "; ".join(one.values()) for one in package["sources"]),
@@ -259,17 +206,16 @@ def write_means(files: Sequence[Path], out: Path) -> None:
     with results.query(files) as connection:
         table = means(connection, median=True)
     table = table.rename(columns={"iou": "mean_iou", "dice": "mean_dice"}).astype({"k": "Int16"})
-    columns = [*GROUPS, *(column["name"] for column in _words()["means"])]
+    columns = [*GROUPS, *(column["name"] for column in _WORDS["means"])]
     table.to_csv(out, index=False, columns=columns)
 
 
 def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> int:
-    """Copy the shards; add means, a manifest, a data package, a README, a licence and checksums.
+    """Copy the shards; add means, a data package, a README and a licence.
 
-    ``manifest.json`` names size, rows and sha256 of every file of rows, what the rows depend on
-    (weights, protocol, versions) and what each column means; ``datapackage.json`` and
-    ``schema.json`` say it as a Frictionless Data Package. ``sha256sum -c SHA256SUMS`` checks all
-    files, and ``medsam results validate`` checks a deposit like any results folder.
+    ``datapackage.json`` names bytes and sha256 of every file of rows and what they depend on
+    (weights, protocol, versions), ``schema.json`` what each column means. ``medsam results
+    validate`` checks a deposit like any results folder, and that its files are those it names.
 
     Parameters
     ----------
@@ -294,9 +240,9 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
         If there is no such licence.
     """
     folder, to = Path(folder), Path(to)
-    if licence not in _words()["licences"]:
-        raise UnknownName("licence", licence, _words()["licences"])
-    files = results.existing(folder)
+    if licence not in _WORDS["licences"]:
+        raise UnknownName("licence", licence, _WORDS["licences"])
+    names = [file.relative_to(folder) for file in results.existing(folder)]
     wrong = check(folder).wrong
     if wrong:
         raise ResultsError(
@@ -308,38 +254,27 @@ def deposit(folder: Path | str, to: Path | str, licence: str = "CC-BY-4.0") -> i
     partial = to.with_name(f".{to.name}.tmp")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        entries = [_copied(file, folder, partial) for file in files]
-        write_means(files, partial / "means.csv")
-        write_manifest(folder, partial / MANIFEST, entries)
-        entries.append(file_entry(partial / "means.csv", "means.csv"))
-        package = _package(to.name, entries, folder, licence)
-        words = {
-            "LICENSE": _words()["licence"].format(**package["licenses"][0]),
+        for name in names:
+            (partial / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, partial / name)
+        write_means([partial / name for name in names], partial / "means.csv")
+        of_means = [*(_field(results.SCHEMA.field(name)) for name in GROUPS), *_WORDS["means"]]
+        resources = [
+            *(_resource(partial, name.as_posix(), "schema.json") for name in names),
+            _resource(partial, "means.csv", _table_schema(of_means)),
+        ]
+        package = _package(to.name, folder, resources)
+        package["licenses"] = [{"name": licence} | _WORDS["licences"][licence]]
+        content = {
+            "LICENSE": _WORDS["licence"].format(**package["licenses"][0]),
             "README.md": _readme(package),
-            "datapackage.json": json.dumps(package, indent=2) + "\n",
-            "schema.json": json.dumps(_table_schema(list(map(_field, results.SCHEMA))), indent=2)
-            + "\n",
+            "schema.json": _json(_table_schema(map(_field, results.SCHEMA))),
+            PACKAGE: _json(package),
         }
-        for name, content in words.items():
-            (partial / name).write_text(content, encoding="utf-8")
-        sums = {entry["file"]: entry["sha256"] for entry in entries}
-        sums |= {name: sha256(partial / name) for name in (*words, MANIFEST)}
-        lines = "".join(f"{value}  {name}\n" for name, value in sums.items())
-        (partial / "SHA256SUMS").write_text(lines, encoding="utf-8")
+        for file, text in content.items():
+            (partial / file).write_text(text, encoding="utf-8")
         partial.rename(to)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise results.cannot("write", to, error) from error
-    return len(files)
-
-
-def _copied(file: Path, folder: Path, partial: Path) -> dict[str, Any]:
-    """Copy a shard to its place; returns what the manifest says of it."""
-    name = file.relative_to(folder).as_posix()
-    (partial / name).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, partial / name)
-    rows, identity = (
-        pq.read_metadata(file).num_rows,
-        results.identity_digest(results.read_metadata(file)),
-    )
-    return file_entry(partial / name, name, rows=rows, identity=identity)
+    return len(names)

@@ -105,8 +105,7 @@ def rows_of_prompt(
     """
     rows = read(folder)
     asked = {"image": image, "task": task, "experiment": experiment, "k": k}
-    asked |= {"model": model} if model else {}
-    asked |= {"protocol": protocol} if protocol else {}
+    asked |= {name: of for name, of in (("model", model), ("protocol", protocol)) if of}
     found = rows[rows.status == "ok"]
     for name, value in asked.items():
         there = sorted(found[name].dropna().unique())
@@ -164,17 +163,15 @@ def write_nifti(rows: pd.DataFrame, dataset: Dataset, out: Path) -> None:
     """
     import nibabel
 
-    of = {case.id: case for case in dataset.cases()}
-    lacking = [name for name in rows.image if name not in of or of[name].place is None]
-    if lacking:
-        raise InputError(
-            f"{lacking[0]} is no slice of a volume of {dataset.title}. Allowed: slices of the data "
-            "that the rows are of. Name it as `medsam run` was told, or write a .png."
-        )
+    places = {case.id: case.place for case in dataset.cases()}
     volume: NDArray[np.uint8] | None = None
     for name, mask in zip(rows.image, of_rows(rows), strict=True):
-        place = of[name].place
-        assert place is not None  # looked at above
+        place = places.get(name)
+        if place is None:
+            raise InputError(
+                f"{name} is no slice of a volume of {dataset.title}. Allowed: slices of the data "
+                "that the rows are of. Name it as `medsam run` was told, or write a .png."
+            )
         affine, shape, voxels = place()
         if volume is None:
             volume, first = np.zeros(shape, np.uint8), affine

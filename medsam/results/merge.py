@@ -18,7 +18,6 @@ from urllib.parse import quote
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from medsam.errors import ResultsError
 from medsam.results import rows as results
@@ -31,9 +30,10 @@ MAX_ROWS = 500_000
 """Rows a file: what is in memory at once (a row takes some hundred bytes)."""
 
 _KIND = ["dataset", "model", "protocol"]
-_PROMPT = ("k", "choice")
 _WORK = ["image", "task", "experiment"]
+_UNIT = ", ".join(results.UNIT)
 _SCORES = ("iou", "dice", "nsd", "hd95", "score")
+_KEYS = (*results.UNIT, "k", "choice")
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,17 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
         found = [_Shard(path, folder, results.read_metadata(path)) for path, folder in places]
         _same_identities(found)
         with results.query([shard.path for shard in found]) as rows:
+            # A unit is taken from the first shard that could read it.
             units = rows.execute(
-                f"select {', '.join(results.UNIT)}, shard, any_value(digest) as digest, "
-                "bool_and(status = 'error') as failed from every_row group by all order by shard"
+                f"create table units as select {_UNIT}, shard, bool_and(status = 'error') as "
+                "failed from every_row group by all; "
+                "select *, first_value(shard) over "
+                f"(partition by {_UNIT} order by failed, shard) as owner from units order by shard"
             ).df()
-            units = _with_owner(units, found)
-            _compare(rows, units, found)
+            _compare(rows, found)
         states = _states(units, found)
-        fresh = units[(units.shard == units.owner) & (units.owner >= len(present))]
-        known = int((units.shard >= len(present)).sum()) - len(fresh)
+        fresh = units[(units["shard"] == units.owner) & (units.owner >= len(present))]
+        known = int((units["shard"] >= len(present)).sum()) - len(fresh)
         added = files = 0
         number = count(results.next_number(present))
         for folder, table, about in _files(fresh, found, states):
@@ -146,61 +148,31 @@ def _same_identities(found: Sequence[_Shard]) -> None:
             )
 
 
-def _with_owner(units: pd.DataFrame, found: Sequence[_Shard]) -> pd.DataFrame:
-    """Units with the number of the shard whose rows are taken: the first that could read them."""
-    best = units.sort_values(["failed", "shard"], kind="stable").drop_duplicates([*results.UNIT])
-    best = best[[*results.UNIT, "shard", "digest"]].rename(
-        columns={"shard": "owner", "digest": "as_read"}
-    )
-    units = units.merge(best, on=[*results.UNIT])
-    other = units[~units.failed & (units.digest != units.as_read)]
-    for image, owner, shard in zip(other.image, other.owner, other["shard"], strict=True):
-        raise ResultsError(
-            f"{found[owner].path} and {found[shard].path} both have rows of image "
-            f"{image!r}, but its files were not the same. Allowed: rows of the same files. "
-            "Leave one of them out."
-        )
-    return units
-
-
-def _compare(rows: duckdb.DuckDBPyConnection, units: pd.DataFrame, found: Sequence[_Shard]) -> None:
-    """Raise unless the rows of units that two shards have are the same."""
-    twice = units[~units.failed & (units.shard != units.owner)]
-    if twice.empty:
-        return
-    rows.register("twice", twice[[*results.UNIT, "shard", "owner"]])
-    keys, unit = [*results.UNIT, *_PROMPT], ", ".join(results.UNIT)
-    cases = ["when a.image is null or b.image is null then 'one lacks a row'"]
-    for name in (name for name in results.COLUMNS if name not in (*keys, *results.MASKS, "reason")):
-        differs = f"a.{name} is distinct from b.{name}"
-        if name in _SCORES:
-            differs += f" and coalesce(abs(a.{name} - b.{name}) > {LARGEST_DIFFERENCE}, true)"
-        one, other = (f"coalesce({side}.{name}::varchar, 'none')" for side in "ab")
-        cases.append(f"when {differs} then concat('{name} ', {one}, ' and ', {other})")
-    found_first = rows.execute(
+def _compare(rows: duckdb.DuckDBPyConnection, found: Sequence[_Shard]) -> None:
+    """Raise unless all shards that have a unit have the same rows of it, or could not read it."""
+    cases = ["when count(*) <> len(shards) then 'one lacks a row'"]
+    for name in (n for n in results.COLUMNS if n not in (*_KEYS, *results.MASKS, "reason")):
+        low, high, number = (f'{what}(r."{name}")' for what in ("min", "max", "count"))
+        near = f"or {high} - {low} <= {LARGEST_DIFFERENCE}" if name in _SCORES else ""
+        same = f"{number} = count(*) and ({low} = {high} {near})"
+        cases.append(f"when not ({number} = 0 or {same}) then '{name}'")
+    first = rows.execute(
         f"""
-        with one as (
-            select r.*, twice.shard as beside from every_row r join twice using ({unit})
-            where r.shard = twice.owner
-        ), two as (
-            select r.*, twice.owner from every_row r join twice using ({unit})
-            where r.shard = twice.shard
+        with several as (
+            select {_UNIT}, list(shard order by shard) as shards
+            from units where not failed group by all having count(*) > 1
         )
-        select
-            coalesce(a.shard, b.owner), coalesce(a.beside, b.shard),
-            coalesce(a.image, b.image), coalesce(a.task, b.task),
-            case {" ".join(cases)} end as words
-        from one a full join two b on a.beside = b.shard and
-            {" and ".join(f"a.{name} is not distinct from b.{name}" for name in keys)}
-        where words is not null order by all limit 1
+        select shards, image, task, case {" ".join(cases)} end as differs
+        from every_row r join several using ({_UNIT}) where list_contains(shards, shard)
+        group by {", ".join(_KEYS)}, shards having differs is not null order by all limit 1
         """
     ).fetchone()
-    if found_first:
-        owner, shard, image, task, words = found_first
+    if first:
+        shards, image, task, differs = first
         raise ResultsError(
-            f"{found[owner].path} and {found[shard].path} both have rows of image {image!r}, task "
-            f"{task}, from the same files, but not the same ones: {words}. Allowed: equal rows "
-            f"(scores to {LARGEST_DIFFERENCE:g}). Leave one of them out."
+            f"{' and '.join(str(found[shard].path) for shard in shards)} have rows of image "
+            f"{image!r}, task {task}, but not the same ones ({differs}). Allowed: equal rows, of "
+            f"the same files (scores to {LARGEST_DIFFERENCE:g}). Leave one of them out."
         )
 
 
@@ -214,18 +186,17 @@ def _states(units: pd.DataFrame, found: Sequence[_Shard]) -> dict[tuple[str, ...
     """
     states: dict[tuple[str, ...], dict[str, Any]] = {}
     folders = units.assign(folder=[str(found[shard].folder) for shard in units["shard"]])
-    for kind in {shard.kind for shard in found}:
-        of_kind = folders[(folders[_KIND] == kind).all(axis=1)]
-        counted = of_kind.groupby("folder")[_WORK].apply(lambda part: len(part.drop_duplicates()))
+    for kind, of_kind in folders.groupby(_KIND):
+        held = of_kind.drop_duplicates(["folder", *_WORK]).folder.value_counts()
         of = {str(shard.folder): shard.about["state"] for shard in found if shard.kind == kind}
-        whole = counted.max() == len(of_kind[_WORK].drop_duplicates())
+        whole = held.iloc[0] == len(of_kind.drop_duplicates(_WORK))
         if not whole and any(value for state in of.values() for value in state.values()):
             raise ResultsError(
                 f"{', '.join(of)} each have rows of {' / '.join(kind)} that go on from those "
                 "before them, image by image, and no folder has all of them. Allowed: one that was "
                 "computed in one go, and parts of it. Leave the others out."
             )
-        states[kind] = of[str(counted.idxmax())]
+        states[kind] = of[str(held.index[0])]
     return states
 
 
@@ -235,25 +206,21 @@ def _files(
     states: dict[tuple[str, ...], dict[str, Any]],
 ) -> Iterator[tuple[Path, pa.Table, dict[str, Any]]]:
     """What is to be written: the rows of one task, as many as fit one file."""
-    # Reading a shard gives it today's schema; its rows keep the tolerance that they have.
-    schema = results.schema_at(results.one_tolerance(shard.about for shard in found))
     alike = [json.dumps([s.about["identity"], s.about["versions"]], sort_keys=True) for s in found]
     fresh = fresh.assign(made_of=[alike[shard] for shard in fresh["shard"]])
-    for made_of, task in sorted({*zip(fresh.made_of, fresh.task, strict=True)}):
-        of_task = fresh[(fresh.made_of == made_of) & (fresh.task == task)]
+    for (_, task), of_task in fresh.groupby(["made_of", "task"]):
+        first = found[of_task["shard"].iloc[0]]
+        # A run continues from the state after its last shard. That shard may be of one task, and
+        # its rows not in the last file: so each file has that state.
+        about = first.about | {"state": states[first.kind]}
+        folder = Path(f"model={quote(first.kind[1], '')}", f"task={quote(task, '')}")
         tables: list[pa.Table] = []
-        numbers = sorted(set(of_task["shard"]))
-        about = found[numbers[0]].about | {"state": states[found[numbers[0]].kind]}
-        folder = Path(f"model={quote(about['identity']['model'], '')}", f"task={quote(task, '')}")
-        for number in numbers:
-            units = of_task[of_task["shard"] == number]
-            wanted = pa.array(units["experiment"] + "\n" + units["image"], pa.string())
-            table = results.read_table(found[number].path)
-            there = pc.binary_join_element_wise(table["experiment"], table["image"], "\n")
-            mine = pc.and_(pc.equal(table["task"], task), pc.is_in(there, wanted))
-            tables.append(table.filter(mine).cast(schema))
-            if number == numbers[-1] or sum(map(len, tables)) >= MAX_ROWS:
-                # A run continues from the state after its last shard. That shard may be of one
-                # task, and its rows not in the last file: so each file has that state.
+        for number, units in of_task.groupby("shard"):
+            if sum(map(len, tables)) >= MAX_ROWS:
                 yield folder, pa.concat_tables(tables), about
                 tables = []
+            wanted = pa.Table.from_pandas(units[_WORK], preserve_index=False)
+            rows = results.read_table(found[number].path)
+            mine = rows.join(wanted, _WORK, join_type="left semi")
+            tables.append(mine.select(results.COLUMNS).cast(results.SCHEMA))
+        yield folder, pa.concat_tables(tables), about

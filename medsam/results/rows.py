@@ -7,7 +7,6 @@ killed goes on where it stopped. Pages and metadata have checksums, which every 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -37,22 +36,23 @@ RESULTS_VERSION = 4
 """Raised when a change of the code changes rows: older results are read, but not continued."""
 
 
-def _schema() -> pa.Schema:
-    """The columns of ``columns.yaml``, and the tolerance of ``nsd``."""
-    listed = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text("utf-8"))
-    listed["nsd"]["tolerance_mm"] = str(TOLERANCE)
+def read_schema(file: Path) -> pa.Schema:
+    """The columns of a YAML file: of each its type, meaning, and what else there is to say."""
+    listed = yaml.safe_load(file.read_text("utf-8"))
     return pa.schema(
         pa.field(name, about.pop("type"), not about.pop("required", False), metadata=about)
         for name, about in listed.items()
     )
 
 
-SCHEMA = _schema()
+SCHEMA = read_schema(Path(__file__).with_name("columns.yaml"))
 """Columns in order, with type, unit and meaning; ``nsd`` also with its tolerance."""
 
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 ORDER = ("dataset", "model", "protocol", "task", "image", "experiment", "choice", "k")
 """Columns by which rows are sorted."""
+SORTED = ", ".join(f"{name} nulls last" for name in ORDER)
+"""The same for queries."""
 UNIT = ("dataset", "model", "protocol", "image", "task", "experiment")
 """Columns that name what is computed whole or not at all."""
 MASKS = ("mask", "masks")
@@ -74,18 +74,9 @@ _VERIFIED = ds.ParquetFileFormat(
 
 def cannot(action: str, path: Path, error: OSError) -> ResultsError:
     """Say what the operating system refused, and what to do."""
-    hint = {
-        errno.ENOSPC: "The disk is full: free some space",
-        errno.EFBIG: "A file may not grow so large: raise the limit (ulimit -f)",
-        errno.EDQUOT: "The quota is used up: free some space",
-        errno.EROFS: "The file system is read-only: choose another --out",
-        errno.EACCES: "Permission is denied: choose a folder that you may write to",
-        errno.EPERM: "Permission is denied: choose a folder that you may write to",
-        errno.ENOTDIR: "A part of the path is a file: choose another --out",
-        errno.EEXIST: "There is a file of that name: choose another --out",
-    }.get(error.errno or 0, "Mend it or choose another --out")
     return ResultsError(
-        f"Cannot {action} {path}: {error.strerror or error}. {hint} and run the same command "
+        f"Cannot {action} {path}: {error.strerror or error}. Allowed: a folder that you may write "
+        "to, with room for the files. Mend it or choose another one, and run the same command "
         "again; every shard that was written is kept."
     )
 
@@ -178,6 +169,9 @@ def read_metadata(path: Path, schema: pa.Schema = SCHEMA) -> dict[str, Any]:
         if strange:
             raise ValueError(f"columns {', '.join(sorted(strange))}")
         about: dict[str, Any] = json.loads(content)
+        tolerance = about["identity"].get("tolerance_mm")
+        if tolerance not in (None, TOLERANCE):
+            raise ValueError(f"its nsd is at {tolerance:g} mm, not at {TOLERANCE:g}")
         return about
 
 
@@ -200,12 +194,6 @@ def read_table(
             partitioning=None,
             page_checksum_verification=True,
         )
-
-
-def identity_digest(about: Mapping[str, Any]) -> str:
-    """Hex sha256 of what the rows of a shard depend on, as :func:`read_metadata` gives it."""
-    text = json.dumps(about["identity"], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def kind_of(identity: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -243,30 +231,6 @@ def existing(folder: Path) -> list[Path]:
     return found
 
 
-def one_tolerance(abouts: Iterable[Mapping[str, Any]]) -> float | None:
-    """Tolerance in mm of ``nsd`` in shards of these metadata; ``None`` where none has it.
-
-    Raises
-    ------
-    ResultsError
-        If they differ.
-    """
-    found = {about["identity"].get("tolerance_mm") for about in abouts} - {None}
-    if len(found) > 1:
-        raise ResultsError(
-            f"Rows whose nsd is at tolerances of {', '.join(f'{mm:g}' for mm in sorted(found))} "
-            "mm. Allowed: one tolerance in a folder. Run again into a new one."
-        )
-    return found.pop() if found else None
-
-
-def schema_at(mm: float | None) -> pa.Schema:
-    """The schema with that tolerance of ``nsd``; ours where no row has one."""
-    nsd = SCHEMA.field("nsd")
-    about = nsd.metadata | {b"tolerance_mm": str(TOLERANCE if mm is None else mm).encode()}
-    return SCHEMA.set(SCHEMA.get_field_index("nsd"), nsd.with_metadata(about))
-
-
 def read(folder: Path | str, *, masks: bool = False) -> pd.DataFrame:
     """All rows of a results folder, sorted by what they are about.
 
@@ -286,32 +250,21 @@ def read(folder: Path | str, *, masks: bool = False) -> pd.DataFrame:
     Raises
     ------
     ResultsError
-        If there are none, a shard cannot be read, or shards differ in the tolerance of ``nsd``.
+        If there are none, or a shard cannot be read.
     """
-    found = existing(Path(folder))
-    one_tolerance(map(read_metadata, found))
     columns = [name for name in COLUMNS if masks or name not in MASKS]
-    frames = [
-        read_table(file, columns=columns).to_pandas().assign(shard=place)
-        for place, file in enumerate(found)
-    ]
-    frame = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
-    last = frame.groupby([*UNIT], sort=False, dropna=False).shard.transform("max")
-    frame = frame[frame.shard == last].drop(columns="shard")
-    ordered: pd.DataFrame = frame.sort_values([*ORDER], kind="stable", ignore_index=True)
-    return ordered.astype(_WHOLE)
+    with query(existing(Path(folder))) as connection:
+        rows = connection.table("rows").order(SORTED).select(*columns).to_arrow_table()
+    frame: pd.DataFrame = rows.to_pandas()
+    return frame.astype(_WHOLE)
 
 
 def provenance(folder: Path | str) -> list[dict[str, Any]]:
-    """What the rows of a folder depend on: each distinct identity with the versions used.
-
-    ``tolerance_mm`` is that of ``nsd``; ``None`` where rows were written without it.
-    """
+    """What the rows of a folder depend on: each distinct identity with the versions used."""
     seen: dict[str, dict[str, Any]] = {}
     for shard in existing(Path(folder)):
         found = read_metadata(shard)
         about = {name: found[name] for name in ("identity", "versions")}
-        about["tolerance_mm"] = about["identity"].get("tolerance_mm")
         seen.setdefault(json.dumps(about, sort_keys=True), about)
     return list(seen.values())
 
@@ -334,9 +287,10 @@ def query(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises
     ------
     ResultsError
-        If they differ in the tolerance of ``nsd``, or one cannot be read.
+        If one cannot be read.
     """
-    one_tolerance(map(read_metadata, files))
+    for file in files:
+        read_metadata(file)
     place = ds.field("shard")
     whole = ds.FileSystemDataset.from_paths(
         [str(file) for file in files],
@@ -346,7 +300,6 @@ def query(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
         partitions=[place == number for number in range(len(files))],
     )
     unit = ", ".join(UNIT)
-    same = " and ".join(f"every_row.{name} is not distinct from again.{name}" for name in UNIT)
     with (
         tempfile.TemporaryDirectory() as spill,
         duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": spill}) as connection,
@@ -359,8 +312,8 @@ def query(files: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
                 "group by all having min(shard) < max(shard)"
             )
             connection.execute(
-                "create view rows as select every_row.* exclude (shard) from every_row "
-                f"left join again on ({same}) where last is null or shard = last"
+                "create view rows as select * exclude (shard, last) from every_row "
+                f"left join again using ({unit}) where last is null or shard = last"
             )
             yield connection
         except duckdb.Error as error:

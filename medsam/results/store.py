@@ -60,19 +60,15 @@ class Identity:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
-            "dataset": self.dataset,
-            "model": self.model,
-            "protocol": dict(self.protocol),
-            "weights": dict(self.weights),
-            "seed": self.seed,
-            # As it comes back from a file: tuples are lists, keys are strings.
-            "experiments": json.loads(json.dumps(dict(self.experiments))),
+        """JSON values as they come back from a file: tuples are lists, keys are strings."""
+        told = {
+            **vars(self),
             "tolerance_mm": TOLERANCE if self.surface else None,
-            "data": json.loads(json.dumps(dict(self.data))),
             "version": results.RESULTS_VERSION,
         }
+        del told["surface"]
+        found: dict[str, Any] = json.loads(json.dumps(told, default=dict))
+        return found
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from medsam.metrics import TOLERANCE
 from medsam.prompts import MODES
-from medsam.results.rows import existing, one_tolerance, query, read_metadata
+from medsam.results.rows import existing, query
 
 GROUPS = ("dataset", "task", "modality", "model", "protocol", "experiment", "k", "choice")
 """Columns that name what a mean is over."""
@@ -104,8 +105,7 @@ def tables(folder: Path | str) -> Iterator[str]:
     A metric that no row has is left out: those in mm, where no size of a pixel is known. The rows
     are never all in memory.
     """
-    files = existing(Path(folder))
-    with query(files) as connection:
+    with query(existing(Path(folder))) as connection:
         cases, found = counts(connection), means(connection)
     wide = cases.pivot_table(index=_TASK, columns="status", values="n", fill_value=0)
     wide.columns.name = None
@@ -119,10 +119,9 @@ def tables(folder: Path | str) -> Iterator[str]:
         (by_mode, of_mode.rename(columns={"k": "mode"}), "mode"),
         ("by number of clicks", of_clicks, "k"),
     )
-    mm = one_tolerance(map(read_metadata, files))
     titles = {
         "iou": "Mean IoU",
-        "nsd": "Mean NSD" if mm is None else f"Mean NSD at {mm:g} mm",
+        "nsd": f"Mean NSD at {TOLERANCE:g} mm",
         "hd95": "Mean HD95 (mm; where something was found)",
     }
     for value, title in titles.items():

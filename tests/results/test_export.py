@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import subprocess
 
 import duckdb
 import pandas as pd
@@ -36,20 +35,22 @@ def test_both_formats_have_the_rows_that_are_read(tmp_path):
     assert not list(tmp_path.glob(".*.tmp"))
 
 
-def test_a_choice_of_rows_with_a_manifest(tmp_path):
+@pytest.mark.parametrize("command", [["export"], ["results", "export"]])
+def test_a_choice_of_rows_with_a_data_package(tmp_path, command):
     fill(tmp_path / "r", [("a", "t"), ("a", "u"), ("a", "v")])
     fill(tmp_path / "r", [("a", "t")], model="n")
     out = tmp_path / "some.csv"
-    command = ["results", "export", str(tmp_path / "r"), str(out), "--task", "t", "--task", "u"]
-    run = CliRunner().invoke(app, [*command, "--model", "m"], catch_exceptions=False)
-    assert run.output == f"56 rows in {out}, told of in {out}.manifest.json.\n"
+    given = [*command, str(tmp_path / "r"), str(out), "--task", "t", "--task", "u", "--model", "m"]
+    run = CliRunner().invoke(app, given, catch_exceptions=False)
+    assert run.output == f"56 rows in {out}\n"
     rows = pd.read_csv(out)
     assert (set(rows.task), set(rows.model)) == ({"t", "u"}, {"m"})
-    told = json.loads((tmp_path / "some.csv.manifest.json").read_text())
-    (entry,) = told["files"]
-    assert entry["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
-    assert (entry["file"], entry["rows"], entry["bytes"]) == ("some.csv", 56, out.stat().st_size)
-    assert entry["only"] == {"tasks": ["t", "u"], "models": ["m"]}
+    told = json.loads((tmp_path / "some.csv.datapackage.json").read_text())
+    (entry,) = told["resources"]
+    assert entry["hash"] == f"sha256:{hashlib.sha256(out.read_bytes()).hexdigest()}"
+    assert (entry["path"], entry["rows"], entry["bytes"]) == ("some.csv", 56, out.stat().st_size)
+    assert entry["only"] == {"task": ["t", "u"], "model": ["m"]}
+    assert [field["name"] for field in entry["schema"]["fields"]] == list(rows.columns)
     assert told["depends_on"][0]["identity"]["weights"] == {"sha256": "0"}
 
 
@@ -63,20 +64,8 @@ def doi(tmp_path):
     run = CliRunner().invoke(
         app, ["results", "deposit", *map(str, (tmp_path / "all", tmp_path / "doi"))]
     )
-    assert run.output == f"{tmp_path / 'doi'}: 2 files, SHA256SUMS and datapackage.json.\n"
+    assert run.output == f"{tmp_path / 'doi'}: 2 files, means.csv and datapackage.json.\n"
     return tmp_path / "doi"
-
-
-def test_the_manifest_and_the_sums(doi):
-    manifest = json.loads((doi / "manifest.json").read_text())
-    assert [entry["rows"] for entry in manifest["files"]] == [A, A]
-    done = subprocess.run(
-        ["sha256sum", "-c", "SHA256SUMS"], cwd=doi, check=True, capture_output=True, text=True
-    )
-    summed = {line.removesuffix(": OK") for line in done.stdout.splitlines()}
-    files = {file.relative_to(doi).as_posix() for file in doi.rglob("*") if file.is_file()}
-    assert summed == files - {"SHA256SUMS"}
-    assert len(files) == 9
 
 
 def test_the_means(tmp_path):
@@ -110,6 +99,8 @@ def test_the_data_package(doi):
         content = (doi / one["path"]).read_bytes()
         assert one["bytes"] == len(content)
         assert one["hash"] == "sha256:" + hashlib.sha256(content).hexdigest()
+    assert len([file for file in doi.rglob("*") if file.is_file()]) == 3 + 4
+    assert told["depends_on"][0]["identity"]["seed"] == 1
     means = told["resources"][-1]
     columns = pd.read_csv(doi / means["path"]).columns.tolist()
     assert [field["name"] for field in means["schema"]["fields"]] == columns

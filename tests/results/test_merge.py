@@ -82,7 +82,7 @@ def test_what_cannot_be_merged(tmp_path):
     with pytest.raises(ResultsError, match=r"differ in seed\. Allowed: rows of one kind\."):
         merge([tmp_path / "p", tmp_path / "seed"], tmp_path / "all")
     fill(tmp_path / "other", [("a", "t")], digest="e")
-    with pytest.raises(ResultsError, match=r"image 'a', but its files were not the same"):
+    with pytest.raises(ResultsError, match=r"image 'a', task t, but not the same ones \(digest\)"):
         merge([tmp_path / "p", tmp_path / "other"], tmp_path / "all")
     with pytest.raises(ResultsError, match=r"Allowed: at least one folder, and another one"):
         merge([tmp_path / "p"], tmp_path / "p")
@@ -92,9 +92,9 @@ def test_what_cannot_be_merged(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda rows: [*rows[:-1], rows[-1] | {"iou": 0.25}], r"iou 0\.5 and 0\.25"),
-        (lambda rows: [one | {"prompt": "[]"} for one in rows], r"prompt \{\} and \[\]"),
-        (lambda rows: [one | {"nsd": 1.0} for one in rows], "nsd none and 1.0"),
+        (lambda rows: [*rows[:-1], rows[-1] | {"iou": 0.25}], "iou"),
+        (lambda rows: [one | {"prompt": "[]"} for one in rows], "prompt"),
+        (lambda rows: [one | {"nsd": 1.0} for one in rows], "nsd"),
         (lambda rows: rows[:-2], "one lacks a row"),
     ],
 )
@@ -104,7 +104,7 @@ def test_sources_that_say_otherwise_of_the_same_files_are_both_named(tmp_path, c
     assert merge([tmp_path / "p", tmp_path / "close"], tmp_path / "all").known == 2
     write(tmp_path / "other", change(complete("b")))
     (other,) = results.shards(tmp_path / "other")
-    with pytest.raises(ResultsError, match=f"{other} both have rows of image 'b'.*{words}"):
+    with pytest.raises(ResultsError, match=f"{other} have rows of image 'b'.*{words}"):
         merge([tmp_path / "p", tmp_path / "other"], tmp_path / "new")
     assert not results.shards(tmp_path / "new")
     # What was merged before is not taken for granted.
