@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from medsam.datasets import commands as data_options
-from medsam.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Merge, check, export and deposit results.")
 
@@ -30,7 +29,8 @@ def merge_command(
         list[Path] | None, typer.Argument(metavar="SRC...", help="Results folders.")
     ] = None,
     listed: Annotated[
-        Path | None, typer.Option("--list", metavar="FILE", help="More of them, one a line.")
+        typer.FileText | None,
+        typer.Option("--list", metavar="FILE", help="More of them, one a line.", errors="replace"),
     ] = None,
 ) -> None:
     """Add the rows of results folders to one that is partitioned by model and task.
@@ -40,17 +40,8 @@ def merge_command(
     """
     from medsam.results.merge import merge
 
-    folders = list(sources or [])
-    if listed is not None:
-        try:
-            lines = listed.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"Cannot read the list {listed}: {error}. Allowed: a text file with a folder on "
-                "each line. Check the path."
-            ) from error
-        folders += [Path(line.strip()) for line in lines if line.strip()]
-    done = merge(folders, out)
+    more = [Path(line.strip()) for line in listed or [] if line.strip()]
+    done = merge([*(sources or []), *more], out)
     typer.echo(
         f"{out}: {done.units} units ({done.rows} rows, {done.files} files) added, "
         f"{done.known} there already."
@@ -93,16 +84,7 @@ def mask_command(
     """
     from medsam.results.masks import rows_of_prompt, write_nifti, write_png
 
-    chosen = rows_of_prompt(
-        folder,
-        image=image,
-        task=task,
-        experiment=experiment,
-        k=k,
-        choice=choice,
-        model=model,
-        protocol=protocol,
-    )
+    chosen = rows_of_prompt(folder, image, task, experiment, k, choice, model, protocol)
     if out.name.endswith((".nii", ".nii.gz")):
         from medsam.datasets.select import select
 

@@ -144,7 +144,8 @@ def _resource(folder: Path, name: str, schema: Any) -> dict[str, Any]:
         "bytes": file.stat().st_size,
         "hash": f"sha256:{sha256(file)}",
         "schema": schema,
-    } | _WORDS["resources"][file.suffix]
+        **_WORDS["resources"][file.suffix],
+    }
 
 
 def _package(name: str, folder: Path, resources: list[dict[str, Any]]) -> dict[str, Any]:
@@ -181,7 +182,7 @@ def _sources(folder: Path) -> list[dict[str, str]]:
 
 def _readme(package: Mapping[str, Any]) -> str:
     columns = [
-        (f"`{f['name']}`", f["type"], f.get("unit", ""), f["description"].replace("|", "or"))
+        f"| `{f['name']}` | {f['type']} | {f.get('unit', '')} | {f['description']} |"
         for f in map(_field, results.SCHEMA)
     ]
     words: str = _WORDS["readme"]
@@ -189,7 +190,7 @@ def _readme(package: Mapping[str, Any]) -> str:
         title=package["title"],
         files=len(package["resources"]) - 1,
         licence=package["licenses"][0]["title"],
-        columns="\n".join(f"| {' | '.join(cells)} |" for cells in columns),
+        columns="\n".join(columns),
         sources="\n".join("- " + "; ".join(one.values()) for one in package["sources"]),
     )
 

@@ -19,7 +19,7 @@ from medsam.datasets.sample import Dataset
 from medsam.errors import InputError, ResultsError
 from medsam.files import atomic
 from medsam.regions import Mask
-from medsam.results.rows import ORDER, existing, query, read
+from medsam.results.rows import ORDER, existing, query
 
 
 def encode(mask: Mask) -> str:
@@ -74,7 +74,6 @@ def attach(folder: Path | str, rows: pd.DataFrame) -> pd.DataFrame:
 
 def rows_of_prompt(
     folder: Path | str,
-    *,
     image: str,
     task: str,
     experiment: str,
@@ -103,25 +102,27 @@ def rows_of_prompt(
     ResultsError
         If there are no results, or a row has no mask.
     """
-    rows = read(folder)
-    asked = {"image": image, "task": task, "experiment": experiment, "k": k}
-    asked |= {name: of for name, of in (("model", model), ("protocol", protocol)) if of}
-    found = rows[rows.status == "ok"]
-    for name, value in asked.items():
-        there = sorted(found[name].dropna().unique())
-        same = found[name] == value
-        if name == "image" and not same.any():
-            same = found["group"] == value
-        if not same.any():
-            few = ", ".join(map(str, there[:8])) + (", …" if len(there) > 8 else "")
-            raise InputError(f"No row with {name} {value!r}. Allowed here: {few or 'none'}.")
-        found = found[same]
-    found = found[(found.choice == choice) | found.choice.isna()]
+    asked = {"image": image, "task": task, "experiment": experiment, "k": k, "choice": choice}
+    with query(existing(Path(folder))) as connection:
+        found = connection.execute(
+            "select * from rows where status = 'ok' and $image in (image, \"group\") "
+            "and task = $task and experiment = $experiment and k = $k "
+            "and coalesce(choice, $choice) = $choice "
+            "and $model in ('', model) and $protocol in ('', protocol) order by image",
+            asked | {"model": model, "protocol": protocol},
+        ).df()
+        there = connection.execute(
+            "select distinct image from rows where status = 'ok' and task = ? order by all", [task]
+        )
+        images = [name for (name,) in there.fetchall()]
+    if found.empty:
+        few = ", ".join(images[:8]) + (", …" if len(images) > 8 else "")
+        said = ", ".join(f"{name} {value}" for name, value in asked.items())
+        raise InputError(f"No row of {said}. Allowed: images of that task: {few or 'none'}.")
     for name in ("model", "protocol"):
         several = sorted(found[name].unique())
         if len(several) > 1:
             raise InputError(f"Rows of several: {', '.join(several)}. Name one with --{name}.")
-    found = attach(folder, found)
     of_rows(found)
     return found
 

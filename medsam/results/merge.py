@@ -8,7 +8,7 @@ The parts of a study that ran beside each other each have a folder of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -68,7 +68,11 @@ class _Shard:
         return results.kind_of(self.about["identity"])
 
 
-def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
+def merge(
+    sources: Iterable[Path | str],
+    out: Path | str,
+    only: Mapping[str, Collection[str]] | None = None,
+) -> Merged:
     """Add the rows of results folders to a partitioned one; each unit once.
 
     Files appear whole or not at all, so that a merge that was killed goes on when it is run
@@ -85,6 +89,8 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
         Results folders, flat or partitioned.
     out : path
         Made if it is not there. It may not be one of the sources.
+    only : mapping of str to collection of str, optional
+        Of a column, such as ``task``, the values that are wanted; all where there is none.
 
     Raises
     ------
@@ -116,6 +122,8 @@ def merge(sources: Iterable[Path | str], out: Path | str) -> Merged:
                 f"(partition by {_UNIT} order by failed, shard) as owner from units order by shard"
             ).df()
             _compare(rows, found)
+        for column, wanted in (only or {}).items():
+            units = units[units[column].isin(wanted)]
         states = _states(units, found)
         fresh = units[(units["shard"] == units.owner) & (units.owner >= len(present))]
         known = int((units["shard"] >= len(present)).sum()) - len(fresh)
@@ -186,7 +194,10 @@ def _states(units: pd.DataFrame, found: Sequence[_Shard]) -> dict[tuple[str, ...
     """
     states: dict[tuple[str, ...], dict[str, Any]] = {}
     folders = units.assign(folder=[str(found[shard].folder) for shard in units["shard"]])
-    for kind, of_kind in folders.groupby(_KIND):
+    for kind in {shard.kind for shard in found}:
+        of_kind = folders[(folders[_KIND] == kind).all(axis=1)]
+        if of_kind.empty:  # nothing of it is wanted
+            continue
         held = of_kind.drop_duplicates(["folder", *_WORK]).folder.value_counts()
         of = {str(shard.folder): shard.about["state"] for shard in found if shard.kind == kind}
         whole = held.iloc[0] == len(of_kind.drop_duplicates(_WORK))
@@ -208,18 +219,20 @@ def _files(
     """What is to be written: the rows of one task, as many as fit one file."""
     alike = [json.dumps([s.about["identity"], s.about["versions"]], sort_keys=True) for s in found]
     fresh = fresh.assign(made_of=[alike[shard] for shard in fresh["shard"]])
-    for (_, task), of_task in fresh.groupby(["made_of", "task"]):
+    for made_of, task in sorted({*zip(fresh.made_of, fresh.task, strict=True)}):
+        of_task = fresh[(fresh.made_of == made_of) & (fresh.task == task)]
         first = found[of_task["shard"].iloc[0]]
         # A run continues from the state after its last shard. That shard may be of one task, and
         # its rows not in the last file: so each file has that state.
         about = first.about | {"state": states[first.kind]}
         folder = Path(f"model={quote(first.kind[1], '')}", f"task={quote(task, '')}")
         tables: list[pa.Table] = []
-        for number, units in of_task.groupby("shard"):
+        for number in sorted(set(of_task["shard"])):
             if sum(map(len, tables)) >= MAX_ROWS:
                 yield folder, pa.concat_tables(tables), about
                 tables = []
-            wanted = pa.Table.from_pandas(units[_WORK], preserve_index=False)
+            units = of_task.loc[of_task["shard"] == number, _WORK]
+            wanted = pa.Table.from_pandas(units, preserve_index=False)
             rows = results.read_table(found[number].path)
             mine = rows.join(wanted, _WORK, join_type="left semi")
             tables.append(mine.select(results.COLUMNS).cast(results.SCHEMA))

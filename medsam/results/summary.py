@@ -110,21 +110,16 @@ def tables(folder: Path | str) -> Iterator[str]:
     wide = cases.pivot_table(index=_TASK, columns="status", values="n", fill_value=0)
     wide.columns.name = None
     yield _text("Cases", wide.astype(int))
-    by_mode = "by mode: " + "; ".join(f"({k}) {title}" for k, title in MODES.items())
-    of_mode, of_clicks = (
-        found[found.experiment == name].dropna(subset="k").astype({"k": int})
-        for name in ("mode", "clicks")
-    )
-    parts = (
-        (by_mode, of_mode.rename(columns={"k": "mode"}), "mode"),
-        ("by number of clicks", of_clicks, "k"),
-    )
+    found = found.dropna(subset="k").astype({"k": int})
+    listed = "; ".join(f"({k}) {title}" for k, title in MODES.items())
+    parts = (("mode", f"by mode: {listed}", "mode"), ("clicks", "by number of clicks", "k"))
     titles = {
         "iou": "Mean IoU",
         "nsd": f"Mean NSD at {TOLERANCE:g} mm",
         "hd95": "Mean HD95 (mm; where something was found)",
     }
     for value, title in titles.items():
-        for by, table, column in parts:
+        for experiment, by, column in parts:
+            table = found[found.experiment == experiment].rename(columns={"k": column})
             if table[value].notna().any():
                 yield _text(f"{title} {by}", _wide(table, column, value))

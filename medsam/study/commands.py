@@ -176,17 +176,6 @@ def run(
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     protocols = [Protocol.get(name) for name in protocol or DEFAULT]
     of = _part(part, protocols)
-    options: dict[str, Any] = {
-        "experiments": experiments or EXPERIMENTS,
-        "sides": grids.checked_sides(sides or grids.SIDES),
-        "filters": grids.Filters(min_score, min_stability),
-        "masks": keep_masks,
-        "workers": workers,
-        "batch": batch,
-        "seed": seed,
-        "shard": shard,
-        "progress": not quiet,
-    }
 
     @cache
     def look(intensity: str) -> Dataset:
@@ -213,7 +202,23 @@ def run(
         skipped = getattr(dataset, "skipped", [])
         _warn([f"left out: {name} ({reason})" for name, reason in skipped])
         few = Part(thinned(dataset, every, template_every), *of)
-        report.add(runner.run_all(few, loaded, those, out, **options))
+        report.add(
+            runner.run_all(
+                few,
+                loaded,
+                those,
+                out,
+                experiments=experiments or EXPERIMENTS,
+                sides=grids.checked_sides(sides or grids.SIDES),
+                filters=grids.Filters(min_score, min_stability),
+                masks=keep_masks,
+                workers=workers,
+                batch=batch,
+                seed=seed,
+                shard=shard,
+                progress=not quiet,
+            )
+        )
         _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
         _warn(list(getattr(dataset, "notes", ())))
     if summary := getattr(loaded, "summary", ""):

@@ -143,9 +143,7 @@ def save(folder: Path, grid: Grid) -> Path:
         bits = np.packbits(one.mask[y0 : y1 + 1, x0 : x1 + 1]).tobytes()
         values = (*one.point, *one.box, one.area, one.score, one.stability, bits)
         rows.append(dict(zip(SCHEMA.names, values, strict=True)))
-    names = ("image", "digest", "side", "size", "seconds", "cpu_seconds", "created")
-    about = {name: getattr(grid, name) for name in names}
-    about |= {"identity": dict(grid.identity), "versions": dict(grid.versions)}
+    about = {name: value for name, value in vars(grid).items() if name != "found"}
     path = place(folder, grid.identity, grid.image, grid.side)
     return write(path, pa.Table.from_pylist(rows, schema=SCHEMA), about)
 

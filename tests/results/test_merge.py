@@ -62,7 +62,7 @@ def test_a_stream_is_merged_from_the_folder_that_has_it_all(tmp_path):
     assert not results.shards(tmp_path / "new")
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(st.lists(st.integers(0, 3), min_size=6, max_size=6))
 def test_any_split_gives_the_rows_of_one_folder(tmp_path_factory, split):
     folder = tmp_path_factory.mktemp("split")

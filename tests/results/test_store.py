@@ -14,7 +14,6 @@ from medsam.errors import ResultsError
 from medsam.metrics import TOLERANCE
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
-from medsam.results.check import check
 from medsam.results.merge import merge
 from medsam.results.rows import COLUMNS
 from medsam.results.store import Store
@@ -45,17 +44,12 @@ def test_a_changed_image_is_noticed_and_a_mended_one_computed(tmp_path):
     assert results.read(tmp_path).status.tolist() == ["ok", "ok"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"weights": {"sha256": "1"}}, "weights: there .*'0'.*, now .*'1'"),
-        ({"protocol": PROTOCOLS["paper"].but("paper", top="first").as_dict()}, "protocol: there"),
-    ],
-)
-def test_rows_of_another_kind_are_not_continued(tmp_path, changes, says):
+def test_rows_of_another_kind_are_not_continued(tmp_path):
     write(tmp_path, [row("a")])
-    with pytest.raises(ResultsError, match=says):
-        write(tmp_path, [row("b")], **changes)
+    with pytest.raises(ResultsError, match="weights: there .*'0'.*, now .*'1'"):
+        write(tmp_path, [row("b")], weights={"sha256": "1"})
+    with pytest.raises(ResultsError, match="protocol: there"):
+        write(tmp_path, [row("b")], protocol=PROTOCOLS["paper"].but("paper", top="first").as_dict())
 
 
 def test_one_run_a_folder(tmp_path):
@@ -92,7 +86,7 @@ def test_no_flipped_bit_goes_unseen(tmp_path):
     (shard,) = results.shards(tmp_path)
     whole, about, content = results.read(tmp_path), results.read_metadata(shard), shard.read_bytes()
     seen = 0
-    for place in (draw.randrange(8 * len(content)) for _ in range(400)):
+    for place in (draw.randrange(8 * len(content)) for _ in range(150)):
         changed = bytearray(content)
         changed[place // 8] ^= 1 << place % 8
         shard.write_bytes(changed)
@@ -101,21 +95,7 @@ def test_no_flipped_bit_goes_unseen(tmp_path):
             assert results.read_metadata(shard) == about
         except ResultsError:
             seen += 1
-    assert seen > 150
-
-
-def test_a_flipped_bit_is_seen_by_queries_too(tmp_path):
-    write(tmp_path, complete("a"))
-    (shard,) = results.shards(tmp_path)
-    content = bytearray(shard.read_bytes())
-    content[content.index(b"(\xb5/\xfd") + 9] ^= 1  # within the first page
-    shard.write_bytes(content)
-    with (
-        pytest.raises(ResultsError, match="cannot be read"),
-        results.query([shard]) as connection,
-    ):
-        connection.execute("select * from rows").df()
-    assert len(check(tmp_path).wrong) == 1
+    assert seen > 60
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")

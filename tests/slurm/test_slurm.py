@@ -134,15 +134,3 @@ def test_a_study_with_a_cancelled_job_a_killed_process_and_a_drained_node(tmp_pa
     assert told("sinfo", "--noheader", "--nodes=n2", "--format=%T") == "drained"
     rows = results.read(tmp_path / "out" / "results")
     pd.testing.assert_frame_equal(rows, results.read(tmp_path / "alone"))
-
-
-def test_a_slurm_of_the_machine_is_left_alone(tmp_path, monkeypatch):
-    settings = tmp_path / "slurm.conf"
-    settings.write_text("ClusterName=theirs\n")
-    monkeypatch.setattr(cluster, "SETTINGS", settings)
-    monkeypatch.setattr(cluster, "HOME", tmp_path / "home")
-    with pytest.raises(RuntimeError, match=r"slurm\.conf is there: this machine has a SLURM of"):
-        cluster.start()
-    cluster.stop()
-    assert settings.read_text() == "ClusterName=theirs\n"
-    assert not (tmp_path / "home").exists()

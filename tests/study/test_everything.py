@@ -191,16 +191,6 @@ def test_a_killed_run_goes_on_with_the_grid_that_was_cut(pictures, tmp_path):
         run(data, model, out, [2], filters=Filters(min_score=0))
 
 
-def test_an_image_that_cannot_be_read_is_a_row_with_the_reason(pictures, tmp_path):
-    (pictures / "images" / "a.png").write_bytes(b"torn")
-    out, model = tmp_path / "o", Plateaus()
-    report = run(dataset(pictures), model, out, [2])
-    assert list(report.reasons) == ["a"]
-    table = results.read(out)
-    assert set(table[table.image == "a"].status) == {"error"}
-    assert set(table[table.image == "b"].status) == {"ok"}
-
-
 def test_command(monkeypatch, pictures, tmp_path):
     monkeypatch.setattr("medsam.models.load", lambda name, **_: Plateaus())
     given = ["everything", "--images", str(pictures / "images"), "--masks", str(pictures / "masks")]
