@@ -517,9 +517,9 @@ def test_sides_keys_and_a_slice_without_a_grey_value(scan, tmp_path):
     expect(wrong).to_be_empty()
     scan.open(write_nifti(tmp_path / "a.nii.gz", affine=np.diag([-1, 1, 2, 1])))
     scan.lies("R L A P")
-    assert "Pixels of 2.00 x 1.00 mm" in scan.node.inner_text()
     scan.choose("sagittal", 5)
     scan.lies("A P S I")
+    assert "Pixels of 2.00 x 1.00 mm" in scan.node.inner_text()
     scan.slider.press("End")
     scan.named("sagittal 22")
     # What is not encoded is not clicked on; another image of the page is, with its own sides.
