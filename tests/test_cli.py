@@ -69,7 +69,7 @@ def test_a_part_of_the_images_with_embeddings_kept(medsam, pairs, tmp_path):
         rows.append(read(tmp_path / out))
     pd.testing.assert_frame_equal(*rows)
     # An image without an object is not encoded.
-    assert len(list((tmp_path / "kept").glob("*.emb"))) == 1
+    assert len(list((tmp_path / "kept").glob("*.npz"))) == 1
 
 
 def volumes(folder):

@@ -1,9 +1,9 @@
 """Embeddings on disk: an image is encoded once for all runs of a model.
 
-One file an embedding, named by the hash of what it depends on: the pixels, and the model's name
-and provenance (with the sha256 of its weights). A file is written whole or not at all, and starts
-with a checksum of its name and what follows; one that is torn or of something else is reported
-and computed again, never used.
+One NumPy archive an embedding, named by the hash of what it depends on: the pixels, and the model's
+name and provenance (with the sha256 of its weights). A file is written whole or not at all; an
+archive has checksums, and holds its own name. One that is torn or of something else is reported and
+computed again, never used.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import io
 import json
 import time
 import warnings
+import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,9 +26,6 @@ from medsam.errors import InputError, ResultsError
 from medsam.files import atomic
 from medsam.models.contract import Embedding, PromptableModel, WrappedModel
 
-_SUFFIX = ".emb"
-_CHECKSUM = 32
-"""Bytes of a sha256, with which each file starts."""
 _ABANDONED = 3600
 """Seconds after which a file that was never finished is one that a killed process left."""
 
@@ -44,8 +42,7 @@ class CachedModel(WrappedModel):
     Parameters
     ----------
     model : PromptableModel
-        Its features must be one float32 array (those of SAM are), or it must have two methods
-        ``pack(features)`` and ``unpack(array)`` that go to one and back; else embedding fails.
+        Its features must be an array or a tensor, or a list of them; else embedding fails.
     folder : Path
         Made if it is not there.
     limit : int or None
@@ -77,8 +74,6 @@ class CachedModel(WrappedModel):
         self.hits = self.misses = self.left_out = 0
         about = {"model": model.name, "provenance": model.provenance()}
         self._about = json.dumps(about, sort_keys=True).encode()
-        self._pack = getattr(model, "pack", lambda features: features)
-        self._unpack = getattr(model, "unpack", lambda array: array)
 
     @property
     def summary(self) -> str:
@@ -110,9 +105,9 @@ class CachedModel(WrappedModel):
         self.misses += len(due)
         made = dict(zip(due, self.model.embed_many([images[i] for i in due]), strict=True))
         for i, embedding in made.items():
-            self._write(paths[i], self._pack(embedding.features))
+            self._write(paths[i], embedding.features)
         return [
-            made[i] if one is None else Embedding(self._unpack(one), image.shape[:2], self.name)
+            made[i] if one is None else Embedding(one, image.shape[:2], self.name)
             for i, (image, one) in enumerate(zip(images, features, strict=True))
         ]
 
@@ -130,25 +125,28 @@ class CachedModel(WrappedModel):
         digest = hashlib.sha256(self._about)
         digest.update(f"{image.shape} {image.dtype}".encode())
         digest.update(np.ascontiguousarray(image).tobytes())
-        return self.folder / f"{digest.hexdigest()}{_SUFFIX}"
+        return self.folder / f"{digest.hexdigest()}.npz"
 
     def _write(self, path: Path, features: Any) -> None:
-        if not isinstance(features, np.ndarray) or features.dtype != np.float32:
-            kind = getattr(features, "dtype", type(features).__name__)
+        several = features if isinstance(features, list) else [features]
+        # Those on an accelerator come to the host.
+        arrays = [one.cpu().numpy() if hasattr(one, "cpu") else one for one in several]
+        if not all(isinstance(one, np.ndarray) and one.dtype != object for one in arrays):
+            kinds = ", ".join(type(one).__name__ for one in arrays)
             raise InputError(
-                f"Embeddings of model {self.name!r} are {kind}. Allowed in a cache: "
-                "one float32 array. Run it without a cache."
+                f"Embeddings of model {self.name!r} are {kinds}. Allowed in a cache: arrays of "
+                "numbers. Run it without a cache."
             )
-        body = io.BytesIO()
-        np.save(body, features, allow_pickle=False)
-        content = body.getvalue()
+        archive = io.BytesIO()
+        np.savez(archive, *arrays, name=path.name, several=isinstance(features, list))
+        content = archive.getvalue()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if self.limit is not None and self._taken(path) + len(content) > self.limit:
                 self.left_out += 1
                 return
             with atomic(path) as temporary:
-                temporary.write_bytes(_checksum(path, content) + content)
+                temporary.write_bytes(content)
         except OSError as error:
             raise ResultsError(
                 f"Cannot write the embedding {path}: {error.strerror or error}. Allowed: a folder "
@@ -168,26 +166,20 @@ class CachedModel(WrappedModel):
         return taken
 
 
-def _checksum(path: Path, content: bytes) -> bytes:
-    """Of the name too, so that an embedding under the name of another is not used."""
-    return hashlib.sha256(path.name.encode() + content).digest()
-
-
-def _read(path: Path) -> NDArray[np.float32] | None:
+def _read(path: Path) -> Any:
     """Features of a file, or none if it is not there or not to be used."""
     try:
-        content = path.read_bytes()
+        with zipfile.ZipFile(path) as archive:
+            # A member that is read in whole is compared with its checksum.
+            parts = {one: np.load(io.BytesIO(archive.read(one))) for one in archive.namelist()}
+        if parts.pop("name.npy") == path.name:
+            several = parts.pop("several.npy")
+            return list(parts.values()) if several else parts["arr_0.npy"]
+        problem = "it is of something else"
     except FileNotFoundError:
         return None
-    except OSError as error:
-        problem = f"it cannot be read ({error.strerror})"
-    else:
-        if content[:_CHECKSUM] == _checksum(path, content[_CHECKSUM:]):
-            stored: NDArray[np.float32] = np.load(
-                io.BytesIO(content[_CHECKSUM:]), allow_pickle=False
-            )
-            return stored
-        problem = "it is torn, changed or of something else (checksum)"
+    except Exception as error:  # a spoilt archive may raise anything
+        problem = f"it cannot be read ({error})"
     warnings.warn(
         f"Embedding {path.name} in {path.parent} is not used: {problem}. It is computed again.",
         CacheNote,

@@ -124,7 +124,7 @@ def probe(plan: Plan, model: str, images: int = 2) -> Probe:
         encoded = perf_counter()
         report = run(few, network, Path(folder) / "rows", protocol, progress=False)
         done = perf_counter()
-        kept = [file.stat().st_size for file in Path(folder).glob("embeddings/*.emb")]
+        kept = [file.stat().st_size for file in Path(folder).glob("embeddings/*.npz")]
     if not report.status["ok"]:
         raise InputError(
             f"None of the {len(cases)} images that were tried could be used "

@@ -77,7 +77,7 @@ def test_rows_are_the_same_with_and_without_kept_embeddings(study, tmp_path):
     pd.testing.assert_frame_equal(*found)
     # Object 2 is on three of five images; where it is not, a row of each experiment says so.
     assert len(found[0]) == (5 + 3) * (2 * (5 + 9) + 3) + 2 * 3
-    assert len(list(Path("embeddings").glob("*.emb"))) == 5
+    assert len(list(Path("embeddings").glob("*.npz"))) == 5
     # And they are those of one run.
     plan = read(tmp_path / "study.yaml")
     protocol = Protocol.get(plan.protocols[0])
