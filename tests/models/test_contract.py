@@ -17,10 +17,10 @@ def at(x):
     return Prompt([[x, 20]], [1])
 
 
-def test_ranking_keeps_the_order_of_ties():
-    scores = np.array([0.5, 0.9, 0.5], np.float32)
-    one = Prediction(np.zeros((3, 1, 1), bool), scores, np.zeros((3, 1, 1), np.float32))
-    assert one.ranking.tolist() == [1, 0, 2]
+def test_ranking_keeps_the_order_of_ties_and_ends_with_what_is_no_number():
+    scores = np.array([np.nan, 0.5, 0.9, 0.5], np.float32)
+    one = Prediction(np.zeros((4, 1, 1), bool), scores, np.zeros((4, 1, 1), np.float32))
+    assert one.ranking.tolist() == [2, 1, 3, 0]
 
 
 def test_prompts_that_a_model_does_not_take():

