@@ -152,7 +152,8 @@ def _count(tensors: Iterable[Any]) -> tuple[int, int]:
 
 
 def _held(entry: Entry) -> tuple[int, int]:
-    from medsam.models.checkpoints import read_state, verified
+    from medsam.models.checkpoints import verified
+    from medsam.models.tensors import read_state
 
     tensors: list[Any] = []
     for path in map(verified, entry.weights):

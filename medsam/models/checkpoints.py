@@ -1,29 +1,21 @@
-"""Weight files: where they come from, how they are found and checked, and how tensors are read."""
+"""Weight files: where they come from, how they are found, fetched and checked."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from medsam.errors import InputError, WeightsError
 from medsam.files import download, sha256
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    _Rename = Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 
 ENVIRONMENT = "MEDSAM_WEIGHTS"
 """Environment variable naming a folder that is searched in place of all others."""
@@ -112,22 +104,31 @@ CHECKPOINTS: dict[str, Checkpoint] = {
 """Their weight files by key."""
 
 
-def _folders(checkpoint: Checkpoint) -> Iterator[Path]:
+def _places(checkpoint: Checkpoint, folder: Path | None) -> list[Path]:
     """Where a file may lie, best first."""
-    if os.environ.get(ENVIRONMENT) or not (checkpoint.npm or checkpoint.python):
+    if folder is not None:
+        if folder.is_file():
+            return [folder]
+        folders = [folder]
+    elif os.environ.get(ENVIRONMENT) or not (checkpoint.npm or checkpoint.python):
         # A named folder is the whole answer: no silent fall-back to another copy.
-        yield weights_folder()
+        folders = [weights_folder()]
     elif checkpoint.python:
         # Found, not imported: the package may pull in what is not needed for a file.
         module, _, within = checkpoint.folder.partition("/")
         spec = find_spec(module)
-        for place in (spec and spec.submodule_search_locations) or [f"(no package {module})"]:
-            yield Path(place) / within
+        roots = (spec and spec.submodule_search_locations) or [f"(no package {module})"]
+        folders = [Path(root) / within for root in roots]
     else:
-        here = Path.cwd()
-        checkout = Path(__file__).resolve().parents[2]
-        for root in dict.fromkeys((here, *here.parents, checkout)):
-            yield root / "node_modules" / checkpoint.folder
+        here, checkout = Path.cwd(), Path(__file__).resolve().parents[2]
+        above = dict.fromkeys((here, *here.parents, checkout))
+        folders = [root / "node_modules" / checkpoint.folder for root in above]
+    return [one / checkpoint.file for one in folders]
+
+
+def find(checkpoint: Checkpoint, folder: Path | None = None) -> Path | None:
+    """Path of a weight file; none where it is nowhere. See :func:`locate`."""
+    return next((path for path in _places(checkpoint, folder) if path.is_file()), None)
 
 
 def locate(key: str | Checkpoint, folder: Path | None = None) -> Path:
@@ -146,17 +147,10 @@ def locate(key: str | Checkpoint, folder: Path | None = None) -> Path:
         If it is nowhere; lists where it was looked for and how to get it.
     """
     checkpoint = CHECKPOINTS[key] if isinstance(key, str) else key
-    if folder is not None and folder.is_file():
-        return folder
-    folders = [folder] if folder is not None else list(_folders(checkpoint))
-    for candidate in folders:
-        path = candidate / checkpoint.file
-        if path.is_file():
-            return path
-    looked = ", ".join(str(f) for f in folders)
-    raise WeightsError(
-        f"Weights {checkpoint.key!r}: no file {checkpoint.file!r} in {looked}. {checkpoint.how}"
-    )
+    if path := find(checkpoint, folder):
+        return path
+    looked = ", ".join(map(str, _places(checkpoint, folder)))
+    raise WeightsError(f"Weights {checkpoint.key!r}: no file {looked}. {checkpoint.how}")
 
 
 @lru_cache(maxsize=32)
@@ -227,106 +221,16 @@ def find_weights(
     return path, about
 
 
-_HEADS = ("iou_prediction_head", "pred_obj_score_head")
-_MLPS = tuple(f"output_hypernetworks_mlps.{n}" for n in range(4))
-NAMES = (
-    ("patch_embed.proj.", "patch_embed.projection."),
-    *((f".norm{n}.", f".layer_norm{n}.") for n in (1, 2, 3, 4, "_final_attn")),
-    *(
-        (f".output_upscaling.{n}.", f".{to}.")
-        for n, to in ((0, "upscale_conv1"), (3, "upscale_conv2"))
-    ),
-    (".output_upscaling.1.", ".upscale_layer_norm."),
-    *((f".mask_downscaling.{n}.", f".mask_embed.conv{k}.") for k, n in ((1, 0), (2, 3), (3, 6))),
-    *((f".mask_downscaling.{n}.", f".mask_embed.layer_norm{k}.") for k, n in ((1, 1), (2, 4))),
-    *(
-        (f".{head}.layers.{n}.", f".{head}.{to}.")
-        for head in (*_HEADS, *_MLPS)
-        for n, to in enumerate(("proj_in", "layers.0", "proj_out"))
-    ),
-)
-"""Parts of names of tensors of SAM and SAM 2: Meta's and transformers', in this order."""
-
-
-def renamed(
-    state: Mapping[str, torch.Tensor], names: Sequence[tuple[str, str]], *, back: bool = False
-) -> dict[str, torch.Tensor]:
-    """Tensors under other names.
-
-    Parameters
-    ----------
-    state : mapping of str to Tensor
-    names : sequence of (str, str)
-        Part of a name, and what stands in its place, one after the other.
-    back : bool
-        From the second to the first.
-    """
-    pairs = [(to, part) for part, to in reversed(names)] if back else names
-    out = {}
-    for name, value in state.items():
-        for part, to in pairs:
-            # A dot before all of a name, so that a part can say that it begins there.
-            name = f".{name}".replace(part, to)[1:]
-        out[name] = value
-    return out
-
-
-def load_weights(
-    net: nn.Module,
-    name: str,
-    folder: Path | None = None,
-    checkpoint: Path | str | None = None,
-    base: Path | str | None = None,
-    rename: _Rename = dict,
-) -> tuple[str, nn.Module, dict[str, str]]:
-    """A network with the published weights, or with a file of one's own.
-
-    Parameters
-    ----------
-    net : Module
-        See :func:`fit`.
-    name, folder, checkpoint
-        See :func:`find_weights`.
-    base : Path or str, optional
-        Weights with all tensors, of which ``checkpoint`` replaces some.
-    rename : callable
-        From a file's names of tensors to those of the network.
-
-    Returns
-    -------
-    name, net, about
-        Name of the model in results, which for a file of one's own is ``network+file``; the
-        network; and what the provenance says of the weights.
-
-    Raises
-    ------
-    WeightsError
-        As :func:`find_weights`, :func:`read_state` and :func:`fit`.
-    """
-    if base is not None and checkpoint is None:
-        raise InputError("A base without a checkpoint. Allowed: both. Give --checkpoint FILE.")
-    shown = name if checkpoint is None else own_name(name, checkpoint)
-    path, about = find_weights(name, folder, checkpoint)
-    side, got = REGISTRY[name]["side"], _side(path)
-    if None not in (side, got) and side != got:
-        raise WeightsError(
-            f"Weights {path} are for images of {got} pixels; {name} sees {side}. Allowed: weights "
-            "for that size. Choose the model that they are of; `medsam models`."
-        )
-    due = net.state_dict().keys()
-
-    state = _as_named(read_state(path), due, rename)
-    if base is not None:
-        file, of_base = find_weights(name, checkpoint=base)
-        state = _as_named(read_state(file), due, rename) | state
-        about |= {"base": str(base), "base_sha256": of_base["sha256"]}
-    return shown, fit(net, state, path, name), about
+SUFFIXES = (".pt", ".pth", ".bin", ".safetensors")
+"""Of files of weights; a name without one that is not there is that of a hub."""
+SAVED = ("model.safetensors", "pytorch_model.bin")
+"""What a folder of transformers' weights holds."""
 
 
 def own_name(name: str, checkpoint: Path | str) -> str:
     """What results call a model with weights of one's own."""
     path = Path(checkpoint)
-    return f"{name}+{path.stem if path.suffix in _SUFFIXES else path.name}"
+    return f"{name}+{path.stem if path.suffix in SUFFIXES else path.name}"
 
 
 def own_file(checkpoint: Path | str) -> Path:
@@ -343,25 +247,26 @@ def own_file(checkpoint: Path | str) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        found = next((path / one for one in _SAVED if (path / one).is_file()), None)
-        if found is None:
-            raise WeightsError(
-                f"Weights {path}: a folder without {' or '.join(_SAVED)}. Allowed: a file, or a "
-                "folder as save_pretrained writes it."
-            )
-        return found
-    if path.suffix in _SUFFIXES or len(path.parts) != 2 or path.is_absolute():
+        files: Iterator[Path] = (path / one for one in SAVED if (path / one).is_file())
+    elif path.suffix in SUFFIXES or len(path.parts) != 2 or path.is_absolute():
         raise WeightsError(f"Weights {path}: no such file. Check the path.")
+    else:
+        files = _on_hub(str(checkpoint))
+    found = next((one for one in files if one.name in SAVED), None)
+    if found is None:
+        raise WeightsError(
+            f"Weights {str(checkpoint)!r}: no {' or '.join(SAVED)} there. Allowed: a file, or a "
+            "folder as save_pretrained writes it, here or on the hub. Check the name."
+        )
+    return found
+
+
+def _on_hub(name: str) -> Iterator[Path]:
+    """What transformers' hub has of a name, its configuration first."""
     hub = transformers().utils
-    for one in ("config.json", *_SAVED):
+    for one in ("config.json", *SAVED):
         with suppress(OSError):
-            file = hub.cached_file(str(checkpoint), one)
-            if one != "config.json":
-                return Path(file)
-    raise WeightsError(
-        f"Weights {str(checkpoint)!r} are no file or folder here, and not on the hub. Check the "
-        "name."
-    )
+            yield Path(hub.cached_file(name, one))
 
 
 def transformers() -> Any:
@@ -373,37 +278,6 @@ def transformers() -> Any:
             f'This needs the package transformers ({error}). Run `pip install -e ".[sam2]"` in '
             "the clone."
         ) from error
-
-
-def _side(path: Path) -> int | None:
-    """Longest side of the images that a file of weights is for, as far as it tells."""
-    found: int | None
-    config = path.with_name("config.json")
-    if path.name in _SAVED and config.is_file():
-        told = json.loads(config.read_text("utf-8"))
-        found = told.get("prompt_encoder_config", {}).get("image_size")
-        return found
-    for model in REGISTRY.values():
-        if any(digest(path) == one.get("sha256") for one in model["weights"]):
-            found = model["side"]
-            return found
-    # The tensors of MedSAM2 have the names and shapes of SAM 2.1's.
-    return 512 if "medsam2" in path.name.lower() else None
-
-
-def _as_named(
-    state: dict[str, torch.Tensor], due: Collection[str], rename: _Rename
-) -> dict[str, torch.Tensor]:
-    """The tensors under a network's names, without what training code put before all of them."""
-    inner = state
-    while inner:
-        found = rename(inner)
-        if any(name in due for name in found):
-            return found
-        if len({name.partition(".")[0] for name in inner}) > 1:
-            break
-        inner = {name.partition(".")[2]: value for name, value in inner.items()}
-    return rename(state)
 
 
 def fetch(key: str | Checkpoint, folder: Path | None = None, *, progress: bool = True) -> Path:
@@ -437,127 +311,3 @@ def fetch(key: str | Checkpoint, folder: Path | None = None, *, progress: bool =
         return verified(checkpoint, path)
     known = f"sha256:{checkpoint.sha256}" if checkpoint.sha256 else None
     return download(checkpoint.url, path, known, progress=progress, error=WeightsError)
-
-
-class _Inert:
-    """Stands for an object of the training code that a checkpoint drags along; does nothing."""
-
-    def __init__(self, *_: object, **__: object):
-        pass
-
-
-_LOSS = "isegm.model.modeling.transformer_helper.cross_entropy_loss"
-_INERT: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-    (_Inert, "argparse.Namespace"),
-    *((_Inert, f"{_LOSS}.{name}") for name in ("CrossEntropyLoss", "cross_entropy")),
-]
-"""Settings of the training beside the tensors: of a script's arguments, and of SimpleClick's loss.
-
-Their code is not needed, and not run.
-"""
-_SUFFIXES = (".pt", ".pth", ".bin", ".safetensors")
-"""Of files of weights; a name without one that is not there is that of a hub."""
-_SAVED = ("model.safetensors", "pytorch_model.bin")
-"""What a folder of transformers' weights holds."""
-_CONTAINERS = ("state_dict", "model_state_dict", "model_state", "model", "net")
-_SAVE = "Save `model.state_dict()` with torch.save."
-
-
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors of a checkpoint by name, on the CPU.
-
-    The file is one of safetensors, or of torch.save with the tensors themselves, or with a
-    dictionary that has them as ``state_dict``, ``model_state_dict``, ``model_state``, ``model`` or
-    ``net``. Nothing of it is run: what is neither a tensor nor plain data is refused, but for
-    settings of the training that are known, which are read as objects that do nothing.
-
-    Raises
-    ------
-    WeightsError
-        If the file is torn, no checkpoint, or holds other things than tensors.
-    """
-    import torch
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        with torch.serialization.safe_globals(_INERT):
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load and safetensors raise errors of many kinds
-        if named := re.search(r"GLOBAL ([\w.]+)", str(error)):
-            raise WeightsError(
-                f"Weights {path} hold code: an object of {named[1]}; none was run. "
-                f"Allowed: tensors by name. {_SAVE}"
-            ) from error
-        raise WeightsError(
-            f"Weights {path} cannot be read: torn, or no checkpoint ({type(error).__name__}). "
-            "Allowed: a whole file of torch.save or safetensors."
-        ) from error
-    top = state
-    for container in _CONTAINERS:
-        if isinstance(state, dict) and isinstance(state.get(container), dict):
-            state = state[container]
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
-    ):
-        held = f"a {type(top).__name__}"
-        if isinstance(top, dict):
-            held = f"keys {', '.join(map(str, top))}"[:60]
-        raise WeightsError(
-            f"Weights {path} hold {held}, not tensors by name. "
-            f"Allowed: tensors, alone or under {', '.join(_CONTAINERS)}. {_SAVE}"
-        )
-    return dict(state)
-
-
-def fit(net: nn.Module, state: dict[str, torch.Tensor], path: Path, name: str) -> nn.Module:
-    """A network with the weights of a checkpoint, ready to predict: all of them, and no other.
-
-    Parameters
-    ----------
-    net : Module
-        May be one without memory (``torch.device("meta")``), as every weight comes from the file.
-    state : dict of str to Tensor
-        Halves become whole.
-    path : Path
-        Where the weights are from, for the message.
-    name : str
-        Of the model, for the message.
-
-    Raises
-    ------
-    WeightsError
-        If a tensor is missing, left over or of another shape; lists the first of them.
-    """
-    due = {key: tuple(tensor.shape) for key, tensor in net.state_dict().items()}
-    got = {key: tuple(tensor.shape) for key, tensor in state.items()}
-    wrong = {
-        "missing": sorted(due.keys() - got.keys()),
-        "unknown": sorted(got.keys() - due.keys()),
-        "of another shape": [
-            f"{key} {got[key]} instead of {due[key]}"
-            for key in sorted(due.keys() & got.keys())
-            if got[key] != due[key]
-        ],
-    }
-    part = {key.partition(".")[0] for key in got}
-    if got.keys() < due.keys() and {key.partition(".")[0] for key in due} - part:
-        raise WeightsError(
-            f"Weights {path} hold {len(got)} of the {len(due)} tensors of {name}, only "
-            f"{', '.join(sorted(part))}. Allowed: all, or these onto a whole file: --base FILE."
-        )
-    if any(wrong.values()):
-        parts = "; ".join(
-            f"{len(names)} {how} ({', '.join(names[:3])}{', …' if names[3:] else ''})"
-            for how, names in wrong.items()
-            if names
-        )
-        raise WeightsError(
-            f"Weights {path} do not fit {name}: {parts}. Allowed: exactly the {len(due)} tensors "
-            "of its network. Check that the file is of this model and variant."
-        )
-    own = net.state_dict()
-    state = {key: value.to(own[key].dtype) for key, value in state.items()}
-    net.load_state_dict(state, strict=True, assign=True)
-    return net.eval().requires_grad_(False)

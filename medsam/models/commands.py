@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,6 @@ from typer.core import TyperGroup
 from medsam.datasets.commands import aligned
 
 if TYPE_CHECKING:
-    from medsam.models.checkpoints import Checkpoint
     from medsam.models.registry import Entry
 
 
@@ -55,22 +55,19 @@ def models(
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:
+    from medsam.models.checkpoints import find
+
+    paths = {one: find(one) for one in entry.weights}
     return {
         "name": name,
         "accepts": entry.accepts.split(),
         "side": entry.side,
         "note": entry.note,
-        "present": not entry.missing,
-        "weights": [_file(one, one not in entry.missing) for one in entry.weights],
-    }
-
-
-def _file(one: Checkpoint, present: bool) -> dict[str, Any]:
-    from medsam.models.checkpoints import locate
-
-    names = ("key", "file", "size", "sha256", "licence", "source")
-    return {name: getattr(one, name) for name in names} | {
-        "path": str(locate(one)) if present else None
+        "present": None not in paths.values(),
+        "weights": [
+            asdict(one) | {"source": one.source, "path": path and str(path)}
+            for one, path in paths.items()
+        ],
     }
 
 
@@ -93,18 +90,18 @@ def _print(found: dict[str, Entry]) -> None:
 @app.command()
 def show(name: Name) -> None:
     """Say what a model is, and where its weights are or how to get them."""
-    from medsam.models.checkpoints import locate
-    from medsam.models.registry import entry as find
+    from medsam.models.checkpoints import find
+    from medsam.models.registry import entry as entry_of
 
-    entry = find(name)
+    entry = entry_of(name)
     size = f"{entry.side} pixels on the longest side" if entry.side else "images of any size"
     lines = [f"{name}: {entry.note}", f"Takes {', '.join(entry.accepts.split())}; sees {size}."]
     if entry.weights and not entry.run:
         lines += ["Not run here with its own weights, which were not to be had."]
     for one in entry.weights:
-        there = one not in entry.missing
-        lines += [f"{one.file} ({one.licence})" + f", from {one.source}" * there]
-        lines += [f"  {locate(one)}" if there else f"  {one.how}"]
+        path = find(one)
+        lines += [f"{one.file} ({one.licence})" + (f", from {one.source}" if path else "")]
+        lines += [f"  {path or one.how}"]
     for line in lines:
         typer.echo(
             textwrap.fill(

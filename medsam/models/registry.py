@@ -6,7 +6,7 @@ import re
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -14,14 +14,14 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from medsam.errors import InputError, MedsamError, UnknownName, WeightsError
+from medsam.errors import InputError, MedsamError, UnknownName
 from medsam.models.check import told
 from medsam.models.checkpoints import (
     CHECKPOINTS,
     REGISTRY,
     Checkpoint,
     digest,
-    locate,
+    find,
     own_file,
     own_name,
 )
@@ -82,22 +82,16 @@ class Entry:
 
     @property
     def model_class(self) -> Any:
-        """Its class, imported."""
-        module, _, attribute = self.where.partition(":")
+        """Its class, imported, or out of a file."""
+        module, _, attribute = self.where.rpartition(":")
+        if module.endswith(".py"):
+            return _class_in_file(Path(module), attribute)
         return getattr(import_module(module), attribute)
 
     @property
     def missing(self) -> tuple[Checkpoint, ...]:
         """Weight files that are not on this machine. That one is there says nothing of its hash."""
-        return tuple(one for one in self.weights if not _is_here(one))
-
-
-def _is_here(checkpoint: Checkpoint) -> bool:
-    try:
-        locate(checkpoint)
-    except WeightsError:
-        return False
-    return True
+        return tuple(one for one in self.weights if find(one) is None)
 
 
 MODELS: dict[str, Entry] = {
@@ -136,12 +130,11 @@ def models() -> dict[str, Entry]:
     return found
 
 
-def _class_in_file(name: str) -> Any:
-    """The model class that ``path/to/file.py:Class`` names."""
-    path, _, attribute = name.rpartition(":")
-    if not Path(path).is_file():
-        raise InputError(f"Model {name!r}: no file {path!r}. Allowed: path/to/file.py:Class.")
-    spec = spec_from_file_location(Path(path).stem, path)
+def _class_in_file(path: Path, attribute: str) -> Any:
+    """The model class of that name in a file of a user."""
+    if not path.is_file():
+        raise InputError(f"No file {str(path)!r}. Allowed: path/to/file.py:Class.")
+    spec = spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -149,9 +142,7 @@ def _class_in_file(name: str) -> Any:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # as in models()
-        raise InputError(
-            f"Model {name!r}: {path} cannot be run: {told(error)}. Mend it."
-        ) from error
+        raise InputError(f"{path} cannot be run: {told(error)}. Mend it.") from error
     found = getattr(module, attribute, None)
     if not isinstance(found, type) or not issubclass(found, PromptableModel):
         known = [key for key, one in vars(module).items() if isinstance(one, type)]
@@ -205,12 +196,17 @@ def entry(name: str) -> Entry:
     model, _ = _split(name)
     if ".py:" in model:
         accepts = _said(model, "accepts", frozenset)
-        return Entry(model, " ".join(sorted(accepts)), None, "A class of your own.")
+        return replace(_own(model), accepts=" ".join(sorted(accepts)))
     if model in MODELS:
         return MODELS[model]
     if model not in (known := models()):
         raise UnknownName("model", model, known)
     return known[model]
+
+
+def _own(model: str) -> Entry:
+    """The entry of a class in a file, but for what it accepts."""
+    return Entry(model, "", None, "A class of your own.")
 
 
 def check_name(name: str) -> str:
@@ -239,10 +235,9 @@ def label(name: str) -> str:
 
 def _said(model: str, name: str, kind: type) -> Any:
     """What a class in a file says of itself; where it says that when it is made, it is made."""
-    said = getattr(_class_in_file(model), name, None)
-    return (
-        said if isinstance(said, kind) else getattr(_made(model, _class_in_file(model), {}), name)
-    )
+    made = _own(model).model_class
+    said = getattr(made, name, None)
+    return said if isinstance(said, kind) else getattr(_made(model, made, {}), name)
 
 
 def _made(name: str, made: Any, arguments: Mapping[str, Any]) -> PromptableModel:
@@ -288,8 +283,8 @@ def load(name: str, **options: Any) -> PromptableModel:
     given = {option: value for option, value in options.items() if value not in (None, "")}
     name, files = _split(name)
     given |= files
-    found = Entry(name, "", None, "") if ".py:" in name else entry(name)
-    made = _class_in_file(name) if ".py:" in name else found.model_class
+    found = _own(name) if ".py:" in name else entry(name)
+    made = found.model_class
     taken = list(signature(made).parameters)
     for option in given:
         if option not in taken and "options" not in taken:

@@ -5,7 +5,6 @@ Source: Kirillov et al. 2023, Segment Anything (doi:10.1109/ICCV51070.2023.00371
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,10 @@ from numpy.typing import NDArray
 from segment_anything import sam_model_registry
 
 from medsam.models.attention import fuse_attention
-from medsam.models.checkpoints import NAMES, load_weights, renamed
 from medsam.models.onnx_sam import preprocess
+from medsam.models.tensors import renamed
 from medsam.models.torch_sam import TorchSam
 
-_NAMES = (
-    *NAMES,
-    (".image_encoder.", ".vision_encoder."),
-    (".image_encoder.blocks.", ".vision_encoder.layers."),
-    *((f".neck.{n}.", f".neck.{to}.") for n, to in ((0, "conv1"), (2, "conv2"))),
-    *((f".neck.{n}.", f".neck.layer_norm{k}.") for k, n in ((1, 1), (2, 3))),
-    (".point_embeddings.", ".point_embed."),
-)
-"""Parts of names of segment-anything's tensors, and of those of transformers' ``SamModel``."""
 _GRID = "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
 _GRIDS = (
     "prompt_encoder.shared_embedding.positional_embedding",
@@ -40,7 +30,7 @@ def as_segment_anything(state: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
         return state
     rest = {name: value for name, value in state.items() if name not in _GRIDS}
     grids = [state[name] for name in _GRIDS if name in state]
-    return renamed(rest, _NAMES, back=True) | ({_GRID: grids[0]} if grids else {})
+    return renamed(rest, "shared", "sam", back=True) | ({_GRID: grids[0]} if grids else {})
 
 
 class Sam(TorchSam):
@@ -52,43 +42,14 @@ class Sam(TorchSam):
         In the registry of models and in the results.
     network : str
         Of segment-anything's registry: ``"vit_h"`` is the paper's; ``"vit_l"``, ``"vit_b"``.
-    folder : Path, optional
-        Folder with the checkpoint, or the file itself; by default where `medsam weights fetch`
-        puts it.
-    checkpoint, base : Path or str, optional
-        A checkpoint of one's own for the same architecture (fine-tuned, say), in place of the
-        published one: a file, or a folder or name on the hub of transformers' ``SamModel``; and
-        what it is laid onto where it holds only some of the tensors. Results then name both and
-        their sha256.
     compiled : bool
         Compile the encoder, which takes minutes and pays for many images.
     **options
-        ``device``, ``precision``, ``images`` and ``prompts`` of
-        :class:`medsam.models.torch_sam.TorchSam`.
-
-    Raises
-    ------
-    WeightsError
-        If the file is missing, torn, another one, or holds anything but the model's tensors.
-    InputError
-        If device or precision are not there.
+        Those of :class:`medsam.models.torch_sam.TorchSam`, which says what is raised.
     """
 
-    def __init__(
-        self,
-        name: str,
-        network: str,
-        folder: Path | None = None,
-        *,
-        checkpoint: Path | str | None = None,
-        base: Path | str | None = None,
-        compiled: bool = False,
-        **options: Any,
-    ):
-        loaded = load_weights(
-            self.build(network), name, folder, checkpoint, base, as_segment_anything
-        )
-        super().__init__(*loaded, **options)
+    def __init__(self, name: str, network: str, *, compiled: bool = False, **options: Any):
+        super().__init__(name, self.build(network), rename=as_segment_anything, **options)
         fuse_attention(self.net.image_encoder)
         if compiled:
             self.net.image_encoder.compile()

@@ -13,8 +13,7 @@ et al. 2025, SAM 3: Segment Anything with Concepts (arXiv 2511.16719).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,45 +21,14 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from medsam.models.checkpoints import NAMES, load_weights, renamed, transformers
+from medsam.models.checkpoints import transformers
 from medsam.models.onnx_sam import SIDE
+from medsam.models.tensors import NAMES, renamed
 from medsam.models.torch_sam import TorchSam
 
-CHANNELS = (32, 64, 256)
-"""Of the feature maps, fine to coarse."""
 CLIP = 32.0
 """Previous logits are cut at plus and minus this, as the released predictor does."""
 
-_VIDEO = (
-    *("maskmem_", "memory_", "mask_downsample.", "no_mem_pos_enc", "no_obj_", "obj_ptr_"),
-    *("no_memory_positional_encoding", "no_object_pointer", "object_pointer_proj."),
-    *("temporal_positional_encoding_projection_layer.", "occlusion_spatial_embedding_parameter"),
-    "detector_model.",
-)
-"""How names begin, Meta's and transformers', of what follows an object through a video, and of SAM
-3 of what finds objects by their names."""
-_NAMES = (
-    (".image_encoder.trunk.", ".vision_encoder.backbone."),
-    *(
-        (f".image_encoder.neck.convs.{n}.conv.", f".vision_encoder.neck.convs.{n}.")
-        for n in range(4)
-    ),
-    (".no_mem_embed", ".no_memory_embedding"),
-    (".sam_prompt_encoder.", ".prompt_encoder."),
-    (".sam_mask_decoder.", ".mask_decoder."),
-    (".out_proj.", ".o_proj."),
-    (".mlp.layers.0.", ".mlp.proj_in."),
-    (".mlp.layers.1.", ".mlp.proj_out."),
-    (".pe_layer.positional_encoding_gaussian_matrix", ".shared_embedding.positional_embedding"),
-    *NAMES,
-)
-"""Parts of names of Meta's tensors, and of those of transformers."""
-_SAM3 = (
-    (".detector_model.vision_encoder.backbone.", ".vision_encoder.backbone."),
-    (".tracker_neck.", ".vision_encoder.neck."),
-    (".tracker_model.", "."),
-)
-"""From the names of transformers' whole SAM 3 to those of its ``Sam3TrackerModel``."""
 _POINTS = tuple(f"sam_prompt_encoder.point_embeddings.{i}.weight" for i in range(4))
 _GRID = "prompt_encoder.shared_embedding.positional_embedding"
 _IMAGE_GRID = "shared_image_embedding.positional_embedding"
@@ -71,15 +39,17 @@ def as_transformers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
 
     A tensor whose name no rule knows keeps it, so that it is named where it does not fit.
     """
-    state = renamed(state, _SAM3)
-    rest = {name: value for name, value in state.items() if not name.startswith(_VIDEO)}
+    state = renamed(state, "sam3")
+    rest = {
+        name: value for name, value in state.items() if not name.startswith(tuple(NAMES["video"]))
+    }
     if not any(name.startswith("sam_mask_decoder.") for name in rest):
         return _twice(rest)  # They have transformers' names already.
     out: dict[str, torch.Tensor] = {}
     if all(name in rest for name in _POINTS):
         # One table of four rows (not this, this, two corners of a box) in place of four tables.
         out["prompt_encoder.point_embed.weight"] = torch.cat([rest.pop(name) for name in _POINTS])
-    return _twice(out | renamed(rest, _NAMES))
+    return _twice(out | renamed(rest, "sam2", "shared"))
 
 
 def _twice(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -102,45 +72,18 @@ class Sam2(TorchSam):
         In the registry of models and in the results.
     network : mapping of str to object
         Settings of transformers' ``Sam2HieraDetConfig``, where they differ from its defaults.
-    folder : Path, optional
-        Folder with Meta's checkpoint, or the file itself; by default where
-        `medsam weights fetch` puts it.
     side : int
         Of the square that the encoder sees, in pixels.
-    checkpoint, base : Path or str, optional
-        As of :class:`medsam.models.sam.Sam`.
     **options
-        ``device``, ``precision``, ``images`` and ``prompts`` of
-        :class:`medsam.models.torch_sam.TorchSam`.
-
-    Raises
-    ------
-    WeightsError
-        If the file is missing, torn, another one, for another size, or holds anything but the
-        model's tensors.
-    InputError
-        If transformers, the device or the precision are not there.
+        Those of :class:`medsam.models.torch_sam.TorchSam`, which says what is raised.
     """
 
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
-    def __init__(
-        self,
-        name: str,
-        network: Mapping[str, Any],
-        folder: Path | None = None,
-        *,
-        side: int = SIDE,
-        checkpoint: Path | str | None = None,
-        base: Path | str | None = None,
-        **options: Any,
-    ):
+    def __init__(self, name: str, network: Mapping[str, Any], *, side: int = SIDE, **options: Any):
         self.side = side
-        net = self.build(network, side)
-        super().__init__(
-            *load_weights(net, name, folder, checkpoint, base, as_transformers), **options
-        )
+        super().__init__(name, self.build(network, side), rename=as_transformers, **options)
 
     @staticmethod
     def build(network: Mapping[str, Any], side: int = SIDE) -> Any:
@@ -160,18 +103,6 @@ class Sam2(TorchSam):
         """As SAM's, and whose code the network is, with its version."""
         return super().provenance() | {"network": f"transformers {transformers().__version__}"}
 
-    @staticmethod
-    def pack(features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """The three maps as one array, for :class:`medsam.models.cache.CachedModel`."""
-        return np.concatenate([TorchSam.pack(one).ravel() for one in features])
-
-    def unpack(self, array: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The three maps of what :meth:`pack` gave."""
-        pairs = zip(CHANNELS, self.net.backbone_feature_sizes, strict=True)
-        shapes = [(1, channels, *size) for channels, size in pairs]
-        parts = np.split(array, np.cumsum([np.prod(shape) for shape in shapes])[:-1])
-        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         pixels = torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float32)) / 255
         # Not rounded to grey levels in between, as transformers' processor would.
@@ -179,10 +110,6 @@ class Sam2(TorchSam):
         mean, std = (torch.tensor(one).view(3, 1, 1) for one in (self.mean, self.std))
         prepared: NDArray[np.float32] = ((wide - mean) / std).numpy()
         return prepared
-
-    def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
-        height, width = image_size
-        return np.array([self.side / width, self.side / height])
 
     def _features(self, batch: Any) -> list[Any]:
         maps: list[Any] = self.net.get_image_embeddings(batch)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from medsam.errors import InputError
 from medsam.models.contract import Embedding, Prediction, PromptableModel, stability
 from medsam.models.device import Runtime, in_batches, to_host
 from medsam.models.onnx_sam import SIDE, check_size, fit_size
+from medsam.models.tensors import load_weights
 from medsam.prompts import Prompt
 
 IMAGES = 64
@@ -33,10 +35,18 @@ class TorchSam(PromptableModel):
     Parameters
     ----------
     name : str
+        In the registry of models; results say so too, where the weights are the published ones.
     net : Module
         With ``image_encoder``, ``prompt_encoder`` and ``mask_decoder``, as segment-anything's.
-    about : dict of str to str
-        What the provenance says of the weights.
+    folder : Path, optional
+        Folder with the published weights, or the file itself; by default where
+        `medsam weights fetch` puts it, or where the package that brings it is installed.
+    checkpoint, base : Path or str, optional
+        Weights of one's own for the same network (fine-tuned, say), in place of the published
+        ones: a file, or a folder or name on the hub as transformers saves it; and what they are
+        laid onto where they are only some of the tensors. Results then name both and their sha256.
+    rename : callable
+        From a file's names of tensors to those of the network.
     device, precision : str
         See :meth:`medsam.models.device.Runtime.choose`.
     images, prompts : int, optional
@@ -45,6 +55,14 @@ class TorchSam(PromptableModel):
         take as long as one after the other, and matrix products of other sizes are rounded
         otherwise, which can move a mask by a pixel where its logits are next to zero. One at a
         time the decoder gives the bits of segment-anything's ``SamPredictor``.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, torn, another one, for another size, or holds anything but the
+        model's tensors.
+    InputError
+        If device or precision are not there.
 
     Attributes
     ----------
@@ -63,8 +81,11 @@ class TorchSam(PromptableModel):
         self,
         name: str,
         net: Any,
-        about: dict[str, str],
+        folder: Path | None = None,
         *,
+        checkpoint: Path | str | None = None,
+        base: Path | str | None = None,
+        rename: Callable[[dict[str, Any]], dict[str, Any]] = dict,
         device: str = "auto",
         precision: str = "float32",
         images: int | None = None,
@@ -78,8 +99,8 @@ class TorchSam(PromptableModel):
             raise InputError(
                 f"{images} images and {prompts} prompts at a time. Allowed: at least 1 of each."
             )
-        self.name, self._about = name, about
-        self.net = net.eval().requires_grad_(False).to(self.runtime.device)
+        self.name, net, self._about = load_weights(net, name, folder, checkpoint, base, rename)
+        self.net = net.to(self.runtime.device)
         self._images, self._prompts = images, prompts
         self._kept = threading.local()
 
@@ -87,9 +108,13 @@ class TorchSam(PromptableModel):
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(H, W, 3) uint8 to what the encoder takes, (1, 3, side, side)."""
 
-    @abstractmethod
     def _scale(self, image_size: tuple[int, int]) -> NDArray[np.float64]:
-        """(2,): what x and y are multiplied by to go from the image to the encoder's input."""
+        """(2,): what x and y are multiplied by to go from the image to the encoder's input.
+
+        That is a square to which the image is brought, unless a model says otherwise.
+        """
+        height, width = image_size
+        return np.array([self.side / width, self.side / height])
 
     @abstractmethod
     def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
@@ -134,11 +159,6 @@ class TorchSam(PromptableModel):
             size = (image.shape[0], image.shape[1])
             out.append(Embedding(features if len(features) > 1 else features[0], size, self.name))
         return out
-
-    @staticmethod
-    def pack(features: Any) -> NDArray[np.float32]:
-        """Features as :class:`medsam.models.cache.CachedModel` keeps them."""
-        return features if isinstance(features, np.ndarray) else to_host([features])[0]
 
     def _features(self, batch: Any) -> list[Any]:
         """(n, 3, side, side) to the encoder's maps, each (n, channels, h, w)."""

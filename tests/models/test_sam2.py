@@ -12,7 +12,6 @@ from medsam.errors import WeightsError
 from medsam.models import MODELS
 from medsam.models.cache import CachedModel
 from medsam.models.checkpoints import digest
-from medsam.models.contract import Embedding
 from medsam.models.sam2 import Sam2, Sam3, as_transformers
 from medsam.prompts import Prompt
 
@@ -39,12 +38,6 @@ NARROW = {
     "global_attention_blocks": [3],
 }
 """A narrow encoder of five blocks."""
-
-
-def architecture(name):
-    """Names and shapes of the network of that name."""
-    with torch.device("meta"):
-        return Sam2.build(MODELS[name].arguments["network"]).state_dict()
 
 
 def narrow(file, **options):
@@ -80,27 +73,17 @@ def embedding(model, brain_image):
 
 def test_metas_file_holds_every_tensor_of_the_network_and_no_other(transformers):
     got = {name: value.shape for name, value in as_transformers(published()).items()}
-    due = {name: value.shape for name, value in architecture("sam2.1-hiera-tiny").items()}
+    with torch.device("meta"):
+        net = Sam2.build(MODELS["sam2.1-hiera-tiny"].arguments["network"])
+    due = {name: value.shape for name, value in net.state_dict().items()}
     assert got == due
     assert len(due) == 309
 
 
-@pytest.mark.parametrize(
-    ("name", "millions"),
-    [
-        ("sam2-hiera-small", 46),
-        ("sam2.1-hiera-base-plus", 80.8),
-        ("sam2-hiera-large", 224.4),
-    ],
-)
-def test_the_sizes_are_those_published(transformers, name, millions):
-    """Of the released models, in millions; what is for video is the same in all."""
-    state, image = published(), ("image_encoder", "sam_", "no_mem_embed")
-    video = sum(value.numel() for key, value in state.items() if not key.startswith(image))
-    with torch.device("meta"):
-        net = Sam2.build(MODELS[name].arguments["network"])
-    numbers = sum(value.numel() for value in net.parameters())
-    assert (numbers + video) / 1e6 == pytest.approx(millions, abs=0.1)
+def scaled(image, side):
+    """As a square of 0 to 1, not rounded to grey levels."""
+    pixels = torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).float() / 255
+    return torch.nn.functional.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
 
 
 def plainly(transformers, net, image, prompt, multimask):
@@ -115,10 +98,7 @@ def plainly(transformers, net, image, prompt, multimask):
         return_tensors="pt",
     )
     # Theirs is in whole grey levels at 1024 pixels; Meta's predictor is not.
-    pixels = torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).float() / 255
-    wide = torch.nn.functional.interpolate(
-        pixels, (1024, 1024), mode="bilinear", antialias=True, align_corners=False
-    )
+    wide = scaled(image, 1024)
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     exact = (wide - mean.view(3, 1, 1)) / std.view(3, 1, 1)
     assert (exact - inputs["pixel_values"]).abs().max() < 1.01 / 255 / 0.224
@@ -169,14 +149,6 @@ def test_maps_are_cached(model, brain_image, embedding, tmp_path):
     assert all(map(np.array_equal, stored.features, embedding.features))
 
 
-def test_features_of_the_last_image_are_not_mixed_up(model, embedding):
-    other = Embedding([one[..., ::-1].copy() for one in embedding.features], embedding.image_size)
-    asked = [Prompt([[60, 80]], [1])]
-    first, second, third = (model.predict(e, asked)[0] for e in (embedding, other, embedding))
-    assert np.array_equal(first.logits, third.logits)
-    assert not np.array_equal(first.logits, second.logits)
-
-
 def test_a_folder_as_transformers_writes_it(model, tmp_path, transformers, embedding):
     model.net.save_pretrained(tmp_path)
     again = narrow(tmp_path)
@@ -189,10 +161,6 @@ def test_a_folder_as_transformers_writes_it(model, tmp_path, transformers, embed
     file = tmp_path / "model.safetensors"
     assert provenance["weights"] == str(tmp_path)
     assert provenance["sha256"] == digest(file)
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(WeightsError, match="cannot be read: torn, or no checkpoint"):
-        narrow(tmp_path)
 
 
 def test_a_folder_of_the_whole_model_video_and_all(transformers, tmp_path):
@@ -221,25 +189,14 @@ def test_medsam2_is_asked_at_512_pixels_and_nothing_else(tmp_path, brain_image):
         narrow(tmp_path / "folder")
 
 
-SMALL3 = {
-    "vision_config": {
-        "backbone_config": {
-            "model_type": "sam3_vit_model",
-            "hidden_size": 32,
-            "intermediate_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "global_attn_indexes": [1],
-        },
-    }
-}
-
-
 def test_sam_3_from_a_file_of_its_whole_model(transformers, tmp_path, brain_image):
     """Under the names of the published folder, in which the tracker is one part of two."""
+    backbone = {"model_type": "sam3_vit_model", "hidden_size": 32, "intermediate_size": 32}
+    backbone |= {"num_hidden_layers": 2, "num_attention_heads": 2, "global_attn_indexes": [1]}
+    small = {"vision_config": {"backbone_config": backbone}}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = Sam3.build(SMALL3).eval()
+        net = Sam3.build(small).eval()
     state = {"detector_model.text_encoder.weight": torch.zeros(1)}
     for name, value in net.state_dict().items():
         whole = name.replace("vision_encoder.neck.", "tracker_neck.")
@@ -249,17 +206,15 @@ def test_sam_3_from_a_file_of_its_whole_model(transformers, tmp_path, brain_imag
             whole = f"tracker_model.{name}"
         state[whole] = value
     torch.save(state, tmp_path / "sam3.pt")
-    model = Sam3("sam3", SMALL3, side=1008, checkpoint=tmp_path / "sam3.pt", device="cpu")
-    prompt = Prompt([[60, 80]], [1])
-    (got,) = model.predict(model.embed(brain_image), [prompt])
-    pixels = torch.from_numpy(brain_image.transpose(2, 0, 1)[None].copy()).float() / 255
-    wide = torch.nn.functional.interpolate(pixels, (1008, 1008), mode="bilinear", antialias=True)
-    points = torch.tensor([[[[60, 80]]]]) * torch.tensor(
-        [1008 / n for n in brain_image.shape[1::-1]]
-    )
-    labels = torch.ones((1, 1, 1), dtype=torch.int)
+    model = Sam3("sam3", small, side=1008, checkpoint=tmp_path / "sam3.pt", device="cpu")
+    (got,) = model.predict(model.embed(brain_image), [Prompt([[60, 80]], [1])])
+    points = np.array([60, 80]) * 1008 / brain_image.shape[1::-1]
     with torch.inference_mode():
-        theirs = net((wide - 0.5) / 0.5, input_points=points, input_labels=labels)
+        theirs = net(
+            (scaled(brain_image, 1008) - 0.5) / 0.5,
+            input_points=torch.tensor(points, dtype=torch.float32)[None, None, None],
+            input_labels=torch.ones((1, 1, 1), dtype=torch.int),
+        )
     assert got.masks.shape == (3, *brain_image.shape[:2])
     np.testing.assert_allclose(got.logits, theirs.pred_masks[0, 0], atol=1e-5)
     np.testing.assert_allclose(got.scores, theirs.iou_scores[0, 0], atol=1e-6)

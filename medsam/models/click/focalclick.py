@@ -4,8 +4,8 @@ Source: Chen et al., "FocalClick: Towards Practical Interactive Image Segmentati
 (arXiv 2204.02574).
 """
 
-# A network called gives Any.
-# mypy: disable-error-code="no-any-return"
+# A network called gives Any, and so do the classes of timm.
+# mypy: disable-error-code="no-any-return, misc"
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from timm.models.pvt_v2 import OverlapPatchEmbed, PyramidVisionTransformerV2
 from torch import Tensor, nn
-from torch.nn.functional import gelu, interpolate, scaled_dot_product_attention
+from torch.nn.functional import interpolate
 from torchvision.ops import roi_align
 
-from medsam.models.click.predictor import THRESHOLD, ClickModel, State
-from medsam.models.click.ritm import RADIUS, Scale, normalised
-from medsam.models.click.simpleclick import Block
-from medsam.models.click.zoom import Clicks, Zoom, crop, disks, in_region, paste, resize
+from medsam import regions
+from medsam.models.click.predictor import THRESHOLD, ClickModel, State, look
+from medsam.models.click.ritm import RADIUS, Scale, named, normalised
+from medsam.models.click.zoom import Clicks, Zoom, crop, disks, paste, resize
 
 SIDE = 256
 """Side in pixels of what the network sees, coarse and refined."""
@@ -42,107 +43,38 @@ _SMALL = 3
 _AROUND = 0.2
 """For a small change: so many times the object's longest side to each side of the click."""
 
-_HEADS = (1, 2, 5, 8)
-_COARSER = (8, 4, 2, 1)
-"""Of SegFormer's stages; the second is by what keys and values are coarser than queries."""
 _WIDTH = 32
 """Channels of the refiner."""
 
 
-def _as_map(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, h x w, C) to (B, C, h, w)."""
-    return x.transpose(1, 2).reshape(len(x), x.shape[2], *size)
-
-
-def _as_list(x: Tensor) -> Tensor:
-    """(B, C, h, w) to (B, h x w, C)."""
-    return x.flatten(2).transpose(1, 2)
-
-
-class _Attention(nn.Module):
-    def __init__(self, width: int, heads: int, coarser: int):
-        super().__init__()
-        self.heads, self.coarser = heads, coarser
-        self.q, self.kv = nn.Linear(width, width), nn.Linear(width, 2 * width)
-        self.proj = nn.Linear(width, width)
-        if coarser > 1:
-            self.sr = nn.Conv2d(width, width, coarser, coarser)
-            self.norm = nn.LayerNorm(width)
-
-    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, h x w, width) to the same shape."""
-        query = self.q(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
-        if self.coarser > 1:
-            x = self.norm(_as_list(self.sr(_as_map(x, size))))
-        both = self.kv(x).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        found = scaled_dot_product_attention(query, both[0], both[1])
-        return self.proj(found.transpose(1, 2).flatten(2))
-
-
-class _Depthwise(nn.Module):
-    def __init__(self, width: int):
-        super().__init__()
-        self.dwconv = nn.Conv2d(width, width, 3, padding=1, groups=width)
-
-    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, h x w, width) to the same shape."""
-        return _as_list(self.dwconv(_as_map(x, size)))
-
-
-class _Mlp(nn.Module):
-    def __init__(self, width: int):
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.dwconv = _Depthwise(4 * width)
-
-    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, h x w, width) to the same shape."""
-        return self.fc2(gelu(self.dwconv(self.fc1(x), size)))
-
-
-class _Patches(nn.Module):
-    """Patches that overlap."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int):
-        super().__init__()
-        self.proj = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
-        self.norm = nn.LayerNorm(outputs)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """(B, inputs, H, W) to (B, h x w, outputs), and (h, w)."""
-        out = self.proj(x)
-        return self.norm(_as_list(out)), (out.shape[2], out.shape[3])
-
-
 class _Backbone(nn.Module):
-    """Four stages; the clicks join after the first."""
+    """SegFormer's four stages, as timm's PVT v2 has them; the clicks join after the first."""
 
     def __init__(self, widths: Sequence[int], depths: Sequence[int]):
         super().__init__()
-        before = 3
-        for i, (width, depth) in enumerate(zip(widths, depths, strict=True)):
-            kernel, stride = (3, 2) if i else (7, 4)
-            setattr(self, f"patch_embed{i + 1}", _Patches(before, width, kernel, stride))
-            blocks = (
-                Block(width, _Attention(width, _HEADS[i], _COARSER[i]), _Mlp(width))
-                for _ in range(depth)
-            )
-            setattr(self, f"block{i + 1}", nn.ModuleList(blocks))
-            setattr(self, f"norm{i + 1}", nn.LayerNorm(width, eps=1e-6))
-            before = width
-        self.patch_embed_side1 = _Patches(3, widths[0], 7, 4)
+        settings = {"num_heads": (1, 2, 5, 8), "mlp_ratios": (4, 4, 4, 4), "num_classes": 0}
+        net = PyramidVisionTransformerV2(depths=depths, embed_dims=widths, **settings)
+        for i, stage in enumerate(net.stages, start=1):
+            setattr(self, f"patch_embed{i}", stage.downsample or net.patch_embed)
+            setattr(self, f"block{i}", stage.blocks)
+            setattr(self, f"norm{i}", stage.norm)
+            for block in stage.blocks:
+                block.mlp.dwconv = named(dwconv=block.mlp.dwconv)
+        self.patch_embed_side1 = OverlapPatchEmbed(7, 4, 3, widths[0])
 
-    def forward(self, image: Tensor, extra: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) image and (B, 3, H, W) maps to features of 1/4, 1/8, 1/16 and 1/32."""
-        out, x = [], image
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """(B, 6, H, W), image and maps, to features of 1/4, 1/8, 1/16 and 1/32."""
+        x, extra, out = picture[:, :3], picture[:, 3:], []
         for i in range(1, 5):
-            x, size = getattr(self, f"patch_embed{i}")(x)
+            x = getattr(self, f"patch_embed{i}")(x)
+            size = (x.shape[1], x.shape[2])
+            x = x.flatten(1, 2)
             for block in getattr(self, f"block{i}"):
                 x = block(x, size)
-            x = _as_map(getattr(self, f"norm{i}")(x), size)
+            x = getattr(self, f"norm{i}")(x).unflatten(1, size).permute(0, 3, 1, 2)
             out.append(x)
             if i == 1:
-                x = x + _as_map(*self.patch_embed_side1(extra))
+                x = x + self.patch_embed_side1(extra).permute(0, 3, 1, 2)
         return out
 
 
@@ -153,101 +85,44 @@ class _Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, h, w) to (B, outputs, h, w)."""
-        return _as_map(self.proj(_as_list(x)), (x.shape[2], x.shape[3]))
-
-
-class _Fuse(nn.Module):
-    def __init__(self, inputs: int, outputs: int):
-        super().__init__()
-        self.conv, self.bn = nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, h, w) to (B, outputs, h, w)."""
-        return torch.relu(self.bn(self.conv(x)))
+        return self.proj(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class _Head(nn.Module):
+    """All maps at the finest resolution, mixed pixel by pixel."""
+
     def __init__(self, widths: Sequence[int], width: int):
         super().__init__()
         for i, each in enumerate(widths, start=1):
             setattr(self, f"linear_c{i}", _Linear(each, width))
-        self.linear_fuse = _Fuse(4 * width, width)
+        fuse = nn.Conv2d(4 * width, width, 1, bias=False)
+        self.linear_fuse = named(conv=fuse, bn=nn.BatchNorm2d(width), relu=nn.ReLU())
         self.linear_pred = nn.Conv2d(width, 1, 1)
 
     def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Maps, finest first, to logits and features at the finest one's resolution."""
         size = maps[0].shape[2:]
         mixed = [
-            interpolate(
-                getattr(self, f"linear_c{i}")(maps[i - 1]),
-                size=size,
-                mode="bilinear",
-                align_corners=False,
-            )
+            interpolate(getattr(self, f"linear_c{i}")(maps[i - 1]), size, mode="bilinear")
             for i in (4, 3, 2, 1)
         ]
         features: Tensor = self.linear_fuse(torch.cat(mixed, 1))
         return self.linear_pred(features), features
 
 
-class SegFormer(nn.Module):
-    """Backbone and all-MLP head.
-
-    Parameters
-    ----------
-    widths, depths : (4,) int
-        Of the stages: 32, 64, 160, 256 and 2, 2, 2, 2 for B0; 64, 128, 320, 512 and
-        3, 4, 18, 3 for B3.
-    width : int
-        Of the head.
-    """
-
-    def __init__(self, widths: Sequence[int], depths: Sequence[int], width: int):
-        super().__init__()
-        self.backbone = _Backbone(widths, depths)
-        self.decode_head = _Head(widths, width)
-
-    def forward(self, image: Tensor, extra: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and features.
-
-        Parameters
-        ----------
-        image : (B, 3, H, W) float32
-            Normalised.
-        extra : (B, 3, H, W) float32
-            Previous mask, positive and negative clicks.
-
-        Returns
-        -------
-        (B, 1, H / 4, W / 4) and (B, width, H / 4, W / 4) float32
-        """
-        logits, features = self.decode_head(self.backbone(image, extra))
-        return logits, features
+def _convolution(inputs: int, kernel: int, stride: int) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, _WIDTH, kernel, stride, padding=kernel // 2)
+    return named(conv=conv, norm=nn.BatchNorm2d(_WIDTH), relu=nn.ReLU())
 
 
-class _Convolution(nn.Module):
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int):
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
-        self.norm = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, h, w) to (B, outputs, h / stride, w / stride)."""
-        return torch.relu(self.norm(self.conv(x)))
-
-
-class _Separable(nn.Module):
+def _separable() -> nn.Sequential:
     """A convolution of each channel, then one across channels."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.conv3x3 = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.conv1x1 = nn.Conv2d(width, width, 1)
-        self.norm = nn.BatchNorm2d(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, width, h, w) to the same shape."""
-        return torch.relu(self.norm(self.conv1x1(self.conv3x3(x))))
+    return named(
+        conv3x3=nn.Conv2d(_WIDTH, _WIDTH, 3, padding=1, groups=_WIDTH),
+        conv1x1=nn.Conv2d(_WIDTH, _WIDTH, 1),
+        norm=nn.BatchNorm2d(_WIDTH),
+        relu=nn.ReLU(),
+    )
 
 
 class Refiner(nn.Module):
@@ -261,10 +136,10 @@ class Refiner(nn.Module):
 
     def __init__(self, features: int):
         super().__init__()
-        self.image_conv1 = _Convolution(6, _WIDTH, 3, 2)
-        self.image_conv2, self.image_conv3 = _Separable(_WIDTH), _Separable(_WIDTH)
-        self.refine_fusion = _Convolution(features, _WIDTH, 1, 1)
-        self.refine_fusion2, self.refine_fusion3 = _Separable(_WIDTH), _Separable(_WIDTH)
+        self.image_conv1 = _convolution(6, 3, 2)
+        self.image_conv2, self.image_conv3 = _separable(), _separable()
+        self.refine_fusion = _convolution(features, 1, 1)
+        self.refine_fusion2, self.refine_fusion3 = _separable(), _separable()
         # In the checkpoints, but no mask depends on it.
         self.feature_gate = nn.Sequential(nn.Conv2d(_WIDTH, 1, 1), nn.Sigmoid())
         self.refine_pred = nn.Conv2d(_WIDTH, 1, 3, padding=1)
@@ -302,8 +177,8 @@ def box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """First and last row and column of a mask; the whole picture for fewer than 10 pixels."""
     if np.count_nonzero(mask) < _FEW:
         return 0, mask.shape[0], 0, mask.shape[1]
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
+    left, top, right, bottom = regions.box(mask)
+    return top, bottom, left, right
 
 
 def grown(box: tuple[float, float, float, float], ratio: float, size: tuple[int, int]) -> Window:
@@ -405,7 +280,8 @@ class FocalClickNetwork(nn.Module):
     Parameters
     ----------
     widths, depths : (4,) int
-        Of SegFormer's stages.
+        Of SegFormer's stages: 32, 64, 160, 256 and 2, 2, 2, 2 for B0; 64, 128, 320, 512 and
+        3, 4, 18, 3 for B3.
     width : int
         Of its head.
     halved : bool
@@ -425,7 +301,9 @@ class FocalClickNetwork(nn.Module):
             nn.Conv2d(16, 32, 3, 2, padding=1),
             Scale(),
         )
-        self.feature_extractor = SegFormer(widths, depths, width)
+        self.feature_extractor = named(
+            backbone=_Backbone(widths, depths), decode_head=_Head(widths, width)
+        )
         self.refiner = Refiner(width)
 
     def coarse(self, picture: Tensor, clicks: Sequence[Clicks]) -> tuple[Tensor, Tensor]:
@@ -444,14 +322,11 @@ class FocalClickNetwork(nn.Module):
         """
         size = (picture.shape[2], picture.shape[3])
         radius = 3 if self.halved else RADIUS
-        image = normalised(picture[:, :3])
-        maps = torch.cat([picture[:, 3:], disks(clicks, size, radius, picture)], 1)
+        maps = disks(clicks, size, radius, picture)
+        x = torch.cat([normalised(picture[:, :3]), picture[:, 3:], maps], 1)
         if self.halved:
-            image, maps = (
-                interpolate(x, scale_factor=0.5, mode="bilinear", align_corners=True)
-                for x in (image, maps)
-            )
-        logits, features = self.feature_extractor(image, maps)
+            x = interpolate(x, scale_factor=0.5, mode="bilinear", align_corners=True)
+        logits, features = self.feature_extractor(x)
         return resize(logits, size), features
 
     def refine(
@@ -489,91 +364,72 @@ class FocalClickNetwork(nn.Module):
         return self.refiner(image, disks([clicks], size, RADIUS, image), near, guess)
 
 
-def _odds(probability: Tensor) -> Tensor:
-    """Log-odds, infinite at 0 and 1."""
-    return torch.log(probability / (1 - probability))
+class FocalClickBaseline(ClickModel):
+    """FocalClick as the paper's code asks it (``NoBRS``): coarse masks, without a second look.
 
-
-def coarse_step(
-    network: FocalClickNetwork, image: Tensor, clicks: Clicks, state: State, side: int = SIDE
-) -> tuple[State, tuple[Tensor, Tensor]]:
-    """Target crop and coarse mask: the new state, and what the network gave for the crop.
-
-    This is all that the public code does in its mode ``NoBRS``. Parameters are those of
-    :func:`focal_step`.
-    """
-    size = (image.shape[2], image.shape[3])
-    before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
-    last = None if state.probability is None else before[0, 0].cpu().numpy()
-    found = ZOOM.region(last, state.roi, clicks, size)
-    picture, seen, into = torch.cat([image, before], 1), clicks, found or state.roi
-    if found is not None:
-        picture = crop(picture, found, None)
-        seen = in_region(clicks, found, (picture.shape[2], picture.shape[3]))
-    seen = scaled(seen, (0, picture.shape[2], 0, picture.shape[3]), side)
-    coarse = network.coarse(resize(picture, (side, side)), [seen])
-    # Probabilities, not logits, are resized, as released.
-    wide = resize(torch.sigmoid(coarse[0]), (picture.shape[2], picture.shape[3]))
-    return State(wide if into is None else paste(wide, into, size), into), coarse
-
-
-def focal_step(
-    network: FocalClickNetwork, image: Tensor, clicks: Clicks, state: State, side: int = SIDE
-) -> State:
-    """One step of FocalClick: target crop, coarse mask, focus crop, merge.
-
-    Parameters
+    Attributes
     ----------
-    network : FocalClickNetwork
-    image : (1, 3, H, W) float32 Tensor
-        RGB, 0 to 1.
-    clicks : (N, 3) float
-        All so far, at least one.
-    state : State
     side : int
-        Both crops are brought to ``side`` x ``side`` pixels.
+        Target and focus are brought to ``side`` x ``side`` pixels.
+    """
+
+    network = FocalClickNetwork
+    side = SIDE
+
+    def coarse(
+        self, image: Tensor, clicks: Clicks, state: State
+    ) -> tuple[State, tuple[Tensor, Tensor]]:
+        """Target crop and coarse mask: the new state, and what the network gave for the crop."""
+        picture, seen, into = look(ZOOM, image, clicks, state)
+        size = (picture.shape[2], picture.shape[3])
+        seen = scaled(seen, (0, size[0], 0, size[1]), self.side)
+        coarse = self.net.coarse(resize(picture, (self.side, self.side)), [seen])
+        # Probabilities, not logits, are resized, as released.
+        wide = resize(torch.sigmoid(coarse[0]), size)
+        return State(paste(wide, into, (image.shape[2], image.shape[3])), into), coarse
+
+    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
+        """One click more: the coarse mask."""
+        return self.coarse(image, clicks, state)[0]
+
+    def settings(self) -> dict[str, str]:
+        """Target, and that there is no focus."""
+        return {"target": str(ZOOM), "focus": "none", "merge": "none"}
+
+
+class FocalClick(FocalClickBaseline):
+    """FocalClick as its released evaluation asks it (``FocalClick``, ``infer-size`` 256).
 
     Notes
     -----
     As released: the coarse mask that decides on the focus is where its log-odds (not its
-    probability) are above 0.49; and where nothing was left of the object, the network sees the
-    whole picture, but its answer is put into the last target.
+    probability) are above 0.49.
     """
-    size = (image.shape[2], image.shape[3])
-    before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
-    last = before[0, 0].cpu().numpy()
-    found, coarse = coarse_step(network, image, clicks, state, side)
-    assert found.probability is not None
-    odds, into = _odds(found.probability), found.roi
-    target: Window = (0, size[0], 0, size[1])
-    if into is not None:
-        target = (into[0], into[1] + 1, into[2], into[3] + 1)
-
-    click = (int(clicks[-1, 0]), int(clicks[-1, 1]))
-    now = odds[0, 0].cpu().numpy() > THRESHOLD
-    window = focus(now, last > THRESHOLD, click, target, EXPANSION)
-    top, bottom, left, right = window
-    roi = (top, bottom - 1, left, right - 1)
-    refined = network.refine(
-        resize(crop(image, roi, None), (side, side)),
-        scaled(clicks, window, side),
-        coarse,
-        relative(window, target, side),
-    )
-    merged = _odds(before) if len(clicks) > PROGRESSIVE else odds
-    merged[:, :, top:bottom, left:right] = resize(refined, (bottom - top, right - left))
-    return State(torch.sigmoid(merged), into)
-
-
-class FocalClick(ClickModel):
-    """FocalClick as its released evaluation asks it (``FocalClick``, ``infer-size`` 256)."""
-
-    network = FocalClickNetwork
 
     def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
-        """One click more; see :func:`focal_step`."""
-        assert isinstance(self.net, FocalClickNetwork)
-        return focal_step(self.net, image, clicks, state)
+        """One click more: coarse mask, focus crop, merge."""
+        size = (image.shape[2], image.shape[3])
+        before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
+        found, coarse = self.coarse(image, clicks, state)
+        assert found.probability is not None
+        odds, into = torch.logit(found.probability), found.roi
+        target: Window = (0, size[0], 0, size[1])
+        if into is not None:
+            target = (into[0], into[1] + 1, into[2], into[3] + 1)
+
+        click = (int(clicks[-1, 0]), int(clicks[-1, 1]))
+        now, last = (x[0, 0].cpu().numpy() > THRESHOLD for x in (odds, before))
+        window = focus(now, last, click, target, EXPANSION)
+        top, bottom, left, right = window
+        refined = self.net.refine(
+            resize(crop(image, (top, bottom - 1, left, right - 1), None), (self.side, self.side)),
+            scaled(clicks, window, self.side),
+            coarse,
+            relative(window, target, self.side),
+        )
+        merged = torch.logit(before) if len(clicks) > PROGRESSIVE else odds
+        merged[:, :, top:bottom, left:right] = resize(refined, (bottom - top, right - left))
+        return State(torch.sigmoid(merged), into)
 
     def settings(self) -> dict[str, str]:
         """Target, focus and merging."""
@@ -582,18 +438,3 @@ class FocalClick(ClickModel):
             "focus": f"expansion {EXPANSION}, {SIDE} pixels",
             "merge": f"progressive after {PROGRESSIVE} clicks",
         }
-
-
-class FocalClickBaseline(ClickModel):
-    """FocalClick as the paper's code asks it (``NoBRS``): coarse masks, without a second look."""
-
-    network = FocalClickNetwork
-
-    def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
-        """One click more; see :func:`coarse_step`."""
-        assert isinstance(self.net, FocalClickNetwork)
-        return coarse_step(self.net, image, clicks, state)[0]
-
-    def settings(self) -> dict[str, str]:
-        """Target, and that there is no focus."""
-        return {"target": str(ZOOM), "focus": "none", "merge": "none"}

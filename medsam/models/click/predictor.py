@@ -21,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medsam.models.checkpoints import load_weights
 from medsam.models.click.zoom import (
     Clicks,
     Roi,
@@ -30,10 +29,10 @@ from medsam.models.click.zoom import (
     in_region,
     mirrored,
     paste,
-    prompt_clicks,
 )
 from medsam.models.contract import Embedding, Prediction, PromptableModel, check_image
 from medsam.models.device import Runtime
+from medsam.models.tensors import load_weights
 from medsam.prompts import Prompt
 
 THRESHOLD = 0.49
@@ -109,7 +108,7 @@ class ClickModel(PromptableModel):
         with torch.device("meta"):
             net = self.build(network)
         self.name, net, self._about = load_weights(net, name, folder, checkpoint, base)
-        self.net = net.to(self._device)
+        self.net: Any = net.to(self._device)
         self._states: OrderedDict[tuple[bytes, bytes], State] = OrderedDict()
 
     @classmethod
@@ -132,16 +131,6 @@ class ClickModel(PromptableModel):
         check_image(image)
         return Embedding(image, (image.shape[0], image.shape[1]), self.name)
 
-    @staticmethod
-    def pack(features: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The embedding as a cache keeps it."""
-        return features.astype(np.float32)
-
-    @staticmethod
-    def unpack(array: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The embedding from what a cache kept."""
-        return array.astype(np.uint8)
-
     def predict(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
     ) -> list[Prediction]:
@@ -162,7 +151,7 @@ class ClickModel(PromptableModel):
             return [self._answer(image, key, prompt) for prompt in prompts]
 
     def _answer(self, image: Tensor, key: bytes, prompt: Prompt) -> Prediction:
-        clicks = prompt_clicks(prompt)
+        clicks = np.column_stack([prompt.points[:, ::-1], prompt.labels]).astype(np.float64)
         if prompt.logits is None:
             state = self._replay(image, key, clicks)
         else:
@@ -197,55 +186,37 @@ class ClickModel(PromptableModel):
 
 
 class ZoomedModel(ClickModel):
-    """A click model whose steps are those of :func:`zoomed_step`."""
+    """A click model that is asked as RITM and SimpleClick are: zoomed in, with the mirror image."""
 
     zoom: ClassVar[Zoom]
 
     def step(self, image: Tensor, clicks: Clicks, state: State) -> State:
-        """One click more; see :func:`zoomed_step`."""
-        return zoomed_step(self.net, self.zoom, image, clicks, state)
+        """Zoom in, predict, average with the logits of the mirror image."""
+        picture, seen, roi = look(self.zoom, image, clicks, state)
+        twice = torch.cat([picture, picture.flip(3)])
+        plain, flipped = self.net(twice, [seen, mirrored(seen, picture.shape[3])])
+        logits = 0.5 * (plain + flipped.flip(2))[None]
+        return State(paste(torch.sigmoid(logits), roi, (image.shape[2], image.shape[3])), roi)
 
     def settings(self) -> dict[str, str]:
         """The zoom and the mirroring."""
         return {"zoom": str(self.zoom), "flip": "average of logits"}
 
 
-def zoomed_step(
-    network: Callable[[Tensor, list[Clicks]], Tensor],
-    zoom: Zoom,
-    image: Tensor,
-    clicks: Clicks,
-    state: State,
-) -> State:
-    """One step of RITM and of SimpleClick: zoom in, predict, average with the mirror image.
+def look(
+    zoom: Zoom, image: Tensor, clicks: Clicks, state: State
+) -> tuple[Tensor, Clicks, Roi | None]:
+    """What a network is shown at a step: picture with previous mask, clicks in it, the region.
 
-    Parameters
-    ----------
-    network : callable
-        From (B, 4, h, w) image (0 to 1) and previous mask, and B arrays of clicks, to
-        (B, 1, h, w) logits.
-    zoom : Zoom
-    image : (1, 3, H, W) float32 Tensor
-        RGB, 0 to 1.
-    clicks : (N, 3) float
-        All so far.
-    state : State
-
-    Notes
-    -----
-    As released: where nothing was left of the object, the network sees the whole picture, but
-    its answer is still put into the last region.
+    Where nothing was left of the object this is the whole picture, but the region is that of the
+    last step, into which the answer is put, as released.
     """
     size = (image.shape[2], image.shape[3])
     before = image.new_zeros((1, 1, *size)) if state.probability is None else state.probability
     last = None if state.probability is None else before[0, 0].cpu().numpy()
-    picture, seen = torch.cat([image, before], 1), clicks
+    picture = torch.cat([image, before], 1)
     roi = zoom.region(last, state.roi, clicks, size)
-    if roi is not None:
-        picture = crop(picture, roi, zoom.size)
-        seen = in_region(clicks, roi, (picture.shape[2], picture.shape[3]))
-    twice = torch.cat([picture, picture.flip(3)])
-    plain, flipped = network(twice, [seen, mirrored(seen, picture.shape[3])])
-    logits = 0.5 * (plain + flipped.flip(2))[None]
-    probability, into = torch.sigmoid(logits), roi or state.roi
-    return State(probability if into is None else paste(probability, into, size), into)
+    if roi is None:
+        return picture, clicks, state.roi
+    picture = crop(picture, roi, zoom.size)
+    return picture, in_region(clicks, roi, (picture.shape[2], picture.shape[3])), roi

@@ -6,79 +6,32 @@ Source: Liu et al., "SimpleClick: Interactive Image Segmentation with Simple Vis
 Transformers" (arXiv 2210.11006).
 """
 
-# A network called gives Any.
-# mypy: disable-error-code="no-any-return"
+# A network called gives Any, and so do the classes of timm.
+# mypy: disable-error-code="no-any-return, misc"
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn, zeros
-from torch.nn.functional import gelu, interpolate, scaled_dot_product_attention
+from segment_anything.modeling.image_encoder import window_partition, window_unpartition
+from timm.layers import PatchEmbed
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from medsam.models.click.predictor import THRESHOLD, State, ZoomedModel
-from medsam.models.click.ritm import RADIUS, normalised
-from medsam.models.click.zoom import Clicks, Zoom, disks, resize
+from medsam.models.click.ritm import ClickNetwork, named
+from medsam.models.click.zoom import Clicks, Zoom
 
 SIDE = 448
 """Side in pixels of what the network sees."""
 PRETRAINED = 224
 """Side in pixels of a window, that of the pictures the transformer was first trained on."""
-_CLASSES = 1000
 
 
-class Patches(nn.Module):
-    """Each patch of a picture as one vector."""
-
-    def __init__(self, channels: int, width: int, patch: int):
-        super().__init__()
-        self.proj = nn.Conv2d(channels, width, patch, patch)
-
-    def forward(self, picture: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, H / patch * W / patch, width), row by row."""
-        return self.proj(picture).flatten(2).transpose(1, 2)
-
-
-class _Attention(nn.Module):
-    def __init__(self, width: int, heads: int):
-        super().__init__()
-        self.heads = heads
-        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, width) to the same shape."""
-        split = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        found = scaled_dot_product_attention(split[0], split[1], split[2])
-        return self.proj(found.transpose(1, 2).flatten(2))
-
-
-class _Mlp(nn.Module):
-    def __init__(self, width: int):
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, width) to the same shape."""
-        return self.fc2(gelu(self.fc1(x)))
-
-
-class Block(nn.Module):
-    """Attention, then a perceptron, each with a way around it."""
-
-    def __init__(self, width: int, attention: nn.Module, mlp: nn.Module):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
-        self.attn, self.mlp = attention, mlp
-
-    def forward(self, x: Tensor, *size: tuple[int, int]) -> Tensor:
-        """(B, N, width) to the same shape; ``size`` for parts that need N's height and width."""
-        x = x + self.attn(self.norm1(x), *size)
-        return x + self.mlp(self.norm2(x), *size)
-
-
-class PlainVit(nn.Module):
-    """The backbone.
+class PlainVit(VisionTransformer):
+    """The backbone: timm's, most of whose blocks see windows of the picture.
 
     Parameters
     ----------
@@ -94,28 +47,10 @@ class PlainVit(nn.Module):
     """
 
     def __init__(self, side: int, patch: int, width: int, depth: int, heads: int):
-        super().__init__()
-        self.grid = side // patch
-        self.windows = self.grid // (PRETRAINED // patch)
+        sizes = {"embed_dim": width, "depth": depth, "num_heads": heads}
+        super().__init__(side, patch, global_pool="avg", weight_init="skip", **sizes)
+        self.grid, self.window = side // patch, PRETRAINED // patch
         self.every = 6 if depth == 12 else depth // 4
-        self.patch_embed = Patches(3, width, patch)
-        self.cls_token = nn.Parameter(zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(zeros(1, self.grid**2 + 1, width))
-        blocks = (Block(width, _Attention(width, heads), _Mlp(width)) for _ in range(depth))
-        self.blocks = nn.Sequential(*blocks)
-        self.fc_norm = nn.LayerNorm(width, eps=1e-6)
-        self.head = nn.Linear(width, _CLASSES)
-
-    def _split(self, x: Tensor) -> Tensor:
-        """(B, grid^2, C) to windows as pictures of their own."""
-        n, side = self.windows, self.grid // self.windows
-        windows = x.reshape(-1, n, side, n, side, x.shape[2]).transpose(2, 3)
-        return windows.flatten(3, 4).flatten(0, 2)
-
-    def _join(self, x: Tensor) -> Tensor:
-        """What :meth:`_split` took apart."""
-        n, side = self.windows, self.grid // self.windows
-        return x.reshape(-1, n, n, side, side, x.shape[2]).transpose(2, 3).flatten(1, 4)
 
     def forward(self, picture: Tensor, extra: Tensor) -> Tensor:
         """Features of a picture.
@@ -132,16 +67,13 @@ class PlainVit(nn.Module):
         (B, width, grid, grid) float32
         """
         x = self.patch_embed(picture) + extra + self.pos_embed[:, 1:]
-        apart = False
+        x, whole = x.unflatten(1, (self.grid, self.grid)), (self.grid, self.grid)
         for i, block in enumerate(self.blocks, start=1):
-            whole = i % self.every == 0
-            if whole and apart:
-                x = self._join(x)
-            elif not whole and not apart:
-                x = self._split(x)
-            apart = not whole
-            x = block(x)
-        return x.transpose(1, 2).unflatten(2, (self.grid, self.grid))
+            side = self.grid if i % self.every == 0 else self.window
+            windows, _ = window_partition(x, side)
+            seen = block(windows.flatten(1, 2)).unflatten(1, (side, side))
+            x = window_unpartition(seen, side, whole, whole)
+        return x.permute(0, 3, 1, 2)
 
 
 def _norm(width: int) -> nn.GroupNorm:
@@ -179,16 +111,8 @@ class Pyramid(nn.Module):
         return [self.down_4(x), self.down_8(x), self.down_16(x), self.down_32(x)]
 
 
-class _Convolution(nn.Module):
-    """1 x 1 and ReLU."""
-
-    def __init__(self, inputs: int, outputs: int):
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, h, w) to (B, outputs, h, w)."""
-        return torch.relu(self.conv(x))
+def _convolution(inputs: int, outputs: int) -> nn.Sequential:
+    return named(conv=nn.Conv2d(inputs, outputs, 1), relu=nn.ReLU())
 
 
 class Head(nn.Module):
@@ -202,8 +126,8 @@ class Head(nn.Module):
 
     def __init__(self, widths: Sequence[int], channels: int):
         super().__init__()
-        self.convs = nn.ModuleList(_Convolution(width, channels) for width in widths)
-        self.fusion_conv = _Convolution(channels * len(widths), channels)
+        self.convs = nn.ModuleList(_convolution(width, channels) for width in widths)
+        self.fusion_conv = _convolution(channels * len(widths), channels)
         self.up_conv1, self.up_conv2 = self._up(channels), self._up(channels // 2)
         self.conv_seg = nn.Conv2d(channels, 1, 1)
 
@@ -228,7 +152,7 @@ class Head(nn.Module):
         return self.conv_seg(self.fusion_conv(torch.cat(mixed, 1)))
 
 
-class SimpleClickNetwork(nn.Module):
+class SimpleClickNetwork(ClickNetwork):
     """The network of the ``cocolvis_vit_*`` checkpoints.
 
     Parameters
@@ -254,29 +178,14 @@ class SimpleClickNetwork(nn.Module):
         side: int = SIDE,
     ):
         super().__init__()
-        self.patch_embed_coords = Patches(3, width, patch)
+        self.patch_embed_coords = PatchEmbed(side, patch, 3, width)
         self.backbone = PlainVit(side, patch, width, depth, heads)
         self.neck = Pyramid(width, widths)
         self.head = Head(widths, channels)
 
-    def forward(self, picture: Tensor, clicks: Sequence[Clicks]) -> Tensor:
-        """Logits of the object.
-
-        Parameters
-        ----------
-        picture : (B, 4, side, side) float32
-            RGB and the previous mask's probability, all 0 to 1.
-        clicks : sequence of B (N, 3) float arrays
-
-        Returns
-        -------
-        (B, 1, side, side) float32
-        """
-        size = (picture.shape[2], picture.shape[3])
-        maps = torch.cat([picture[:, 3:], disks(clicks, size, RADIUS, picture)], 1)
-        found = self.backbone(normalised(picture[:, :3]), self.patch_embed_coords(maps))
-        logits = self.head(self.neck(found))
-        return resize(logits, size)
+    def logits(self, image: Tensor, maps: Tensor) -> Tensor:
+        """(B, 3, side, side) each, to (B, 1, side / 4, side / 4)."""
+        return self.head(self.neck(self.backbone(image, self.patch_embed_coords(maps))))
 
 
 class SimpleClick(ZoomedModel):

@@ -17,24 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from medsam.prompts import Prompt
+from medsam.regions import box
 
 Clicks = NDArray[np.float64]
 """(N, 3) float: row, column, label."""
 Roi = tuple[int, int, int, int]
 """Top, bottom, left, right, inclusive."""
-
-
-def prompt_clicks(prompt: Prompt) -> Clicks:
-    """(N, 3) row, column and label of a prompt's points, in their order.
-
-    Examples
-    --------
-    >>> prompt_clicks(Prompt([[3, 4], [5, 6]], [1, 0]))
-    array([[4., 3., 1.],
-           [6., 5., 0.]])
-    """
-    return np.column_stack([prompt.points[:, ::-1], prompt.labels]).astype(np.float64)
 
 
 def mirrored(clicks: Clicks, width: int) -> Clicks:
@@ -123,10 +111,9 @@ def surroundings(mask: NDArray[np.bool_], clicks: Clicks, expansion: float, min_
     for row, column, label in clicks:
         if label:
             marked[int(row), int(column)] = True
-    rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
+    left, top, right, bottom = box(marked)
     spans = []
-    for found, last in zip((rows, columns), mask.shape, strict=True):
-        first, end = int(found[0]), int(found[-1])
+    for first, end, last in ((top, bottom, mask.shape[0]), (left, right, mask.shape[1])):
         centre = 0.5 * (first + end)
         half = 0.5 * max(expansion * (end - first + 1), min_side)
         spans += [max(0, round(centre - half)), min(last - 1, round(centre + half))]
@@ -194,9 +181,9 @@ def in_region(clicks: Clicks, roi: Roi, size: tuple[int, int]) -> Clicks:
     return out
 
 
-def paste(probability: Tensor, roi: Roi, size: tuple[int, int]) -> Tensor:
-    """(1, 1, H, W) of zeros with what was predicted, resized, in the region."""
-    top, bottom, left, right = roi
+def paste(probability: Tensor, roi: Roi | None, size: tuple[int, int]) -> Tensor:
+    """(1, 1, H, W) of zeros with what was predicted, resized, in the region, or all over."""
+    top, bottom, left, right = roi or (0, size[0] - 1, 0, size[1] - 1)
     out = probability.new_zeros((1, 1, *size))
     shape = (bottom - top + 1, right - left + 1)
     out[:, :, top : bottom + 1, left : right + 1] = resize(probability, shape)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from medsam.models.click.predictor import State, zoomed_step
-from medsam.models.click.ritm import RitmNetwork
+from medsam.models.click.predictor import State
+from medsam.models.click.ritm import Ritm, RitmNetwork
 from medsam.models.click.simpleclick import CfrIcl, SimpleClick, SimpleClickNetwork
 from medsam.models.click.zoom import Zoom
 
@@ -55,6 +55,13 @@ def test_small_variants_give_the_logits_of_the_public_code(name, ready, tensor_o
         assert np.abs(logits(name, network, tensor_of, **other) - expected).max() > 1e-3
 
 
+def asked(kind, network, zoom):
+    """A model of a network that is in no file."""
+    model = object.__new__(kind)
+    model.net, model.zoom = network, zoom
+    return model
+
+
 @pytest.mark.parametrize("name", ["ritm-tiny", "simpleclick-tiny-16"])
 def test_five_clicks_are_those_of_the_public_predictor(
     name, ready, tensor_of, twelve_clicks, golden
@@ -64,10 +71,10 @@ def test_five_clicks_are_those_of_the_public_predictor(
     if name != "ritm-tiny":
         threshold = round(float(expected["threshold"]), 3)
         zoom = Zoom((448, 448), skip_clicks=-1, min_side=40, expansion=1.2, threshold=threshold)
-    image, state, looked = tensor_of(), State(), []
+    model, image, state, looked = asked(Ritm, network, zoom), tensor_of(), State(), []
     for k, each in enumerate(expected["probs"], start=1):
         with torch.inference_mode():
-            state = zoomed_step(network, zoom, image, twelve_clicks[:k], state)
+            state = model.step(image, twelve_clicks[:k], state)
         looked.append(state.roi)
         np.testing.assert_allclose(state.probability[0, 0, ::15, ::15], each, atol=1e-5)
     # RITM sees the whole picture first; SimpleClick never does.
@@ -79,11 +86,11 @@ def test_cfr_icl_corrects_its_first_mask_as_the_public_predictor(
     ready, tensor_of, twelve_clicks, golden
 ):
     """Five turns at the first click, and one at each of two more."""
-    model = object.__new__(CfrIcl)
-    model.net = ready(SMALL["simpleclick-tiny-16"]())
-    model.net.head.conv_seg.weight *= 40
-    model.net.head.conv_seg.bias.fill_(0.5)
-    model.zoom = Zoom((448, 448), skip_clicks=-1, min_side=40, expansion=1.2)
+    network = ready(SMALL["simpleclick-tiny-16"]())
+    network.head.conv_seg.weight *= 40
+    network.head.conv_seg.bias.fill_(0.5)
+    zoom = Zoom((448, 448), skip_clicks=-1, min_side=40, expansion=1.2)
+    model = asked(CfrIcl, network, zoom)
     image, state = tensor_of(), State()
     for k, each in enumerate(golden("cfr-icl-tiny-16")["probs"], start=1):
         with torch.inference_mode():
@@ -114,12 +121,3 @@ def test_cfr_icl_corrects_its_first_mask_until_it_settles(monkeypatch, areas, tu
     seen.clear()
     model.step(None, TWO, state)
     assert len(seen) == 1
-
-
-def test_a_mirrored_image_gives_the_mirrored_answer(ready, tensor_of):
-    network, image = ready(RitmNetwork(6, 8, 1, (1, 1, 1))), tensor_of(72, 58)
-    opposite = TWO * [1, -1, 1] + [0, 57, 0]
-    with torch.inference_mode():
-        plain = zoomed_step(network, Zoom(), image, TWO, State()).probability
-        mirrored = zoomed_step(network, Zoom(), image.flip(3), opposite, State()).probability
-    assert torch.allclose(plain, mirrored.flip(3), atol=1e-6)
