@@ -53,7 +53,7 @@ def test_pages_are_executed_for_the_book(here):
     assert not any(one.output_type == "error" for one in outputs)
     first, own, last = yaml.safe_load((here / "b" / "toc.yml").read_text())["parts"]
     assert [part["caption"] for part in (first, last)] == ["The paper", "Appendix"]
-    claims = {"file": "data-scans/10_claims", "title": "The paper's claims, checked"}
+    claims = {"file": "data-scans/10_claims", "title": "Claims of the paper, checked"}
     assert own == {"caption": "Your data: scans", "chapters": [claims]}
 
 
