@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from medsam.datasets import BrainSample
-from medsam.datasets.subsets import Every
+from medsam.datasets.subsets import Subset
 from medsam.models import load
 from medsam.results import rows as results
 from medsam.study import runner
@@ -96,7 +96,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         raise SystemExit("not run: no CUDA device here")
     network = chosen.model.removeprefix("sam-").replace("-", "_")
-    data = Every(BrainSample(), chosen.every)
+    data = Subset(BrainSample(), every=chosen.every)
     image = next(data.cases()).load().image
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, {chosen.model}")
     with tempfile.TemporaryDirectory() as folder:

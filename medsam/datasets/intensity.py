@@ -7,7 +7,7 @@ the usual ways are choices by name, recorded with the results.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -101,64 +101,98 @@ class Intensity:
     def grey(
         self, array: NDArray[Any], *, unit: Unit = "", name: str = "image"
     ) -> NDArray[np.uint8]:
-        """One channel of a slice to 8 bit.
+        """A slice of a volume to 8 bit, value by value.
 
         Parameters
         ----------
-        array : (H, W) of bool, integer or float
+        array : array of bool, integer or float
         unit : {"", "HU", "SUV"}
         name : str
             What an error calls the image.
 
         Returns
         -------
-        (H, W) uint8
+        uint8, of that shape
+            Fractions are cut off, not rounded.
 
         Raises
         ------
         DataError
-            If values are not finite, or are all the same where a maximum or percentiles are
-            asked for.
+            If there is no value, some are not finite, or all are the same where a maximum or
+            percentiles are asked for.
         """
-        way = self._way(unit)
-        if way == "max":
-            low = min(array.min(initial=0), 0) if array.dtype.kind in "if" else 0
-            shifted = array.astype(np.float64) - low if low < 0 and np.isfinite(low) else array
-            return to_uint8_rgb(shifted, name=name)[..., 0]
-        _check_values(array, name)
-        if way == "percentile":
-            tissue = array[array > array.min()]
-            if not tissue.size:
-                raise DataError(
-                    f"{name}: all {array.size} values are the same. Allowed: at least two "
-                    "different ones, for percentiles."
-                )
-            low, high = np.percentile(tissue, _PERCENTILES)
-            # Nearly all of it has one value: shown full, not black.
-            low = low if low < high else array.min()
-        elif way == "slice":
-            low, high = array.min(), array.max()
-            high = high if low < high else low + 1  # one value: black
-        elif way == "suv":
-            low, high = SUV_RANGE
-        else:
+        if array.dtype.kind not in "buif" or not array.size:
+            raise DataError(
+                f"{name}: shape {array.shape} of type {array.dtype}. Allowed: at least one pixel, "
+                "of bool, integer or float. Convert it to real numbers first."
+            )
+        bad = array.size - int(np.isfinite(array).sum())
+        if bad:
+            raise DataError(
+                f"{name}: {bad} of {array.size} values are NaN or infinite. "
+                "Allowed: finite values. Replace them (0 for the background) first."
+            )
+        low, high = self._range(array, self._way(unit), name)
+        if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
+            # A division a grey level instead of one a pixel.
+            return _scaled(np.arange(int(array.max()) + 1), low, high)[array]
+        return _scaled(array, low, high)
+
+    def _range(self, array: NDArray[Any], way: str, name: str) -> tuple[float, float]:
+        """Which values are black and full."""
+        lowest, highest = float(array.min()), float(array.max())
+        if way == "suv":
+            return SUV_RANGE
+        if way == "window":
             level, width = self.window or WINDOW
-            low, high = level - width / 2, level + width / 2
-        part = (array.astype(np.float64) - low) / (high - low)
-        return np.asarray(np.clip(part, 0, 1) * 255, np.uint8)
+            return level - width / 2, level + width / 2
+        if way == "slice":
+            return lowest, highest if lowest < highest else lowest + 1  # one value: black
+        if way == "max":
+            if highest <= min(lowest, 0):
+                raise DataError(
+                    f"{name}: all {array.size} values are {highest:g}. Allowed: at least one value "
+                    "above 0, since the image is divided by its maximum."
+                )
+            return min(lowest, 0), highest
+        tissue = array[array > lowest]
+        if not tissue.size:
+            raise DataError(
+                f"{name}: all {array.size} values are the same. Allowed: at least two "
+                "different ones, for percentiles."
+            )
+        low, high = np.percentile(tissue, _PERCENTILES)
+        # Nearly all of it has one value: shown full, not black.
+        return (low if low < high else lowest), high
 
     def rgb(self, array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:
-        """A picture to (H, W, 3) uint8, as :meth:`grey`; all colours by one scale.
+        """A picture to 8 bit; all colours by one scale.
+
+        Parameters
+        ----------
+        array : (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of bool, integer or float
+            A fourth channel is taken for alpha and dropped before any value is looked for.
+        name : str
+            What an error calls the image, such as its file name.
+
+        Returns
+        -------
+        (H, W, 3) uint8
+            A new C-contiguous array; a grey image is repeated three times.
 
         Raises
         ------
         DataError
-            As :meth:`grey` and :func:`to_uint8_rgb`.
+            If the array has another shape, and as :meth:`grey`.
         """
-        if self._way("") in ("max", "slice"):
-            return to_uint8_rgb(array, name=name)
-        grey = self.grey(array[..., :3] if array.ndim == 3 else array, name=name)
-        return grey if grey.ndim == 3 else np.repeat(grey[..., None], 3, axis=2)
+        planes = array[..., None] if array.ndim == 2 else array
+        if planes.ndim != 3 or planes.shape[2] not in _CHANNELS:
+            raise DataError(
+                f"{name}: shape {array.shape}. Allowed: (H, W) or (H, W, C) with 1, 3 or 4 "
+                "channels. Take one slice of a volume, and move the channels to the end."
+            )
+        way = replace(self, name="max") if self.name == "slice" else self
+        return np.repeat(way.grey(planes[..., :3], name=name), 3 // min(planes.shape[2], 3), axis=2)
 
     def _way(self, unit: Unit) -> str:
         if self.name != "modality":
@@ -168,78 +202,23 @@ class Intensity:
         return {"HU": "window", "SUV": "suv"}.get(unit, "max")
 
 
+def _scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    part = (values.astype(np.float64) - low) / (high - low)
+    return np.asarray(np.clip(part, 0, 1) * 255, np.uint8)
+
+
 def to_uint8_rgb(array: NDArray[Any], *, name: str = "image") -> NDArray[np.uint8]:
-    """Divide by the maximum, times 255, cut to 8 bit (``intensity="max"``).
+    """Divide by the maximum, times 255, cut to 8 bit: :meth:`Intensity.rgb` of ``"max"``.
 
     8-bit images are treated the same, so that a dark one is brightened.
 
-    Parameters
-    ----------
-    array : (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of bool, integer or float
-        Finite values >= 0, at least one above 0. A fourth channel is taken for alpha and
-        dropped before the maximum is looked for.
-    name : str
-        What an error calls the image, such as its file name.
-
-    Returns
-    -------
-    (H, W, 3) uint8
-        RGB, a new C-contiguous array; a grey image is repeated three times.
-
-    Raises
-    ------
-    DataError
-        If the array is empty, of another shape or type, has values that are not finite or
-        are negative, or is 0 everywhere (there is no maximum to divide by).
-
     Notes
     -----
-    Source: the released code, ``uint8(image / image.max() * 255)`` in float64; fractions
-    are cut off, not rounded.
+    Source: the released code, ``uint8(image / image.max() * 255)`` in float64.
 
     Examples
     --------
     >>> to_uint8_rgb(np.array([[0, 1, 2]]))[..., 0]
     array([[  0, 127, 255]], dtype=uint8)
     """
-    array = np.asarray(array)
-    planes = array[..., None] if array.ndim == 2 else array
-    if planes.ndim != 3 or planes.shape[2] not in _CHANNELS:
-        raise DataError(
-            f"{name}: shape {array.shape}. Allowed: (H, W) or (H, W, C) with 1, 3 or 4 channels. "
-            "Take one slice of a volume, and move the channels to the end."
-        )
-    planes = planes[..., :3]
-    _check_values(planes, name)
-    low, high = planes.min(), planes.max()
-    if low < 0:
-        raise DataError(
-            f"{name}: values from {low:g} to {high + 0:g}, some below 0. Allowed: values >= 0. "
-            "Window it first."
-        )
-    if high == 0:
-        raise DataError(
-            f"{name}: all {array.size} values are 0. Allowed: at least one value above 0, "
-            "since the image is divided by its maximum."
-        )
-    if planes.dtype.kind == "u" and planes.dtype.itemsize <= 2:
-        # One division a grey level instead of one a pixel: same result, no float image.
-        table = (np.arange(int(high) + 1) / int(high) * 255).astype(np.uint8)
-        scaled = table[planes]
-    else:
-        scaled = (planes.astype(np.float64) / float(high) * 255).astype(np.uint8)
-    return np.repeat(scaled, 3, axis=2) if scaled.shape[2] == 1 else np.ascontiguousarray(scaled)
-
-
-def _check_values(array: NDArray[Any], name: str) -> None:
-    if array.dtype.kind not in "buif" or not array.size:
-        raise DataError(
-            f"{name}: shape {array.shape} of type {array.dtype}. Allowed: at least one pixel, of "
-            "bool, integer or float. Convert it to real numbers first."
-        )
-    bad = array.size - int(np.isfinite(array).sum())
-    if bad:
-        raise DataError(
-            f"{name}: {bad} of {array.size} values are NaN or infinite. "
-            "Allowed: finite values. Replace them (0 for the background) first."
-        )
+    return Intensity("max").rgb(np.asarray(array), name=name)

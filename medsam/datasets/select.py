@@ -14,7 +14,7 @@ from medsam.datasets.own import open_nnunet, open_own, read_own
 from medsam.datasets.readers.nifti import SUFFIXES as NIFTI
 from medsam.datasets.sample import Dataset
 from medsam.datasets.source import DiskDataset, Instances, Picture, Reading, Scan
-from medsam.datasets.subsets import Every, Joined, parts_of
+from medsam.datasets.subsets import Joined, Subset, parts_of
 from medsam.errors import InputError, UnknownName
 
 EMBEDDED = {
@@ -104,9 +104,8 @@ def thinned(dataset: Dataset, every: int, template_every: int = 0) -> Dataset:
         Of the brain template; 0 for the same.
     """
     parts = [
-        part if n == 1 else Every(part, n)
+        Subset(part, every=template_every or every if part.key == BrainSample.key else every)
         for part in parts_of(dataset)
-        for n in [template_every or every if part.key == BrainSample.key else every]
     ]
     return parts[0] if len(parts) == 1 else Joined(parts, dataset.title)
 

@@ -41,84 +41,89 @@ class Joined:
         return sum(len(part) for part in self.parts)
 
 
+def parts_of(dataset: Dataset) -> tuple[Dataset, ...]:
+    """The datasets that a :class:`Joined` one, or a subset of it, is made of; else itself."""
+    return tuple(getattr(dataset, "parts", ())) or (dataset,)
+
+
 class Subset:
-    """Some cases of a dataset, and else like it.
+    """Some cases of a dataset, and else like it; of a :class:`Joined` one, some of each of its.
 
     Parameters
     ----------
     dataset : Dataset
-    choose : callable
-        From all its cases to those that are taken.
+    choose : callable, optional
+        From its cases to those that are taken; of what the following leave.
+    every : int
+        Each so many-th case, from the first on.
+    task : str
+        The cases of this one of its tasks; those of all its tasks are all its rows.
+    part : str
+        ``I/N``: the i-th of n parts of those, so that several processes share the work. Parts take
+        turns through the cases in the order of their ids, so that each has its share of every
+        volume. Rows do not depend on them, and merge into one folder.
 
     Attributes
     ----------
     every : int
         One of so many of its images, on which no row depends unless draws do.
     parts : tuple of Subset
-        Of a :class:`Joined` dataset: what is taken of each of those.
+
+    Raises
+    ------
+    InputError
+        If every is not positive, or part is no part.
+    UnknownName
+        If the dataset has no such task.
     """
 
-    def __init__(self, dataset: Dataset, choose: Callable[[Iterator[Case]], Iterator[Case]]):
-        self.key, self.title, self.modality = dataset.key, dataset.title, dataset.modality
-        self.tasks = dataset.tasks
+    def __init__(
+        self,
+        dataset: Dataset,
+        choose: Callable[[Iterator[Case]], Iterator[Case]] | None = None,
+        *,
+        every: int = 1,
+        task: str = "",
+        part: str = "1/1",
+    ):
+        if every < 1:
+            raise InputError(
+                f"One of every {every} images. Allowed: a whole number from 1 (all). Choose "
+                "another."
+            )
+        if task and task not in dataset.tasks:
+            raise UnknownName("task", task, dataset.tasks)
+        first, parts = parse_part(part)
+        self.key, self.modality = dataset.key, dataset.modality
+        self.title = dataset.title + (f", 1 of {every} images" if every > 1 else "")
+        self.title += f", part {first} of {parts}" if parts > 1 else ""
+        self.tasks = (task,) if task else dataset.tasks
         self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
-        self.every: int = getattr(dataset, "every", 1)
-        self.parts = tuple(Subset(part, choose) for part in getattr(dataset, "parts", ()))
-        self._dataset, self._choose = dataset, choose
+        self.every: int = getattr(dataset, "every", 1) * every
+        self.parts = tuple(
+            Subset(one, choose, every=every, task=task, part=part)
+            for one in getattr(dataset, "parts", ())
+            if not task or task in one.tasks
+        )
+        self._dataset, self._choose, self._task = dataset, choose, task
+        self._stride, self._part = slice(0, None, every), slice(first - 1, None, parts)
 
     def cases(self) -> Iterator[Case]:
         """Those that are taken, in the order of the dataset."""
         if self.parts:
             return chain.from_iterable(part.cases() for part in self.parts)
-        return self._choose(self._dataset.cases())
+        cases = islice(self._dataset.cases(), 0, None, self._stride.step)
+        if self._task:
+            tasks = (self._task,)
+            cases = (replace(case, tasks=tasks) for case in cases if self._task in case.tasks)
+        cases = islice(cases, self._part.start, None, self._part.step)
+        return self._choose(cases) if self._choose else cases
 
     def __len__(self) -> int:
         """Number of cases."""
-        return sum(1 for _ in self.cases())
-
-
-def parts_of(dataset: Dataset) -> tuple[Dataset, ...]:
-    """The datasets that a :class:`Joined` one, or a subset of it, is made of; else itself."""
-    return tuple(getattr(dataset, "parts", ())) or (dataset,)
-
-
-class _Stride(Subset):
-    """Each n-th case from one on."""
-
-    def __init__(self, dataset: Dataset, first: int, n: int):
-        super().__init__(dataset, lambda cases: islice(cases, first, None, n))
-        self._first, self._n = first, n
-
-    def __len__(self) -> int:
-        parts = parts_of(self._dataset)
-        return sum(len(range(self._first, len(one), self._n)) for one in parts)
-
-
-class Every(_Stride):
-    """Each n-th case of a dataset, from the first on, where all would take too long.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    n : int
-        1 for all cases.
-
-    Raises
-    ------
-    InputError
-        If n is not positive.
-    """
-
-    def __init__(self, dataset: Dataset, n: int):
-        if n < 1:
-            raise InputError(
-                f"One of every {n} images. Allowed: a whole number from 1 (all). Choose another."
-            )
-        super().__init__(dataset, 0, n)
-        if n > 1:
-            self.title = f"{dataset.title}, 1 of {n} images"
-        for one in (self, *self.parts):
-            one.every *= n
+        if self.parts or self._task or self._choose:
+            return sum(1 for _ in self.cases())
+        return len(range(len(self._dataset))[self._stride][self._part])
 
 
 def parse_part(text: str) -> tuple[int, int]:
@@ -140,53 +145,3 @@ def parse_part(text: str) -> tuple[int, int]:
             f"Part {text!r}. Allowed: I/N with I from 1 to N, such as 1/8. Choose another."
         )
     return int(found[1]), int(found[2])
-
-
-class Part(_Stride):
-    """The i-th of n parts of a dataset, so that several processes share the work.
-
-    The parts take turns through the cases in the order of their ids, so that each has its share of
-    every volume. Rows do not depend on the parts: those of all parts together are those of a run
-    in one go, and merge into one folder.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    i, n : int
-        From 1/1, which is the whole.
-
-    Raises
-    ------
-    InputError
-        If i is not from 1 to n.
-    """
-
-    def __init__(self, dataset: Dataset, i: int, n: int):
-        i, n = parse_part(f"{i}/{n}")
-        super().__init__(dataset, i - 1, n)
-        if n > 1:
-            self.title = f"{dataset.title}, part {i} of {n}"
-
-
-class OneTask(Subset):
-    """The cases of one task of a dataset; those of all its tasks are all its rows.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    task : str
-
-    Raises
-    ------
-    UnknownName
-        If it is no task of the dataset.
-    """
-
-    def __init__(self, dataset: Dataset, task: str):
-        if task not in dataset.tasks:
-            raise UnknownName("task", task, dataset.tasks)
-        super().__init__(
-            dataset,
-            lambda cases: (replace(case, tasks=(task,)) for case in cases if task in case.tasks),
-        )
-        self.tasks = (task,)

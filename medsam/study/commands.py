@@ -165,7 +165,7 @@ def run(
     experiments: only what is missing is computed.
     """
     from medsam.datasets.select import select, thinned
-    from medsam.datasets.subsets import Part
+    from medsam.datasets.subsets import Subset
     from medsam.models import check_name, load
     from medsam.models.cache import CachedModel
     from medsam.study import everything as grids
@@ -175,7 +175,7 @@ def run(
     if workers > 1:  # threads of a network's own for each of them, before it is loaded
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     protocols = [Protocol.get(name) for name in protocol or DEFAULT]
-    of = _part(part, protocols)
+    _check_part(part, protocols)
 
     @cache
     def look(intensity: str) -> Dataset:
@@ -201,7 +201,7 @@ def run(
         dataset = look(those[0].intensity)
         skipped = getattr(dataset, "skipped", [])
         _warn([f"left out: {name} ({reason})" for name, reason in skipped])
-        few = Part(thinned(dataset, every, template_every), *of)
+        few = Subset(thinned(dataset, every, template_every), part=part)
         report.add(
             runner.run_all(
                 few,
@@ -226,11 +226,11 @@ def run(
     _tell(report, out)
 
 
-def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
-    """Which part of how many; one draw after the other cannot be shared out."""
+def _check_part(text: str, protocols: list[Protocol]) -> None:
+    """See that parts can be told; one draw after the other cannot be shared out."""
     from medsam.datasets.subsets import parse_part
 
-    i, n = parse_part(text)
+    _, n = parse_part(text)
     for protocol in protocols:
         if n > 1 and protocol.random == "stream":
             raise InputError(
@@ -238,7 +238,6 @@ def _part(text: str, protocols: list[Protocol]) -> tuple[int, int]:
                 "the images in order. Allowed: --part 1/1 for it, the whole in one go. Leave out "
                 "--part, or choose a protocol with derived draws, such as paper."
             )
-    return i, n
 
 
 def _warn(lines: list[str], most: int = 20) -> None:

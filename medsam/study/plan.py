@@ -230,12 +230,10 @@ class Images(_Job):
 
     def open(self) -> Dataset:
         """The dataset; a process looks through its files once."""
-        from medsam.datasets.subsets import Every, OneTask, Part, parse_part
+        from medsam.datasets.subsets import Subset
 
         found = _whole(self.source, self.tasks, self.intensity)
-        found = found if self.every == 1 else Every(found, self.every)
-        found = OneTask(found, self.task) if self.task else found
-        return found if self.part == "1/1" else Part(found, *parse_part(self.part))
+        return Subset(found, every=self.every, task=self.task, part=self.part)
 
     def parts(self, count: int) -> list[Images]:
         """The same images in so many parts."""

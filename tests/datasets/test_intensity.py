@@ -42,7 +42,6 @@ def test_as_the_released_code(array):
     ("array", "text"),
     [
         (np.array([[np.nan, np.inf, 1.0]]), "2 of 3 values are NaN or infinite. Allowed: finite"),
-        (np.array([[-1024, 3071]], np.int16), "values from -1024 to 3071, some below 0. Allowed"),
         (np.zeros((2, 3), np.uint8), "all 6 values are 0. Allowed: at least one value above 0"),
         (np.ones((2, 3, 2)), "shape (2, 3, 2). Allowed: (H, W) or (H, W, C)"),
     ],

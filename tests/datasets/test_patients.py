@@ -9,7 +9,7 @@ from toys import SquareModel
 from medsam.datasets import BrainSample, patients
 from medsam.datasets.patients import ARCHIVE, FOLDER, fetch, open_patients
 from medsam.datasets.select import EMBEDDED, select, thinned
-from medsam.datasets.subsets import Every, OneTask, Part
+from medsam.datasets.subsets import Subset
 from medsam.errors import InputError, UnknownName
 from medsam.files import sha256
 from medsam.protocol import PROTOCOLS
@@ -47,11 +47,15 @@ def test_all_is_the_patients_and_then_the_template():
     template = ids[sum(SLICES.values()) :]
     assert [case.id for case in few.cases()] == ids[:27] + template[::29]
     # What is taken of all is taken of each.
-    assert [case.id for case in Every(whole, 29).cases()] == [ids[0], ids[13], *template[::29]]
-    halves = [{case.id for case in Part(whole, i, 2).cases()} for i in (1, 2)]
+    assert [case.id for case in Subset(whole, every=29).cases()] == [
+        ids[0],
+        ids[13],
+        *template[::29],
+    ]
+    halves = [{case.id for case in Subset(whole, part=f"{i}/2").cases()} for i in (1, 2)]
     assert halves[0] | halves[1] == set(ids)
-    assert len(Part(whole, 1, 2)) == len(halves[0])
-    lungs = OneTask(Part(few, 1, 2), "patients_lung_ct")
+    assert len(Subset(whole, part="1/2")) == len(halves[0])
+    lungs = Subset(few, task="patients_lung_ct", part="1/2")
     assert {case.group for case in lungs.cases()} == {"lung1", "lung2"}
     with pytest.raises(UnknownName, match="'patient'. Did you mean 'patients'"):
         select("patient")
@@ -60,7 +64,7 @@ def test_all_is_the_patients_and_then_the_template():
 @there
 def test_rows_of_a_part_are_those_of_the_whole(tmp_path):
     """Whoever has run all has run each."""
-    few = Every(select("patients_breast_mri,patients_lung_ct"), 5)
+    few = Subset(select("patients_breast_mri,patients_lung_ct"), every=5)
     options = {"experiments": ["mode", "clicks"], "progress": False}
     both = [PROTOCOLS["published"], PROTOCOLS["paper"]]
     done = runner.run_all(few, SquareModel(), both, tmp_path, **options)
@@ -69,7 +73,7 @@ def test_rows_of_a_part_are_those_of_the_whole(tmp_path):
     assert dict(zip(rows.dataset, rows.modality, strict=True)) == {
         "patients_mri": "MRI", "patients_ct": "CT",
     }  # fmt: skip
-    lungs = Every(select("patients_lung_ct"), 5)
+    lungs = Subset(select("patients_lung_ct"), every=5)
     assert runner.run(lungs, SquareModel(), tmp_path, both[0], **options).computed == 0
     # The best of three masks does not depend on their order.
     keys = ["image", "task", "experiment", "k", "choice"]

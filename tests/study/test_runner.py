@@ -9,7 +9,7 @@ import pytest
 from toys import SquareModel, blob, write_pair
 
 from medsam.datasets import FolderDataset
-from medsam.datasets.subsets import Every
+from medsam.datasets.subsets import Subset
 from medsam.errors import InputError, MedsamError, ResultsError
 from medsam.prompts import PROTOCOLS
 from medsam.protocol import noise, variants
@@ -154,7 +154,7 @@ def test_what_cannot_be_run_is_an_error_before_any_compute(folder, square, tmp_p
 def test_a_trial_grows_into_the_full_run(folder, square, tmp_path):
     """Some images and one experiment first: later runs compute only what is missing."""
     run_all(folder, square, tmp_path / "whole")
-    few = Every(dataset(folder), 2)
+    few = Subset(dataset(folder), every=2)
     trial = SquareModel()
     runner.run_all(few, trial, MANY[2:4], tmp_path / "r", experiments=["mode"], progress=False)
     assert set(results.read(tmp_path / "r").experiment) == {"mode"}

@@ -8,10 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from medsam.datasets.intensity import Intensity
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.pairs import make_scan
 from medsam.datasets.readers.dicom import dicom_files, open_masks, open_series
@@ -62,18 +60,14 @@ def radiograph(
         images[0],
         tuple(masks),
         reading.to_uint8,
-        partial(_pixels, intensity=reading.to_uint8),
+        _pixels,
         partial(_label_values, image=images[0], trust=reading.trust_image),
     )
 
 
-def _pixels(path: Path, *, intensity: Intensity) -> NDArray[Any]:
-    """(H, W) stored values, shifted to 0 where they are to be divided by their maximum."""
-    stored = _only_slice(open_nifti(path))
-    low = stored.min(initial=0)
-    if low < 0 and np.isfinite(low) and intensity.words() == "max":
-        return np.asarray(stored.astype(np.float64) - low)
-    return stored
+def _pixels(path: Path) -> NDArray[Any]:
+    """(H, W) stored values."""
+    return _only_slice(open_nifti(path))
 
 
 def _label_values(path: Path, *, image: Path, trust: bool) -> NDArray[Any]:

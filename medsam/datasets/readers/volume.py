@@ -9,7 +9,7 @@ from the affine, so that it does not matter how a file is stored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -26,7 +26,15 @@ the affine (columns are the first stored axis, rows the second)."""
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM and ITK count to the patient's left and posterior, affines here to right and anterior."""
 
-_AXES = {"sagittal": 0, "coronal": 1, "axial": 2}
+_AXES = {
+    "axial": (0, 1, 2),
+    "coronal": (0, 2, 1),
+    "sagittal": (1, 2, 0),
+    "stored": (0, 1, 2),
+}
+"""Axes of the patient (right, anterior, superior), or of the file, along which columns, rows and
+slices run."""
+
 _SAME_VOXEL = 0.25  # voxels; grids whose voxels lie nearer than that to each other are one grid
 _OUTSIDE = 0.9  # voxels beyond the last centre from which on a label lies outside
 
@@ -83,8 +91,7 @@ class Volume:
         unsure: str = "",
         sides: NDArray[np.float64] | None = None,
     ):
-        self.name, self.unsure, self._failure = name, unsure, ""
-        self._array: NDArray[Any] | None = None
+        self.name, self.unsure = name, unsure
         self._read: Callable[[], NDArray[Any]] = pixels if callable(pixels) else lambda: pixels
         shape = shape if callable(pixels) else pixels.shape
         if shape is None or len(shape) != 3 or min(shape) < 1:
@@ -107,38 +114,37 @@ class Volume:
         DataError
             If the file is torn; it is not tried a second time.
         """
-        if self._failure:
-            raise DataError(self._failure)
-        if self._array is None:
-            try:
-                found = self._read()
-            except Exception as error:  # a torn file fails in as many ways as there are decoders
-                self._failure = str(error)
-                if not isinstance(error, DataError):
-                    self._failure = (
-                        f"{self.name}: its pixels cannot be read ({error_text(error)}). "
-                        "Allowed: a complete file. Download or export it again."
-                    )
-                raise DataError(self._failure) from error
-            # Big-endian files keep their byte order in the dtype; other code need not know.
-            self._array = found.astype(found.dtype.newbyteorder("="), copy=False)
-        return self._array
+        if isinstance(self._pixels, DataError):
+            raise DataError(str(self._pixels))
+        return self._pixels
+
+    @cached_property
+    def _pixels(self) -> NDArray[Any] | DataError:
+        try:
+            found = self._read()
+        except DataError as error:
+            return error
+        except Exception as error:  # a torn file fails in as many ways as there are decoders
+            return DataError(
+                f"{self.name}: its pixels cannot be read ({error_text(error)}). "
+                "Allowed: a complete file. Download or export it again."
+            )
+        # Big-endian files keep their byte order in the dtype; other code need not know.
+        return found.astype(found.dtype.newbyteorder("="), copy=False)
 
     def count(self, plane: Plane) -> int:
         """Number of slices in a plane."""
-        return self.shape[self._cut(plane)]
+        return self.slice_shape(plane)[0]
 
     def spacing(self, plane: Plane) -> tuple[float, float] | None:
         """Size of a pixel of that plane, (row, column) in mm, if it is known."""
-        if self.unsure:
-            return None
-        row, column = self._rows_columns(plane)
-        return float(self._sides[row]), float(self._sides[column])
+        columns, rows, _ = self._stored_axes(plane)
+        return None if self.unsure else (float(self._sides[rows]), float(self._sides[columns]))
 
     def slice_shape(self, plane: Plane) -> tuple[int, int, int]:
         """Number of slices of a plane, and their rows and columns."""
-        row, column = self._rows_columns(plane)
-        return self.count(plane), self.shape[row], self.shape[column]
+        columns, rows, slices = (self.shape[axis] for axis in self._stored_axes(plane))
+        return slices, rows, columns
 
     def slice(self, plane: Plane, index: int) -> NDArray[Any]:
         """(H, W) values of one slice.
@@ -154,22 +160,16 @@ class Volume:
         DataError
             If the file is torn, or the index is not one of the volume.
         """
-        cut, count = self._cut(plane), self.count(plane)
-        if not 0 <= index < count:
+        if not 0 <= index < self.count(plane):
             raise DataError(
-                f"{self.name}: {plane} slice {index}. Allowed: 0 to {count - 1}. "
+                f"{self.name}: {plane} slice {index}. Allowed: 0 to {self.count(plane) - 1}. "
                 "Choose one of these."
             )
-        row, column = self._rows_columns(plane)
-        oriented = plane != "stored"
-        if oriented and self._sign[cut] < 0:
-            index = count - 1 - index
-        picture: NDArray[Any] = np.moveaxis(self.array, cut, 0)[index]
-        picture = picture if row < column else picture.T
-        if oriented:
-            # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
-            picture = picture[:: -self._sign[row], :: -self._sign[column]]
-        return picture
+        if plane == "stored":
+            return np.asarray(self.array[..., index].T)
+        whole = self._oriented(self.array).transpose(_AXES[plane])
+        # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
+        return np.asarray(whole[::-1, ::-1, index].T)
 
     def place(self, plane: Plane, index: int) -> Place:
         """Where the pixels of one slice lie."""
@@ -210,8 +210,7 @@ class Volume:
         if not (self.affine[:3, 3].any() and image.affine[:3, 3].any()):
             return False
         into = np.linalg.inv(image.affine) @ self.affine  # stored index to stored index
-        whole = np.rint(into)
-        ends = np.array([(*end, 1) for end in product(*((0, n - 1) for n in self.shape))])
+        whole, ends = np.rint(into), self._ends.reshape(8, 4)
         places = (ends @ whole.T)[:, :3]
         off = np.abs(ends @ (into - whole).T).max()
         inside = ((places >= 0) & (places < image.shape)).all()
@@ -254,25 +253,25 @@ class Volume:
         )
         return np.asarray(sitk.GetArrayFromImage(grid).T)
 
+    @property
+    def _ends(self) -> NDArray[np.int64]:
+        """(2, 2, 2, 4) stored indices of the corners, each with a 1 behind it."""
+        sides = ((0, n - 1) for n in self.shape)
+        return np.stack(np.meshgrid(*sides, 1, indexing="ij"), axis=-1)[:, :, :, 0]
+
     def _corners(self, stored: bool) -> NDArray[np.float64]:
-        """(8, 3) corners in mm, from left, posterior, inferior on (or as stored)."""
-        ends = np.ones((8, 4))
-        sides = np.array(list(product((0, 1), repeat=3)))
-        for world, axis in enumerate(range(3) if stored else self._axis):
-            backward = not stored and self._sign[axis] < 0
-            side = 1 - sides[:, world] if backward else sides[:, world]
-            ends[:, axis] = side * (self.shape[axis] - 1)
-        return np.asarray((ends @ self.affine.T)[:, :3])
+        """(2, 2, 2, 3) corners in mm, from left, posterior, inferior on (or as stored)."""
+        ends = self._ends if stored else self._oriented(self._ends)
+        return np.asarray((ends @ self.affine.T)[..., :3])
 
-    def _cut(self, plane: Plane) -> int:
-        return 2 if plane == "stored" else self._axis[_AXES[plane]]
+    def _oriented(self, array: NDArray[Any]) -> NDArray[Any]:
+        """What lies along the stored axes, along the patient's: right, anterior, superior."""
+        turned = array[tuple(slice(None, None, sign) for sign in self._sign)]
+        return turned.transpose(*self._axis, *range(3, array.ndim))
 
-    def _rows_columns(self, plane: Plane) -> tuple[int, int]:
-        """Stored axes of the rows and columns of a picture."""
-        if plane == "stored":
-            return 1, 0
-        columns, rows = (axis for axis in range(3) if axis != _AXES[plane])
-        return self._axis[rows], self._axis[columns]
+    def _stored_axes(self, plane: Plane) -> list[int]:
+        """Stored axes of columns, rows and slices."""
+        return [axis if plane == "stored" else self._axis[axis] for axis in _AXES[plane]]
 
 
 def error_text(error: Exception) -> str:
