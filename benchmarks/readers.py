@@ -28,7 +28,15 @@ from medsam.datasets.layouts.pairs import grouped
 from medsam.datasets.layouts.tree import Tree
 from medsam.datasets.readers.nifti import open_nifti
 from medsam.datasets.readers.volume import Plane
-from medsam.datasets.source import Channel, DiskDataset, LabelVolume, Picture, Scan, Source
+from medsam.datasets.source import (
+    Channel,
+    DiskDataset,
+    LabelVolume,
+    Picture,
+    Reading,
+    Scan,
+    Source,
+)
 
 TASK = Labels({"object": (1,)})
 
@@ -104,7 +112,7 @@ def dataset(folder: Path, suffix: str, plane: Plane) -> DiskDataset:
                 plane,
             )
         ]
-    return DiskDataset("made", "Made", "CT", ["object"], sources, progress=False)
+    return DiskDataset("made", "Made", "CT", ["object"], sources, Reading(), progress=False)
 
 
 def resident() -> float:

@@ -1,17 +1,17 @@
 """Samples and where they come from."""
 
 from medsam.datasets.brain import BrainSample
-from medsam.datasets.folder import FolderDataset
 from medsam.datasets.intensity import to_uint8_rgb
+from medsam.datasets.own import open_folders
 from medsam.datasets.sample import Case, Dataset, Sample
 
 __all__ = [
     "BrainSample",
     "Case",
     "Dataset",
-    "FolderDataset",
     "Sample",
     "embedded_tasks",
+    "open_folders",
     "to_uint8_rgb",
 ]
 

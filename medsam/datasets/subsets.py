@@ -112,7 +112,7 @@ class Subset:
         """Those that are taken, in the order of the dataset."""
         if self.parts:
             return chain.from_iterable(part.cases() for part in self.parts)
-        cases = islice(self._dataset.cases(), 0, None, self._stride.step)
+        cases: Iterator[Case] = islice(self._dataset.cases(), 0, None, self._stride.step)
         if self._task:
             tasks = (self._task,)
             cases = (replace(case, tasks=tasks) for case in cases if self._task in case.tasks)

@@ -4,7 +4,7 @@ import pytest
 from toys import SquareModel
 
 from medsam.analysis import examples
-from medsam.datasets import FolderDataset
+from medsam.datasets import open_folders
 from medsam.errors import ResultsError
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
@@ -27,7 +27,7 @@ def test_nearest_rank_by_hand():
 
 @pytest.fixture
 def studied(folder, tmp_path):
-    data, model = FolderDataset(folder / "images", folder / "masks", progress=False), SquareModel()
+    data, model = open_folders(folder / "images", folder / "masks", progress=False), SquareModel()
     runner.run(data, model, tmp_path / "r", PAPER, progress=False)
     return data, results.read(tmp_path / "r", masks=True)
 

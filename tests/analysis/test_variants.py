@@ -5,7 +5,7 @@ from toys import SquareModel, blob, write_pair
 
 from medsam.analysis import variants
 from medsam.analysis.variants import differences, effects
-from medsam.datasets import FolderDataset
+from medsam.datasets import open_folders
 from medsam.protocol import CHOICES_BY_FIELD, PROTOCOLS, ablated, noise
 from medsam.protocol import variants as protocols
 from medsam.results import rows as results
@@ -36,7 +36,7 @@ def rows(tmp_path_factory):
     folder = tmp_path_factory.mktemp("differences")
     for i in range(4):
         write_pair(folder, f"case{i}", blob(i))
-    data = FolderDataset(folder / "images", folder / "masks", progress=False)
+    data = open_folders(folder / "images", folder / "masks", progress=False)
     runner.run_all(data, SquareModel(), protocols(), folder / "r", progress=False)
     return results.read(folder / "r").query("status == 'ok'")
 
@@ -69,7 +69,7 @@ def noise_rows(tmp_path_factory):
     folder = tmp_path_factory.mktemp("noise")
     for i in range(4):
         write_pair(folder, f"case{i}", blob(i))
-    data = FolderDataset(folder / "images", folder / "masks", progress=False)
+    data = open_folders(folder / "images", folder / "masks", progress=False)
     made = noise(levels=(0, 0.1, 0.4))
     runner.run_all(data, SquareModel(), made, folder / "r", experiments=["mode"], progress=False)
     return results.read(folder / "r").query("status == 'ok'")

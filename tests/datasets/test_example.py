@@ -2,7 +2,7 @@
 
 import pytest
 
-from medsam.datasets import FolderDataset
+from medsam.datasets import open_folders
 from medsam.datasets.check import check
 from medsam.datasets.example import example_folder
 from medsam.datasets.patients import TASKS, open_patients
@@ -15,7 +15,7 @@ def folders(tmp_path_factory):
 
 def test_files_are_the_slices(folders):
     images, masks = folders
-    dataset = FolderDataset(images, masks, progress=False)
+    dataset = open_folders(images, masks, progress=False)
     assert dataset.tasks == ("object-1", "object-2", "object-3")
     cases = [case for one in open_patients(list(TASKS)) for case in one.cases()]
     patients = {case.id.replace("/", "-"): case for case in cases}
@@ -31,7 +31,7 @@ def test_files_are_the_slices(folders):
 
 
 def test_flaws_are_found_and_nothing_else(folders):
-    found = check(FolderDataset(*folders, progress=False), progress=False)
+    found = check(open_folders(*folders, progress=False), progress=False)
     reasons = [reason for _, reason in found.problems]
     assert len(reasons) == 3
     assert "has no mask" in reasons[0]

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from medsam.datasets import Dataset, FolderDataset
+from medsam.datasets import Dataset, open_folders
 from medsam.errors import DataError
 
 GREY = np.array([[0, 1, 2], [3, 4, 5]], np.uint8)
@@ -38,13 +38,13 @@ def pair(folders, stem="a", image=GREY, mask=MASK, image_suffix=".png", mask_suf
 
 
 def only(folders):
-    (case,) = FolderDataset(*folders).cases()
+    (case,) = open_folders(*folders).cases()
     return case
 
 
 def failure(folders, stem="a") -> str:
     """The words of the one case that cannot be used."""
-    cases = {case.id: case for case in FolderDataset(*folders).cases()}
+    cases = {case.id: case for case in open_folders(*folders).cases()}
     with pytest.raises(DataError) as error:
         cases[stem].load()
     return str(error.value)
@@ -52,8 +52,8 @@ def failure(folders, stem="a") -> str:
 
 def test_a_pair_by_hand(folders):
     pair(folders)
-    dataset: Dataset = FolderDataset(*folders, modality="CT")
-    assert (dataset.tasks, len(dataset), dataset.modality) == (("object-1", "object-2"), 1, "CT")
+    dataset: Dataset = open_folders(*folders)
+    assert (dataset.tasks, len(dataset)) == (("object-1", "object-2"), 1)
     assert dataset.key == folders[0].parent.name
     sample = only(folders).load()
     assert (sample.id, sample.group, sample.spacing) == ("a", "a", None)
@@ -65,7 +65,7 @@ def test_a_pair_by_hand(folders):
 def test_absent_object_is_an_empty_mask(folders):
     pair(folders, "a", mask=MASK)
     pair(folders, "b", mask=np.full((2, 3), 1, np.uint8))
-    cases = list(FolderDataset(*folders).cases())
+    cases = list(open_folders(*folders).cases())
     assert [case.tasks for case in cases] == [("object-1", "object-2")] * 2
     masks = cases[1].load().masks
     assert masks["object-1"].all()
@@ -141,7 +141,7 @@ def test_without_counterpart(folders):
     pair(folders, "a")
     write(folders[0] / "b.png", GREY)
     write(folders[1] / "c.png", MASK)
-    assert len(FolderDataset(*folders)) == 3
+    assert len(open_folders(*folders)) == 3
     assert failure(folders, "b").startswith("Image 'b.png' has no mask.")
     assert failure(folders, "c").startswith("Mask 'c.png' has no image.")
 
@@ -156,7 +156,7 @@ def test_ids_do_not_depend_on_order_or_file_system(tmp_path):
             folder.mkdir()
         for stem in stems:
             pair(folders, stem, mask=MASK * (1 + len(stem)))
-        dataset = FolderDataset(*folders, key="k")
+        dataset = open_folders(*folders, key="k")
         seen.append((dataset.tasks, [(case.id, case.digest()) for case in dataset.cases()]))
     assert seen[0] == seen[1] == seen[2]
     assert [case_id for case_id, _ in seen[0][1]] == ["B", "a10", "a9", "z", "\u00e9"]

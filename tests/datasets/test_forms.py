@@ -17,7 +17,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 from toys import SquareModel
 
-from medsam.datasets import FolderDataset
+from medsam.datasets import open_folders
 from medsam.datasets.check import check
 from medsam.datasets.own import OwnData, open_own
 from medsam.datasets.select import select
@@ -175,9 +175,9 @@ def test_a_window_of_pictures(folder):
 @pytest.mark.parametrize(
     ("asked", "error"),
     [
-        ({"plane": "coronal"}, "--plane coronal with .* pictures. Allowed: with volumes"),
-        ({"headers": "image"}, "--headers image with .* pictures"),
-        ({"headers": "pixdim"}, "--headers pixdim with .* pictures"),
+        ({"plane": "coronal"}, "plane coronal has no effect on .*. Allowed: with volumes"),
+        ({"headers": "image"}, "headers image has no effect on .*. Allowed: with volumes"),
+        ({"headers": "pixdim"}, "headers pixdim has no effect on .*. Allowed: with NIfTI"),
         ({"options": {"rater": "1"}}, "option of such data 'rater'"),
     ],
 )
@@ -189,9 +189,9 @@ def test_what_cannot_act_is_an_error(folder, asked, error):
         with pytest.raises((InputError, UnknownName), match=error):
             select(**given, reading=Reading(**asked), progress=False)
     if "options" not in asked:
-        with pytest.raises(InputError, match="Leave it out"):
+        with pytest.raises(InputError, match="Leave them out"):
             select("all", reading=Reading(**asked))
-    with pytest.raises(InputError, match="Key 'plane' with pictures"):
+    with pytest.raises(InputError, match="plane coronal has no effect"):
         select(data=own_file(folder, "plane: coronal"), progress=False)
     with pytest.raises(InputError, match="A window with intensity 'max', which uses none"):
         Reading("max", window=(1, 2))
@@ -200,8 +200,11 @@ def test_what_cannot_act_is_an_error(folder, asked, error):
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"255": "unsure"}, "--option 255=unsure with masks none of which holds 255"),
-        ({"turn": "shown"}, "--option turn with .* which are volumes. Allowed: with pictures"),
+        (
+            {"255": "unsure"},
+            "option 255=unsure has no effect on .*with masks that hold 255",
+        ),
+        ({"turn": "shown"}, "option turn=shown has no effect on .*. Allowed: with pictures"),
     ],
 )
 def test_options_of_other_data_are_an_error(tmp_path, options, error):
@@ -230,7 +233,7 @@ def test_headers_that_contradict_each_other(tmp_path):
         (spacing,) = {case.load().spacing for case in counted.cases()}
         assert spacing == pytest.approx(size)
         assert (counted.settings["headers"], counted.notes) == (headers, [])
-    with pytest.raises(InputError, match=r"Headers affine\+pixdim. Allowed"):
+    with pytest.raises(UnknownName, match=r"headers 'affine\+pixdim'.* Allowed: affine, agree"):
         Reading(headers="affine+pixdim")
     scan(tmp_path / "eye", grid=np.eye(4))
     assert {case.load().spacing for case in folders(tmp_path / "eye").cases()} == {None}
@@ -277,8 +280,8 @@ def test_names_that_are_no_utf_8(tmp_path):
         Path(os.fsdecode(there + b"/a.png")).rename(os.fsdecode(there + b"/caf\xe9.png"))
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/d\xe9")
     shutil.move(tmp_path / "in", odd)
-    dataset = FolderDataset(f"{odd}/images", f"{odd}/masks", progress=False)
-    assert dataset.key == r"d\xe9"
+    dataset = open_folders(f"{odd}/images", f"{odd}/masks", progress=False)
+    assert (dataset.key, dataset.title) == ("d_xe9", r"d\xe9")
     report = run(dataset, SquareModel(), tmp_path / "out", experiments=["mode"], progress=False)
     assert report.status == {"ok": 2, "empty": 0, "error": 0}
     assert set(read(tmp_path / "out").image) == {r"caf\xe9", "b"}
@@ -354,7 +357,7 @@ def test_segments_of_slicer_by_name(tmp_path, layers):
     write(tmp_path / "plain/a.nii.gz", objects())
     wanted = [
         list(masks.values())
-        for masks in masks_of(FolderDataset(tmp_path / "images", tmp_path / "plain")).values()
+        for masks in masks_of(open_folders(tmp_path / "images", tmp_path / "plain")).values()
     ]
     dataset = folders(tmp_path)
     assert dataset.tasks == ("object-ell", "object-the_bar")

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from medsam.datasets.folder import FolderDataset
+from medsam.datasets import open_folders
 from medsam.datasets.source import Reading
 from medsam.errors import MedsamError
 
@@ -203,7 +203,7 @@ def test_pictures(folder_factory, data, shape):
         made[f"c{number}"] = (labels, mask_path, mask_tag, on_stored)
     note(f"{kind} {values} {sorted(path.name for path in folder.rglob('*.*'))}")
     try:
-        cases = list(FolderDataset(folder / "images", folder / "masks", progress=False).cases())
+        cases = list(open_folders(folder / "images", folder / "masks", progress=False).cases())
     except MedsamError as error:
         SEEN[f"refused {type(error).__name__}"] += 1
         return
@@ -305,9 +305,7 @@ def test_volumes(folder_factory, data, labels, way, other, plane):
     reading = Reading(plane=plane, headers=data.draw(st.sampled_from(headers)))
     note(f"{ending} {kind} {values} {codes} shift {shift} crop {crop} pixdim {pixdim} {reading}")
     try:
-        dataset = FolderDataset(
-            folder / "images", folder / "masks", reading=reading, progress=False
-        )
+        dataset = open_folders(folder / "images", folder / "masks", reading=reading, progress=False)
         cases = list(dataset.cases())
     except MedsamError as error:
         SEEN[f"refused {type(error).__name__}"] += 1

@@ -6,7 +6,7 @@ from toys import SquareModel
 from typer.testing import CliRunner
 
 from medsam.cli import app
-from medsam.datasets import FolderDataset
+from medsam.datasets import open_folders
 from medsam.datasets.sample import Case
 from medsam.datasets.subsets import Subset
 from medsam.errors import InputError
@@ -17,7 +17,7 @@ from medsam.study import runner
 
 @pytest.fixture
 def data(folder):
-    return FolderDataset(folder / "images", folder / "masks", progress=False)
+    return open_folders(folder / "images", folder / "masks", progress=False)
 
 
 class Even:

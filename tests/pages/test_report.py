@@ -8,7 +8,7 @@ from PIL import Image
 from pypdf import PdfReader
 from toys import Boxes, SquareModel
 
-from medsam.datasets.folder import FolderDataset
+from medsam.datasets import open_folders
 from medsam.errors import InputError
 from medsam.pages.report import report
 from medsam.protocol import PROTOCOLS
@@ -17,7 +17,7 @@ from medsam.study.runner import run_all
 
 @pytest.fixture
 def dataset(folder):
-    return FolderDataset(folder / "images", folder / "masks")
+    return open_folders(folder / "images", folder / "masks")
 
 
 def test_every_figure_is_a_file_and_stands_in_the_page(dataset, tmp_path):
@@ -49,7 +49,7 @@ def test_every_figure_is_a_file_and_stands_in_the_page(dataset, tmp_path):
 
 def test_images_of_other_rows_are_refused(dataset, folder, tmp_path):
     run_all(dataset, SquareModel(), [PROTOCOLS["paper"]], tmp_path / "r", progress=False)
-    other = FolderDataset(folder / "images", folder / "masks", key="other")
+    other = open_folders(folder / "images", folder / "masks", key="other")
     with pytest.raises(InputError, match="Data 'other' for rows of"):
         report(tmp_path / "r", tmp_path / "out", other)
     assert not (tmp_path / "out").exists()

@@ -17,7 +17,7 @@ import pytest
 from scipy import ndimage
 from toys import SquareModel, blob, write_pair
 
-from medsam.datasets import FolderDataset
+from medsam.datasets import open_folders
 from medsam.models.contract import Prediction, Predictor
 from medsam.prompts import Prompt, mode_prompt
 from medsam.protocol import PROTOCOLS
@@ -203,7 +203,7 @@ def wanted(folder):
 
 
 def dataset(folder):
-    return FolderDataset(folder / "images", folder / "masks", progress=False)
+    return open_folders(folder / "images", folder / "masks", progress=False)
 
 
 def differing(rows, wanted):

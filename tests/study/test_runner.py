@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from toys import SquareModel, blob, write_pair
 
-from medsam.datasets import FolderDataset
+from medsam.datasets import open_folders
 from medsam.datasets.subsets import Subset
 from medsam.errors import InputError, MedsamError, ResultsError
 from medsam.prompts import PROTOCOLS
@@ -23,7 +23,7 @@ PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
 
 
 def dataset(folder):
-    return FolderDataset(folder / "images", folder / "masks", progress=False)
+    return open_folders(folder / "images", folder / "masks", progress=False)
 
 
 def run(folder, model, out, protocol=PAPER, **options):

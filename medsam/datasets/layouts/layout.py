@@ -292,7 +292,6 @@ def open_dataset(
     one, tree = entry(key), Tree(Path(root))
     asked = reading or Reading()
     layout, reading = read_layouts()[key].form_in(tree).chosen(asked)
-    reading = replace(reading, plane=reading.plane or "axial")
     sources = _find_sources(layout, tree, reading)
     if not sources:
         raise _wrong_folder(layout, tree)
@@ -302,7 +301,9 @@ def open_dataset(
         one.modality,
         [task.key for task in one.tasks],
         sources,
-        settings=reading.settings(reading.options, layout.units, volumes=not layout.is_2d),
+        reading,
+        layout.units,
+        told=reading.options,
         skipped=tree.skipped("not part of the layout"),
         progress=progress,
     )

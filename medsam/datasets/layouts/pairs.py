@@ -14,7 +14,6 @@ from medsam.datasets.readers.dicom import is_dicom, read_picture
 from medsam.datasets.readers.itk import Segment
 from medsam.datasets.readers.open import Files, open_labels, open_volume
 from medsam.datasets.readers.pictures import SUFFIXES, read_image
-from medsam.datasets.readers.volume import check_plane
 from medsam.datasets.source import (
     Broken,
     Channel,
@@ -149,7 +148,7 @@ def make_scan(
             for files, of in channels
         ),
         tuple(labels),
-        check_plane(reading.plane),
+        reading.cut,
         reading.to_uint8,
         vote,
         reading.trust_image,
@@ -175,7 +174,6 @@ def make_source(
     masks : sequence of (Path, Labels, int or None)
         And which image of a file that holds several.
     reading : Reading
-        Its plane is set.
     vote : bool
         The masks are of several raters.
     """

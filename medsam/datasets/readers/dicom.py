@@ -8,7 +8,7 @@ files of many frames: enhanced CT and MR, and segmentations.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +21,6 @@ from medsam.errors import DataError
 THRESHOLD = 0.5
 """A voxel of a fractional segmentation counts from this part on."""
 
-_TAGS = [
-    "BitsAllocated",
-    "Columns",
-    "ImageOrientationPatient",
-    "ImagePositionPatient",
-    "ImagerPixelSpacing",
-    "Modality",
-    "ModalityLUTSequence",
-    "NumberOfFrames",
-    "PhotometricInterpretation",
-    "PixelRepresentation",
-    "PixelSpacing",
-    "RescaleIntercept",
-    "RescaleSlope",
-    "Rows",
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "SeriesDescription",
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-]
 # Modalities of grids of other things than the picture itself: never slices of a series.
 _NO_IMAGES = ("SEG", "RTDOSE", "RWV", "PR")
 _TURN = 1e-3  # how much direction cosines of one series may differ
@@ -97,7 +74,8 @@ def open_series(source: Path | Sequence[Path]) -> Volume:
     name, headers = _images(source)
     first = headers[0]
     if len(headers) == 1 and (_frames(first) > 1 or _kind(first).startswith("Enhanced")):
-        return _open_frames(Path(first.filename), name)
+        image, grid = _open_frames(Path(first.filename), name)
+        return _of_frames(lambda: np.asarray(image.get_volume().array), grid, name)
     if len(headers) == 1 and _numbers(first, "ImagePositionPatient", 3) is None:
         first.ImagePositionPatient, first.ImageOrientationPatient = [0, 0, 0], [1, 0, 0, 0, 1, 0]
     ordered, affine = _in_order(headers, name)
@@ -128,11 +106,16 @@ def read_picture(path: Path) -> NDArray[Any]:
             f"DICOM {path.name!r}: {_kind(header) or 'no picture'} of {_frames(header)} frames. "
             "Allowed: one picture. Save each frame as a file of its own."
         )
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        image = sitk.ReadImage(str(path), imageIO="GDCMImageIO")
+        return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(path, imageIO="GDCMImageIO"))[0])
     except RuntimeError as error:
         raise _unreadable(path, error) from error
-    return np.asarray(sitk.GetArrayFromImage(image)[0])
+
+
+def _read_pixels(headers: Sequence[Any]) -> NDArray[Any]:
+    """(columns, rows, slices) values of files of one picture each, in that order."""
+    return np.stack([read_picture(Path(header.filename)).T for header in headers], axis=-1)
 
 
 def _frames(header: Any) -> int:
@@ -169,24 +152,21 @@ def open_masks(source: Path | Sequence[Path], image: Volume, *, flipped: bool = 
     at: dict[int, Any] = {}
     outside = []
     for header in headers:
-        into = np.linalg.inv(image.affine) @ _affine(header, name)
+        into, slice_k = np.linalg.inv(image.affine) @ _affine(header, name), np.eye(4)
         k = round(float(into[2, 3]))
+        slice_k[2, 3] = k
         # Where the four corners of the picture fall within the slice, in pixels off.
-        off = np.abs((ends @ into.T)[:, :3] - ends[:, :3] - [0, 0, k]).max(0)
-        if (
-            (off > [0.5, 0.5, 0.25]).any()
-            or not 0 <= k < count
-            or _shape(header) != (rows, columns)
-        ):
+        off = np.abs(ends @ (into - slice_k).T)[:, :3].max(axis=0)
+        fits = (off <= [0.5, 0.5, 0.25]).all() and _shape(header) == (rows, columns)
+        if fits and 0 <= k < count and k not in at:
+            at[k] = header
+        else:
             outside.append(_file(header))
-        elif k in at:
-            raise _same_place(at[k], header, name)
-        at[k] = header
     if outside:
         raise DataError(
-            f"{name}: {len(outside)} of {len(headers)} masks lie on no slice of {image.name}, such "
-            f"as {outside[0]}. Allowed: masks with size, position and direction of an image slice. "
-            "Add the missing image slices."
+            f"{name}: {len(outside)} of {len(headers)} masks lie on no slice of {image.name}, or "
+            f"on that of another mask, such as {outside[0]}. Allowed: one mask an image slice, of "
+            "its size, position and direction. Add the missing image slices."
         )
 
     def read() -> NDArray[Any]:
@@ -207,16 +187,8 @@ def open_segmentation(path: Path) -> Volume:
         If the file is missing, torn, no segmentation, or not on a grid; with the first slice, if
         segments overlap, since a voxel has one label.
     """
-    import highdicom
-
     name = f"DICOM segmentation {path.name!r}"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            segmentation: Any = highdicom.seg.segread(path)
-            grid = segmentation.get_volume_geometry(allow_missing_positions=True)
-    except Exception as error:  # highdicom and pydicom raise nearly anything on other files
-        raise _unreadable(path, error) from error
+    segmentation, grid = _open_frames(path, name, segments=True)
     numbers = [number for number in segmentation.segment_numbers if number != 0]
 
     def read() -> NDArray[Any]:
@@ -229,57 +201,35 @@ def open_segmentation(path: Path) -> Volume:
                 f"{name}: its segments overlap. Allowed: one segment a voxel. Export each segment "
                 "as a file of its own."
             )
-        return np.asarray(segments @ np.array(numbers, np.uint16)).T
+        return np.asarray(segments @ np.array(numbers, np.uint16))
 
-    return _on_grid(grid, read, name)
+    return _of_frames(read, grid, name)
 
 
-def _open_frames(path: Path, name: str) -> Volume:
+def _open_frames(path: Path, name: str, *, segments: bool = False) -> tuple[Any, Any]:
+    """What highdicom makes of a file of many frames, and the grid on which they lie."""
     import highdicom
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image: Any = highdicom.imread(path)
-            grid = image.get_volume_geometry()
-    except Exception as error:
+        with warnings.catch_warnings(action="ignore"):
+            image: Any = (highdicom.seg.segread if segments else highdicom.imread)(path)
+            grid = image.get_volume_geometry(allow_missing_positions=segments)
+    except Exception as error:  # highdicom and pydicom raise nearly anything on other files
         raise _unreadable(path, error) from error
-    return _on_grid(grid, lambda: np.asarray(image.get_volume().array).T, name)
-
-
-def _on_grid(grid: Any, read: Any, name: str) -> Volume:
-    """A volume where highdicom says, which counts slices, rows, columns in LPS."""
     if grid is None:
         raise DataError(
             f"{name}: its frames lie on no grid. Allowed: parallel frames, equal gaps apart, in "
             "the patient's coordinates. Export it on the grid of its image."
         )
+    return image, grid
+
+
+def _of_frames(read: Callable[[], NDArray[Any]], grid: Any, name: str) -> Volume:
+    """A volume of what highdicom reads, which counts slices, rows, columns in LPS."""
     # It counts slices against their normal, series here along it.
     affine = np.asarray(grid.flip_spatial(0).affine)[:, [2, 1, 0, 3]]
-    return Volume(lambda: read()[:, :, ::-1], LPS_TO_RAS @ affine, name, grid.spatial_shape[::-1])
-
-
-def _read_pixels(headers: Sequence[Any]) -> NDArray[Any]:
-    """(columns, rows, slices) values of files of one picture each, in that order."""
-    import SimpleITK
-
-    sitk: Any = SimpleITK  # its functions carry no types
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # of gaps, which are checked here
-    reader: Any = sitk.ImageSeriesReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileNames([str(header.filename) for header in headers])
-    tags = ("RescaleSlope", "RescaleIntercept", "BitsAllocated", "PixelRepresentation")
-    if len({tuple(header.get(tag, None) for tag in tags) for header in headers}) > 1:
-        reader.SetOutputPixelType(sitk.sitkFloat64)  # else the first file's type is everyone's
-    try:
-        return np.asarray(sitk.GetArrayFromImage(reader.Execute()).T)
-    except RuntimeError:
-        for header in headers:  # which of them it was
-            try:
-                sitk.ReadImage(str(header.filename), imageIO="GDCMImageIO")
-            except RuntimeError as error:
-                raise _unreadable(Path(header.filename), error) from error
-        raise
+    shape = grid.spatial_shape[::-1]
+    return Volume(lambda: read().T[:, :, ::-1], LPS_TO_RAS @ affine, name, shape)
 
 
 def _images(source: Path | Sequence[Path]) -> tuple[str, list[Any]]:
@@ -297,12 +247,12 @@ def _images(source: Path | Sequence[Path]) -> tuple[str, list[Any]]:
         )
     series: dict[str, list[Any]] = {}
     for header in headers:
-        series.setdefault(str(header.get("SeriesInstanceUID", "")), []).append(header)
+        words = f"{header.get('SeriesNumber', None)} {header.get('SeriesDescription', '')!r}"
+        series.setdefault(f"{header.get('SeriesInstanceUID', '')} {words}", []).append(header)
     if len(series) > 1:
         listed = "; ".join(
-            f"{each[0].get('SeriesNumber', None) or '?'} {each[0].get('SeriesDescription', '')!r} "
-            f"of {len(each)} slices, such as {_file(each[0])}"
-            for each in series.values()
+            f"{key.partition(' ')[2]} of {len(each)} slices, such as {_file(each[0])}"
+            for key, each in series.items()
         )
         raise DataError(f"{name}: {len(series)} series ({listed}). Allowed: one. {_NAME_FILES}")
     _check_pixels(headers, name)
@@ -330,7 +280,7 @@ def is_slice(path: Path) -> bool:
 
 
 def read_header(path: Path) -> Any:
-    """Tags of a file of which this module reads some, without pixels.
+    """Tags of a file, without pixels.
 
     Raises
     ------
@@ -340,11 +290,8 @@ def read_header(path: Path) -> Any:
     import pydicom
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = pydicom.dcmread(
-                path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS)
-            )
+        with warnings.catch_warnings(action="ignore"):
+            header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
             kind = _kind(header)
             if "Rows" in header:
                 _shape(header)  # fails if torn there
@@ -382,12 +329,11 @@ def _check_pixels(headers: Sequence[Any], name: str) -> None:
                 f"{name}: {_file(header)} holds colours or a lookup table ({colours}). Allowed: "
                 "one grey channel. Export it as grey, or as single pictures."
             )
-        sizes = [_pixel_size(one) or (1, 1) for one in (first, header)]
-        if _shape(header) != _shape(first) or not np.allclose(sizes[0], sizes[1], 1e-3, 0):
+        grids = [(*_shape(one), *(_pixel_size(one) or (1, 1))) for one in (first, header)]
+        if not np.allclose(grids[0], grids[1], 1e-3, 0):
             raise DataError(
-                f"{name}: {_file(first)} has {_shape(first)} pixels (rows, columns) of "
-                f"{_mm(sizes[0])} mm, {_file(header)} {_shape(header)} of {_mm(sizes[1])} mm. "
-                f"Allowed: one grid in a series. {_NAME_FILES}"
+                f"{name}: {_file(first)} has (rows, columns, mm a row, mm a column) {grids[0]}, "
+                f"{_file(header)} {grids[1]}. Allowed: one grid in a series. {_NAME_FILES}"
             )
 
 
@@ -409,26 +355,20 @@ def _in_order(headers: Sequence[Any], name: str) -> tuple[list[Any], NDArray[np.
             "different directions (ImageOrientationPatient). Allowed: parallel slices. "
             f"{_NAME_FILES}"
         )
-    heights = affines[:, :3, 3] @ axes[0, :, 2]
-    order = np.argsort(heights, kind="stable")
-    ordered, heights, places = [headers[i] for i in order], heights[order], affines[order, :3, 3]
+    order = np.argsort(affines[:, :3, 3] @ axes[0, :, 2], kind="stable")
+    ordered, places = [headers[i] for i in order], affines[order, :3, 3]
     affine = np.array(affines[order[0]])
     if len(ordered) == 1:
         return ordered, affine
-    gaps = np.diff(heights)
+    gaps = np.diff(places @ axes[0, :, 2])
     usual = float(np.median(gaps))
-    if gaps.min() < _SAME:
-        k = int(gaps.argmin())
-        raise _same_place(ordered[k], ordered[k + 1], name)
-    off = np.abs(gaps - usual)
+    off = np.where(gaps < _SAME, np.inf, np.abs(gaps - usual))
     if off.max() > 0.01 * usual + _ROUNDED:
         k = int(off.argmax())
-        missing = round(float(gaps[k]) / usual) - 1
-        what = f" (as if {missing} were missing)" if missing > 0 else ""
         raise DataError(
             f"{name}: {_file(ordered[k])} and {_file(ordered[k + 1])} are {gaps[k]:.2f} mm apart, "
-            f"others {usual:.2f} mm{what}. Allowed: equal gaps, within 1 %. Download the missing "
-            "files, or resample the series."
+            f"others {usual:.2f} mm. Allowed: one picture a place, and equal gaps, within 1 %. "
+            f"Download the missing files, or resample the series. {_NAME_FILES}"
         )
     step = (places[-1] - places[0]) / (len(ordered) - 1)
     aside = np.linalg.norm(places - places[0] - np.outer(np.arange(len(ordered)), step), axis=1)
@@ -489,17 +429,6 @@ def _shape(header: Any) -> tuple[int, int]:
 
 def _file(header: Any) -> str:
     return repr(Path(header.filename).name)
-
-
-def _mm(values: Sequence[float]) -> str:
-    return " x ".join(f"{value:.4g}" for value in values)
-
-
-def _same_place(one: Any, other: Any, name: str) -> DataError:
-    return DataError(
-        f"{name}: {_file(one)} and {_file(other)} lie at one place. Allowed: one picture a place. "
-        f"{_NAME_FILES}"
-    )
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ MAX_VALUES = 32
 
 _JPEG = (".jpeg", ".jpg")
 _TIFF = (".tif", ".tiff")
-_ORIENTATION, _PHOTOMETRIC, _BITS = 274, 262, 258  # tags of TIFF, the first of EXIF too
+_ORIENTATION, _PHOTOMETRIC = 274, 262  # tags of TIFF, the first of EXIF too
 _LIGHT = 128  # from this grey on a palette's first entry is no background
 _SAMPLES = {"L;2": 85, "L;4": 17}  # by what Pillow multiplies grey samples of few bits
 
@@ -103,11 +100,12 @@ def read_mask(path: Path, *, any_colour: bool = False) -> NDArray[Any]:
         )
     array = whole_numbers(array.max(axis=2) if array.ndim == 3 else array, name)
     if path.suffix.lower() in _JPEG:
-        _refuse_noise(array, 1, name)
+        # A lossy file cannot keep several labels apart, however few values it happens to hold.
+        check_values(array, name, 1)
     return array
 
 
-def check_values(values: NDArray[Any], name: str) -> None:
+def check_values(values: NDArray[Any], name: str, most: int = MAX_VALUES) -> None:
     """See that values are few, and none is below 0.
 
     Raises
@@ -120,12 +118,7 @@ def check_values(values: NDArray[Any], name: str) -> None:
             f"{name}: values from {values.min()} to {values.max()}. Allowed: 0 for the background "
             "and 1..n. Renumber the labels."
         )
-    _refuse_noise(values, MAX_VALUES, name)
-
-
-def _refuse_noise(values: NDArray[Any], most: int, name: str) -> None:
     found = np.unique(values[values != 0])
-    # A lossy file cannot keep several labels apart, however few values it happens to hold.
     if len(found) > most:
         raise DataError(
             f"{name}: {len(found)} distinct values other than 0, from {found[0]} to {found[-1]}: "
@@ -193,8 +186,7 @@ def _quietly() -> Any:
 def _read_pillow(path: Path, what: str) -> NDArray[Any]:
     from PIL import Image
 
-    source = _unturned(path) if path.suffix.lower() in _TIFF else path
-    with _quietly(), Image.open(source) as image:
+    with _quietly(), Image.open(path) as image:
         # JPEG files of phones (MPO) carry a preview as a second frame: the first is the image.
         pages = getattr(image, "n_frames", 1)
         if image.format != "MPO" and pages > 1:
@@ -203,23 +195,15 @@ def _read_pillow(path: Path, what: str) -> NDArray[Any]:
         raw_mode = raw if isinstance(raw, str) else str(next(iter(raw or ("",))))
         if image.mode in ("RGB", "RGBA", "LA") and ";16" in raw_mode:
             return _read_16bit_colour(path)
-        array = _of_mode(image, raw_mode, path, what)
-        tags = getattr(image, "tag_v2", {})
-        if image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == 0:
-            return _of_white_first(array, tags.get(_BITS, (16,))[0], what, path)
-        return array
-
-
-def _unturned(path: Path) -> io.BytesIO:
-    """A TIFF without its orientation: Pillow turns TIFFs alone, and wrongly where sides swap."""
-    import tifffile
-
-    data = bytearray(path.read_bytes())
-    with contextlib.suppress(Exception), tifffile.TiffFile(path) as tif:
-        tag = tif.pages.first.tags.get(_ORIENTATION)
-        if tag is not None:
-            struct.pack_into(f"{tif.byteorder}H", data, tag.valueoffset, 1)
-    return io.BytesIO(data)
+        white_first = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+        deep = image.mode.startswith("I;16")
+        if path.suffix.lower() in _TIFF and (orientation(path) != 1 or (white_first and deep)):
+            # Pillow turns TIFFs alone, wrongly where sides swap, and leaves 16 bits as stored.
+            raise DataError(
+                f"{what} {path.name!r}: a packed TIFF that is turned, or in which 0 is white. "
+                "Allowed: such a TIFF without compression, of 8 or 16 bits. Save it as PNG."
+            )
+        return _of_mode(image, raw_mode, path, what)
 
 
 def _of_mode(image: Any, raw_mode: str, path: Path, what: str) -> NDArray[Any]:
