@@ -87,11 +87,10 @@ class Labels:
                 found = np.unique(values)
             outside = [value for value in found.tolist() if value != 0 and value not in listed]
             if outside:
-                shown = ", ".join(map(str, outside[:5])) + (", …" if len(outside) > 5 else "")
+                shown, allowed = (", ".join(map(str, of)) for of in (outside[:5], sorted(listed)))
                 raise DataError(
-                    f"{name}: label values {shown}. Allowed: 0 for the background and "
-                    f"{', '.join(map(str, sorted(listed)))}. Renumber them, or name those that "
-                    "are no object as `ignore` in a data file."
+                    f"{name}: label values {shown}. Allowed: 0 for the background and {allowed}. "
+                    "Renumber them, or name those that are no object as `ignore` in a data file."
                 )
         return {task: _select(values, rule) for task, rule in self.tasks.items()}
 

@@ -28,7 +28,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -48,8 +48,8 @@ from tqdm import tqdm
 from medsam.datasets.catalog import MODALITIES
 from medsam.datasets.intensity import INTENSITIES, Unit
 from medsam.datasets.labels import FULL, Labels, is_name, meaning_of_full, whole_numbers
-from medsam.datasets.layouts.files import SLICER, Files, Masks, left_out, paired_files
-from medsam.datasets.layouts.pairs import is_picture, make_source, of_segment, paired
+from medsam.datasets.layouts.files import SLICER, left_out, paired_files
+from medsam.datasets.layouts.pairs import Key, is_picture, make_source, of_segment, paired
 from medsam.datasets.layouts.tree import Tree, text_of
 from medsam.datasets.readers.dicom import is_dicom
 from medsam.datasets.readers.itk import segments_of
@@ -259,7 +259,9 @@ def open_own(
             return False
 
     unit: Unit = own.unit if own.unit is not None else ("HU" if own.modality == "CT" else "")
-    sources = _sources(own, images, masks, reading, unit, full)
+    maker = _Maker(own, reading, unit, full)
+    keys = images.keys() | masks.keys()
+    sources = [maker.source(key, images.get(key, []), masks.get(key, {})) for key in keys]
     scans = any(isinstance(one, Scan) for one in sources)
     refuse_idle(own.title or own.key, (own.unit, scans, f"unit {own.unit}", "volumes"))
     if scans or not by_value:  # tasks are no part of what decides the pixels of a picture
@@ -338,99 +340,78 @@ def _values_of(files: Sequence[Path], progress: bool) -> list[set[int]]:
 def _values_in(path: Path) -> set[int]:
     name = f"Mask {path.name!r}"
     if is_picture(path):
-        array = read_mask(path)
-        check_values(array, name)
-        return set(np.unique(array).tolist())
-    array = open_volume(path).array
-    found = np.unique(whole_numbers(np.unique(array), name))
-    return {int(value) for value in found if value >= 0}
+        values = np.unique(read_mask(path))
+        check_values(values, name)
+    else:
+        values = np.unique(whole_numbers(np.unique(open_volume(path).array), name))
+    return {int(value) for value in values if value >= 0}
 
 
-def _sources(
-    own: OwnData,
-    images: Files,
-    masks: Masks,
-    reading: Reading,
-    unit: Unit,
-    full: Callable[[], bool],
-) -> list[Source]:
-    """Pictures and scans; what cannot be used is a source that says why."""
-    sources: list[Source] = []
-    for key in images.keys() | masks.keys():
+@dataclass(frozen=True)
+class _Maker:
+    """Makes pictures and scans of the files of one's own data."""
+
+    own: OwnData
+    reading: Reading
+    unit: Unit
+    full: Callable[[], bool]
+
+    def source(self, key: Key, image: Sequence[Path], masks: Mapping[str, list[Path]]) -> Source:
+        """A picture or a scan; what cannot be used is a source that says why."""
         # Two patients may both have an image of that name.
         name, group = f"{key[1]}/{key[0]}".strip("/"), key[1] or key[0]
-        image = images.get(key, [])
-        each = [(path, task) for task, of in masks.get(key, {}).items() for path in of]
+        each = [(path, task) for task, of in masks.items() for path in of]
         joined = ["image"] if len(image) > 1 and all(map(is_dicom, image)) else []
-        joined += ["mask"] if isinstance(own.masks, dict) else []
+        joined += ["mask"] if isinstance(self.own.masks, dict) else []
+
+        def make() -> Source:
+            layers = [layer for path, task in each for layer in self._layers(path, task)]
+            channel = image[0] if len(image) == 1 else tuple(image)
+            made = make_source(name, group, [(channel, self.unit)], layers, self.reading)
+            if self.own.labels != "instances":
+                return made
+            if not isinstance(made, Picture):
+                raise DataError(
+                    f"{name!r} is a volume. Allowed: pictures, where labels are instances. Name "
+                    "the values."
+                )
+            return replace(made, instances=True)
+
         parts = {"image": image, "mask": [path for path, _ in each]}
-        make = partial(_source, own, name, group, image, each, unit, reading, full)
-        sources.append(paired(name, group, parts, make, joined))
-    return sources
+        return paired(name, group, parts, make, joined)
 
+    def _layers(self, path: Path, task: str) -> list[tuple[Path, Labels, int | None]]:
+        """Which images of a mask file are read (the only one: none), and the values in each.
 
-def _source(
-    own: OwnData,
-    name: str,
-    group: str,
-    image: Sequence[Path],
-    masks: Sequence[tuple[Path, str]],
-    unit: Unit,
-    reading: Reading,
-    full: Callable[[], bool],
-) -> Source:
-    """The picture or the scan of an image and its masks.
-
-    Raises
-    ------
-    DataError
-        If these do not go together.
-    """
-    layers = [layer for path, task in masks for layer in _layers(own, path, task, full)]
-    channel = image[0] if len(image) == 1 else tuple(image)
-    made = make_source(name, group, [(channel, unit)], layers, reading)
-    if own.labels != "instances":
-        return made
-    if not isinstance(made, Picture):
-        raise DataError(
-            f"{name!r} is a volume. Allowed: pictures, where labels are instances. Name the values."
-        )
-    return replace(made, instances=True)
-
-
-def _layers(
-    own: OwnData, path: Path, task: str, full: Callable[[], bool]
-) -> list[tuple[Path, Labels, int | None]]:
-    """Which images of a mask file are read (the only one: none), and the values in each.
-
-    Raises
-    ------
-    DataError
-        If it is of a kind without such images, or has none of the segments.
-    """
-    if isinstance(own.labels, str):
-        return [(path, Labels({INSTANCE: ">0"}), None)]
-    rules: dict[str, Any] = {task: own.labels[task]} if task else own.labels
-    named = any(map(is_name, rules.values()))
-    if is_picture(path) and (named or own.one_hot):
-        raise DataError(
-            f"{path.name!r} is a picture. Allowed: volumes, where masks have segments or a channel "
-            "for each value. Save the labels 1..n as a grey PNG."
-        )
-    if own.one_hot:
-        first = 1 if own.one_hot == "objects" else 0
-        pairs = [(name, value) for name, values in rules.items() for value in values]
-        return [(path, Labels({name: (1,)}), value - first) for name, value in pairs]
-    if not named:
-        return [(path, Labels(rules, own.ignore, full), None)]
-    found = segments_of(path)
-    layers = [one for name, rule in rules.items() if (one := of_segment(name, rule, found))]
-    if not layers:
-        raise DataError(
-            f"{path.name!r} has the segments {', '.join(repr(one.name) for one in found)}. "
-            f"Allowed: {', '.join(map(repr, rules.values()))}. Name them as the file does."
-        )
-    return [(path, *layer) for layer in layers]
+        Raises
+        ------
+        DataError
+            If it is of a kind without such images, or has none of the segments.
+        """
+        own = self.own
+        if isinstance(own.labels, str):
+            return [(path, Labels({INSTANCE: ">0"}), None)]
+        rules: dict[str, Any] = {task: own.labels[task]} if task else own.labels
+        named = any(map(is_name, rules.values()))
+        if is_picture(path) and (named or own.one_hot):
+            raise DataError(
+                f"{path.name!r} is a picture. Allowed: volumes, where masks have segments or a "
+                "channel for each value. Save the labels 1..n as a grey PNG."
+            )
+        if own.one_hot:
+            first = 1 if own.one_hot == "objects" else 0
+            pairs = [(name, value) for name, values in rules.items() for value in values]
+            return [(path, Labels({name: (1,)}), value - first) for name, value in pairs]
+        if not named:
+            return [(path, Labels(rules, own.ignore, self.full), None)]
+        found = segments_of(path)
+        layers = [one for name, rule in rules.items() if (one := of_segment(name, rule, found))]
+        if not layers:
+            raise DataError(
+                f"{path.name!r} has the segments {', '.join(repr(one.name) for one in found)}. "
+                f"Allowed: {', '.join(map(repr, rules.values()))}. Name them as the file does."
+            )
+        return [(path, *layer) for layer in layers]
 
 
 def open_nnunet(

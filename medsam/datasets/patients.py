@@ -150,6 +150,5 @@ def _address(beside: Path) -> str:
     except (tomllib.TOMLDecodeError, KeyError, IndexError) as error:
         raise InputError(
             f"uv finds no archive of {PACKAGE} ({done.stderr.strip() or 'no answer'}). Allowed: a "
-            f"package index that has it. Or put {ARCHIVE} into {beside} by hand, and "
-            "run the same command again."
+            f"package index that has it. Or put {ARCHIVE} into {beside} by hand."
         ) from error

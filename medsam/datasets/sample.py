@@ -59,8 +59,7 @@ class Sample:
             if mask.dtype != np.bool_ or mask.shape != self.image.shape[:2]:
                 raise DataError(
                     f"Mask {task!r} of image {self.id!r} has shape {mask.shape} and dtype "
-                    f"{mask.dtype}. Allowed: {self.image.shape[:2]} bool, as the image. "
-                    "Resample the mask to the image's grid (nearest neighbour)."
+                    f"{mask.dtype}. Allowed: {self.image.shape[:2]} bool. Resample the mask."
                 )
 
     @property
@@ -68,10 +67,8 @@ class Sample:
         """(H, W) bool: where any object of the dataset is."""
         if self.labels is not None:
             return self.labels
-        union = np.zeros(self.image.shape[:2], bool)
-        for mask in self.masks.values():
-            union |= mask
-        return union
+        nowhere = np.zeros(self.image.shape[:2], bool)
+        return np.asarray(np.logical_or.reduce([nowhere, *self.masks.values()]))
 
 
 class Place(NamedTuple):

@@ -73,9 +73,8 @@ def select(
     if given != 1 or bool(images) != bool(masks):
         raise InputError(
             f"Got tasks {keys or 'none'}, data {data or 'none'}, images {images or 'none'}, "
-            f"masks {masks or 'none'}. Allowed: --tasks KEY… (or `all`; `medsam tasks` lists "
-            "them), --data KEY=PATH or FILE.yaml (with --tasks to restrict it), or --images DIR "
-            "and --masks DIR. Give one of the three."
+            f"masks {masks or 'none'}. Allowed: --tasks KEY… (`medsam tasks`), --data KEY=PATH or "
+            "FILE.yaml (with --tasks), or --images DIR and --masks DIR. Give one of the three."
         )
     found: DiskDataset
     if images and masks:
@@ -116,9 +115,8 @@ def _on_disk(given: str, reading: Reading, progress: bool) -> DiskDataset:
     folder = Path(path).expanduser() if equals else place(key)
     if not equals and not folder.is_dir():
         raise InputError(
-            f"{one.title} is not in the data folder: {str(folder)!r} does not exist. Allowed: "
-            f"--data {key}=PATH, or another data folder ({DATA_VARIABLE}). To get it: medsam data "
-            f"fetch {key}."
+            f"{one.title}: {str(folder)!r} does not exist. Allowed: --data {key}=PATH, or another "
+            f"data folder ({DATA_VARIABLE}). To get it: medsam data fetch {key}."
         )
     return open_dataset(key, folder, reading, progress=progress)
 

@@ -316,8 +316,7 @@ class Picture:
             if values.shape != image.shape[:2]:
                 raise DataError(
                     f"Mask {path.name!r} has shape {values.shape}, image {self.image.name!r} has "
-                    f"{image.shape[:2]}. Allowed: equal height and width. Resample the mask to "
-                    "the image's grid (nearest neighbour)."
+                    f"{image.shape[:2]}. Allowed: equal height and width. Resample the mask."
                 )
             masks.append(labels.masks(values, f"Mask {path.name!r}"))
         image = np.ascontiguousarray(image)
@@ -481,22 +480,14 @@ class Scan:
         """The other volume, if its slices lie on those of the first."""
         plane = "stored" if self.trust_image else self.plane
         shapes = [volume.slice_shape(plane) for volume in (first, other)]
-        if shapes[0] != shapes[1]:
+        far = first.corner_distance(other, stored=plane == "stored")
+        if shapes[0] != shapes[1] or (far > 0.5 and not self.trust_image):
             raise DataError(
-                f"{other.name} has {shapes[1]} (slices, rows, columns in the {plane} plane), "
-                f"{first.name} has {shapes[0]}. Allowed: one grid. Resample the labels to the "
-                "image's grid (nearest neighbour)."
+                f"{other.name} of {shapes[1]} slices, rows, columns lies up to {far:.1f} voxels "
+                f"from {first.name} of {shapes[0]}. Allowed: one grid, within half a voxel. "
+                "Resample the labels (nearest), or take the image's header (--headers image)."
             )
-        if self.trust_image:
-            return other.with_grid_of(first)
-        far = first.corner_distance(other, stored=self.plane == "stored")
-        if far > 0.5:
-            raise DataError(
-                f"{other.name} lies up to {far:.1f} voxels from {first.name} by their headers. "
-                "Allowed: half a voxel. Mend the headers, or take the image's for both "
-                "(--headers image)."
-            )
-        return other
+        return other.with_grid_of(first) if self.trust_image else other
 
 
 Source = Broken | Picture | Scan

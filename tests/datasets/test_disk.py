@@ -51,8 +51,8 @@ def break_scan(folder, how):
 
 BROKEN = {
     "no mask": "Image 'spleen_2.nii.gz' has no mask. Allowed",
-    "another shape": "NIfTI 'spleen_2.nii.gz' has (5, 6, 7) (slices, rows, columns",
-    "another grid": "voxels from NIfTI 'spleen_2.nii.gz' by their headers",
+    "another shape": "NIfTI 'spleen_2.nii.gz' of (5, 6, 7) slices, rows, columns lies",
+    "another grid": "voxels from NIfTI 'spleen_2.nii.gz' of ",
     "label outside": "axial slice 2: label values 2. Allowed: 0 for the background and 1.",
     "torn pixels": "EOFError: Compressed file ended before the end",
     "not finite": "values are NaN or infinite. Allowed: finite values",

@@ -24,22 +24,16 @@ def folders(tmp_path):
 
 
 def write(path: Path, array, **kwargs) -> Path:
-    if path.suffix.startswith(".tif"):
-        tifffile.imwrite(path, np.asarray(array), **kwargs)
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, array, **kwargs)
     else:
-        picture = array if isinstance(array, Image.Image) else Image.fromarray(np.asarray(array))
-        picture.save(path, **kwargs)
+        Image.fromarray(array).save(path)
     return path
 
 
-def pair(folders, stem="a", image=GREY, mask=MASK, image_suffix=".png", mask_suffix=".png"):
-    write(folders[0] / f"{stem}{image_suffix}", image)
-    write(folders[1] / f"{stem}{mask_suffix}", mask)
-
-
-def only(folders):
-    (case,) = open_folders(*folders).cases()
-    return case
+def pair(folders, stem="a", mask=MASK):
+    write(folders[0] / f"{stem}.png", GREY)
+    write(folders[1] / f"{stem}.png", mask)
 
 
 def failure(folders, stem="a") -> str:
@@ -52,54 +46,17 @@ def failure(folders, stem="a") -> str:
 
 def test_a_pair_by_hand(folders):
     pair(folders)
+    pair(folders, "b", mask=np.ones((2, 3), np.uint8))
     dataset: Dataset = open_folders(*folders)
-    assert (dataset.tasks, len(dataset)) == (("object-1", "object-2"), 1)
+    assert (dataset.tasks, len(dataset)) == (("object-1", "object-2"), 2)
     assert dataset.key == folders[0].parent.name
-    sample = only(folders).load()
+    sample, other = (case.load() for case in dataset.cases())
     assert (sample.id, sample.group, sample.spacing) == ("a", "a", None)
     assert sample.image[..., 0].tolist() == [[0, 51, 102], [153, 204, 255]]
     assert sample.masks["object-1"].tolist() == [[False, True, True], [False, False, False]]
     assert sample.masks["object-2"].tolist() == [[False] * 3, [False, True, False]]
-
-
-def test_absent_object_is_an_empty_mask(folders):
-    pair(folders, "a", mask=MASK)
-    pair(folders, "b", mask=np.full((2, 3), 1, np.uint8))
-    cases = list(open_folders(*folders).cases())
-    assert [case.tasks for case in cases] == [("object-1", "object-2")] * 2
-    masks = cases[1].load().masks
-    assert masks["object-1"].all()
-    assert not masks["object-2"].any()
-
-
-def palette(indices):
-    picture = Image.fromarray(np.asarray(indices, np.uint8), "P")
-    picture.putpalette([0, 0, 0, 200, 10, 10, 10, 200, 10] + [7] * 759)
-    return picture
-
-
-@pytest.mark.parametrize(
-    ("mask", "suffix"),
-    [
-        (MASK, ".png"),
-        (palette(MASK), ".png"),
-        (MASK, ".bmp"),
-        (MASK, ".TIF"),
-        (MASK.astype(np.uint16), ".png"),
-        (MASK.astype(">u2"), ".tiff"),
-        (MASK.astype(np.float32), ".tiff"),
-        (np.stack([MASK] * 3, 2), ".png"),
-        (np.dstack([MASK, MASK, MASK, MASK * 0 + 255]), ".png"),
-        (Image.merge("LA", [Image.fromarray(MASK), Image.fromarray(255 - 0 * MASK)]), ".png"),
-    ],
-    ids=["grey", "palette", "bmp", "tif", "png16", "tiff-be", "float", "rgb", "rgba", "la"],
-)
-def test_the_same_labels_from_every_kind_of_mask(folders, mask, suffix):
-    write(folders[0] / "a.png", GREY)
-    path = folders[1] / f"a{suffix}"
-    tifffile.imwrite(path, mask) if "tif" in suffix.lower() else write(path, mask)
-    masks = only(folders).load().masks
-    assert {task: int(mask.sum()) for task, mask in masks.items()} == {"object-1": 2, "object-2": 1}
+    assert other.masks["object-1"].all()
+    assert not other.masks["object-2"].any()  # absent is an empty mask
 
 
 MANY = np.arange(33 * 2, dtype=np.uint8).reshape(2, 33)
@@ -108,7 +65,7 @@ MANY = np.arange(33 * 2, dtype=np.uint8).reshape(2, 33)
 @pytest.mark.parametrize(
     ("mask", "text"),
     [
-        (MANY, "65 distinct values other than 0, from 1 to 65: this looks like compression noise"),
+        (MANY, "65 distinct values other than 0: this looks like compression noise"),
         (np.dstack([MASK, MASK, MASK * 0]), "a colour image whose channels differ. Allowed: one"),
         (MASK / 2, "fractional values from 0 to 1. Allowed: whole numbers. Threshold it"),
         (-MASK.astype(np.int16), "values from -2 to 0. Allowed: 0 for the background and 1..n."),
@@ -126,7 +83,7 @@ def test_masks_that_are_refused(folders, mask, text):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".jpg"])
-@pytest.mark.parametrize("keep", [0, 9, 300])
+@pytest.mark.parametrize("keep", [0, 300])
 def test_torn_files(folders, suffix, keep):
     noise = np.random.default_rng(0).integers(0, 255, (40, 40), dtype=np.uint8)
     write(folders[1] / "a.png", MASK)

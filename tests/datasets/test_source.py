@@ -6,9 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datasets.nifti_files import ORIENTATIONS, SHAPE, affine, body, objects, stored, write
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from medsam.datasets.labels import Labels
 from medsam.datasets.readers.nifti import open_nifti
 from medsam.datasets.source import (  # fmt: skip
@@ -78,40 +75,11 @@ def test_a_case_a_slice_with_an_object(tmp_path):
         [0, 0, 0, 0, 0, 0, 0],
     ]
     assert sample.masks["bar"][:, 0].tolist() == [False, True, True, True, True, True]
-    assert (sample.any_object == (sample.masks["ell"] | sample.masks["bar"])).all()
-
-
-def test_one_task_keeps_the_union_of_all(tmp_path):
-    found = samples(scan(files(tmp_path)), ("bar",))
+    # A case of one task keeps the union of all.
+    found = samples(scan(tmp_path), ("bar",))
     assert list(found) == ["a/axial-0002", "a/axial-0003", "a/axial-0004"]
-    sample = found["a/axial-0002"]
-    assert list(sample.masks) == ["bar"]
-    assert sample.any_object.sum() == 6 + 5
-
-
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    st.sampled_from(ORIENTATIONS),
-    st.sampled_from(ORIENTATIONS),
-    st.sampled_from(["axial", "coronal", "sagittal"]),
-)
-def test_storage_changes_nothing(tmp_path, way, other, plane):
-    """Image and labels stored in any two of the 48 ways: the same cases."""
-    write(tmp_path / "image.nii.gz", *stored(body(), affine(), way))
-    write(tmp_path / "labels.nii.gz", *stored(objects(), affine(), other))
-    files(tmp_path / "plain")
-    found, wanted = (
-        samples(scan(folder, plane=plane)) for folder in (tmp_path, tmp_path / "plain")
-    )
-    assert list(found) == list(wanted)
-    for name, sample in found.items():
-        assert (sample.image == wanted[name].image).all()
-        assert sample.spacing == pytest.approx(wanted[name].spacing, rel=1e-5)
-        assert sample.masks.keys() == wanted[name].masks.keys()
-        for task, mask in sample.masks.items():
-            assert (mask == wanted[name].masks[task]).all()
+    assert list(found["a/axial-0002"].masks) == ["bar"]
+    assert found["a/axial-0002"].any_object.sum() == 6 + 5
 
 
 @pytest.mark.parametrize(("mm", "fine"), [(0.2, True), (0.3, False)])  # voxels of 0.5 mm

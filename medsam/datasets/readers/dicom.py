@@ -247,12 +247,12 @@ def _images(source: Path | Sequence[Path]) -> tuple[str, list[Any]]:
         )
     series: dict[str, list[Any]] = {}
     for header in headers:
-        words = f"{header.get('SeriesNumber', None)} {header.get('SeriesDescription', '')!r}"
-        series.setdefault(f"{header.get('SeriesInstanceUID', '')} {words}", []).append(header)
+        series.setdefault(str(header.get("SeriesInstanceUID", "")), []).append(header)
     if len(series) > 1:
         listed = "; ".join(
-            f"{key.partition(' ')[2]} of {len(each)} slices, such as {_file(each[0])}"
-            for key, each in series.items()
+            f"{one.get('SeriesNumber', None)} {one.get('SeriesDescription', '')!r} of "
+            f"{1 + len(others)} slices, such as {_file(one)}"
+            for one, *others in series.values()
         )
         raise DataError(f"{name}: {len(series)} series ({listed}). Allowed: one. {_NAME_FILES}")
     _check_pixels(headers, name)
@@ -351,9 +351,8 @@ def _in_order(headers: Sequence[Any], name: str) -> tuple[list[Any], NDArray[np.
     turned = np.abs(axes - axes[0]).max(axis=(1, 2))
     if turned.max() > _TURN:
         raise DataError(
-            f"{name}: {_file(headers[0])} and {_file(headers[int(turned.argmax())])} lie in "
-            "different directions (ImageOrientationPatient). Allowed: parallel slices. "
-            f"{_NAME_FILES}"
+            f"{name}: {_file(headers[0])} and {_file(headers[int(turned.argmax())])} are not "
+            f"parallel (ImageOrientationPatient). Allowed: parallel slices. {_NAME_FILES}"
         )
     order = np.argsort(affines[:, :3, 3] @ axes[0, :, 2], kind="stable")
     ordered, places = [headers[i] for i in order], affines[order, :3, 3]
@@ -367,8 +366,7 @@ def _in_order(headers: Sequence[Any], name: str) -> tuple[list[Any], NDArray[np.
         k = int(off.argmax())
         raise DataError(
             f"{name}: {_file(ordered[k])} and {_file(ordered[k + 1])} are {gaps[k]:.2f} mm apart, "
-            f"others {usual:.2f} mm. Allowed: one picture a place, and equal gaps, within 1 %. "
-            f"Download the missing files, or resample the series. {_NAME_FILES}"
+            f"others {usual:.2f} mm. Allowed: one picture a place, equal gaps. {_NAME_FILES}"
         )
     step = (places[-1] - places[0]) / (len(ordered) - 1)
     aside = np.linalg.norm(places - places[0] - np.outer(np.arange(len(ordered)), step), axis=1)

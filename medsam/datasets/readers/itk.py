@@ -103,19 +103,17 @@ def segments_of(path: Path) -> list[Segment]:
         If the file cannot be read, or its header tells no structures.
     """
     name, reader = _header(path)
-    numbers = sorted({int(key[len("Segment") :].split("_")[0]) for key in _segment_keys(reader)})
+    told = {key: reader.GetMetaData(key).strip() for key in reader.GetMetaDataKeys()}
+    numbers = {int(found[1]) for key in told if (found := re.match(r"Segment(\d+)_", key))}
     if not numbers:
         raise DataError(
             f"{name}: its header names no segments. Allowed: a segmentation as 3D Slicer saves it "
             "(Segment0_Name, Segment0_LabelValue). Save it from Slicer again."
         )
     segments = []
-    for number in numbers:
+    for number in sorted(numbers):
         label, value, layer = (
-            reader.GetMetaData(f"Segment{number}_{key}").strip()
-            if reader.HasMetaDataKey(f"Segment{number}_{key}")
-            else ""
-            for key in ("Name", "LabelValue", "Layer")
+            told.get(f"Segment{number}_{key}", "") for key in ("Name", "LabelValue", "Layer")
         )
         old = not value and reader.GetNumberOfComponents() > 1
         try:
@@ -127,10 +125,6 @@ def segments_of(path: Path) -> list[Segment]:
             ) from None
         segments.append(Segment(label or f"Segment {number}", *values))
     return segments
-
-
-def _segment_keys(reader: Any) -> list[str]:
-    return [key for key in reader.GetMetaDataKeys() if re.fullmatch(r"Segment\d+_\w+", key)]
 
 
 def _header(path: Path) -> tuple[str, Any]:

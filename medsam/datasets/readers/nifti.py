@@ -7,7 +7,6 @@ another of two grids in the header.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,19 +68,15 @@ def open_nifti(path: Path, *, layer: int | None = None, sizes: Sizes = "") -> Vo
     if sides is not None and not (np.isfinite(sides).all() and sides.min() > 0):
         unsure = "its pixdim tells no size of a voxel"
     if layer is not None and len(whole) == 4 and layer < whole[3]:
-        return Volume(partial(_layer, image, layer), affine, name, whole[:3], unsure, sides)
+        one = whole[:3]
+        return Volume(
+            lambda: np.asarray(image.dataobj[..., layer]), affine, name, one, unsure, sides
+        )
     axes = [n for n in whole[2:] if n > 1] or [1]
     shape = (*whole[:2], *axes) if len(whole) >= 2 and layer is None else whole
-    read = partial(_whole, image, shape)
-    return Volume(read, affine, name, shape, unsure, sides)
-
-
-def _whole(image: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.asarray(image.dataobj).reshape(shape)
-
-
-def _layer(image: Any, layer: int) -> NDArray[Any]:
-    return np.asarray(image.dataobj[..., layer])
+    return Volume(
+        lambda: np.asarray(image.dataobj).reshape(shape), affine, name, shape, unsure, sides
+    )
 
 
 def _unsure(image: Any, affine: NDArray[np.float64]) -> str:

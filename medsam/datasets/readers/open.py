@@ -110,19 +110,15 @@ def open_array(path: Path, *, layer: int | None = None) -> Volume:
             f"{name} cannot be read ({error_text(error)}). Allowed: a complete file of plain "
             "numbers, in MATLAB of version 7 or before. Check the path, or save it again."
         ) from error
-    if len(arrays) != 1:
-        raise DataError(
-            f"{name}: {len(arrays)} arrays in it ({', '.join(sorted(arrays))}). Allowed: one. "
-            "Save one array a file."
-        )
-    array = next(iter(arrays.values()))
+    array = next(iter(arrays.values())) if len(arrays) == 1 else np.empty(0)
     if array.ndim == 4 and layer is not None and layer < array.shape[3]:
         array = array[..., layer]
     array = array[..., None] if array.ndim == 2 else array
     if array.dtype.kind not in "buif" or array.ndim != 3 or not array.size:
+        found = ", ".join(f"{key} {one.shape} of type {one.dtype}" for key, one in arrays.items())
         raise DataError(
-            f"{name}: shape {array.shape} of type {array.dtype}. Allowed: three dimensions (rows, "
-            "columns, slices) of bool, integer or float. Save one image a file."
+            f"{name}: {len(arrays)} arrays ({found.strip()}). Allowed: one, of three dimensions "
+            "(rows, columns, slices), of bool, integer or float. Save one image a file."
         )
     # As in DICOM: columns run to the patient's left, rows to the back.
     grid = np.diag([-1.0, -1.0, 1.0, 1.0])

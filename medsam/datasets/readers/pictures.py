@@ -121,9 +121,8 @@ def check_values(values: NDArray[Any], name: str, most: int = MAX_VALUES) -> Non
     found = np.unique(values[values != 0])
     if len(found) > most:
         raise DataError(
-            f"{name}: {len(found)} distinct values other than 0, from {found[0]} to {found[-1]}: "
-            f"this looks like compression noise. Allowed: at most {most}"
-            f"{' in a JPEG' if most == 1 else ''}. Threshold the mask and save it as PNG."
+            f"{name}: {len(found)} distinct values other than 0: this looks like compression "
+            f"noise. Allowed: at most {most}. Threshold the mask and save it as PNG."
         )
 
 
@@ -193,15 +192,17 @@ def _read_pillow(path: Path, what: str) -> NDArray[Any]:
             raise _several(path, f"{pages} pages", what)
         raw = image.tile[0].args if image.tile else ""
         raw_mode = raw if isinstance(raw, str) else str(next(iter(raw or ("",))))
-        if image.mode in ("RGB", "RGBA", "LA") and ";16" in raw_mode:
-            return _read_16bit_colour(path)
-        white_first = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
-        deep = image.mode.startswith("I;16")
-        if path.suffix.lower() in _TIFF and (orientation(path) != 1 or (white_first and deep)):
-            # Pillow turns TIFFs alone, wrongly where sides swap, and leaves 16 bits as stored.
+        white_first = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0 and image.mode != "1"
+        if path.suffix.lower() in _TIFF and (white_first or orientation(path) != 1):
+            # Pillow turns TIFFs alone, wrongly where sides swap, and turns some of their values.
             raise DataError(
                 f"{what} {path.name!r}: a packed TIFF that is turned, or in which 0 is white. "
                 "Allowed: such a TIFF without compression, of 8 or 16 bits. Save it as PNG."
+            )
+        if image.mode in ("RGB", "RGBA", "LA") and ";16" in raw_mode:
+            raise DataError(  # Pillow silently cuts them down to 8 bit
+                f"{what} {path.name!r}: several channels of 16 bits. Allowed: 8 bits a channel, or "
+                "one of 16. Save it as 8-bit colour."
             )
         return _of_mode(image, raw_mode, path, what)
 
@@ -221,14 +222,7 @@ def _of_mode(image: Any, raw_mode: str, path: Path, what: str) -> NDArray[Any]:
         return np.asarray(image.convert("L")) > 0  # Pillow's own bytes of it are 0 and 255
     if mode in ("L", "I", "F", "LA", "RGB", "RGBA") or mode.startswith("I;16"):
         array = np.asarray(image)
-        of_one = _SAMPLES.get(raw_mode.removesuffix("I"))
-        if not mask or of_one is None:
-            return array
-        array = array // of_one
-        if not raw_mode.endswith("I"):
-            return array
-        most = 255 // of_one
-        return _of_white_first(most - array, most.bit_length(), what, path)
+        return array // _SAMPLES.get(raw_mode, 1) if mask and array.dtype == np.uint8 else array
     if mode in ("La", "PA"):
         return np.asarray(image.convert("LA" if mode == "La" else "RGBA"))
     return np.asarray(image.convert("RGB"))
@@ -266,19 +260,6 @@ def _of_palette(indices: NDArray[Any], palette: NDArray[Any], path: Path) -> NDA
             "a label or nowhere. Allowed: black as 0. Save the labels as grey PNG."
         )
     return indices
-
-
-def _read_16bit_colour(path: Path) -> NDArray[Any]:
-    # Pillow silently cuts 16-bit colour down to 8 bit.
-    import cv2
-
-    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-    array = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
-    if array is None:
-        raise ValueError("broken 16-bit colour image")
-    if array.ndim == 3:
-        array[..., :3] = array[..., 2::-1]
-    return np.asarray(array)
 
 
 def _read_tiff(path: Path, what: str) -> NDArray[Any] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +47,9 @@ def check_plane(name: str) -> Plane:
     UnknownName
         If there is none; lists those there are.
     """
-    for plane in PLANES:
-        if plane == name:
-            return plane
-    raise UnknownName("plane", name, PLANES)
+    if name not in PLANES:
+        raise UnknownName("plane", name, PLANES)
+    return cast(Plane, name)
 
 
 class Volume:
@@ -97,8 +96,7 @@ class Volume:
         if shape is None or len(shape) != 3 or min(shape) < 1:
             raise DataError(
                 f"{name}: shape {shape}. Allowed: three dimensions, each at least 1. Save one 3D "
-                "image a file (one channel, one time point); of labels in channels say `one_hot` "
-                "in a data file."
+                "image a file; of labels in channels say `one_hot` in a data file."
             )
         self.shape = (int(shape[0]), int(shape[1]), int(shape[2]))
         self.affine = np.asarray(affine, np.float64)

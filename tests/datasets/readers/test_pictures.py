@@ -134,8 +134,8 @@ def tiff(path, array, bits, photometric=1, tag=1):
 def test_bits_of_tiff(tmp_path, bits, white_first):
     most = 2**bits - 1
     path = tiff(tmp_path / "a.tif", DISC * most, bits, 0 if white_first else 1)
-    if bits == 12 and white_first:
-        with pytest.raises(DataError, match="a packed TIFF that is turned, or in which 0 is white"):
+    if bits in (2, 4, 12) and white_first:
+        with pytest.raises(DataError, match="a packed TIFF that|cannot be read"):
             read_mask(path)
         return
     mask = read_mask(path)
@@ -174,12 +174,10 @@ def test_orientation(tmp_path, tag):
             read_mask(packed)
 
 
-def test_16_bit_colour_with_alpha(tmp_path):
-    deep = np.zeros((2, 3, 4), np.uint16)
-    deep[0, 0] = 300, 600, 900, 65535
-    deep[..., 3] = 65535
-    cv2.imwrite(str(tmp_path / "a.png"), deep[..., [2, 1, 0, 3]])
-    assert (read_image(tmp_path / "a.png") == deep).all()
+def test_16_bit_colour(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((2, 3, 3), 300, np.uint16))
+    with pytest.raises(DataError, match="several channels of 16 bits. Allowed: 8 bits a channel"):
+        read_image(tmp_path / "a.png")
 
 
 def test_too_large(tmp_path, monkeypatch):
@@ -191,5 +189,5 @@ def test_too_large(tmp_path, monkeypatch):
 def test_noise_of_jpeg(tmp_path):
     path = save(tmp_path / "a.jpg", FULL, quality=30)
     for any_colour in (True, False):
-        with pytest.raises(DataError, match="compression noise. Allowed: at most 1 in a JPEG"):
+        with pytest.raises(DataError, match="compression noise. Allowed: at most 1."):
             read_mask(path, any_colour=any_colour)
