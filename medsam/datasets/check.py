@@ -73,17 +73,13 @@ class Check:
         Examples
         --------
         >>> Check("ct_spleen", {}, 3, {"ct_spleen": 3}, 3, 0, 1, [], []).comparison
-        '3 images with a mask here, 3,650 ? in the paper (unverified, recalled): 3,647 fewer.'
+        '3 images with a mask here, 3,650 ? in the paper (unverified, recalled).'
         """
         if self.key not in catalog():
             return f"{self.images:,} images with a mask."
         masks = entry(self.key).published_masks
-        apart = self.images - masks.count
-        words = "the same" if not apart else f"{abs(apart):,} {'more' if apart > 0 else 'fewer'}"
-        return (
-            f"{self.images:,} images with a mask here, {masks.words} in the paper "
-            f"({masks.status}): {words}."
-        )
+        here = f"{self.images:,} images with a mask here"
+        return f"{here}, {masks.words} in the paper ({masks.status})."
 
 
 def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Check:

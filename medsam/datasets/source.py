@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -163,19 +164,6 @@ class Reading:
             (turn, pictures, f"option turn={turn}", "pictures"),
             (window, set(units) != {"SUV"}, "window", "other than PET, or intensity window"),
         )
-
-    def settings(
-        self, told: Mapping[str, str], units: Sequence[Unit], *, volumes: bool
-    ) -> dict[str, str]:
-        """What decides the pixels of pictures or volumes, with what else is told of them."""
-        turn = self.options.get("turn")
-        return {
-            **({"plane": self.cut} if volumes else {}),
-            "intensity": ", ".join(self.to_uint8.words(unit) for unit in units),
-            **told,
-            **({"headers": self.headers} if self.headers != "agree" else {}),
-            **({"turn": TURNS[turn]} if turn else {}),
-        }
 
 
 def _join(masks: Iterable[Mapping[str, NDArray[np.bool_]]], votes: float = 0) -> Masks:
@@ -440,16 +428,15 @@ class Scan:
 
     def _masks(self, volumes: Sequence[Volume], index: int) -> Masks:
         each = [
-            part.labels.masks(volume.slice(self.plane, index), self._slice_name(volume, index))
+            part.labels.masks(
+                volume.slice(self.plane, index), f"{volume.name}, {self.plane} slice {index}"
+            )
             for part, volume in zip(self.labels, volumes, strict=True)
         ]
         return _join(each, len(each) / 2 if self.vote else 0)
 
     def _place(self, index: int) -> Place:
         return self.channels[0].open().place(self.plane, index)
-
-    def _slice_name(self, volume: Volume, index: int) -> str:
-        return f"{volume.name}, {self.plane} slice {index}"
 
     def _load(self, index: int, name: str, tasks: tuple[str, ...]) -> Sample:
         volumes = _opened(self)
@@ -460,7 +447,7 @@ class Scan:
             self.intensity.grey(
                 volume.slice(self.plane, index),
                 unit=channel.unit,
-                name=self._slice_name(volume, index),
+                name=f"{volume.name}, {self.plane} slice {index}",
             )
             for volume, channel in zip(channels, self.channels, strict=True)
         ]
@@ -563,7 +550,14 @@ class DiskDataset:
             raise InputError(f"Dataset {key!r}: no image. Allowed: at least one. Check the folder.")
         reading.check_use(title, self.sources, units)
         volumes = any(isinstance(one, Scan) for one in self.sources)
-        self.settings = reading.settings(told or {}, units if volumes else ("",), volumes=volumes)
+        turn = reading.options.get("turn")
+        self.settings = {
+            **({"plane": reading.cut} if volumes else {}),
+            "intensity": ", ".join(map(reading.to_uint8.words, units if volumes else ("",))),
+            **(told or {}),
+            **({"headers": reading.headers} if reading.headers != "agree" else {}),
+            **({"turn": TURNS[turn]} if turn else {}),
+        }
         twice = [one for one, times in ids.items() if times > 1]
         if twice:
             raise InputError(
@@ -619,12 +613,8 @@ class DiskDataset:
         return sum(1 for source in bar for _ in source.cases(self.tasks))
 
     def cases(self) -> Iterator[Case]:
-        """All cases, in the order of their ids; after the last no volume is kept."""
-        try:
-            for source in self.sources:
-                yield from source.cases(self.tasks)
-        finally:
-            _opened.cache_clear()
+        """All cases, in the order of their ids."""
+        return chain.from_iterable(source.cases(self.tasks) for source in self.sources)
 
 
 def _first_id(source: Source) -> str:

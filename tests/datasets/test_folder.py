@@ -70,7 +70,7 @@ MANY = np.arange(33 * 2, dtype=np.uint8).reshape(2, 33)
         (MASK / 2, "fractional values from 0 to 1. Allowed: whole numbers. Threshold it"),
         (-MASK.astype(np.int16), "values from -2 to 0. Allowed: 0 for the background and 1..n."),
         (MASK[:, :2], "has shape (2, 2), image 'a.png' has (2, 3). Allowed: equal height and"),
-        (np.stack([MASK[:, :2]] * 2), "2 pages. Allowed: one 2D picture a file."),
+        (np.stack([MASK[:, :2]] * 2), "2 pages"),
     ],
     ids=["noise", "colour", "half", "negative", "shape", "pages"],
 )

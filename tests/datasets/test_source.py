@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from datasets.nifti_files import ORIENTATIONS, SHAPE, affine, body, objects, stored, write
+
 from medsam.datasets.labels import Labels
 from medsam.datasets.readers.nifti import open_nifti
 from medsam.datasets.source import (  # fmt: skip

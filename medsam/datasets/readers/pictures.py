@@ -154,11 +154,6 @@ def _read(path: Path, what: str) -> NDArray[Any]:
         raise
     except Exception as error:  # decoders raise nearly anything on a broken file
         raise _unreadable(path, what, error) from error
-    if array.dtype.kind not in "buif" or not array.size:
-        raise DataError(
-            f"{what} {path.name!r}: shape {array.shape}, type {array.dtype}. Allowed: at least one "
-            "pixel of a bool, integer or float type. Export it again as PNG."
-        )
     # Big-endian files keep their byte order in the dtype; the rest of the code need not know.
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
@@ -268,37 +263,32 @@ def _read_tiff(path: Path, what: str) -> NDArray[Any] | None:
 
     try:
         with tifffile.TiffFile(path) as tif:
-            pages = [page for page in tif.pages if not _is_smaller_copy(page)]
-            if len(pages) > 1:
-                raise _several(path, f"{len(pages)} pages", what)
-            page, series = tif.pages.first, tif.series[0]
-            kinds = tifffile.PHOTOMETRIC
+            # Those with bit 1 of the subfile type are thumbnails, or levels of a pyramid.
+            pages = [
+                page for page in tif.pages if not int(getattr(page, "subfiletype", 0) or 0) & 1
+            ]
+            page, series, kinds = tif.pages.first, tif.series[0], tifffile.PHOTOMETRIC
+            if len(pages) > 1 or series.axes not in ("YX", "YXS", "SYX"):
+                got = f"{len(pages)} pages, axes {series.axes} of shape {series.shape}"
+                raise _several(path, got, what)
             # Colours of other kinds (palette, CMYK, YCbCr) are Pillow's.
             if page.photometric not in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB) and not (
                 page.photometric == kinds.PALETTE and what == "Mask"
             ):
                 return None
-            axes, shape = series.axes, series.shape
-            if axes not in ("YX", "YXS", "SYX"):
-                raise _several(path, f"axes {axes} of shape {shape}", what)
             array = np.asarray(series.asarray())
             if page.photometric == kinds.PALETTE:
                 palette = np.asarray(page.colormap).T >> 8
                 return _of_palette(array, palette, path)
             if page.photometric == kinds.MINISWHITE:
                 array = _of_white_first(array, page.bitspersample, what, path)
-            array = np.moveaxis(array, 0, -1) if axes == "SYX" else array
+            array = np.moveaxis(array, 0, -1) if series.axes == "SYX" else array
             return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     except (tifffile.TiffFileError, ValueError, NotImplementedError) as error:
         # Not a TIFF inside, or a compression or depth that needs an extra package.
         if isinstance(error, DataError):
             raise
         return None
-
-
-def _is_smaller_copy(page: Any) -> bool:
-    """Whether a page is a thumbnail or a level of a pyramid, by its tag."""
-    return bool(int(getattr(page, "subfiletype", 0) or 0) & 1)
 
 
 def _of_white_first(array: NDArray[Any], bits: int, what: str, path: Path) -> NDArray[Any]:

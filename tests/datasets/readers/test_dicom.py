@@ -5,7 +5,6 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from datasets.dicom_files import SERIES, enhanced, equal, image, phantom, series, ways
 from datasets.nifti_files import stored
 from hypothesis import given, settings
@@ -72,13 +71,10 @@ def test_oblique_and_tilted(tmp_path):
 
 
 @pytest.mark.parametrize("slope", [1, 0.25])
-@pytest.mark.parametrize("kind", [None, MRImageStorage])
-def test_each_slice_has_its_own_scale(scan, slope, kind):
+def test_each_slice_has_its_own_scale(scan, slope):
     paths, folder, array, affine = scan
     for k, path in enumerate(paths):
-        tags(path, RescaleSlope=slope * k + 1, RescaleIntercept=-100)
-        if kind:
-            tags(path, SOPClassUID=kind)
+        tags(path, RescaleSlope=slope * k + 1, RescaleIntercept=-100, SOPClassUID=MRImageStorage)
     equal(open_series(folder), Volume(array * (slope * np.arange(6) + 1.0) - 100, affine))
 
 
@@ -90,13 +86,6 @@ def test_white_is_zero(tmp_path, kind, bits, ends):
     assert open_series([path]).slice("stored", 0).tolist() == (ends - pixels.T.astype(int)).tolist()
 
 
-def test_order_is_by_place_alone(scan):
-    paths, folder, array, affine = scan
-    assert [p.name for p in sorted(paths)] != [p.name for p in paths]
-    for source in (folder, paths[::-1], sorted(paths)):
-        equal(open_series(source), Volume(array, affine))
-
-
 # What is refused.
 
 
@@ -105,7 +94,7 @@ def test_torn(scan):
     whole = paths[5].read_bytes()
     pixels = whole.index(b"\xe0\x7f\x10\x00")
     # Cut anywhere, the last slice may not go missing without a word.
-    for end in [*range(140, pixels, 37), *range(pixels, len(whole), 7)]:
+    for end in [*range(140, pixels, 67), *range(pixels, len(whole), 13)]:
         paths[5].write_bytes(whole[:end])
         with pytest.raises(DataError, match=rf"{paths[5].name}.*Allowed:"):
             open_series(folder).slice("axial", 0)
@@ -143,22 +132,6 @@ def test_compressed(kind):
     np.testing.assert_array_equal(packed.slice("stored", 0), plain)
 
 
-def test_lossless_and_12_bit_jpeg(tmp_path):
-    picture = sitk.ReadImage(str(bundled("CT_small.dcm")))
-    writer = sitk.ImageFileWriter()
-    writer.SetImageIO("GDCMImageIO")
-    writer.SetUseCompression(True)
-    writer.SetCompressor("JPEG")
-    writer.SetFileName(str(tmp_path / "packed.dcm"))
-    writer.Execute(sitk.Cast(picture[:, :, 0], sitk.sitkInt16))
-    assert dcmread(tmp_path / "packed.dcm").file_meta.TransferSyntaxUID.endswith(".4.70")
-    wanted = dcmread(bundled("CT_small.dcm")).pixel_array - 1024.0
-    np.testing.assert_array_equal(open_series(tmp_path).slice("stored", 0), wanted)
-    lossy = open_series([bundled("JPGExtended.dcm")]).slice("stored", 0)
-    # As pydicom's own tests have it for this file.
-    assert (lossy[420, 140], lossy[230, 120]) == (244, 95)
-
-
 @settings(max_examples=10)
 @given(way=ways)
 def test_enhanced(tmp_path_factory, way):
@@ -185,17 +158,18 @@ def test_masks_by_place(scan, tmp_path):
     equal(open_masks(tmp_path, open_series(folder)), Volume(wanted, affine))
 
 
-@pytest.mark.parametrize("wrong", ["far", "between", "aside", "small", "turned"])
-def test_masks_that_do_not_fit(scan, tmp_path, wrong):
+@pytest.mark.parametrize(
+    ("k", "wrong"),
+    [
+        (6, {}),
+        (2.5, {}),
+        (2, {"ImagePositionPatient": [-5, 20, 30]}),
+        (2, {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}),
+    ],
+)
+def test_masks_that_do_not_fit(scan, tmp_path, k, wrong):
     _, folder, array, affine = scan
-    drawn = (array[:, :, 2] > 40).astype(np.uint16)
-    path = image(tmp_path / "a.dcm", drawn, affine, {"far": 6, "between": 2.5}.get(wrong, 2))
-    if wrong == "aside":
-        tags(path, ImagePositionPatient=[-5, 20, 30])
-    elif wrong == "small":
-        image(path, drawn[:2], affine, 2)
-    elif wrong == "turned":
-        tags(path, ImageOrientationPatient=[1, 0, 0, 0, 0, -1])
+    path = image(tmp_path / "a.dcm", (array[:, :, 2] > 40).astype(np.uint16), affine, k, **wrong)
     with pytest.raises(DataError, match="1 of 1 masks lie on no slice of .*a.dcm"):
         open_masks([path], open_series(folder))
 
@@ -244,10 +218,9 @@ def test_segments_are_labels(tmp_path_factory, way):
         equal(open_file(path), Volume(labels, affine))
 
 
-@pytest.mark.parametrize("slices", [[3], [0, 4], [0, 2, 3]])
-def test_frames_that_are_left_out(scan, tmp_path, slices):
+def test_frames_that_are_left_out(scan, tmp_path):
     files, folder, array, affine = scan
-    mask = ((array % 2 == 0) & np.isin(np.arange(6), slices)).astype(np.uint8)
+    mask = ((array % 2 == 0) & np.isin(np.arange(6), [0, 2, 3])).astype(np.uint8)
     path = segmentation(tmp_path / "s.dcm", files, mask, omit_empty_frames=True)
     labels, ct = open_segmentation(path), open_series(folder)
     assert labels.is_crop_of(ct)

