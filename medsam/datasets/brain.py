@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import yaml
 
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.readers.nifti import open_nifti
@@ -33,17 +34,9 @@ from medsam.datasets.sample import Case, Place, Sample
 from medsam.errors import DataError, InputError, UnknownName
 from medsam.files import sha256
 
-FILES = {
-    "data/templates/MNI152_T1_1mm_brain.nii.gz": (
-        "32d5be33460f995a5d305507053c8862c823d9ca6bfb543381308df14590f212"
-    ),
-    "data/atlases/atlas_neuromorphometrics.nii.gz": (
-        "ae41b9eaa1e15c31ce94dbddfedaca9af8b54635f688b4144abac8920ed868aa"
-    ),
-    "data/atlases/labels_neuromorphometrics.csv": (
-        "3ff99351a847294f0e3e403ba2cce6ab66a6410ef83894bf2b38ebfdd8fcc5be"
-    ),
-}
+_EMBEDDED = yaml.safe_load(Path(__file__).with_name("embedded.yaml").read_text("utf-8"))["brain"]
+
+FILES: dict[str, str] = _EMBEDDED["files"]
 """Files within the package (template, atlas, names of its labels) and their sha256."""
 
 STEP = 5
@@ -63,16 +56,7 @@ class BrainTask(NamedTuple):
     labels: tuple[int, ...]
 
 
-TASKS = {
-    "brain_white_matter": BrainTask("Cerebral white matter", (44, 45)),
-    "brain_ventricles": BrainTask("Lateral ventricles", (51, 52)),
-    "brain_thalamus": BrainTask("Thalamus", (59, 60)),
-    "brain_caudate": BrainTask("Caudate", (36, 37)),
-    "brain_putamen": BrainTask("Putamen", (57, 58)),
-    "brain_hippocampus": BrainTask("Hippocampus", (47, 48)),
-    "brain_stem": BrainTask("Brain stem", (35,)),
-    "brain_cerebellum": BrainTask("Cerebellum", (38, 39, 40, 41, 71, 72, 73)),
-}
+TASKS = {key: BrainTask(title, tuple(of)) for key, (title, of) in _EMBEDDED["tasks"].items()}
 """The tasks by key."""
 
 

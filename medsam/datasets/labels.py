@@ -137,20 +137,16 @@ def meaning_of_full(
     >>> meaning_of_full([{0, 1, 2, 255}, {0, 255}]), meaning_of_full([{0, 255}, {1}])
     ('unsure', 'object')
     """
-    others: set[int] = set()
-    there = beside = False
-    for values in files:
-        rest = set(values) - {0, FULL}
-        others |= rest
-        there |= FULL in values
-        beside |= FULL in values and bool(rest)
-    if not there:
+    sets = [set(values) for values in files]
+    others = set[int]().union(*sets) - {0, FULL}
+    beside = [values - {0, FULL} for values in sets if FULL in values]
+    if not beside:
         return ""
     if asked:
         return "unsure" if asked == "unsure" else ("object" if others <= {1} else "")
-    if others <= {1} and not beside:
+    if others <= {1} and not any(beside):
         return "object"
-    if beside and max(others) <= _CLASSES:
+    if any(beside) and max(others) <= _CLASSES:
         return "unsure"
     if min(others) > _CLASSES:
         return ""

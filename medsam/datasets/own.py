@@ -315,15 +315,15 @@ def _with_values(
 
 def _segment_names(masks: Sequence[Path]) -> dict[str, str]:
     """Names of the segments of 3D Slicer's files by task; none if a mask is of another kind."""
-    if not all(path.name.lower().endswith(SLICER) for path in masks):
-        return {}
-    try:
-        found = [one.name for path in masks for one in segments_of(path)]
-    except DataError:
-        return {}
     names: dict[str, str] = {}
-    for name in found:
-        names.setdefault(f"object-{plain_key(name.strip().lower())}", name)
+    for path in masks:
+        if not path.name.lower().endswith(SLICER):
+            return {}
+        try:
+            for one in segments_of(path):
+                names.setdefault(f"object-{plain_key(one.name.strip().lower())}", one.name)
+        except DataError:
+            return {}
     return names
 
 

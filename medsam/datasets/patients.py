@@ -10,6 +10,7 @@ The axial slices with a mask are the cases.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -19,7 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from medsam.datasets.intensity import Unit
+import yaml
+
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.pairs import make_source
 from medsam.datasets.source import DiskDataset, Reading
@@ -42,26 +44,16 @@ class PatientTask(NamedTuple):
     patients: tuple[str, ...]
 
 
+_EMBEDDED = yaml.safe_load(Path(__file__).with_name("embedded.yaml").read_text("utf-8"))["patients"]
+
 TASKS = {
-    "patients_brain_mri": PatientTask("Brain tumour (MRI)", "patients_mri", ("brain1", "brain2")),
-    "patients_breast_mri": PatientTask("Breast lesion (MRI)", "patients_mri", ("breast1",)),
-    "patients_lung_ct": PatientTask("Lung tumour (CT)", "patients_ct", ("lung1", "lung2")),
+    key: PatientTask(title, dataset, tuple(of))
+    for key, (title, dataset, of) in _EMBEDDED["tasks"].items()
 }
 """The tasks by key."""
 
-_MODALITIES: dict[str, tuple[str, Unit]] = {
-    "patients_mri": ("MRI", ""),
-    "patients_ct": ("CT", "HU"),
-}
-_FILES = (
-    "LICENSE.txt",
-    *(
-        f"data/{patient}_{kind}.nrrd"
-        for task in TASKS.values()
-        for patient in task.patients
-        for kind in ("image", "label")
-    ),
-)
+_NAMES = "|".join(patient for task in TASKS.values() for patient in task.patients)
+_FILES = re.compile(rf"[^/]+/(?:LICENSE\.txt|data/(?:{_NAMES})_(?:image|label)\.nrrd)")
 
 
 def open_patients(
@@ -89,7 +81,7 @@ def open_patients(
             "medsam data fetch patients. Or take the brain template: --tasks brain."
         )
     reading, found = reading or Reading(), []
-    for key, (modality, unit) in _MODALITIES.items():
+    for key, (modality, unit) in _EMBEDDED["datasets"].items():
         here = {task: one for task, one in TASKS.items() if task in tasks and one.dataset == key}
         scans = []
         for task, one in here.items():
@@ -132,10 +124,10 @@ def fetch(folder: Path = FOLDER, *, progress: bool = True) -> Path:
             )
         whole.mkdir()
         with tarfile.open(archive) as tar:
-            for name in _FILES:
-                content = tar.extractfile(f"{ARCHIVE.removesuffix('.tar.gz')}/{name}")
+            for member in tar:
+                content = tar.extractfile(member) if _FILES.fullmatch(member.name) else None
                 if content is not None:
-                    (whole / Path(name).name).write_bytes(content.read())
+                    (whole / Path(member.name).name).write_bytes(content.read())
         whole.rename(folder)
     return folder
 

@@ -37,8 +37,6 @@ def break_scan(folder, how):
         spleen(folder, 2)
         moved = nibabel.load(labels)
         nibabel.save(nibabel.Nifti1Image(SPLEEN, moved.affine + np.eye(4)[:, [3, 3, 3, 0]]), labels)
-    elif how == "label outside":
-        spleen(folder, 2, labels=objects())
     elif how == "torn pixels":
         # No object on the first slice: ids come from the labels, the tear shows in the image.
         spleen(folder, 2, image=noise, labels=np.uint8(noise > 0) * np.uint8([0, 1, 1, 1, 1]))
@@ -53,7 +51,6 @@ BROKEN = {
     "no mask": "Image 'spleen_2.nii.gz' has no mask. Allowed",
     "another shape": "NIfTI 'spleen_2.nii.gz' of (5, 6, 7) slices, rows, columns lies",
     "another grid": "voxels from NIfTI 'spleen_2.nii.gz' of ",
-    "label outside": "axial slice 2: label values 2. Allowed: 0 for the background and 1.",
     "torn pixels": "EOFError: Compressed file ended before the end",
     "not finite": "values are NaN or infinite. Allowed: finite values",
     "copies": "2 files of 'spleen_2' for image that differ: ",

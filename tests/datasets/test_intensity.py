@@ -21,11 +21,6 @@ def test_grey_by_hand():
     assert (image == image[..., :1]).all()
 
 
-def test_alpha_is_dropped_before_the_maximum():
-    colour = np.array([[[1, 2, 4, 255]]], np.uint8)
-    assert to_uint8_rgb(colour).tolist() == [[[63, 127, 255]]]
-
-
 @given(
     hnp.arrays(
         st.sampled_from([np.uint8, np.uint16, np.int32, np.float64]),
@@ -71,9 +66,6 @@ def test_window_by_hand():
     assert grey([-1000, -160, 40, 239, 240, 3000], "window") == [0, 0, 127, 254, 255, 255]
     assert grey([0, 25, 50, 75, 100], "window", window=(50, 100)) == [0, 63, 127, 191, 255]
     assert grey([-160, 40, 240], unit="HU") == [0, 127, 255]
-
-
-def test_uptake_by_hand():
     assert grey([0.0, 5.0, 10.0, 40.0], unit="SUV") == [0, 127, 255, 255]
 
 

@@ -19,17 +19,6 @@ labels: {lung: 1, node: [2], any: '>0'}
 """
 
 
-def scan(folder, name, image="image", mask="mask"):
-    """A 12 x 10 x 4 CT with object 1 on slices 1 and 2, and object 2 on slice 2."""
-    stored = np.full((12, 10, 4), -1000, np.int16)
-    stored[2:6, 3:8] = 40
-    labels = np.zeros((12, 10, 4), np.uint8)
-    labels[2:6, 3:8, 1:3] = 1
-    labels[8:10, 1:3, 2] = 2
-    write_volume(folder / image / f"{name}.nii.gz", stored)
-    write_volume(folder / mask / f"{name}.nii.gz", labels)
-
-
 def yaml(folder, text):
     file = folder / "data.yaml"
     file.write_text(text)
@@ -48,21 +37,6 @@ def test_pictures_with_a_name_per_value(folder):
     assert dataset.settings["labels"] == "lung (1,); node (2,); any >0"
 
 
-def test_volumes(tmp_path):
-    scan(tmp_path, "a")
-    scan(tmp_path, "b")
-    text = "key: m\nmodality: CT\nimages: image\nmasks: mask\nlabels: {liver: 1, lesion: 2}\n"
-    dataset = select(data=yaml(tmp_path, text), progress=False)
-    cases = {case.id: case for case in dataset.cases()}
-    assert list(cases) == ["a/axial-0001", "a/axial-0002", "b/axial-0001", "b/axial-0002"]
-    assert cases["a/axial-0001"].tasks == ("liver",)
-    assert cases["a/axial-0002"].tasks == ("liver", "lesion")
-    sample = cases["a/axial-0002"].load()
-    assert sample.spacing == (2.0, 0.5)
-    # Air is black, 40 HU the middle of the soft-tissue window.
-    assert sorted(np.unique(sample.image)) == [0, 127]
-
-
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
@@ -70,11 +44,7 @@ def test_volumes(tmp_path):
         (PICTURES + "colour: red", UnknownName, r"Unknown key in data.yaml 'colour'.* Allowed: "),
         (PICTURES.replace("lung: 1", "lung: 0"), InputError, r"task 'lung': \(0,\). Allowed"),
         (PICTURES.replace("masks/{id}", "masks/x_{id}"), InputError, r"fits the masks 'masks/x_"),
-        (
-            PICTURES + "plane: oblique",
-            InputError,
-            r"plane is 'oblique'. Allowed: Input should be 'axial'",
-        ),
+        (PICTURES + "plane: oblique", InputError, r"plane is 'oblique'. Allowed: Input should be"),
     ],
 )
 def test_a_file_that_cannot_be_used(folder, text, error, message):

@@ -91,7 +91,8 @@ def packed(path, names):
 
 def test_files_are_taken_out_of_the_archive_that_is_expected(tmp_path, monkeypatch):
     folder, archive = tmp_path / "patients", tmp_path / ARCHIVE
-    packed(archive, [*patients._FILES, "setup.py"])
+    parts = [f"data/{name}_{kind}.nrrd" for name in SLICES for kind in ("image", "label")]
+    packed(archive, ["LICENSE.txt", *parts, "setup.py"])
     with pytest.raises(InputError, match=f"has the sha256 {sha256(archive)}. Allowed: 47c57f"):
         fetch(folder)
     assert not folder.exists()

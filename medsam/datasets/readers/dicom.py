@@ -22,7 +22,7 @@ THRESHOLD = 0.5
 """A voxel of a fractional segmentation counts from this part on."""
 
 # Modalities of grids of other things than the picture itself: never slices of a series.
-_NO_IMAGES = ("SEG", "RTDOSE", "RWV", "PR")
+_NO_IMAGES = ("SEG", "RTDOSE", "RTSTRUCT", "RWV", "PR")
 _TURN = 1e-3  # how much direction cosines of one series may differ
 _SAME = 1e-3  # mm; nearer than that is the same place
 _NAME_FILES = "Name the files of one series in a data file (images: scans/{id}/IM*.dcm)."
@@ -40,13 +40,8 @@ def is_dicom(path: Path) -> bool:
 
 def open_file(path: Path) -> Volume:
     """Open one DICOM file: a segmentation as its labels, any other as a series of it alone."""
-    kind = read_header(path).get("Modality", "")
-    if kind == "RTSTRUCT":
-        raise DataError(
-            f"DICOM {path.name!r} is a structure set (RTSTRUCT), which holds outlines. Allowed: "
-            "masks. Convert it to .nii.gz or .seg.nrrd, such as with 3D Slicer."
-        )
-    return open_segmentation(path) if kind == "SEG" else open_series([path])
+    segmentation = read_header(path).get("Modality", "") == "SEG"
+    return open_segmentation(path) if segmentation else open_series([path])
 
 
 def open_series(source: Path | Sequence[Path]) -> Volume:
@@ -243,7 +238,7 @@ def _images(source: Path | Sequence[Path]) -> tuple[str, list[Any]]:
     if not headers:
         raise DataError(
             f"{name}: {len(paths)} DICOM files, none of them an image. Allowed: CT, MR and other "
-            "images. Give the folder in which the files of an image series lie."
+            "images, and segmentations. Convert outlines (RTSTRUCT) to masks, as in 3D Slicer."
         )
     series: dict[str, list[Any]] = {}
     for header in headers:

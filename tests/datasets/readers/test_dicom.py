@@ -238,7 +238,7 @@ def test_fractions_count_from_a_half_on(scan, tmp_path):
 def test_outlines_are_refused(scan):
     paths, *_ = scan
     tags(paths[0], Modality="RTSTRUCT")
-    with pytest.raises(DataError, match="structure set .RTSTRUCT.*Convert it to .nii.gz or"):
+    with pytest.raises(DataError, match="none of them an image.*Convert outlines .RTSTRUCT. to"):
         open_file(paths[0])
 
 
