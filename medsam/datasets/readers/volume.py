@@ -163,17 +163,20 @@ class Volume:
                 f"{self.name}: {plane} slice {index}. Allowed: 0 to {self.count(plane) - 1}. "
                 "Choose one of these."
             )
-        if plane == "stored":
-            return np.asarray(self.array[..., index].T)
-        whole = self._oriented(self.array).transpose(_AXES[plane])
-        # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
-        return np.asarray(whole[::-1, ::-1, index].T)
+        return self._cut(self.array, plane, index)
 
     def place(self, plane: Plane, index: int) -> Place:
         """Where the pixels of one slice lie."""
         numbers = np.arange(np.prod(self.shape)).reshape(self.shape)
-        numbered = Volume(numbers, self.affine, self.name)
-        return Place(self.affine, self.shape, numbered.slice(plane, index))
+        return Place(self.affine, self.shape, self._cut(numbers, plane, index))
+
+    def _cut(self, array: NDArray[Any], plane: Plane, index: int) -> NDArray[Any]:
+        """One slice of an array of this shape."""
+        if plane == "stored":
+            return np.asarray(array[..., index].T)
+        whole = self._oriented(array).transpose(_AXES[plane])
+        # Rows run from superior (or anterior) down, columns from the right (or anterior) on.
+        return np.asarray(whole[::-1, ::-1, index].T)
 
     def corner_distance(self, other: Volume, *, stored: bool = False) -> float:
         """How far the corners of both lie from each other, in voxels of this one, at most.

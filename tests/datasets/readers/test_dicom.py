@@ -42,7 +42,7 @@ def scan(tmp_path):
     return series(tmp_path / "s", array, affine), tmp_path / "s", array, affine
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(way=ways)
 def test_any_orientation(tmp_path_factory, way):
     array, affine = phantom()
@@ -132,7 +132,7 @@ def test_compressed(kind):
     np.testing.assert_array_equal(packed.slice("stored", 0), plain)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(way=ways)
 def test_enhanced(tmp_path_factory, way):
     array, affine = phantom()
@@ -205,7 +205,7 @@ def segmentation(path, images, pixels, kind=KINDS.BINARY, **choices):
     return path
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(way=ways)
 def test_segments_are_labels(tmp_path_factory, way):
     folder = tmp_path_factory.mktemp("seg")
