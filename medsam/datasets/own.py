@@ -162,24 +162,6 @@ def read_own(file: Path) -> OwnData:
     return validated(OwnData, read_keys(file), file.name)
 
 
-def two_folders(images: Path | str, masks: Path | str, key: str = "") -> OwnData:
-    """What there is to say of images in one folder and masks of equal stem in another.
-
-    The key is by default the name of the images' folder, or of the folder around it where that
-    is just "images".
-    """
-    whole = Path(images).resolve()
-    title = key or text_of(whole.parent.name if whole.name.lower() in _GENERIC else whole.name)
-    return OwnData(
-        key=plain_key(title) or "folder",
-        title=title or "folder",
-        images=str(images),
-        masks=str(masks),
-        labels="values",
-        unit="",
-    )
-
-
 def open_folders(
     images: Path | str,
     masks: Path | str,
@@ -203,7 +185,8 @@ def open_folders(
         arrays), or of folders of DICOM files. Other folders inside them are not searched.
         Hidden files are passed over.
     key : str, optional
-        Name of the dataset in the results, as in :func:`two_folders`.
+        Name of the dataset in the results; by default the name of the images' folder, or of
+        the folder around it where that is just "images".
     reading, progress
         As in :func:`open_own`.
 
@@ -212,7 +195,17 @@ def open_folders(
     InputError, UnknownName
         As :func:`open_own`.
     """
-    return open_own(two_folders(images, masks, key), Path(), reading, progress=progress)
+    whole = Path(images).resolve()
+    title = key or text_of(whole.parent.name if whole.name.lower() in _GENERIC else whole.name)
+    own = OwnData(
+        key=plain_key(title) or "folder",
+        title=title,
+        images=str(images),
+        masks=str(masks),
+        labels="values",
+        unit="",
+    )
+    return open_own(own, Path(), reading, progress=progress)
 
 
 def open_own(
