@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from medsam.datasets.labels import Labels
 from medsam.errors import DataError, InputError
@@ -23,28 +20,14 @@ def test_by_hand():
         "core": [[False, False, True, False]],
     }
     assert list(masks) == ["whole", "core"]
+    for dtype in ("i1", ">i2", "u8", "f4", ">f8", "bool"):
+        assert ORGANS.masks(flat(0, 1, dtype=dtype), "a")["ell"].tolist() == [[False, True]]
 
 
-@given(
-    st.permutations([1, 2, 3]),
-    st.sampled_from(["u1", "i1", "u2", "i2", ">i2", "i4", "u8", "f4", "f8", ">f4"]),
-    hnp.arrays(np.uint8, (4, 5), elements=st.integers(0, 3)),
-)
-def test_every_value_and_type(order, dtype, values):
-    labels = Labels({f"task{value}": (value,) for value in order})
-    masks = labels.masks(values.astype(dtype), "a")
-    for value in order:
-        mask = masks[f"task{value}"]
-        assert mask.dtype == np.bool_
-        assert (mask == (values == value)).all()
-
-
-@pytest.mark.parametrize(
-    ("rule", "expected"), [(">0", [0, 1, 1, 1]), (">=128", [0, 0, 1, 1]), (">128", [0, 0, 0, 1])]
-)
-def test_thresholds(rule, expected):
-    mask = Labels({"t": rule}).masks(flat(0, 127, 128, 255), "a")["t"]
-    assert mask.astype(int).tolist() == [expected]
+def test_thresholds():
+    for rule, expected in ((">0", [0, 1, 1, 1]), (">=128", [0, 0, 1, 1]), (">128", [0, 0, 0, 1])):
+        mask = Labels({"t": rule}).masks(flat(0, 127, 128, 255), "a")["t"]
+        assert mask.astype(int).tolist() == [expected]
 
 
 def test_255_is_1_in_a_binary_picture_alone():

@@ -23,7 +23,6 @@ def spleen(folder):
 
 
 def test_the_sample():
-    assert select("brain_stem").tasks == ("brain_stem",)
     assert len(select("brain").tasks) == 8
     assert select(["brain_stem,brain_caudate"]).tasks == ("brain_caudate", "brain_stem")
 

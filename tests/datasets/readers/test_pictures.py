@@ -18,8 +18,8 @@ LABELS = np.where(DISC, 1, 0).astype(np.uint8)
 LABELS[12:, 12:] = 2
 
 
-def png(path, samples, bits, palette=b"", colour=0):
-    """A PNG of grey samples or indices of few bits, as optimisers write it."""
+def png(path, samples, bits):
+    """A PNG of grey samples of few bits, as optimisers write it."""
     fields = samples.reshape(len(samples), -1, 8 // bits).astype(np.uint8)
     shifts = bits * np.arange(8 // bits)[::-1]
     rows = (fields << shifts.astype(np.uint8)).sum(axis=2, dtype=np.uint8)
@@ -29,10 +29,9 @@ def png(path, samples, bits, palette=b"", colour=0):
         ends = struct.pack(">I", zlib.crc32(kind + data))
         return struct.pack(">I", len(data)) + kind + data + ends
 
-    head = struct.pack(">IIBBBBB", *samples.shape[::-1], bits, colour, 0, 0, 0)
-    parts = [(b"IHDR", head), (b"PLTE", palette), (b"IDAT", zlib.compress(raw)), (b"IEND", b"")]
-    chunks = [chunk(*part) for part in parts if part[1] or part[0] == b"IEND"]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    head = struct.pack(">IIBBBBB", *samples.shape[::-1], bits, 0, 0, 0, 0)
+    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(raw)), (b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
     return path
 
 
@@ -112,7 +111,7 @@ def test_few_bits(tmp_path, bits):
     shown = labels * (255 // (2**bits - 1))
     image = read_image(path)
     assert (np.where(image, 255, 0) == shown).all() if bits == 1 else (image == shown).all()
-    white = png(tmp_path / "b.png", np.uint8(~DISC), bits, bytes(WHITE_FIRST), 3)
+    white = save(tmp_path / "b.png", np.uint8(~DISC), "P", WHITE_FIRST, bits=bits)
     assert (read_mask(white) == FULL).all()
 
 
@@ -158,18 +157,15 @@ def test_orientation(tmp_path, tag):
     grid = np.arange(6, dtype=np.uint8).reshape(2, 3)
     exif = Image.Exif()
     exif[274] = tag
-    for name in ("a.png", "a.tif", "a.jpg"):
+    for name in ("a.png", "a.tif"):
         path = save(tmp_path / name, grid * 40, exif=exif)
         assert orientation(path) == tag
-        if name != "a.jpg":
-            assert (read_image(path) == grid * 40).all()
+        assert (read_image(path) == grid * 40).all()
     with Image.open(tmp_path / "a.png") as picture:
         wanted = np.asarray(ImageOps.exif_transpose(picture))
     assert (turned(read_image(tmp_path / "a.png"), tag) == wanted).all()
-    packed = tiff(tmp_path / "b.tif", LABELS[:, 4:].astype(int), 4, tag=tag)  # read by Pillow
-    if tag == 1:
-        assert (read_mask(packed) == LABELS[:, 4:]).all()
-    else:
+    if tag > 1:
+        packed = tiff(tmp_path / "b.tif", LABELS.astype(int), 4, tag=tag)  # read by Pillow
         with pytest.raises(DataError, match="Allowed: such a TIFF without compression"):
             read_mask(packed)
 
