@@ -80,7 +80,8 @@ def open_patients(
             f"The five patients are not in {folder}. Allowed: an environment with them. Run: "
             "medsam data fetch patients. Or take the brain template: --tasks brain."
         )
-    reading, found = reading or Reading(), []
+    reading = reading or Reading()
+    found = []
     for key, (modality, unit) in _EMBEDDED["datasets"].items():
         here = {task: one for task, one in TASKS.items() if task in tasks and one.dataset == key}
         scans = []
@@ -90,12 +91,10 @@ def open_patients(
                 drawn = [(mask, Labels({task: (1,)}), None)]
                 scans.append(make_source(patient, patient, [(image, unit)], drawn, reading))
         if scans:
-            found.append(
-                DiskDataset(
-                    *(key, "patients", modality, list(here), scans, reading, (unit,)),
-                    progress=False,
-                )
+            dataset = DiskDataset(
+                key, "patients", modality, list(here), scans, reading, (unit,), progress=False
             )
+            found.append(dataset)
     return found
 
 

@@ -201,7 +201,7 @@ def _rules(labels: Iterable[Labels]) -> str:
 
 def _file_hashes(files: Iterable[Path]) -> str:
     """sha256 of each file, or of each file in a folder; what cannot be read says so."""
-    hashes = []
+    hashes: list[str] = []
     for file in files:
         for path in sorted(file.rglob("*")) if file.is_dir() else [file]:
             try:
