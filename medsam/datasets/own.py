@@ -197,14 +197,8 @@ def open_folders(
     """
     whole = Path(images).resolve()
     title = key or text_of(whole.parent.name if whole.name.lower() in _GENERIC else whole.name)
-    own = OwnData(
-        key=plain_key(title) or "folder",
-        title=title,
-        images=str(images),
-        masks=str(masks),
-        labels="values",
-        unit="",
-    )
+    told = {"key": plain_key(title) or "folder", "title": title, "unit": "", "labels": "values"}
+    own = OwnData.model_validate({**told, "images": str(images), "masks": str(masks)})
     return open_own(own, Path(), reading, progress=progress)
 
 
@@ -239,7 +233,7 @@ def open_own(
     images, masks = paired_files(own.images, patterns, folder, trees)
     files = [path for of in masks.values() for paths in of.values() for path in paths]
     values = cache(partial(_values_of, files, progress))
-    asked, told = reading.options.get("255", ""), {"one_hot": own.one_hot} if own.one_hot else {}
+    asked, told = reading.options.get("255", ""), dict[str, str]()
     if by_value:
         own = _with_values(own, files, values, asked)
         told |= {"255": _FULL["unsure"]} if FULL in own.ignore else {}
@@ -259,6 +253,7 @@ def open_own(
     refuse_idle(own.title or own.key, (own.unit, scans, f"unit {own.unit}", "volumes"))
     if scans or not by_value:  # tasks are no part of what decides the pixels of a picture
         told |= {"labels": own.labels if isinstance(own.labels, str) else _words(own.labels)}
+    told |= {"one_hot": own.one_hot} if own.one_hot else {}
     return DiskDataset(
         own.key,
         own.title or own.key,
@@ -439,15 +434,16 @@ def open_nnunet(
         ending = str(raw.get("file_ending", ".nii.gz"))
         what = str(channels.get(channel, "")).upper()
         name = text_of(folder.resolve().name)
-        own = OwnData(
-            key=plain_key(name) or "nnunet",
-            title=str(raw.get("name") or name),
-            modality="CT" if what == "CT" else "MRI" if "MR" in what else "unknown",
-            images=f"imagesTr/{{id}}_{channel:>04}{ending}",
-            masks=f"labelsTr/{{id}}{ending}",
-            labels=labels,
-            ignore=ignore,
-        )
+        told = {
+            "key": plain_key(name) or "nnunet",
+            "title": str(raw.get("name") or name),
+            "modality": "CT" if what == "CT" else "MRI" if "MR" in what else "unknown",
+            "images": f"imagesTr/{{id}}_{channel:>04}{ending}",
+            "masks": f"labelsTr/{{id}}{ending}",
+            "labels": labels,
+            "ignore": ignore,
+        }
+        own = OwnData.model_validate(told)
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{str(file)!r} cannot be used ({error_text(error)}). Allowed: nnU-Net's dataset.json "

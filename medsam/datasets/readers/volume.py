@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ def check_plane(name: str) -> Plane:
     """
     if name not in PLANES:
         raise UnknownName("plane", name, PLANES)
-    return cast(Plane, name)
+    return name
 
 
 class Volume:
