@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import pandas as pd
 
 from medsam.figures.html import Html, html_table
 from medsam.models.checkpoints import Checkpoint
 from medsam.models.registry import Entry, models
-
-NOT_RUN = "not run here"
-"""What a table of measurements says of what was left out."""
 
 
 def page_table(table: pd.DataFrame, caption: str, *, wide: bool = False) -> Html:
@@ -25,16 +21,9 @@ def page_table(table: pd.DataFrame, caption: str, *, wide: bool = False) -> Html
     return Html(re.sub(r"`([^`<]+)`", r"<code>\1</code>", drawn))
 
 
-def listing(found: Mapping[str, Entry] | None = None) -> pd.DataFrame:
-    """A row a model, in words.
-
-    Parameters
-    ----------
-    found : mapping of str to Entry, optional
-        All that are registered, those of other packages too, where left out.
-    """
-    entries = models() if found is None else found
-    return pd.DataFrame([_listed(name, entry) for name, entry in entries.items()])
+def listing() -> pd.DataFrame:
+    """A row a model, in words: all that are registered, those of other packages too."""
+    return pd.DataFrame([_listed(name, entry) for name, entry in models().items()])
 
 
 def _listed(name: str, entry: Entry) -> dict[str, str]:

@@ -35,7 +35,7 @@ _CODE = (".py", ".js", ".css", ".csv", ".parquet", ".yaml", ".json")
 _read: Any = nbformat.read  # its functions carry no types
 
 
-def notebooks(folder: Path | None = None) -> dict[str, dict[str, str]]:
+def notebooks() -> dict[str, dict[str, str]]:
     """The notebooks that read data: their parameters name it. The page on one's data is first.
 
     Returns
@@ -44,7 +44,7 @@ def notebooks(folder: Path | None = None) -> dict[str, dict[str, str]]:
         Of each the parameters that are folders of what was computed, below that of the page.
     """
     found = {}
-    for file in sorted((folder or ROOT / "notebooks").glob("*.ipynb")):
+    for file in sorted((ROOT / "notebooks").glob("*.ipynb")):
         cells = _read(file, as_version=4).cells
         given = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
         values = {

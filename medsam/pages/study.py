@@ -317,7 +317,7 @@ class Study:
         )
         self.dataset = thinned(whole, settings.every, settings.template_every)
         self._place = {task: n for n, task in enumerate(self.dataset.tasks)}
-        self._report: runner.Report | None = None
+        self._evaluated = False
 
     @property
     def protocol(self) -> Protocol:
@@ -355,35 +355,30 @@ class Study:
         return f"{data} (n = {self.rows.image.nunique()}), from protocol {self.protocol.name}"
 
     # ------------------------------------------------------------------------------ rows
-    def evaluate(self) -> runner.Report:
-        """Compute the rows that the results folder lacks; the second time nothing is done.
-
-        Returns
-        -------
-        Report
-            Of the study's own model.
-        """
-        if self._report is None:
-            folder, s = Path(self.settings.results), self.settings
-            folder.mkdir(parents=True, exist_ok=True)
-            # Notebooks that run beside each other wait here; the store refuses a second writer.
-            with FileLock(folder / ".notebooks.lock"):
-                self._report = runner.run_all(
-                    self.dataset,
-                    self.model,
-                    s.asked,
-                    folder,
-                    seed=s.seed,
-                    batch=s.batch,
-                    workers=s.workers,
-                    experiments=s.experiments,
-                    levels=getattr(s, "levels", LEVELS),
-                )
-            for name, every in s.other_models.items():
-                update = {"model": name, "others": "", "template_every": every}
-                update["protocol"] = self.protocol.name
-                Study(s.model_copy(update=update)).evaluate()
-        return self._report
+    def evaluate(self) -> None:
+        """Compute the rows that the results folder lacks; the second time nothing is done."""
+        if self._evaluated:
+            return
+        folder, s = Path(self.settings.results), self.settings
+        folder.mkdir(parents=True, exist_ok=True)
+        # Notebooks that run beside each other wait here; the store refuses a second writer.
+        with FileLock(folder / ".notebooks.lock"):
+            runner.run_all(
+                self.dataset,
+                self.model,
+                s.asked,
+                folder,
+                seed=s.seed,
+                batch=s.batch,
+                workers=s.workers,
+                experiments=s.experiments,
+                levels=getattr(s, "levels", LEVELS),
+            )
+        for name, every in s.other_models.items():
+            update = {"model": name, "others": "", "template_every": every}
+            update["protocol"] = self.protocol.name
+            Study(s.model_copy(update=update)).evaluate()
+        self._evaluated = True
 
     @cached_property
     def all_rows(self) -> pd.DataFrame:
