@@ -7,7 +7,7 @@ import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -80,7 +80,8 @@ def page(
     plan = plan_of(said | {"out": out}, Path.cwd(), "medsam page")
     (name,) = pages(plan)
     _start(plan, Path("local"), cores)
-    exporter = HTMLExporter(exclude_input=True, exclude_output_prompt=True)
+    html_of: Any = HTMLExporter  # its functions carry no types
+    exporter = html_of(exclude_input=True, exclude_output_prompt=True)
     with warnings.catch_warnings():
         # Values that only the text quotes cannot be shown.
         warnings.simplefilter("ignore")
