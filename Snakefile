@@ -1,4 +1,4 @@
-# The study as a workflow: encode -> evaluate -> merge -> notebooks. `medsam study --config FILE`
+# The study as a workflow: evaluate -> merge -> notebooks. `medsam study --config FILE`
 # writes study.json, which says what there is to do, and runs this file in the folder of the study.
 # Names of jobs change with all that they depend on, so that a job whose file is there is done, whatever
 # the times of files are. workflow/README.md tells more.
@@ -27,7 +27,6 @@ def before(output, files):
 
 localrules:
     all,
-    encoded,
 
 
 rule all:
@@ -36,42 +35,8 @@ rule all:
         [f"done/page/{name}" for name in STUDY["pages"]],
 
 
-# Images that are asked more than once are encoded once.
-rule embed:
-    output:
-        touch("done/embed/{name}"),
-    threads: 1
-    retries: 2
-    resources:
-        gpu=STUDY["gpus"],
-    log:
-        "logs/embed/{name}.log",
-    shell:
-        WORK + " embed {wildcards.name:q} " + GPUS + " > {log:q} 2>&1"
-
-
-# One file for all parts, so that a study of many parts has few edges.
-rule encoded:
-    input:
-        lambda wildcards: before(
-            f"done/encoded/{wildcards.name}",
-            [f"done/embed/{part}" for part in STUDY["encoded"][wildcards.name]],
-        ),
-    output:
-        touch("done/encoded/{name}"),
-
-
 # Some shards, one after the other. Their rows stay when the process is killed; the next one goes on.
 rule evaluate:
-    input:
-        lambda wildcards: before(
-            f"done/evaluate/{wildcards.name}",
-            [
-                f"done/encoded/{whole}"
-                for whole in [STUDY["evaluate"][wildcards.name]["needs"]]
-                if whole
-            ],
-        ),
     output:
         touch("done/evaluate/{name}"),
     threads: 1

@@ -11,8 +11,6 @@ from toys import blob, write_pair
 from medsam.pages.commands import SNAKEFILE
 from medsam.pages.notebooks import jobs as jobs_of
 from medsam.study.plan import Plan, read
-from medsam.study.worker import finish as finish_shard
-from medsam.study.worker import stale
 
 DATA = {
     "key": "own",
@@ -40,18 +38,11 @@ def written(folder: Path, **content) -> Path:
 
 
 def finish(plan: Plan) -> None:
-    """Put down the files that say that each process is done, and no rows."""
-    jobs = jobs_of(plan)
-    done = [f"done/embed/{name}" for name in jobs.embed]
-    done += [f"done/encoded/{name}" for name in jobs.encoded]
-    done += [f"done/evaluate/{name}" for name in jobs.evaluate]
-    done += [f"results/.done-{jobs.merged}"] + [f"done/page/{name}" for name in jobs.pages]
-    done += [f"executed/{name}.ipynb" for name in jobs.pages]
-    for file in done:
-        (plan.out / file).parent.mkdir(parents=True, exist_ok=True)
-        (plan.out / file).touch()
-    for folder in (*(shard.folder for shard in jobs.shards), "results"):
-        finish_shard(plan.out / folder)
+    """Put down the files that say that each process is done, and nothing else."""
+    for files in jobs_of(plan).done().values():
+        for file in files.values():
+            (plan.out / file).parent.mkdir(parents=True, exist_ok=True)
+            (plan.out / file).touch()
 
 
 def planned(plan: Path, *more: str) -> dict[str, int]:
@@ -59,8 +50,6 @@ def planned(plan: Path, *more: str) -> dict[str, int]:
     made = read(plan)
     made.out.mkdir(exist_ok=True)
     jobs = jobs_of(made)
-    for file in stale(made.out, jobs):
-        file.unlink()
     (made.out / "study.json").write_text(jobs.model_dump_json())
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--dry-run"]
     command += ["--directory", str(made.out), "--rerun-triggers", "mtime", "--nolock", *more]
@@ -70,4 +59,4 @@ def planned(plan: Path, *more: str) -> dict[str, int]:
     return {w[0]: int(w[1]) for w in lines if len(w) == 2 and w[0] in RULES and w[1].isdigit()}
 
 
-RULES = ("embed", "evaluate", "merge", "page")
+RULES = ("evaluate", "merge", "page")

@@ -42,7 +42,7 @@ def study(
         ),
     ] = True,
 ) -> None:
-    """Run a whole study: parts of tasks beside each other, merged into OUT/results; then the
+    """Run a whole study: parts of its images beside each other, merged into OUT/results; then the
     notebooks that the plan names. `make book CONFIG=FILE` adds them to the book.
 
     Run the same command again after an interruption, or with a changed plan: only what is missing
@@ -116,7 +116,7 @@ def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
     """Run a study by Snakemake, one at a time in its folder."""
     from medsam.pages.notebooks import jobs
     from medsam.study.plan import find
-    from medsam.study.worker import due, stale
+    from medsam.study.worker import due
 
     if find_spec("snakemake") is None or not SNAKEFILE.is_file():
         raise InputError(
@@ -146,13 +146,13 @@ def _start(plan: Plan, profile: Path, cores: int, gpus: int = 0) -> None:
                 "choose another out."
             ) from error
         todo = jobs(plan)
-        for done in stale(out, todo):
-            done.unlink()
+        left = [done for files in due(out, todo).values() for done in files]
+        for done in left:  # one that is there is of a job of which files have gone
+            (out / done).unlink(missing_ok=True)
         # Snakemake reads its file again in every job: the data are looked at here, once.
         file.write_text(todo.model_dump_json(indent=1) + "\n", encoding="utf-8")
         # Snakemake's own lock would stay when it is killed. Ours goes with the last process that
         # has it open: with Snakemake, should it outlive this one.
-        left = sum(due(out, todo).values())
         run = subprocess.run
         code = run(command, check=False, pass_fds=(lock.fileno(),)).returncode if left else 0
     if code:
@@ -183,31 +183,29 @@ def _foretell(plan: Plan, cores: int, probing: bool) -> None:
         "images": sum(images for images, _ in plan.sizes.values()),
         "objects (at most)": sum(objects for _, objects in plan.sizes.values()),
         "embeddings": total("encoded"),
-        "embeddings that are kept": total("kept"),
-        "embeddings, if none were kept": total("objects"),
         "prompts (at most)": total("prompts"),
         "rows (at most)": total("rows"),
         "bytes of rows, in parts and merged": 2 * total("rows") * ROW_BYTES,
     }
-    if probes.keys() >= {model for model, one in each.items() if one.kept}:
-        bytes_of = {model: one.embedding for model, one in probes.items()}
-        told["bytes of embeddings"] = sum(one.kept * bytes_of.get(m, 0) for m, one in each.items())
+    if plan.embeddings == "always":
+        kept = (each[model].encoded * one.embedding for model, one in probes.items())
+        told["bytes of embeddings"] = sum(kept)
     for model, one in probes.items():
         for name, what in {"load": "load it", "encode": "encode", "object": "an object"}.items():
             told[f"{model}, seconds: {what}"] = getattr(one, name)
     for workers in sorted({1, cores, 8, 64}) if probes else ():
         told[f"hours without pages, {workers} at a time"] = seconds(plan, probes, workers) / 3600
     todo = jobs(plan)
-    left = due(plan.out, todo)
-    told |= {"parts of tasks": len(todo.shards), "processes still to run": sum(left.values())}
-    told |= {f"  {kind}": number for kind, number in left.items() if number}
+    left = {kind: len(files) for kind, files in due(plan.out, todo).items() if files}
+    told |= {"parts of the images": len(todo.shards), "processes still to run": sum(left.values())}
+    told |= {f"  {kind}": number for kind, number in left.items()}
     for name, number in told.items():
         said = f"{number:,.2f}" if isinstance(number, float) else f"{number:,}"
         typer.echo(f"{name:40} {said:>18}")
 
 
 def worker(
-    kind: Annotated[str, typer.Argument(help="embed, evaluate, merge or page.")],
+    kind: Annotated[str, typer.Argument(help="evaluate, merge or page.")],
     name: Annotated[str, typer.Argument(help="Of the job in study.json.")] = "",
     gpus: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:

@@ -17,7 +17,6 @@ from medsam.files import plain_key
 from medsam.models.registry import label
 from medsam.results.rows import shards
 from medsam.study.plan import Jobs, Page, Plan, digest
-from medsam.study.worker import job_of
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
@@ -111,7 +110,7 @@ def pages(plan: Plan) -> dict[str, Page]:
         rows = [
             shard.folder
             for shard in all_shards
-            if (shard.images.source, shard.protocol) == (source, protocol)
+            if shard.images.source == source and protocol in shard.protocols
         ]
         given: dict[str, Any] = {
             "model": model,
@@ -156,15 +155,15 @@ def jobs(plan: Plan) -> Jobs:
     return plan.jobs(pages(plan))
 
 
-def execute(jobs: Jobs, name: str) -> None:
-    """Execute a notebook of a study on rows of its own, to which it may add.
+def execute(jobs: Jobs, name: str) -> list[Path]:
+    """Execute a notebook of a study on rows of its own, to which it may add; returns its file.
 
     The process stands in the folder of the study, as for :func:`medsam.study.worker.work`.
     """
     import papermill
 
-    page, here = job_of(jobs.pages, name), Path.cwd()
-    executed = here / "executed" / f"{name}.ipynb"
+    page, here = jobs.pages[name], Path.cwd()
+    executed = Path("executed", f"{name}.ipynb")
     own, merged = here / page.folder / "results", here / "results"
     if not own.is_dir():
         partial = own.with_name(".results.tmp")
@@ -177,8 +176,9 @@ def execute(jobs: Jobs, name: str) -> None:
     given = page.parameters | {key: str(here / page.folder / v) for key, v in page.folders.items()}
     executed.parent.mkdir(parents=True, exist_ok=True)
     papermill.execute_notebook(
-        page.notebook, executed, given, cwd=ROOT, progress_bar=False, log_output=True
+        page.notebook, here / executed, given, cwd=ROOT, progress_bar=False, log_output=True
     )
+    return [executed]
 
 
 def _link(file: Path, path: Path) -> None:

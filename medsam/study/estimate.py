@@ -31,11 +31,8 @@ class Counts:
 
     Attributes
     ----------
-    reads : int
-        How often an image is read: once for each task and protocol, and once to encode it where
-        embeddings are kept.
-    encoded, kept : int
-        Images that are encoded, and of those that are kept.
+    encoded : int
+        Images that are read and encoded: each once for all tasks and protocols that read it alike.
     objects : int
         Times protocols.
     prompts, rows : int
@@ -43,9 +40,7 @@ class Counts:
         That load the model.
     """
 
-    reads: int
     encoded: int
-    kept: int
     objects: int
     prompts: int
     rows: int
@@ -54,30 +49,23 @@ class Counts:
 
 def counts(plan: Plan) -> dict[str, Counts]:
     """What each model is asked, by its name."""
-    return {model: _of_model(plan, model) for model in plan.models}
-
-
-def _of_model(plan: Plan, model: str) -> Counts:
-    reads = encoded = kept = objects = 0
-    for source, (images, own) in plan.sizes.items():
-        objects += own * len(plan.protocols)
-        shared = {
-            plan.images(source, name) for name in plan.protocols if plan.shares(source, model, name)
-        }
-        alone = sum(plan.images(source, name) not in shared for name in plan.protocols)
-        kept += images * len(shared)
-        encoded += images * len(shared) + own * alone
-        reads += images * len(shared) + own * len(plan.protocols)
-    kinds = entry(model).accepts.split()
-    rows = promised(EXPERIMENTS, kinds)
-    # One answer to a mode serves both choices of mask; clicks go their own way after each.
-    prompts = {row if row[0] == "clicks" else row[:2] for row in rows}
-    jobs = plan.jobs()
-    loads = [job.model for job in jobs.embed.values()]
-    loads += [job.model for job in jobs.evaluate.values()]
-    each = len(rows) + (MASKS if "points" in kinds else 0)
-    answers, written, processes = objects * len(prompts), objects * each, loads.count(model)
-    return Counts(reads, encoded, kept, objects, answers, written, processes)
+    jobs = plan.jobs().evaluate.values()
+    images, objects = (sum(each) for each in zip(*plan.sizes.values(), strict=True))
+    objects *= len(plan.protocols)
+    found = {}
+    for model in plan.models:
+        kinds = entry(model).accepts.split()
+        rows = promised(EXPERIMENTS, kinds)
+        # One answer to a mode serves both choices of mask; clicks go their own way after each.
+        prompts = {row if row[0] == "clicks" else row[:2] for row in rows}
+        found[model] = Counts(
+            encoded=images * len(plan.together),
+            objects=objects,
+            prompts=objects * len(prompts),
+            rows=objects * (len(rows) + (MASKS if "points" in kinds else 0)),
+            processes=sum(some[0].model == model for some in jobs),
+        )
+    return found
 
 
 @dataclass(frozen=True)

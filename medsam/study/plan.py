@@ -1,4 +1,4 @@
-"""A study as a plan: which parts of which task each model is asked, and what is made of the rows.
+"""A study as a plan: which parts of which images each model is asked, and what is made of the rows.
 
 A YAML file says what is wanted::
 
@@ -12,9 +12,9 @@ A YAML file says what is wanted::
       - scans                    # holds the folders images and masks
       - {images: mr/images, masks: mr/masks, title: Our scans}
     tasks: all                   # or a list of keys
-    parts: 4                     # of each task: that many processes can share it
+    parts: 4                     # of the images of a source: that many processes can share them
     parts_each: 8                # parts that a process does before it ends, its model loaded once
-    embeddings: auto             # always or never; auto: kept where an image is asked again
+    embeddings: never            # always: keep the encoded images, for later plans
     gpus: 0                      # of each process; a cluster's profile knows what it means
     device: cuda                 # of each model, and its precision: bfloat16; by default the best
     batch: 8                     # images that are encoded together
@@ -34,7 +34,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -50,7 +49,7 @@ from pydantic import (
 
 from medsam.errors import InputError
 from medsam.files import read_keys, validated
-from medsam.models.registry import check_name, entry, label, placed, weights, with_files
+from medsam.models.registry import check_name, label, placed, weights, with_files
 from medsam.protocol import DEFAULT, Protocol
 
 if TYPE_CHECKING:
@@ -215,8 +214,6 @@ class Images(_Job):
         How values become grey levels; see :mod:`medsam.datasets.intensity`.
     every : int
         One of so many.
-    task : str
-        Only the cases of this one of them.
     part : str
         ``I/N`` of those.
     """
@@ -225,7 +222,6 @@ class Images(_Job):
     tasks: tuple[str, ...]
     intensity: str
     every: int = 1
-    task: str = ""
     part: str = "1/1"
 
     def open(self) -> Dataset:
@@ -233,11 +229,7 @@ class Images(_Job):
         from medsam.datasets.subsets import Subset
 
         found = _whole(self.source, self.tasks, self.intensity)
-        return Subset(found, every=self.every, task=self.task, part=self.part)
-
-    def parts(self, count: int) -> list[Images]:
-        """The same images in so many parts."""
-        return [self.model_copy(update={"part": f"{n}/{count}"}) for n in range(1, count + 1)]
+        return Subset(found, every=self.every, part=self.part)
 
 
 @lru_cache(maxsize=16)
@@ -251,45 +243,25 @@ def _whole(source: Source, tasks: tuple[str, ...], intensity: str) -> Dataset:
     return select(tasks, *folders, data=data, reading=Reading(intensity), progress=False)
 
 
-class Embedding(_Job):
-    """Images that a model encodes into ``embeddings``."""
-
-    model: str
-    images: Images
-
-
 class Shard(_Job):
-    """A part of one task for one model under one protocol.
+    """A part of the images of a source for one model, with all their tasks.
 
     Attributes
     ----------
     folder : str
         Of its rows, below that of the study.
-    protocol : str
+    model : str
+    protocols : tuple of str
+        Computed side by side: an image is read and encoded once for all of them.
     seed : int
     images : Images
     """
 
     folder: str
-    protocol: str
+    model: str
+    protocols: tuple[str, ...]
     seed: int
     images: Images
-
-
-class Evaluation(_Job):
-    """Shards that one process evaluates one after the other, its model loaded once.
-
-    Attributes
-    ----------
-    model : str
-    shards : tuple of Shard
-    needs : str
-        What must be encoded before; empty where embeddings are not kept.
-    """
-
-    model: str
-    shards: tuple[Shard, ...]
-    needs: str = ""
 
 
 class Page(_Job):
@@ -330,23 +302,38 @@ class Jobs(_Job, _Machine):
     ----------
     gpus : int
         That each process needs.
+    keep_embeddings : bool
+    only : dict of str to tuple of str
+        What is merged: the tasks and protocols of the plan.
     merged : str
-        Changes with the folders that are merged.
-    encoded : dict of str to tuple of str
-        What is encoded together: the images of a source for a model, in parts.
+        Changes with the rows that are merged.
+    evaluate : dict of str to tuple of Shard
+        Shards that one process evaluates one after the other, its model loaded once.
     """
 
     gpus: int
+    keep_embeddings: bool
+    only: dict[str, tuple[str, ...]]
     merged: str
-    encoded: dict[str, tuple[str, ...]]
-    embed: dict[str, Embedding]
-    evaluate: dict[str, Evaluation]
+    evaluate: dict[str, tuple[Shard, ...]]
     pages: dict[str, Page]
 
     @property
     def shards(self) -> list[Shard]:
-        """Every part of every task, in order."""
-        return [shard for job in self.evaluate.values() for shard in job.shards]
+        """Every part of every source, in order."""
+        return [shard for some in self.evaluate.values() for shard in some]
+
+    def done(self) -> dict[str, dict[str, Path]]:
+        """By kind and name the file that says of a job that it is done, in the study's folder.
+
+        It names the files that the job made.
+        """
+        files = {
+            kind: {name: Path("done", kind, name) for name in names}
+            for kind, names in (("evaluate", self.evaluate), ("page", self.pages))
+        }
+        # Within the folder that each merge makes anew.
+        return files | {"merge": {"": Path("results", f".done-{self.merged}")}}
 
 
 class Plan(_Machine):
@@ -364,26 +351,26 @@ class Plan(_Machine):
     parts_each: int = Field(default=1, ge=1)
     every: int = Field(default=1, ge=1)
     seed: int = 1
-    embeddings: Literal["auto", "always", "never"] = "auto"
+    embeddings: Literal["always", "never"] = "never"
     gpus: int = Field(default=0, ge=0)
     notebooks: Names = ()
     out: Path = Path("study")
 
-    def images(self, source: Source, protocol: str = "") -> Images:
-        """All images of a source that the plan takes, as a protocol reads them."""
-        way = Protocol.get(protocol or self.protocols[0]).intensity
-        return Images(source=source, tasks=self.tasks, intensity=way, every=self.every)
-
     @cached_property
     def datasets(self) -> dict[Source, Dataset]:
-        """The images that the plan takes, by source.
+        """The images that the plan takes, by source, as its first protocol reads them.
 
         Raises
         ------
         InputError, UnknownName
             If there is no such source or task.
         """
-        return {source: self.images(source).open() for source in self.sources}
+        way = self.together[0][0].intensity
+        return {source: self._images(source, way).open() for source in self.sources}
+
+    def _images(self, source: Source, intensity: str, part: str = "1/1") -> Images:
+        way = Images(source=source, tasks=self.tasks, intensity=intensity)
+        return way.model_copy(update={"every": self.every, "part": part})
 
     @cached_property
     def sizes(self) -> dict[Source, tuple[int, int]]:
@@ -395,99 +382,74 @@ class Plan(_Machine):
         return found
 
     @cached_property
-    def _data(self) -> dict[Source, Any]:
-        """By source what rows depend on: which dataset, and its files, wherever they lie.
+    def together(self) -> list[tuple[Protocol, ...]]:
+        """Protocols that are computed side by side: those that read images alike.
 
-        One of so many images is another where the images of other tasks lie between.
+        One that draws from one stream over the images stands alone, as it cannot be cut.
         """
-        return {
-            source: [
-                dataset.key,
-                listing(source),
-                [self.every, dataset.tasks] if self.every > 1 else [],
-            ]
-            for source, dataset in self.datasets.items()
-        }
+        found: dict[tuple[str, str], list[Protocol]] = {}
+        for one in map(Protocol.get, self.protocols):
+            alone = one.name if one.random == "stream" else ""
+            found.setdefault((one.intensity, alone), []).append(one)
+        return [tuple(those) for those in found.values()]
 
-    def shares(self, source: Source, model: str, protocol: str) -> bool:
-        """Whether what the model makes of an image is kept for all that ask it again."""
-        if self.embeddings == "never" or not entry(model).encodes:
-            return False
-        images, objects = self.sizes[source]
-        way = self.images(source, protocol)
-        asked = objects * sum(self.images(source, name) == way for name in self.protocols)
-        return self.embeddings == "always" or asked > images
+    @cached_property
+    def _listings(self) -> dict[Source, str]:
+        return {source: listing(source) for source in self.sources}
 
-    def _encoded(self, source: Source, model: str, protocol: str) -> str:
-        """Name of the images that are encoded before they are asked; empty where none are."""
-        if not self.shares(source, model, protocol):
-            return ""
-        way = self.images(source, protocol).intensity
-        made_of = [self._data[source], self.datasets[source].tasks, way, self.parts]
-        return f"{quote(label(model), '')}-{digest([made_of, self._weights(model)])}"
+    def _shards(
+        self, source: Source, model: str, protocols: tuple[Protocol, ...]
+    ) -> Iterator[Shard]:
+        """In folders whose names change with what the rows that are there depend on.
 
-    def _weights(self, model: str) -> list[str | None]:
-        """What is known of a model's weights before they are there, and how it is to run."""
-        how = [name for name in (self.device.partition(":")[0], self.precision) if name]
-        return [*weights(model), *how]
-
-    def _shards(self, source: Source, model: str, protocol: str) -> Iterator[Shard]:
-        """In folders whose names change with all that rows depend on, and with nothing else.
-
-        A protocol that draws from one stream over the images cannot be cut: it has one part.
+        Other tasks and protocols go into the same folder, beside the rows that are there; but not
+        where an image's rows depend on those before it, or its place on other tasks.
         """
         from medsam.metrics import TOLERANCE
         from medsam.results.rows import RESULTS_VERSION
 
-        whole, fields = self.images(source, protocol), Protocol.get(protocol).as_dict()
-        parts = 1 if fields["random"] == "stream" else self.parts
-        code = [RESULTS_VERSION, TOLERANCE]
-        for task in self.datasets[source].tasks:
-            made_of = [
-                self._data[source],
-                task,
-                label(model),
-                self._weights(model),
-                fields,
-                self.seed,
-                code,
-            ]
-            images = whole.model_copy(update={"task": task}).parts(parts)
-            for n, part in enumerate(images, start=1):
-                folder = f"parts/{digest(made_of)}/{n}-of-{parts}"
-                yield Shard(folder=folder, protocol=protocol, seed=self.seed, images=part)
+        first, names = protocols[0], tuple(one.name for one in protocols)
+        dataset, stream = self.datasets[source], first.random == "stream"
+        # What is known of a model's weights before they are there, and how it is to run.
+        how = [name for name in (self.device.partition(":")[0], self.precision) if name]
+        made_of = [
+            [dataset.key, self._listings[source], first.intensity],
+            [label(model), *weights(model), *how],
+            [self.seed, RESULTS_VERSION, TOLERANCE],
+            [self.every, dataset.tasks] if self.every > 1 or stream else [],
+            [one.as_dict() for one in protocols] if stream else [],
+        ]
+        parts = 1 if stream else self.parts
+        for n in range(1, parts + 1):
+            yield Shard(
+                folder=f"parts/{digest(made_of)}/{n}-of-{parts}",
+                model=model,
+                protocols=names,
+                seed=self.seed,
+                images=self._images(source, first.intensity, f"{n}/{parts}"),
+            )
 
     def jobs(self, pages: Mapping[str, Page] | None = None) -> Jobs:
         """Every process of the study, with these notebooks."""
-        encoded: dict[str, tuple[str, ...]] = {}
-        embed: dict[str, Embedding] = {}
-        evaluate: dict[str, Evaluation] = {}
-        folders: dict[str, None] = {}
-        for source, model, protocol in product(self.sources, self.models, self.protocols):
-            if whole := self._encoded(source, model, protocol):
-                images = self.images(source, protocol).parts(self.parts)
-                each = {
-                    f"{whole}-{n}-of-{self.parts}": Embedding(model=model, images=part)
-                    for n, part in enumerate(images, start=1)
-                }
-                encoded[whole] = tuple(each)
-                embed |= each
+        evaluate: dict[str, tuple[Shard, ...]] = {}
+        folders: set[str] = set()
+        for source, model, protocols in product(self.sources, self.models, self.together):
             # A source that is named twice is computed once.
-            due = [s for s in self._shards(source, model, protocol) if s.folder not in folders]
-            folders |= dict.fromkeys(shard.folder for shard in due)
+            due = [s for s in self._shards(source, model, protocols) if s.folder not in folders]
+            folders |= {shard.folder for shard in due}
             for first in range(0, len(due), self.parts_each):
                 some = tuple(due[first : first + self.parts_each])
-                name = f"{quote(label(model), '')}-{digest([shard.folder for shard in some])}"
-                evaluate[name] = Evaluation(model=model, shards=some, needs=whole)
+                asked = [(shard.folder, shard.protocols) for shard in some]
+                name = digest([asked, self.datasets[source].tasks])
+                evaluate[f"{quote(label(model), '')}-{name}"] = some
+        tasks = {task for dataset in self.datasets.values() for task in dataset.tasks}
+        only = {"task": tuple(sorted(tasks)), "protocol": self.protocols}
         return Jobs(
             gpus=self.gpus,
-            device=self.device,
-            precision=self.precision,
-            batch=self.batch,
-            workers=self.workers,
-            merged=digest([*folders]),
-            encoded=encoded,
-            embed=embed,
+            **{name: getattr(self, name) for name in _Machine.model_fields},
+            keep_embeddings=self.embeddings == "always",
+            only=only,
+            merged=digest([sorted(folders), only]),
             evaluate=evaluate,
             pages=dict(pages or {}),
         )
@@ -546,9 +508,6 @@ def plan_of(content: dict[str, Any], base: Path, where: str) -> Plan:
 
 PROFILES = Path(__file__).resolve().parents[2] / "workflow" / "profiles"
 
-BUILT_IN = (None, "local", "dryrun", "touch")
-"""Executors that Snakemake itself has; none is the first."""
-
 PROGRAMS = {"slurm": ("sbatch", "srun", "squeue", "scancel", "scontrol")}
 """What the machine must have to hand jobs over, by executor."""
 
@@ -564,29 +523,23 @@ def find(profile: Path) -> Path:
     Raises
     ------
     InputError
-        If it holds no settings, or its executor or programs of that are missing.
+        If it holds no settings, or programs of its executor are missing.
     """
     for folder in (profile, PROFILES / profile):
         # Snakemake takes the file of its own version before the plain one.
         files = [*sorted(folder.glob("config.v*.yaml"), reverse=True), folder / "config.yaml"]
-        if files[0].is_file():
-            _check_programs(files[0])
-            return folder.resolve()
+        if not files[0].is_file():
+            continue
+        executor = str(read_keys(files[0]).get("executor"))
+        lacks = [name for name in PROGRAMS.get(executor, ()) if not shutil.which(name)]
+        if lacks:
+            raise InputError(
+                f"{files[0]} hands jobs to {executor}, but there is no {', '.join(lacks)}. "
+                "Allowed: a machine that can submit jobs. Log in to one, or leave --profile away."
+            )
+        return folder.resolve()
     shipped = ", ".join(sorted(each.name for each in PROFILES.glob("*/"))) or "none"
     raise InputError(
         f"No profile in {profile}. Allowed: a folder with config.yaml, or a name in {PROFILES}: "
         f"{shipped}. Check the path."
     )
-
-
-def _check_programs(file: Path) -> None:
-    executor = read_keys(file).get("executor")
-    plugin = f"snakemake-executor-plugin-{executor}"
-    lacks = [name for name in PROGRAMS.get(str(executor), ()) if not shutil.which(name)]
-    if executor not in BUILT_IN and find_spec(plugin.replace("-", "_")) is None:
-        lacks = [f"{plugin} (pip install {plugin})"]
-    if lacks:
-        raise InputError(
-            f"{file} hands jobs to {executor}, but there is no {', '.join(lacks)}. Allowed: a "
-            "machine that can submit jobs. Log in to one, or leave --profile away."
-        )

