@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 import pytest
-from toys import write_pair
+from toys import SquareModel, write_pair
 from typer.testing import CliRunner
 
 from medsam.cli import app
@@ -14,7 +13,7 @@ from medsam.datasets.sample import Sample
 from medsam.datasets.select import select
 from medsam.errors import ResultsError
 from medsam.models.automatic import Found
-from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.models.contract import Embedding, Prediction
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
 from medsam.results.check import check
@@ -25,15 +24,12 @@ from medsam.study.everything import Filters, Grid
 PAPER = PROTOCOLS["paper"]
 
 
-class Plateaus(PromptableModel):
+class Plateaus(SquareModel):
     """A point gives what is of its own grey level: sure, stable, one mask."""
 
-    name: ClassVar[str] = "plateaus"
-    accepts: ClassVar[frozenset[str]] = frozenset({"points"})
-
-    def __init__(self):
-        self.asked = 0
-        self.cut_after = None
+    name = "plateaus"
+    accepts = frozenset({"points"})
+    cut_after = 1_000_000
 
     def embed(self, image):
         return Embedding(image[..., 0], image.shape[:2])
@@ -41,9 +37,9 @@ class Plateaus(PromptableModel):
     def predict(self, embedding, prompts, *, multimask=True):
         out = []
         for prompt in prompts:
-            self.asked += 1
-            if self.cut_after is not None and self.asked > self.cut_after:
+            if len(self.asked) == self.cut_after:
                 raise KeyboardInterrupt
+            self.asked.append(prompt)
             x, y = prompt.points[0].astype(int)
             same = embedding.features == embedding.features[y, x]
             logits = np.where(same, 9, -9).astype(np.float32)[None]
@@ -52,9 +48,6 @@ class Plateaus(PromptableModel):
 
     def upscale(self, logits, image_size):
         return logits
-
-    def provenance(self):
-        return {"weights": "none", "sha256": "0"}
 
 
 def found(mask, score=0.9, point=(0.0, 0.0)):
@@ -156,7 +149,7 @@ def test_run(pictures, tmp_path):
     data = dataset(pictures)
     report = run(data, model, out, [2, 4])
     assert (report.computed, report.resumed) == (4, 0)
-    assert model.asked == 2 * (4 + 16)
+    assert len(model.asked) == 2 * (4 + 16)
     table = results.read(out)
     # Image a has no object 2.
     empty = table[table.status == "empty"]
@@ -176,14 +169,14 @@ def test_a_killed_run_goes_on_with_the_grid_that_was_cut(pictures, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(data, model, out, [2, 4])
     assert [(one.image, one.side) for one in everything.stored(out)] == [("a", 2)]
-    model.cut_after, model.asked = None, 0
+    del model.cut_after, model.asked[:]
     report = run(data, model, out, [2, 4])
     assert (report.computed, report.resumed) == (4, 0)
-    assert model.asked == 16 + 4 + 16
+    assert len(model.asked) == 16 + 4 + 16
     assert (results.read(out).status == "ok").sum() == 6
     # A new side computes itself alone, and so do the modes in the same folder.
     run(data, model, out, [2, 3, 4])
-    assert model.asked == 36 + 2 * 9
+    assert len(model.asked) == 36 + 2 * 9
     assert set(results.read(out).experiment) == {f"everything-{side}" for side in (2, 3, 4)}
     runner.run(data, model, out, experiments=["mode"], progress=False)
     assert "mode" in set(results.read(out).experiment)

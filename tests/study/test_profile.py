@@ -32,17 +32,8 @@ def test_snakemake_takes_the_profile_of_kubernetes(tmp_path):
     assert found == {"evaluate": 2, "merge": 1}
 
 
-@pytest.fixture
-def programs(tmp_path, monkeypatch):
-    """A PATH with no program but those that are made in this folder."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-    return folder
-
-
-@pytest.mark.usefixtures("programs")
-def test_slurm_is_missing(tmp_path):
+def test_slurm_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))  # no program is there
     says = r"hands jobs to slurm, but there is no sbatch, srun, squeue, scancel, scontrol\. All"
     with pytest.raises(InputError, match=says):
         find(PROFILES / "slurm")
