@@ -32,7 +32,8 @@ FAULTS = {
 """What no run writes, as a condition on a row."""
 
 _UNITS = f"""
-    select {", ".join(UNIT)}, count(*) as n, bool_and(status = 'error') as failed,
+    select {", ".join(UNIT)}, bool_and(status = 'error') as failed,
+    count(*) = 1 and bool_and(status <> 'ok') as without,
     string_agg(k || ' ' || choice, ', ' order by k, choice) as prompts
     from rows group by all order by all
 """
@@ -94,10 +95,10 @@ def check(folder: Path | str) -> Check:
         found.rows += len(rows)
         found.units += len(units)
         wanted = _prompts(promised(identity["experiments"], kinds))
-        for *unit, n, failed, prompts in units:
+        for *unit, failed, without, prompts in units:
             named = f"image {unit[3]!r}, task {unit[4]}, {unit[5]}"
-            # One that could not be read has one row, and may be in a later shard again.
-            if prompts != wanted.get(unit[5], prompts) and not (prompts is None and n == 1):
+            # One without a prompt has one row; if not read, it may be in a later shard again.
+            if not without and prompts != wanted.get(unit[5], prompts):
                 faults.append(f"{named} has rows of {prompts}, not of {wanted[unit[5]]}.")
             before = first.setdefault(tuple(unit), shard) if not failed else shard
             if before != shard:
