@@ -253,14 +253,12 @@ class Shard(_Job):
     model : str
     protocols : tuple of str
         Computed side by side: an image is read and encoded once for all of them.
-    seed : int
     images : Images
     """
 
     folder: str
     model: str
     protocols: tuple[str, ...]
-    seed: int
     images: Images
 
 
@@ -286,23 +284,23 @@ class Page(_Job):
     folders: dict[str, str]
 
 
-class _Machine(BaseModel):
-    """How models run; as of `medsam run`."""
+class _Options(BaseModel):
+    """How models run, in every process; as of `medsam run`, and how many GPUs it needs."""
 
     device: str = ""
     precision: str = ""
     batch: int = Field(default=0, ge=0)
     workers: int = Field(default=0, ge=0)
+    gpus: int = Field(default=0, ge=0)
+    embeddings: Literal["always", "never"] = "never"
+    seed: int = 1
 
 
-class Jobs(_Job, _Machine):
+class Jobs(_Job, _Options):
     """All processes of a study by name, except that of the merge.
 
     Attributes
     ----------
-    gpus : int
-        That each process needs.
-    keep_embeddings : bool
     only : dict of str to tuple of str
         What is merged: the tasks and protocols of the plan.
     merged : str
@@ -311,8 +309,6 @@ class Jobs(_Job, _Machine):
         Shards that one process evaluates one after the other, its model loaded once.
     """
 
-    gpus: int
-    keep_embeddings: bool
     only: dict[str, tuple[str, ...]]
     merged: str
     evaluate: dict[str, tuple[Shard, ...]]
@@ -336,7 +332,7 @@ class Jobs(_Job, _Machine):
         return files | {"merge": {"": Path("results", f".done-{self.merged}")}}
 
 
-class Plan(_Machine):
+class Plan(_Options):
     """What a study is made of; see the head of this module."""
 
     model_config = ConfigDict(extra="forbid")
@@ -350,9 +346,6 @@ class Plan(_Machine):
     parts: int = Field(default=1, ge=1, le=10_000)
     parts_each: int = Field(default=1, ge=1)
     every: int = Field(default=1, ge=1)
-    seed: int = 1
-    embeddings: Literal["always", "never"] = "never"
-    gpus: int = Field(default=0, ge=0)
     notebooks: Names = ()
     out: Path = Path("study")
 
@@ -425,7 +418,6 @@ class Plan(_Machine):
                 folder=f"parts/{digest(made_of)}/{n}-of-{parts}",
                 model=model,
                 protocols=names,
-                seed=self.seed,
                 images=self._images(source, first.intensity, f"{n}/{parts}"),
             )
 
@@ -445,9 +437,7 @@ class Plan(_Machine):
         tasks = {task for dataset in self.datasets.values() for task in dataset.tasks}
         only = {"task": tuple(sorted(tasks)), "protocol": self.protocols}
         return Jobs(
-            gpus=self.gpus,
-            **{name: getattr(self, name) for name in _Machine.model_fields},
-            keep_embeddings=self.embeddings == "always",
+            **{name: getattr(self, name) for name in _Options.model_fields},
             only=only,
             merged=digest([sorted(folders), only]),
             evaluate=evaluate,

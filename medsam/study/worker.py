@@ -122,16 +122,15 @@ def _evaluate(jobs: Jobs, name: str) -> list[Path]:
     """Complete some shards; one that cannot be written does not stop the others."""
     some = jobs.evaluate[name]
     model = models.load(some[0].model, device=jobs.device, precision=jobs.precision)
-    if jobs.keep_embeddings:
+    if jobs.embeddings == "always":
         model = CachedModel(model, Path("embeddings"), limit=None)
     wrong = []
     for shard in some:
-        how: dict[str, Any] = {"batch": jobs.batch, "workers": jobs.workers, "progress": False}
+        how: dict[str, Any] = {"seed": jobs.seed, "batch": jobs.batch, "workers": jobs.workers}
         protocols = map(Protocol.get, shard.protocols)
         try:
-            report = runner.run_all(
-                shard.images.open(), model, protocols, Path(shard.folder), seed=shard.seed, **how
-            )
+            data, out = shard.images.open(), Path(shard.folder)
+            report = runner.run_all(data, model, protocols, out, progress=False, **how)
         except ResultsError as error:
             print(f"{shard.folder}: {error}", file=sys.stderr)
             wrong.append(error)
