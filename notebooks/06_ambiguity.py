@@ -98,7 +98,7 @@ glue("stand-in", Markdown(about_model(study.settings.model)))
 # ## What tells the three apart
 
 # %% tags=["remove-cell"]
-told, by_task = ambiguity.summary(table), ambiguity.summary(table, by_task=True)
+told, by_task = ambiguity.summary(table), ambiguity.by_task(table)
 both = pd.concat([told.assign(task="all"), by_task], ignore_index=True)
 picture = ambiguity_ranks(told, by_task, source=source, model=study.settings.model)
 page.figure("ranks-run", picture, both)
@@ -110,8 +110,8 @@ glue_all("found", ambiguity.findings(table))
 # :alt: This run. Eight small panels with the masks of first, second and third confidence on the horizontal axis: how often each has the best IoU, its IoU, its area against the first, the part of the first that it holds, the standard deviation of intensity in it, the step of intensity at its border, its connectedness, and its IoU with the most similar region grown from the point.
 #
 # The three masks of one point by confidence, from **this run**: {glue:text}`label`, mode 1,
-# {glue:text}`found-cases` cases on {glue:text}`found-images` images. Intervals: 95 % bootstrap of the mean over cases, over
-# {glue:text}`found-over`. Grey: each task.
+# {glue:text}`found-cases` cases on {glue:text}`found-images` images. Intervals: 95 % bootstrap of the mean over cases, in which
+# whole patients or volumes are drawn ({glue:text}`found-groups` here; none of fewer than six). Grey: each task.
 #
 # {glue:}`ranks-run-origin`
 # ```
@@ -140,12 +140,11 @@ glue_all("found", ambiguity.findings(table))
 # the first and the third {glue:text}`found-times-3` times (geometric mean); they are larger in
 # {glue:text}`found-larger-2` and {glue:text}`found-larger-3` of the cases. They hold {glue:text}`found-contains-2` and
 # {glue:text}`found-contains-3` of the first one's pixels. Larger *and* holding at least 95 % of it, which is what
-# expanding means, are {glue:text}`found-expands-2` of the second masks ({glue:text}`found-expands-2-says`) and
-# {glue:text}`found-expands-3` of the third ({glue:text}`found-expands-3-says`).
+# expanding means, are {glue:text}`found-expands-2` of the second masks and {glue:text}`found-expands-3` of the third: a
+# tendency where that is above 50 %, with its whole interval.
 #
 # **"More variety in intensity."** The standard deviation is larger than in the first mask in
-# {glue:text}`found-varied-2` of the second masks ({glue:text}`found-varied-2-says`) and in
-# {glue:text}`found-varied-3` of the third ({glue:text}`found-varied-3-says`).
+# {glue:text}`found-varied-2` of the second masks and in {glue:text}`found-varied-3` of the third.
 #
 # Two things to know when reading this. The first mask has {glue:text}`found-first-times-object` times the pixels of the
 # object in the median case: where it is the whole head, a later mask can only expand it into the background, which is

@@ -109,10 +109,10 @@ glue("sam-9", published.click_averages().query("model == 'SAM' and k == 9").iou.
 # on, and fewer of the brain template. Slices of one patient are alike, so intervals are drawn over patients, where there
 # are at least six.
 #
-# The choice that moves most in a mode is *{glue:text}`found-mode-title`*: {glue:text}`found-mode-delta` in mode
+# The choice that moves most in a mode is *{glue:text}`found-mode-title`*: {glue:text}`found-mode-delta:+.3f` in mode
 # {glue:text}`found-mode-k`. After nine clicks it is *{glue:text}`found-clicks-title`*, with
-# {glue:text}`found-clicks-delta`. Everything at once changes mode 1 by {glue:text}`found-all-1`, mode 4 by
-# {glue:text}`found-all-4` and nine clicks by {glue:text}`found-all-9`: choices can cancel each other.
+# {glue:text}`found-clicks-delta:+.3f`. Everything at once changes mode 1 by {glue:text}`found-all-1:+.3f`, mode 4 by
+# {glue:text}`found-all-4:+.3f` and nine clicks by {glue:text}`found-all-9:+.3f`: choices can cancel each other.
 # Nothing changes with {glue:text}`found-still` of the {glue:text}`found-fields` choices.
 #
 # ## Which mask is scored, and why this book scores the first

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medsam.analysis.examples import Example, at_percentile, load, masks_of, of_rows
-from medsam.analysis.statistics import FEWEST, Interval, check_columns, interval
+from medsam.analysis.statistics import Interval, check_columns, interval
 from medsam.datasets.sample import Dataset, Sample
 from medsam.errors import InputError
 from medsam.metrics import iou
@@ -66,7 +66,7 @@ BAND = 2
 """Width in pixels of the bands inside and outside of a border."""
 _STEPS = 64
 
-OF_FIRST = ("doublings", "contains", "expands", "varied")
+OF_FIRST = ("doublings", "larger", "contains", "expands", "varied")
 MEASURES = ("best", "iou", "spread", "contrast", "connected", "grown", *OF_FIRST)
 """What is told of each rank:
 
@@ -78,12 +78,12 @@ grown : IoU with the most similar region grown from the point
 
 and, in comparison with the first mask and null for it (:data:`OF_FIRST`):
 
-doublings : area against its own, in doublings (log2)
+doublings : area against its own, in doublings (log2); ``larger``: whether that is above 0
 contains : fraction of its pixels that the mask holds; ``expands``: whether it is larger, too
 varied : whether the spread is larger
 """
-SHARES = ("best", "expands", "varied", "larger")
-"""Measures that are yes or no for each case; ``larger``: whether the area is above the 1st's."""
+SHARES = ("best", "larger", "expands", "varied")
+"""Measures that are yes or no for each case."""
 ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
@@ -160,6 +160,7 @@ def of_case(
             row["expands"] = float(larger and row["contains"] >= EXPANDS)
             if area:
                 row["doublings"] = float(np.log2(area / np.count_nonzero(first)))
+                row["larger"] = float(larger)
             if spread is not None and spread_of_first is not None:
                 row["varied"] = float(spread > spread_of_first)
         rows.append(row)
@@ -180,22 +181,27 @@ def _contrast(grey: NDArray[np.float64], mask: NDArray[np.bool_], span: float) -
     return float(abs(grey[inner].mean() - grey[outer].mean()) / span)
 
 
-def summary(table: pd.DataFrame, *, by_task: bool = False) -> pd.DataFrame:
+def _long(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a case, rank and measure that is defined, with its ``value``."""
+    check_columns(table, ("task", "image", "group", "rank", *MEASURES), "Table of masks")
+    long = table.melt(["task", "group", "rank"], MEASURES, "measure")
+    return long.dropna(subset="value").astype({"value": float})
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Mean of each measure for each rank, with an interval.
 
     Parameters
     ----------
     table : DataFrame
         From :func:`medsam.analysis.ambiguity.measure`.
-    by_task : bool
-        A mean for each task, without interval.
 
     Returns
     -------
     DataFrame
-        Columns (``task``,) ``measure, rank, mean, low, high, n, groups``. ``n``: cases for which
-        it is defined. ``low`` and ``high``: 95 % bootstrap interval of the mean over cases, in
-        which whole patients or volumes (``groups``) are drawn; null of fewer than
+        Columns ``rank, measure, mean, low, high, n, groups``. ``n``: cases for which it is
+        defined. ``low`` and ``high``: 95 % bootstrap interval of the mean over cases, in which
+        whole patients or volumes (``groups``) are drawn; null of fewer than
         :data:`~medsam.analysis.statistics.FEWEST`.
 
     Raises
@@ -203,23 +209,16 @@ def summary(table: pd.DataFrame, *, by_task: bool = False) -> pd.DataFrame:
     InputError
         If a column is missing or there is no row.
     """
-    check_columns(table, ("task", "image", "group", "rank", *MEASURES), "Table of masks")
-    larger = (table.doublings > 0).astype(float).where(table.doublings.notna())
-    table = table.assign(larger=larger)
-    keys = ["task", "rank"] if by_task else ["rank"]
-    found = []
-    for key, part in table.groupby(keys, sort=False):
-        for measure in (*MEASURES, "larger"):
-            known = part[part[measure].notna()]
-            if known.empty:
-                continue
-            if by_task:
-                n, groups = len(known), known["group"].nunique()
-                told = Interval(float(known[measure].mean()), np.nan, np.nan, n, groups)
-            else:
-                told = interval(known[measure], known["group"])
-            found.append((*key, measure, *told))
-    return pd.DataFrame(found, columns=[*keys, "measure", *Interval._fields])
+    parts = _long(table).groupby(["rank", "measure"], sort=False)
+    found = [(*key, *interval(part.value, part.group)) for key, part in parts]
+    return pd.DataFrame(found, columns=["rank", "measure", *Interval._fields])
+
+
+def by_task(table: pd.DataFrame) -> pd.DataFrame:
+    """As :func:`summary`, for each ``task`` and without interval."""
+    parts = _long(table).groupby(["task", "rank", "measure"], sort=False)
+    how = {"mean": ("value", "mean"), "n": ("value", "size"), "groups": ("group", "nunique")}
+    return parts.agg(**how).reset_index()
 
 
 def findings(table: pd.DataFrame) -> dict[str, int | str]:
@@ -233,49 +232,28 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
     Returns
     -------
     dict
-        ``cases``, ``images``, ``over`` (whether there are intervals), ``best-by-iou`` (the rank
-        that is best most often), ``first-times-object`` (median of the first mask's area over the
-        object's); ``<measure>-<rank>`` such as ``"21 % (15 to 30)"``;
-        ``times-<rank>``: the area against the 1st as a factor, geometric mean;
-        ``<share>-<rank>-says``: whether that is so more often than not. A rank that the model
-        does not give is ``"undefined"``.
+        ``cases, images, groups``; ``best-by-iou`` (the rank that is best most often),
+        ``first-times-object`` (median of the first mask's area over the object's);
+        ``<measure>-<rank>`` such as ``"21 % (15 to 30)"``; ``times-<rank>``: the area against the
+        1st as a factor, geometric mean. A rank that the model does not give is ``"undefined"``.
     """
-    means = summary(table)
+    means = summary(table).set_index(["measure", "rank"])[["mean", "low", "high"]]
     first = table[table["rank"] == 1]
-    numbers = means.set_index(["measure", "rank"])[["mean", "low", "high"]].astype(float)
-    of = {key: row.tolist() for key, row in numbers.iterrows()}
-    best = max(ORDINALS, key=lambda rank: of.get(("best", rank), [-1.0])[0])
     found: dict[str, int | str] = {
         "cases": len(first),
         "images": int(table.image.nunique()),
-        "over": _over(int(first["group"].nunique())),
+        "groups": int(first["group"].nunique()),
         "first-times-object": f"{(first.area / first.object_px).median():.1f}",
-        "best-by-iou": ORDINALS[best],
+        "best-by-iou": ORDINALS[int(means["mean"]["best"].idxmax())],
     }
-    for measure in (*MEASURES, "larger"):
+    for measure in MEASURES:
         for rank in ORDINALS:
-            values = of.get((measure, rank))
+            values = means.loc[measure, rank] if (measure, rank) in means.index else None
             found[f"{measure}-{rank}"] = _words(values, percent=measure in SHARES)
             if measure == "doublings":
-                factors = values and [2**value for value in values]
+                factors = None if values is None else 2**values
                 found[f"times-{rank}"] = _words(factors, percent=False)
-            if measure in SHARES:
-                found[f"{measure}-{rank}-says"] = _says(values)
     return found
-
-
-def _over(groups: int) -> str:
-    """What intervals are drawn over, or why there are none.
-
-    Examples
-    --------
-    >>> _over(30), _over(1)
-    ('30 patients or volumes', 'patients or volumes (none here: there is 1, and it takes 6)')
-    """
-    if groups >= FEWEST:
-        return f"{groups} patients or volumes"
-    are = "is 1" if groups == 1 else f"are {groups}"
-    return f"patients or volumes (none here: there {are}, and it takes {FEWEST})"
 
 
 def _words(values: Sequence[float] | None, *, percent: bool) -> str:
@@ -288,29 +266,8 @@ def _words(values: Sequence[float] | None, *, percent: bool) -> str:
     """
     if values is None:
         return "undefined"
-    mean, low, high = values
-    if percent:
-        words = f"{100 * mean:.0f} %", f"{100 * low:.0f} to {100 * high:.0f}"
-    else:
-        words = f"{mean:.2f}", f"{low:.2f} to {high:.2f}"
-    return f"{words[0]} ({words[1]})" if low == low else words[0]
-
-
-def _says(values: Sequence[float] | None) -> str:
-    """Whether a share is more than half.
-
-    Examples
-    --------
-    >>> _says([0.76, 0.64, 0.85]), _says([0.2, 0.1, 0.4]), _says([0.5, 0.4, 0.6])
-    ('more often than not', 'less often than not', 'neither more often nor less often than not')
-    """
-    if values is None or values[1] != values[1]:
-        return "not decided by so few patients or volumes"
-    if values[1] > 0.5:
-        return "more often than not"
-    return (
-        "less often than not" if values[2] < 0.5 else "neither more often nor less often than not"
-    )
+    mean, low, high = (f"{value:.0%}"[:-1] if percent else f"{value:.2f}" for value in values)
+    return f"{mean}{' %' * percent}" + ("" if low == "nan" else f" ({low} to {high})")
 
 
 def _of_one_point(rows: pd.DataFrame) -> pd.DataFrame:

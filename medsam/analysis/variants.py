@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import takewhile
 from typing import Any
 
 import pandas as pd
@@ -145,7 +144,7 @@ def findings(table: pd.DataFrame) -> dict[str, float | int | str]:
         ``cases``, ``tasks``, ``fields``; ``mode-title``, ``mode-k``, ``mode-delta`` of the choice
         that changes most in a mode; ``clicks-title``, ``clicks-delta`` after the most clicks;
         ``all-1``, ``all-4``, ``all-9``: all at once in mode 1, mode 4 and the most clicks;
-        ``still``: choices that change no case anywhere, oracle included. Changes are words.
+        ``still``: choices that change no case anywhere, oracle included.
     """
     top = table[table.choice == "top"]
     single, everything = top[top.field != "all"], top[top.field == "all"]
@@ -161,17 +160,13 @@ def findings(table: pd.DataFrame) -> dict[str, float | int | str]:
         "still": int((ones == 0).sum()),
         "mode-title": str(mode.title),
         "mode-k": int(mode.k),
-        "mode-delta": _signed(mode.delta),
+        "mode-delta": float(mode.delta),
         "clicks-title": str(click.title),
-        "clicks-delta": _signed(click.delta),
-        "all-1": _signed(at["mode", 1]),
-        "all-4": _signed(at["mode", 4]),
-        "all-9": _signed(at["clicks", click.k]),
+        "clicks-delta": float(click.delta),
+        "all-1": float(at["mode", 1]),
+        "all-4": float(at["mode", 4]),
+        "all-9": float(at["clicks", click.k]),
     }
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
 
 
 # How much noise on clicks and boxes costs.
@@ -241,27 +236,21 @@ def noise_findings(table: pd.DataFrame) -> dict[str, float | int]:
         mode 3 is better than mode 1 at every level (-1 if it never is).
     """
     top = table[table.choice == "top"]
-    at: dict[int, dict[float, float]] = {
-        int(str(mode)): dict(zip(line.level.astype(float), line.variant, strict=True))
-        for mode, line in top.groupby("k")
-    }
-    steps = sorted(at[1])
-    levels = {"first": 0.0, "low": next((x for x in steps if x >= 0.1), steps[-1])}
-    levels["last"] = steps[-1]
-    until = -1.0
-    for level in takewhile(lambda level: at[3][level] > at[1][level], steps):
-        until = level
+    iou = top.pivot(index="k", columns="level", values="variant")
+    last = iou.columns[-1]
+    levels = {"first": 0.0, "low": next((x for x in iou if x >= 0.1), last), "last": last}
+    box_better = (iou.loc[3] > iou.loc[1]).cummin()
     return {
         "cases": int(top.cases.max()),
         "tasks": int(top.tasks.max()),
-        "low": levels["low"],
-        "last": levels["last"],
-        "best-first": max(at, key=lambda mode: at[mode][0.0]),
-        "best-last": max(at, key=lambda mode: at[mode][levels["last"]]),
-        "box-until": until,
+        "low": float(levels["low"]),
+        "last": float(last),
+        "best-first": int(iou[0.0].idxmax()),
+        "best-last": int(iou[last].idxmax()),
+        "box-until": float(iou.columns[box_better].max()) if box_better.any() else -1.0,
         **{
-            f"{mode}-{name}": float(line[level])
-            for mode, line in at.items()
+            f"{mode}-{name}": float(iou.loc[mode, level])
+            for mode in iou.index
             for name, level in levels.items()
         },
     }

@@ -12,33 +12,28 @@ from medsam.results import rows as results
 from medsam.study import runner
 
 
-def test_every_field_in_which_the_presets_differ_is_explained_once():
-    differ = {
-        field
-        for field in CHOICES_BY_FIELD
-        if getattr(PROTOCOLS["paper"], field) != getattr(PROTOCOLS["released"], field)
-    }
-    told = [one.field for one in differences() if one.field]
-    assert sorted(told) == sorted(differ)
-
-
-def test_one_field_at_a_time():
-    paper = PROTOCOLS["paper"].as_dict()
+def test_every_field_in_which_the_presets_differ_is_explained_and_switched_alone():
+    paper, released = (PROTOCOLS[name].as_dict() for name in ("paper", "released"))
+    differ = {field for field in CHOICES_BY_FIELD if paper[field] != released[field]}
+    assert sorted(one.field for one in differences() if one.field) == sorted(differ)
+    assert {"intensity"} | set(ablated()) == differ
     for field, one in ablated().items():
-        changed = {name for name, value in one.as_dict().items() if value != paper[name]}
-        assert changed == {"name", field}
-        assert one.name == f"paper+{field}={getattr(PROTOCOLS['released'], field)}"
-    assert {"intensity"} | set(ablated()) == {d.field for d in differences() if d.field}
+        assert one.as_dict() == paper | {"name": one.name, field: released[field]}
+
+
+def study(folder, made, experiments=("mode", "clicks")):
+    """Rows of four toy images under some protocols."""
+    for i in range(4):
+        write_pair(folder, f"case{i}", blob(i))
+    data = open_folders(folder / "images", folder / "masks", progress=False)
+    given = {"experiments": experiments, "progress": False}
+    runner.run_all(data, SquareModel(), made, folder / "r", **given)
+    return results.read(folder / "r").query("status == 'ok'")
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("differences")
-    for i in range(4):
-        write_pair(folder, f"case{i}", blob(i))
-    data = open_folders(folder / "images", folder / "masks", progress=False)
-    runner.run_all(data, SquareModel(), protocols(), folder / "r", progress=False)
-    return results.read(folder / "r").query("status == 'ok'")
+    return study(tmp_path_factory.mktemp("differences"), protocols())
 
 
 def test_effects_are_the_differences_of_the_means(rows):
@@ -64,18 +59,8 @@ def test_effects_are_the_differences_of_the_means(rows):
 # ----------------------------------------------------------------- noise
 
 
-@pytest.fixture(scope="module")
-def noise_rows(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("noise")
-    for i in range(4):
-        write_pair(folder, f"case{i}", blob(i))
-    data = open_folders(folder / "images", folder / "masks", progress=False)
-    made = noise(levels=(0, 0.1, 0.4))
-    runner.run_all(data, SquareModel(), made, folder / "r", experiments=["mode"], progress=False)
-    return results.read(folder / "r").query("status == 'ok'")
-
-
-def test_curves(noise_rows):
+def test_curves(tmp_path):
+    noise_rows = study(tmp_path, noise(levels=(0, 0.1, 0.4)), ["mode"])
     table = variants.noise_effects(noise_rows)
     assert len(table) == 3 * 5 * 2
     assert (table[table.level == 0].delta == 0).all()
