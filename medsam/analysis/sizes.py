@@ -185,12 +185,10 @@ def within(found: pd.DataFrame) -> pd.DataFrame:
         Objects count one by one, also where several come from one group; of one group alone
         intervals and p are NaN.
     """
-    parts = found.groupby([*_TASK, "k"], sort=False)
-    rows = [
-        (*key, n, *_on_logarithm(part, n))
-        for key, part in parts
-        for n in (int(part.group.nunique()),)
-    ]
+    rows = []
+    for key, part in found.groupby([*_TASK, "k"], sort=False):
+        groups = int(part.group.nunique())
+        rows.append((*key, groups, *_on_logarithm(part, groups)))
     return pd.DataFrame(rows, columns=[*_TASK, "k", "groups", *Relation._fields])
 
 
@@ -221,53 +219,11 @@ def _on_logarithm(part: pd.DataFrame, groups: int) -> Relation:
     return relation(np.log10(part["size"].to_numpy(float)), part.iou, groups)
 
 
-def findings(found: pd.DataFrame) -> dict[str, float | int | str]:
-    """The numbers that a text quotes.
-
-    Parameters
-    ----------
-    found : DataFrame
-        From :func:`cases`.
-
-    Returns
-    -------
-    dict
-        ``tasks, objects, images, groups``; ``smallest, largest`` (mean size of a task),
-        ``smallest-task, largest-task``, ``ratio`` of the two; ``object-ratio``: of the largest
-        object to the smallest; ``steady, varied`` (lowest and highest coefficient of variation)
-        with ``-task``; for each mode k: ``<k>-r, -r-low, -r-high, -r-p, -rho, -rho-low,
-        -rho-high, -rho-p, -slope, -raw, -raw-p`` between tasks, ``<k>-within, -within-low,
-        -within-high, -within-p, -within-i2, -within-tasks, -within-positive`` (Spearman, pooled),
-        and ``<k>-lift``: median of IoU over size, which is the IoU of a mask of the whole image.
-    """
-    sizes = spread(found)
-    out: dict[str, float | int | str] = {
-        "tasks": len(sizes),
-        "objects": int(sizes.n.sum()),
-        "images": len(found.drop_duplicates(["dataset", "image"])),
-        "groups": len(found.drop_duplicates(["dataset", "group"])),
-        "object-ratio": float(found["size"].max() / found["size"].min()),
-        "ratio": float(sizes["mean"].max() / sizes["mean"].min()),
-    }
-    ends = {"smallest": ("mean", "idxmin"), "largest": ("mean", "idxmax")}
-    if sizes.cv.notna().any():
-        ends |= {"steady": ("cv", "idxmin"), "varied": ("cv", "idxmax")}
-    for name, (column, which) in ends.items():
-        row = sizes.loc[getattr(sizes[column], which)()]
-        out |= {name: float(row[column]), f"{name}-task": str(row["name"])}
-    of_tasks = between(means(found)).set_index("k")
-    quoted = ["r", "r_low", "r_high", "r_p", "rho", "rho_low", "rho_high", "rho_p"]
-    for k, row in of_tasks[[*quoted, "slope", "raw", "raw_p"]].iterrows():
-        out |= {f"{k}-{name.replace('_', '-')}": float(row[name]) for name in row.index}
-    for k, lift in (found.iou / found["size"]).groupby(found.k).median().items():
-        out[f"{k}-lift"] = float(lift)
-    inside = pooled(within(found)).query("method == 'spearman'").set_index("k")
-    for k, row in inside.iterrows():
-        out[f"{k}-within"] = float(row.value)
-        out |= {f"{k}-within-{name}": float(row[name]) for name in ("low", "high", "p", "i2")}
-        out[f"{k}-within-tasks"] = int(row.groups)
-        out[f"{k}-within-positive"] = int(row.positive)
-    return out
+def counts(found: pd.DataFrame) -> dict[str, int]:
+    """Of how many ``tasks, objects, images`` and ``groups`` (patients or volumes) cases are."""
+    columns = {"tasks": ["task"], "objects": ["task", "image"], "images": ["image"]}
+    columns["groups"] = ["group"]
+    return {name: len(found.groupby(["dataset", *by])) for name, by in columns.items()}
 
 
 def pixel_areas(dataset: Dataset, images: Iterable[str]) -> dict[str, float]:

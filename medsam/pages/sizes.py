@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import pandas as pd
 
 from medsam.analysis import sizes
-from medsam.analysis.statistics import FEWEST_PAIRS, probability
+from medsam.analysis.statistics import probability
 from medsam.figures.html import Html, html_table
 from medsam.figures.style import signed
 
@@ -72,7 +71,7 @@ def table(found: pd.DataFrame, *, caption: str = "") -> Html:
 
 
 def sentences(found: pd.DataFrame) -> dict[str, str]:
-    """The findings as sentences.
+    """The findings as sentences; a dash, or no interval, stands where there is nothing to tell.
 
     Parameters
     ----------
@@ -82,80 +81,34 @@ def sentences(found: pd.DataFrame) -> dict[str, str]:
     Returns
     -------
     dict
-        ``between``, ``within``, ``lift`` and ``spread``; each tells of every mode that is there.
+        ``spread``, ``between``, ``within`` and ``lift``; each tells of every mode that is there.
     """
-    told = sizes.findings(found)
-    modes = sorted(int(k) for k in found.k.unique())
+    ranks = sizes.spread(found).set_index("name")
+    mean, varies, size = ranks["mean"], ranks.cv.fillna(0), found["size"]
+    lift = (found.iou / size).groupby(found.k).median()
+    within = sizes.pooled(sizes.within(found)).query("method == 'spearman'")
     return {
-        "spread": _spread(told),
-        "between": " ".join(_between(told, k) for k in modes),
-        "within": " ".join(_within(told, k) for k in modes),
+        "spread": f"Mean sizes of {len(ranks)} tasks run from {mean.min():.2%} of the image "
+        f"({mean.idxmin()}) to {mean.max():.2%} ({mean.idxmax()}), "
+        f"{mean.max() / mean.min():.3g} times as much; the largest object is "
+        f"{size.max() / size.min():.3g} times the smallest. Sizes vary most within "
+        f"{varies.idxmax()} (standard deviation {varies.max():.0%} of the mean) and least within "
+        f"{varies.idxmin()} ({varies.min():.0%}).",
+        "between": " ".join(
+            f"In mode {row.k:g} Pearson's correlation of mean IoU with the logarithm of the mean "
+            f"size, over {row.n:g} tasks, is {_interval(row.r, row.r_low, row.r_high)}, "
+            f"{probability(row.r_p)}; Spearman's {_interval(row.rho, row.rho_low, row.rho_high)}, "
+            f"{probability(row.rho_p)}."
+            for _, row in sizes.between(sizes.means(found)).iterrows()
+        ),
+        "within": " ".join(
+            f"In mode {row.k} Spearman's correlation within a task is "
+            f"{_interval(row.value, row.low, row.high)} on average, {probability(row.p)}, and "
+            f"above 0 in {row.positive} of {row.groups} tasks."
+            for _, row in within.iterrows()
+        ),
         "lift": " ".join(
-            f"In mode {k} the median object has {_times(float(told[f'{k}-lift']))} times that IoU."
-            for k in modes
+            f"In mode {k} the median object has {value:.1f} times that IoU."
+            for k, value in lift.items()
         ),
     }
-
-
-def _times(value: float) -> str:
-    return f"{value:.1f}" if value < 10 else f"{value:.0f}"
-
-
-def _spread(told: Mapping[str, float | int | str]) -> str:
-    if told["tasks"] == 1:
-        return (
-            f"{told['largest-task']} covers {told['largest']:.2%} of the image on average; its "
-            f"largest object is {_times(float(told['object-ratio']))} times the smallest."
-        )
-    varied = ""
-    if "varied" in told:
-        varied = (
-            f" Sizes vary most within {told['varied-task']} (standard deviation "
-            f"{told['varied']:.0%} of the mean) and least within {told['steady-task']} "
-            f"({told['steady']:.0%})."
-        )
-    return (
-        f"Mean sizes of {told['tasks']} tasks run from {told['smallest']:.2%} of the image "
-        f"({told['smallest-task']}) to {told['largest']:.2%} ({told['largest-task']}), "
-        f"{_times(float(told['ratio']))} times as much; single objects differ by "
-        f"{told['object-ratio']:.0f} times.{varied}"
-    )
-
-
-def _between(told: Mapping[str, float | int | str], k: int) -> str:
-    r, low, high = (float(told[f"{k}-r{end}"]) for end in ("", "-low", "-high"))
-    if math.isnan(r):
-        return (
-            f"In mode {k} there is no correlation: it takes {FEWEST_PAIRS} tasks that are not all "
-            f"alike, and there {'is' if told['tasks'] == 1 else 'are'} {told['tasks']}."
-        )
-    if math.isnan(float(told[f"{k}-r-p"])):
-        return f"{_alone(told, k)} the means of {told['tasks']} tasks correlate by {signed(r)}."
-    verb = "shows no clear relation to size"
-    if low > 0 or high < 0:
-        verb = "rises with size" if low > 0 else "falls with size"
-    rho = [float(told[f"{k}-rho{end}"]) for end in ("", "-low", "-high")]
-    p, rho_p = (probability(float(told[f"{k}-{which}-p"])) for which in ("r", "rho"))
-    return (
-        f"In mode {k} the mean IoU of {told['tasks']} tasks {verb}: Pearson's correlation with the "
-        f"logarithm of the size is {_interval(r, low, high)}, {p}; Spearman's {_interval(*rho)}, "
-        f"{rho_p}."
-    )
-
-
-def _alone(told: Mapping[str, float | int | str], k: int) -> str:
-    """What is said of one patient or volume, from which no interval or test follows."""
-    return f"In mode {k}, of {told['groups']} patient or volume and so with no interval or p,"
-
-
-def _within(told: Mapping[str, float | int | str], k: int) -> str:
-    value, low, high = (float(told[f"{k}-within{end}"]) for end in ("", "-low", "-high"))
-    if math.isnan(value):
-        return f"In mode {k} no task has {FEWEST_PAIRS} objects that are not all alike."
-    if math.isnan(float(told[f"{k}-within-p"])):
-        return f"{_alone(told, k)} objects of a task correlate by {signed(value)} on average."
-    return (
-        f"In mode {k} Spearman's correlation within a task is {_interval(value, low, high)} on "
-        f"average, {probability(float(told[f'{k}-within-p']))}, and above 0 in "
-        f"{told[f'{k}-within-positive']} of {told[f'{k}-within-tasks']} tasks."
-    )

@@ -1,16 +1,14 @@
 """Object sizes and what they have to do with IoU: tiny tables, worked by hand."""
 
-import dataclasses
 import math
 from functools import partial
+from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
 import pytest
 import results_toys
 
 from medsam.analysis import sizes
-from medsam.datasets.sample import Case, Sample
 from medsam.errors import InputError
 
 
@@ -105,10 +103,11 @@ def test_between_and_within_can_differ():
             for n in range(5)
         )
     )
-    found = sizes.findings(sizes.cases(rows))
-    assert found["2-rho"] == pytest.approx(1)
-    assert found["2-within"] < -0.9
-    assert found["2-within-positive"] == 0
+    found = sizes.cases(rows)
+    assert sizes.between(sizes.means(found)).rho.item() == pytest.approx(1)
+    pooled = sizes.pooled(sizes.within(found)).set_index("method").loc["spearman"]
+    assert pooled.value < -0.9
+    assert pooled.positive == 0
 
 
 def test_one_volume_gives_numbers_without_intervals_and_tests():
@@ -117,20 +116,18 @@ def test_one_volume_gives_numbers_without_intervals_and_tests():
         table(*(row(f"t{t}", f"i{n}", 2 ** (t + n), iou + more) for n, iou in enumerate(ious)))
         for t, more in enumerate((0, 0.2, 0.1, 0.3))
     )
-    many, one = (sizes.findings(sizes.cases(r)) for r in (rows, rows.assign(group="volume")))
-    told = {name for name in many if name.endswith(("-low", "-high", "-p", "-i2"))}
-    assert told == {name for name in one if isinstance(one[name], float) and math.isnan(one[name])}
-    assert not any(math.isnan(many[name]) for name in told)
-    assert one == pytest.approx(many | dict.fromkeys(told, math.nan) | {"groups": 1}, nan_ok=True)
+    many, one = (sizes.cases(r) for r in (rows, rows.assign(group="volume")))
+    for of in (lambda c: sizes.between(sizes.means(c)), lambda c: sizes.pooled(sizes.within(c))):
+        told, alone = of(many), of(one)
+        unsure = [name for name in told if name.endswith(("low", "high", "_p")) or name == "p"]
+        assert told.notna().all(axis=None)
+        assert alone[unsure].isna().all(axis=None)
+        pd.testing.assert_frame_equal(told.drop(columns=unsure), alone.drop(columns=unsure))
 
 
-def test_findings_by_hand():
-    found = sizes.findings(sizes.cases(two_tasks()))
-    assert (found["tasks"], found["objects"], found["images"], found["groups"]) == (2, 4, 2, 2)
-    assert found["ratio"] == pytest.approx(0.2 / 0.0055)
-    assert (found["steady-task"], found["varied-task"]) == ("big", "small")
-    # IoU over size in mode 2: .7/.3, .5/.1, .1/.001, .2/.01 = 2.33, 5, 100, 20.
-    assert found["2-lift"] == pytest.approx(12.5)
+def test_what_is_counted():
+    counted = sizes.counts(sizes.cases(two_tasks()))
+    assert counted == {"tasks": 2, "objects": 4, "images": 2, "groups": 2}
 
 
 def test_rows_of_two_models_and_rows_without_a_result():
@@ -140,26 +137,16 @@ def test_rows_of_two_models_and_rows_without_a_result():
         sizes.cases(powers().assign(status="empty"))
 
 
-SAMPLE = Sample("a", "a", np.zeros((2, 2, 3), np.uint8), {})
-
-
-class Cases:
-    """Three images with a spacing, and one without; notes what is read."""
-
-    def __init__(self):
-        self.read = []
-
-    def cases(self):
-        for name, spacing in (("a", (0.5, 2.0)), ("b", (0.5, 0.5)), ("c", None), ("d", (1, 1))):
-            yield Case(name, name, (), partial(self._load, name, spacing), str)
-
-    def _load(self, name, spacing):
-        self.read.append(name)
-        return dataclasses.replace(SAMPLE, id=name, spacing=spacing)
-
-
 def test_area_is_rows_times_columns_and_one_that_does_not_tell_ends_it():
-    data = Cases()
+    read = []
+
+    def load(name, spacing):
+        read.append(name)
+        return SimpleNamespace(spacing=spacing)
+
+    spacings = {"a": (0.5, 2.0), "b": (0.5, 0.5), "c": None, "d": (1, 1)}
+    cases = [SimpleNamespace(id=name, load=partial(load, name, s)) for name, s in spacings.items()]
+    data = SimpleNamespace(cases=lambda: cases)
     assert sizes.pixel_areas(data, ["b", "a", "a"]) == {"a": 1.0, "b": 0.25}
     assert sizes.pixel_areas(data, ["a", "c", "d"]) == {}
-    assert data.read == ["a", "b", "a", "c"]
+    assert read == ["a", "b", "a", "c"]

@@ -1,5 +1,6 @@
 """What the page of object sizes says in words, from tables worked by hand."""
 
+import pytest
 from size_toys import objects
 
 from medsam.analysis import sizes
@@ -8,30 +9,28 @@ from medsam.pages import sizes as size_report
 
 def test_sentences_tell_what_was_computed():
     found = objects(7)
-    told, numbers = size_report.sentences(found), sizes.findings(found)
-    assert f"Mean sizes of 7 tasks run from {numbers['smallest']:.2%}" in told["spread"]
-    r = f"{numbers['2-r']:+.2f}".replace("-", "−")
-    assert "In mode 2 the mean IoU of 7 tasks rises with size: " in told["between"]
-    assert f"correlation with the logarithm of the size is {r} (" in told["between"]
-    assert "In mode 4 the mean IoU of 7 tasks shows no clear relation to size" in told["between"]
-    assert f"above 0 in {numbers['2-within-positive']} of 7 tasks" in told["within"]
-    upside = size_report.sentences(found.assign(iou=1 - found.iou))
-    assert "tasks falls with size" in upside["between"]
+    told, ranks = size_report.sentences(found), sizes.spread(found)
+    between = sizes.between(sizes.means(found)).set_index("k")
+    assert f"Mean sizes of 7 tasks run from {ranks['mean'].min():.2%}" in told["spread"]
+    r = f"{between.r[2]:+.2f}".replace("-", "−")
+    assert f"size, over 7 tasks, is {r} (" in told["between"]
+    within = sizes.within(found)
+    positive = (within[within.k == 2].rho > 0).sum()
+    assert f"above 0 in {positive} of 7 tasks. In mode 4" in told["within"]
 
 
-def test_too_few_tasks_are_said():
-    told = size_report.sentences(objects(3, per=2))
-    assert "it takes 4 tasks that are not all alike, and there are 3." in told["between"]
-    assert "In mode 2 no task has 4 objects that are not all alike." in told["within"]
-    assert "nan" not in " ".join(told.values())
-
-
-def test_of_one_volume_there_is_neither_interval_nor_p():
-    told = size_report.sentences(objects(7).assign(dataset="d", group="one"))
-    for words in (told["between"], told["within"]):
-        assert "of 1 patient or volume and so with no interval or p" in words
-        assert "nan" not in words
-    assert "nan" not in size_report.table(objects(7).assign(dataset="d", group="one")).html
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (objects(3, per=2), ("over 3 tasks, is –, no p;", "is – on average, no p")),
+        (objects(7).assign(dataset="d", group="one"), (", no p; Spearman's", "average, no p")),
+    ],
+)
+def test_too_few_tasks_and_one_volume(found, words):
+    told = size_report.sentences(found)
+    assert words[0] in told["between"]
+    assert words[1] in told["within"]
+    assert "nan" not in " ".join(told.values()) + size_report.table(found).html
 
 
 def test_the_table_has_both_levels_of_each_mode():
