@@ -138,12 +138,11 @@ glue("n-tasks", study.rows.task.nunique())
 # ## How many clicks it takes
 
 # %% tags=["remove-cell"]
-from medsam.analysis.abstract import of_run
-from medsam.analysis.comparison import effort
+from medsam.analysis.comparison import clicks_of_run, effort
 
 parts = {
     "published tables, means of tasks": published.clicks(),
-    "this run, means of tasks": of_run(study.rows),
+    "this run, means of tasks": clicks_of_run(study.rows),
     "this run, single objects": study.rows.query("experiment == 'clicks' and status == 'ok'"),
 }
 needed = pd.concat([effort(part).assign(numbers=name) for name, part in parts.items()])

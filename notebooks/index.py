@@ -129,7 +129,7 @@ page.figure("prompts", drawn, pd.DataFrame(given, columns=["image", "task", "mod
 # CT, X-ray and ultrasound.
 #
 # - One box gives a mean IoU of {glue:text}`real-mode3:.2f`, one point {glue:text}`real-mode1:.2f` (the most confident
-#   mask); the box is better for {glue:text}`real-box-wins` of {glue:text}`real-names` kinds of objects.
+#   mask); the box is better for {glue:text}`real-box-wins` of {glue:text}`real-tasks` kinds of objects.
 # - [Every object, and a model of medical images beside it](13_modalities).
 # :::
 #

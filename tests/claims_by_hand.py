@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import results_toys
 
-from medsam.analysis.claims import Tables
+from medsam.analysis.claims.tables import Tables, by_setting
 
 NINE = range(1, 10)
 
@@ -44,7 +44,7 @@ def tables(top=None, oracle=None, quoted=True, rename=None, **models):
     m, c = modes(top or {1: one}, oracle), clicks(**models)
     for table in (m, c):
         table["task"] = table.task.replace(names)
-    return Tables("by hand", "SAM", m, c, {t: t for t in m.task}, quoted)
+    return Tables("by hand", "SAM", by_setting(m, c, "SAM"), {t: t for t in m.task}, quoted)
 
 
 def row(**given):

@@ -1,11 +1,28 @@
-// Filters the table of claims. Called .mjs because Jupyter Book puts every *.js of _static into
+// A form that filters the table of claims. Called .mjs because Jupyter Book puts every *.js of _static into
 // every page; this is a plain script, which only the page with the table loads.
 "use strict";
 
+const VERDICTS = {
+  holds: "holds",
+  rounded: "holds but for rounding",
+  partly: "holds in part",
+  fails: "does not hold",
+  open: "not decidable here",
+};
+
+const element = (name, properties, ...children) => {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+};
+
+const choice = (name, label, options) => {
+  const select = element("select", { name });
+  for (const [value, words] of [["", "any"], ...options]) select.add(new Option(words, value));
+  return element("label", {}, label, select);
+};
+
 for (const root of document.querySelectorAll(".medsam-claims")) {
-  const form = root.querySelector(".mc-filter");
-  const count = root.querySelector(".mc-count");
-  const none = root.querySelector(".mc-none");
   const table = root.querySelector(".mc-table");
   const rows = [...table.tBodies[0].rows].map((node) => ({
     node,
@@ -14,6 +31,31 @@ for (const root of document.querySelectorAll(".medsam-claims")) {
     sections: node.dataset.sections.split("|"),
     text: `${node.id} ${node.textContent}`.toLowerCase(),
   }));
+
+  // The form chooses among what is there.
+  const verdicts = (source) =>
+    Object.entries(VERDICTS).filter(([key]) => rows.some((row) => row[source] === key));
+  const sections = [...new Set(rows.flatMap((row) => row.sections))].sort();
+  const named = sections.map((name) => [name, /^\d/.test(name) ? `section ${name}` : name]);
+  const search = { type: "search", name: "words", autocomplete: "off", spellcheck: false };
+  const count = element("output", { className: "mc-count" });
+  const form = element(
+    "form",
+    { className: "mc-filter", ariaLabel: "Filter the sentences" },
+    choice("published", "Published tables", verdicts("published")),
+    choice("run", "This run", verdicts("run")),
+    choice("section", "Where", named),
+    element("label", { className: "mc-words" }, "Words", element("input", search)),
+    element("button", { type: "reset" }, "Clear"),
+    count,
+  );
+  const none = element(
+    "p",
+    { className: "mc-none" },
+    "No sentence has all of this. Change or clear the filter.",
+  );
+  root.prepend(form);
+  root.append(none);
 
   const show = () => {
     const chosen = Object.fromEntries(new FormData(form));
@@ -47,6 +89,5 @@ for (const root of document.querySelectorAll(".medsam-claims")) {
   // The fields are cleared after the event.
   form.addEventListener("reset", () => setTimeout(show));
   window.addEventListener("hashchange", reveal);
-  form.hidden = false;
   show();
 }

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from medsam.analysis.comparison import ORACLE, of_modes
 from medsam.analysis.statistics import check_columns
 from medsam.errors import InputError, UnknownName
-from medsam.prompts import MODES, Prompt
-from medsam.results import summary
+from medsam.prompts import Prompt
 
 if TYPE_CHECKING:
     from medsam.datasets.catalog import CatalogEntry
@@ -28,121 +27,26 @@ SHORT = {
 }
 """The five modes in a few words."""
 
-_MODE_COLUMNS = ("task", "name", "modality", "mode", "choice", "iou")
-_CLICK_COLUMNS = ("task", "model", "k", "iou")
-ORACLE = " (oracle)"
-"""What stands after the name of a model with oracle."""
 
-
-@dataclass(frozen=True)
-class Facts:
-    """The findings, of one model and its tasks.
-
-    Attributes
-    ----------
-    model : str
-    tasks : int
-    lowest, highest : (str, float)
-        Task and IoU with one point (mode 1).
-    box_wins : int
-        Tasks on which one box (mode 3) is better than one point (mode 1).
-    means : dict of int to (float, float)
-        Mean IoU over tasks of each mode: top-confidence and oracle.
-    first, last : float
-        Mean IoU after the first and the last click; ``clicks``: how many that are.
-    clicks : int
-    passed : dict of str to int or None
-        Other method, and the first click at which its mean is above the model's.
-    beats : int
-        Tasks on which the model is better than every other method with one click.
-    """
-
-    model: str
-    tasks: int
-    lowest: tuple[str, float]
-    highest: tuple[str, float]
-    box_wins: int
-    means: dict[int, tuple[float, float]]
-    first: float
-    last: float
-    clicks: int
-    passed: dict[str, int | None]
-    beats: int
-
-    @property
-    def best(self) -> int:
-        """Mode with the highest mean IoU, top-confidence."""
-        return max(self.means, key=lambda mode: self.means[mode][0])
-
-    @property
-    def headlines(self) -> tuple[str, str, str, str]:
-        """One line a finding: over tasks, box against point, the best mode, clicks."""
-        top, oracle = self.means[self.best]
-        tasks = f"{self.tasks} task{'s' * (self.tasks != 1)}"
-        return (
-            f"One point: IoU from {self.lowest[1]:.2f} to {self.highest[1]:.2f}, by task",
-            f"One box beats one point on {self.box_wins} of {tasks}",
-            f"Best: {SHORT[self.best]}, IoU {top:.2f} (with oracle {oracle:.2f})",
-            self._clicks,
-        )
-
-    @property
-    def _clicks(self) -> str:
-        if not self.passed:
-            return f"{self.clicks} clicks: {self.model} from {self.first:.2f} to {self.last:.2f}"
-        at: dict[int, list[str]] = {}
-        for name, k in self.passed.items():
-            if k is not None:
-                at.setdefault(k, []).append(name)
-        later = ", ".join(f"at {k} by {' and '.join(at[k])}" for k in sorted(at))
-        then = f"passed {later}" if at else "never passed"
-        return f"First click: {self.model} ahead on {self.beats} of {self.tasks} tasks; {then}"
-
-    @property
-    def alone(self) -> str:
-        """How the model compares with one click; empty where there is no other method."""
-        if not self.passed:
-            return ""
-        *most, last = self.passed
-        others = f"{', '.join(most)} and {last}" if most else last
-        return f"One click: {self.model} ahead of {others} on {self.beats} of {self.tasks} tasks"
-
-    @property
-    def plain(self) -> dict[str, float | int | str]:
-        """The findings as plain values, for the text of a page."""
-        top, oracle = self.means[self.best]
-        by = sorted((k, name) for name, k in self.passed.items() if k is not None)
-        return {
-            "tasks": self.tasks,
-            "lowest": self.lowest[0],
-            "lowest-iou": self.lowest[1],
-            "highest": self.highest[0],
-            "highest-iou": self.highest[1],
-            "box-wins": self.box_wins,
-            "best": self.best,
-            "best-words": SHORT[self.best],
-            "best-top": top,
-            "best-oracle": oracle,
-            "clicks": self.clicks,
-            "first": self.first,
-            "last": self.last,
-            "alone": self.alone,
-            "passed": "; ".join(f"{name} passes it at click {k}" for k, name in by)
-            or "no other method passes it",
-        }
-
-
-def facts(modes: pd.DataFrame, clicks: pd.DataFrame, model: str) -> Facts:
+def facts(modes: pd.DataFrame, clicks: pd.DataFrame, model: str) -> dict[str, float | int | str]:
     """Compute the findings.
 
     Parameters
     ----------
     modes : DataFrame
-        Columns ``task, name, modality, mode`` (1-5), ``choice`` (``top`` | ``oracle``), ``iou``.
+        Columns ``task, name, mode`` (1-5), ``choice`` (``top`` | ``oracle``), ``iou``.
     clicks : DataFrame
         Columns ``task, model, k, iou``; models called ``<name> (oracle)`` are no other methods.
     model : str
         The one that the others are compared with.
+
+    Returns
+    -------
+    dict
+        What :func:`medsam.analysis.comparison.of_modes` tells; ``best-words``; ``clicks``: how
+        many; ``first, last``: mean IoU with one and with all of them; ``beats``: tasks on which
+        the model is better than every other method with one click; ``passed``: by whom, and the
+        first number of clicks at which its mean is above the model's.
 
     Raises
     ------
@@ -154,38 +58,38 @@ def facts(modes: pd.DataFrame, clicks: pd.DataFrame, model: str) -> Facts:
     Examples
     --------
     >>> from medsam.analysis import published
-    >>> facts(published.modes(), published.clicks(), "SAM").headlines[1]
-    'One box beats one point on 27 of 28 tasks'
+    >>> found = facts(published.modes(), published.clicks(), "SAM")
+    >>> found["box-wins"], found["beats"], found["passed"]
+    (27, 24, 'passed by FocalClick at 9, RITM at 6, SimpleClick at 6 clicks')
     """
-    check_columns(modes, _MODE_COLUMNS, "Table of modes")
-    check_columns(clicks, _CLICK_COLUMNS, "Table of clicks")
-    wide = modes.pivot(index=["task", "name"], columns=["choice", "mode"], values="iou")
-    absent = [f"{mode} ({c})" for c in ("top", "oracle") for mode in MODES if (c, mode) not in wide]
-    if absent:
-        raise InputError(
-            f"Table of modes without {', '.join(absent)}. Allowed: modes 1 to 5, top and oracle. "
-            "A model that takes boxes only has no graphical abstract."
-        )
+    found = of_modes(modes)
+    check_columns(clicks, ("task", "model", "k", "iou"), "Table of clicks")
     if model not in set(clicks.model):
         raise UnknownName("model with clicks", model, set(clicks.model))
-    top = wide["top"].droplevel("task")
-    lines = clicks.groupby(["model", "k"]).iou.mean().unstack("model")
+    lines = clicks.groupby(["k", "model"]).iou.mean().unstack()
     others = [name for name in lines if name != model and not str(name).endswith(ORACLE)]
     first = clicks[clicks.k == clicks.k.min()].pivot(index="task", columns="model", values="iou")
-    beats = first[others].lt(first[model], axis=0).all(axis=1).sum() if others else 0
     above = {name: lines.index[lines[name] > lines[model]] for name in others}
-    return Facts(
-        model=model,
-        tasks=len(wide),
-        lowest=(str(top[1].idxmin()), float(top[1].min())),
-        highest=(str(top[1].idxmax()), float(top[1].max())),
-        box_wins=int((top[3] > top[1]).sum()),
-        means={m: (float(wide["top", m].mean()), float(wide["oracle", m].mean())) for m in MODES},
-        first=float(lines[model].iloc[0]),
-        last=float(lines[model].iloc[-1]),
-        clicks=int(lines.index[-1]),
-        passed={str(name): int(at[0]) if len(at) else None for name, at in above.items()},
-        beats=int(beats),
+    passed = ", ".join(f"{name} at {at[0]}" for name, at in above.items() if len(at))
+    return found | {
+        "best-words": SHORT[int(found["best"])],
+        "clicks": int(lines.index[-1]),
+        "first": float(lines[model].iloc[0]),
+        "last": float(lines[model].iloc[-1]),
+        "beats": int(first[others].lt(first[model], axis=0).all(axis=1).sum()),
+        "passed": f"passed by {passed} clicks" if passed else "passed by no other method",
+    }
+
+
+def headlines(found: Mapping[str, Any], model: str) -> tuple[str, str, str, str]:
+    """One line a finding of :func:`facts`: over tasks, box against point, best mode, clicks."""
+    return (
+        f"One point: IoU from {found['lowest-iou']:.2f} to {found['highest-iou']:.2f}, by task",
+        f"One box beats one point on {found['box-wins']} of {found['tasks']} tasks",
+        f"Best: {found['best-words']}, IoU {found['best-iou']:.2f} "
+        f"(with oracle {found['best-oracle']:.2f})",
+        f"{found['clicks']} clicks: {model} from {found['first']:.2f} to {found['last']:.2f}, "
+        f"{found['passed']}",
     )
 
 
@@ -211,24 +115,6 @@ def numbers(modes: pd.DataFrame, clicks: pd.DataFrame) -> pd.DataFrame:
     both = pd.concat([one, more], ignore_index=True)
     columns = ["experiment", "task", "name", "modality", "model", "k", "choice", "iou"]
     return both.reindex(columns=columns)
-
-
-def of_run(rows: pd.DataFrame) -> pd.DataFrame:
-    """Clicks of a run in the form of the published tables.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Results, as :func:`medsam.results.rows.read` gives them.
-
-    Returns
-    -------
-    DataFrame
-        ``task, modality, model, k, iou``; with oracle a model is called ``<name> (oracle)``.
-    """
-    table = summary.clicks(rows)
-    table["model"] = table.model.where(table.choice == "top", table.model + ORACLE)
-    return table[["task", "modality", "model", "k", "iou"]]
 
 
 def telling_clicks(rows: pd.DataFrame) -> tuple[str, str, Prompt]:

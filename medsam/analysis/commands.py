@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import json
+import textwrap
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +14,6 @@ from medsam.errors import InputError
 from medsam.files import atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import RenderableType
-
     from medsam.analysis.claims import Answer, Tables
 
 app = typer.Typer(invoke_without_command=True)
@@ -73,26 +69,37 @@ def claims(
     Two sources: the tables that the authors released (SAM ViT-H), and, with --results, a run of
     your own. With --all every verdict comes with its numbers; the rules are in the csv and json.
     """
-    from medsam.analysis.claims import answers, frame, of_published, records
+    from medsam.analysis.claims import answers, frame, of_published
 
-    found = answers(of_published(), _run(results, model, protocol))
+    ours = _run(results, model, protocol)
+    found = answers(of_published(), ours)
     if verdict:
         words = {name.value.replace("-", " ") for name in verdict}
-        both = results is not None
         found = [
             one
             for one in found
-            if one.published.verdict in words or (both and one.ours.verdict in words)
+            if one.published.verdict in words or (ours and one.ours.verdict in words)
         ]
-    form = form or _form_of(out)
+    ending = out.suffix.lstrip(".").lower() if out else ""
+    form = form or (Form(ending) if ending in set(Form) else Form.TABLE)
     if form is Form.CSV:
-        _write(frame(found).to_csv(index=False), out)
+        text = frame(found).to_csv(index=False)
     elif form is Form.JSON:
-        text = json.dumps(records(found), indent=2, ensure_ascii=False, allow_nan=False)
-        _write(text + "\n", out)
+        text = frame(found).to_json(orient="records", indent=2, force_ascii=False) + "\n"
     else:
-        sources = ["published"] + ["ours"] * (results is not None)
-        _show(_table(found, sources, whole), out)
+        text = "\n".join(_lines(found, ours is not None, whole)) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        with atomic(out) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"Cannot write {out} ({error}). Allowed: a file in a folder that can be written. "
+            "Name another one."
+        ) from error
+    typer.echo(f"Written: {out}", err=True)
 
 
 def _run(results: Path | None, model: str | None, protocol: str | None) -> Tables | None:
@@ -109,78 +116,32 @@ def _run(results: Path | None, model: str | None, protocol: str | None) -> Table
     return of_rows(read(results), model, protocol)
 
 
-def _form_of(out: Path | None) -> Form:
-    ending = out.suffix.lstrip(".").lower() if out else ""
-    return Form(ending) if ending in set(Form) else Form.TABLE
-
-
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        with atomic(out) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"Cannot write {out} ({error}). Allowed: a file in a folder that can be written. "
-            "Name another one."
-        ) from error
-    typer.echo(f"Written: {out}", err=True)
-
-
-def _show(parts: Iterator[RenderableType], out: Path | None) -> None:
-    from rich.console import Console
-
-    text = io.StringIO()
-    to_file: dict[str, Any] = {"file": text, "width": 100, "no_color": True} if out else {}
-    console = Console(highlight=False, **to_file)
-    for part in parts:
-        console.print(part)
-    if out:
-        _write("\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n", out)
-
-
-_COLOURS = {
-    "holds": "green",
-    "holds but for rounding": "green",
-    "holds in part": "yellow",
-    "does not hold": "red",
-}
-
-
-def _table(found: list[Answer], sources: list[str], whole: bool) -> Iterator[RenderableType]:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
+def _lines(found: list[Answer], run: bool, whole: bool) -> Iterator[str]:
+    """One line a claim; or, whole, its quote and a paragraph for each source."""
     from medsam.analysis.claims import count
 
-    called = {"published": "published tables", "ours": "this run"}
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in ("claim", *(called[source] for source in sources)):
-        table.add_column(name, no_wrap=True)
-    for one in found:
-        findings = {called[source]: getattr(one, source) for source in sources}
-        verdicts = [
-            Text(f.verdict.value, _COLOURS.get(f.verdict, "dim")) for f in findings.values()
-        ]
-        if not whole:
-            table.add_row(one.claim.id, *verdicts)
-            continue
-        yield Text(one.claim.id, "bold")
-        yield Text(f"“{one.claim.quote}” ({one.claim.place})")
-        if one.claim.reading:
-            yield Text(f"Our reading: {one.claim.reading}")
-        for (name, finding), verdict in zip(findings.items(), verdicts, strict=True):
-            yield Text.assemble(f"{name}: ", verdict, f". {finding.says}")
-        yield Text()
+    sources = {"published": "published tables"} | ({"ours": "this run"} if run else {})
     if not whole:
-        yield table
-    for source in sources:
+        yield f"{'claim':<31}" + "".join(f"{name:<23}" for name in sources.values()).rstrip()
+    for one in found:
+        findings = [getattr(one, source) for source in sources]
+        if not whole:
+            verdicts = "".join(f"{finding.verdict:<23}" for finding in findings)
+            yield f"{one.claim.id:<31}{verdicts}".rstrip()
+            continue
+        yield one.claim.id
+        yield textwrap.fill(f"“{one.claim.quote}” ({one.claim.place})", 80)
+        if one.claim.reading:
+            yield textwrap.fill(f"Our reading: {one.claim.reading}", 80)
+        for name, finding in zip(sources.values(), findings, strict=True):
+            yield f"{name}: {finding.verdict}"
+            for verdict, words in finding.parts:
+                yield textwrap.fill(f"  {verdict}: {words}", 80, subsequent_indent="    ")
+        yield ""
+    for source, name in sources.items():
         about = [getattr(one, source) for one in found]
         data = ", ".join({one.data for one in about}) or "none left"
         words = ", ".join(f"{n} {word}" for word, n in count(about).items() if n)
-        yield Text(f"{called[source]} ({data}): {len(found)} claims: {words}.")
+        yield textwrap.fill(f"{name} ({data}): {len(found)} claims: {words}.", 80)
     if not whole:
-        yield Text("Quotes and numbers: --all. A run of your own beside them: --results DIR")
+        yield "Quotes and numbers: --all. A run of your own beside them: --results DIR"

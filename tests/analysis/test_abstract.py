@@ -4,10 +4,9 @@ import pandas as pd
 import pytest
 from results_toys import row
 
-from medsam.analysis import published
-from medsam.analysis.abstract import facts, of_run, telling_clicks
-from medsam.analysis.comparison import findings, of_published
-from medsam.errors import InputError
+from medsam.analysis.abstract import facts, headlines, telling_clicks
+from medsam.analysis.comparison import clicks_of_run
+from medsam.errors import UnknownName
 from medsam.prompts import Prompt
 
 
@@ -37,27 +36,18 @@ def clicks(others=True):
 
 def test_facts_by_hand():
     found = facts(modes(), clicks(), "m")
-    assert (found.tasks, found.lowest, found.highest) == (2, ("A", 0.2), ("B", 0.6))
-    assert found.box_wins == 1
-    assert found.best == 4
-    assert found.means[4] == pytest.approx((0.7, 0.8))
-    assert (found.first, found.last, found.clicks) == pytest.approx((0.4, 0.5, 2))
-    assert found.passed == {"n": 2, "o": None}
+    assert (found["tasks"], found["lowest"], found["highest"]) == (2, "A", "B")
+    assert (found["box-wins"], found["best-words"]) == (1, "a box for each part")
+    assert (found["first"], found["last"], found["clicks"]) == pytest.approx((0.4, 0.5, 2))
     # On task a method o is better at once.
-    assert found.beats == 1
-
-
-def test_the_published_numbers():
-    found = facts(published.modes(), published.clicks(), "SAM")
-    means = published.modes().query("choice == 'top'").groupby("mode").iou.mean()
-    assert [top for top, _ in found.means.values()] == pytest.approx(means.tolist())
-    assert found.beats == findings(of_published())["above-all"]
-    averages = published.click_averages().pivot(index="k", columns="model", values="iou")
-    assert found.last == pytest.approx(averages.SAM[9])
-    for name, k in found.passed.items():
-        above = averages[name] > averages.SAM
-        assert above[k]
-        assert not above[: k - 1].any()
+    assert (found["beats"], found["passed"]) == (1, "passed by n at 2 clicks")
+    said = headlines(found, "m")
+    assert said[2] == "Best: a box for each part, IoU 0.70 (with oracle 0.80)"
+    assert said[3] == "2 clicks: m from 0.40 to 0.50, passed by n at 2 clicks"
+    alone = facts(modes(), clicks(others=False), "m")
+    assert alone["passed"] == "passed by no other method"
+    with pytest.raises(UnknownName, match="Unknown model with clicks 'x'"):
+        facts(modes(), clicks(), "x")
 
 
 def click_rows(**points):
@@ -84,18 +74,5 @@ def test_telling_clicks_are_apart_and_help():
     assert prompt.points.tolist() == [[5, 5], [5, 60]]
     near, _, _ = telling_clicks(rows[rows.image == "close"])
     assert near == "close"
-    of_one = of_run(rows[rows.image == "much"]).query("model == 'm'").sort_values("k")
+    of_one = clicks_of_run(rows[rows.image == "much"]).query("model == 'm'").sort_values("k")
     assert of_one[["k", "iou"]].to_numpy().tolist() == [[1, 0.1], [2, 0.5]]
-
-
-def test_headlines_of_a_model_alone_and_beside_others():
-    found = facts(modes(), clicks(), "m")
-    assert found.headlines[2] == "Best: a box for each part, IoU 0.70 (with oracle 0.80)"
-    assert found.headlines[3] == "First click: m ahead on 1 of 2 tasks; passed at 2 by n"
-    alone = facts(modes(), clicks(others=False), "m")
-    assert alone.headlines[3] == "2 clicks: m from 0.40 to 0.50"
-
-
-def test_a_table_without_a_mode():
-    with pytest.raises(InputError, match=r"without 1 \(top\), .* Allowed: modes 1 to 5"):
-        facts(modes().query("mode > 2"), clicks(), "m")

@@ -37,23 +37,18 @@ def folder(tmp_path_factory):
 def test_a_run_counts_for_the_verdict_too(folder):
     given = ("--results", folder, "--model", "m", "--verdict", "does-not-hold", "--format", "json")
     found = json.loads(claims(*given).stdout)
-    assert any(one["published"]["verdict"] != "does not hold" for one in found)
+    assert any(one["published_verdict"] != "does not hold" for one in found)
     for one in found:
-        assert "does not hold" in (one["published"]["verdict"], one["run"]["verdict"])
+        assert "does not hold" in (one["published_verdict"], one["run_verdict"])
 
 
 def test_csv_and_json_hold_the_same(folder):
     given = ("--results", folder, "--model", "m", "--format")
     lines = list(csv.DictReader(io.StringIO(claims(*given, "csv").stdout)))
     found = json.loads(claims(*given, "json").stdout)
-    assert [line["id"] for line in lines] == [one["id"] for one in found]
-    for line, one in zip(lines, found, strict=True):
-        assert line["published_verdict"] == one["published"]["verdict"]
-        assert line["run_says"] == one["run"]["says"]
-        assert line["figure"] == ("" if one["figure"] is None else str(one["figure"]))
-    by_id = {one["id"]: one for one in found}
-    assert by_id["mean-of-mode-3"]["stated"] == ["0.5891"]
-    assert round(by_id["mean-of-mode-3"]["published"]["values"]["mean"], 4) == 0.5891
+    words = [{name: "" if v is None else str(v) for name, v in one.items()} for one in found]
+    assert lines == words
+    assert {one["id"]: one["stated"] for one in found}["mean-of-mode-3"] == "0.5891"
 
 
 @pytest.mark.parametrize("more", [(), ("--all",)])

@@ -99,7 +99,7 @@ def test_without_scripts_all_is_there_and_a_narrow_row_keeps_its_meaning(open_pa
     assert rows.count() == len(found)
     assert rows.last.is_visible()
     assert page.locator(".mc-filter").is_hidden()
-    row = page.get_by_role("row").filter(has_text="CT-Spleen 0.8692")
+    row = page.get_by_role("row").filter(has_text="The text prints 0.1135")
     assert row.get_by_role("rowheader").is_visible()
     assert row.get_by_role("cell").first.bounding_box()["x"] < 100  # below one another
     assert page.locator("td .mc-head").first.is_visible()

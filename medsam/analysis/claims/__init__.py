@@ -7,7 +7,7 @@ True
 """
 
 from medsam.analysis.claims.claim import Answer, Claim, Finding, Verdict
-from medsam.analysis.claims.registry import answer, answers, checks, claims, count, frame, records
+from medsam.analysis.claims.registry import answer, answers, claims, count, frame
 from medsam.analysis.claims.tables import Tables, of_published, of_rows
 
 __all__ = [
@@ -18,11 +18,9 @@ __all__ = [
     "Verdict",
     "answer",
     "answers",
-    "checks",
     "claims",
     "count",
     "frame",
     "of_published",
     "of_rows",
-    "records",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -25,18 +25,11 @@ class Undecidable(Exception):
 
 
 Told = dict[str, Any]
-"""Numbers and words by their names."""
+"""Numbers and words by their names, of which a sentence is made."""
 
 
 class Found(NamedTuple):
-    """What a rule finds.
-
-    Attributes
-    ----------
-    verdict : Verdict
-    told : mapping of str to float, int or str
-        What the sentence ``says`` of its check needs; the numbers are for scripts, too.
-    """
+    """What a rule finds: a verdict, and what the sentence ``says`` of its check needs."""
 
     verdict: Verdict
     told: Told
@@ -49,21 +42,20 @@ class Finding:
     Attributes
     ----------
     verdict : Verdict
-    says : str
-        In words, with the numbers and what they are counted over.
-    values : mapping of str to float or int
-        The numbers alone, for scripts.
+    parts : tuple of (Verdict, str)
+        That of each check, and in words its numbers with what they are counted over.
     data : str
         Model and data that the numbers are of.
-    parts : tuple of (Verdict, str)
-        Of each check of the sentence, where it has several.
     """
 
     verdict: Verdict
-    says: str
-    values: Mapping[str, float] = field(default_factory=dict)
+    parts: tuple[tuple[Verdict, str], ...]
     data: str = ""
-    parts: tuple[tuple[Verdict, str], ...] = ()
+
+    @property
+    def says(self) -> str:
+        """The words of all checks."""
+        return " ".join(words for _, words in self.parts)
 
 
 def grade(*conditions: Any) -> Verdict:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import pandas as pd
 
 from medsam.analysis import published
 from medsam.analysis.claims.claim import Undecidable
+from medsam.analysis.comparison import ORACLE, clicks_of_run
 from medsam.datasets.select import EMBEDDED
 from medsam.errors import InputError, UnknownName
 from medsam.results import summary
 
 OTHERS = ("RITM", "SimpleClick", "FocalClick")
 """The methods that SAM is compared with."""
-MODES = range(1, 6)
-SETTINGS = (
-    *(f"mode {mode}{oracle}" for mode in MODES for oracle in ("", " oracle")),
-    "one click",
-    "one click oracle",
-)
-"""Every setting of one prompt that a mean could have been printed of."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +28,13 @@ class Tables:
     label : str
         Model and data.
     sam : str
-        Name in ``clicks`` of the model that stands where SAM does.
-    modes, clicks : DataFrame
-        ``task, mode, choice, iou`` and ``task, model, k, iou``; with oracle a model is called
-        ``<name> (oracle)``.
+        Name of the model that stands where SAM does.
+    values : DataFrame
+        IoU by task, a column for each setting; see :func:`by_setting`.
     names : mapping of str to str
         What a reader calls a task.
     quoted : bool
         Whether these are the numbers that the text prints (SAM ViT-H on the paper's tasks).
-    spellings : DataFrame, optional
-        ``task, in_modes, in_clicks``: names of the tasks in the published files.
     rows : DataFrame, optional
         Rows of single cases (:data:`medsam.results.rows.SCHEMA`), status ``ok``; a run only.
     groups : int, optional
@@ -53,68 +43,64 @@ class Tables:
 
     label: str
     sam: str
-    modes: pd.DataFrame
-    clicks: pd.DataFrame
+    values: pd.DataFrame
     names: dict[str, str]
     quoted: bool
-    spellings: pd.DataFrame | None = None
     rows: pd.DataFrame | None = None
     groups: int | None = None
 
-    @cached_property
-    def _modes(self) -> pd.DataFrame:
-        return self.modes.pivot_table(index="task", columns=["choice", "mode"], values="iou")
+    def by_task(self, name: str) -> pd.Series:
+        """What has one value for each task, such as ``mode 4 oracle``.
 
-    @cached_property
-    def _clicks(self) -> pd.DataFrame:
-        return self.clicks.pivot_table(index="task", columns=["model", "k"], values="iou")
+        Parameters
+        ----------
+        name : str
+            A column of ``values``, or of single cases ``size`` (mean share of the image),
+            ``several parts`` (share of the cases), ``mode 1, one part`` and ``mode 1, several
+            parts`` (mean IoU of such cases); or two of these with `` minus `` between them.
+        """
+        first, minus, second = name.partition(" minus ")
+        if minus:
+            return (self.by_task(first) - self.by_task(second)).dropna()
+        if name in self.values:
+            return self.values[name].dropna()
+        if name == "size":
+            cases = self.cases("the size of the objects")
+            return cases["size"].groupby(cases.task).mean()
+        first, _, parts = name.partition(", ")
+        if name == "several parts" or parts:
+            cases = self.cases("how many regions each object has")
+            several = cases.n_regions > 1
+            if not parts:
+                return several.groupby(cases.task).mean()
+            chosen = cases[several == (parts == "several parts")]
+            return chosen.groupby("task")[int(first.removeprefix("mode "))].mean()
+        raise Undecidable(f"No rows of {name}.")
 
-    def mode(self, mode: int, choice: str = "top") -> pd.Series:
-        """IoU by task for one of the five modes."""
-        if (choice, mode) not in self._modes:
-            raise Undecidable(f"No rows of mode {mode} ({choice}).")
-        return self._modes[choice, mode].dropna()
+    def wide(self, names: Mapping[str, str] | Iterable[str]) -> pd.DataFrame:
+        """Several of these as columns, by their names or other labels; what is missing is left out.
 
-    def by_mode(self, choice: str = "top") -> pd.DataFrame:
-        """IoU by task, a column for each of the five modes."""
-        return pd.concat({mode: self.mode(mode, choice) for mode in MODES}, axis=1)
-
-    def click(self, k: int, model: str = "") -> pd.Series:
-        """IoU by task after k clicks, of SAM (or what stands in its place) or another model."""
-        name = model or self.sam
-        if (name, k) not in self._clicks:
-            raise Undecidable(f"No rows of {name} with {k} click{'s' * (k > 1)}.")
-        return self._clicks[name, k].dropna()
+        Raises
+        ------
+        Undecidable
+            If none is there.
+        """
+        labels = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
+        found, missing = {}, []
+        for label, name in labels.items():
+            try:
+                found[label] = self.by_task(name)
+            except Undecidable as error:
+                missing.append(str(error))
+        if missing and not found:
+            raise Undecidable(missing[0])
+        return pd.concat(found, axis=1)
 
     def line(self, model: str = "") -> pd.Series:
-        """Mean over the tasks by number of clicks, one to nine."""
-        return pd.Series({k: float(self.click(k, model).mean()) for k in range(1, 10)})
-
-    def setting(self, name: str) -> pd.Series:
-        """IoU by task of one of :data:`SETTINGS`, or of another method with one click."""
-        first, *rest = name.lower().split()
-        oracle = "oracle" in rest
-        if first == "mode":
-            return self.mode(int(rest[0]), "oracle" if oracle else "top")
-        if first == "one":
-            return self.click(1, self.oracle if oracle else self.sam)
-        return self.click(1, name)
-
-    @property
-    def oracle(self) -> str:
-        """Name of SAM with oracle in ``clicks``."""
-        return f"{self.sam} (oracle)"
-
-    def others(self) -> list[str]:
-        """Those of :data:`OTHERS` that are there; at least one."""
-        found = [name for name in OTHERS if (name, 1) in self._clicks]
-        if not found:
-            raise Undecidable(f"No rows of {' or '.join(OTHERS)}.")
-        return found
-
-    def best_other(self) -> pd.Series:
-        """IoU by task of the best of the other methods with one click."""
-        return pd.concat([self.click(1, name) for name in self.others()], axis=1).max(axis=1)
+        """Mean over the tasks by number of clicks, one to nine, of SAM or another method."""
+        return pd.Series(
+            {k: self.by_task(clicks(k, model)).mean() for k in range(1, 10)}, dtype=float
+        )
 
     def need_rows(self, what: str) -> pd.DataFrame:
         """Rows of single cases, or why there are none."""
@@ -122,12 +108,10 @@ class Tables:
             raise Undecidable(f"The published tables hold a mean IoU for each task, not {what}.")
         return self.rows
 
-    def cases(self, what: str, experiment: str = "mode", choice: str = "top") -> pd.DataFrame:
-        """One line a case: ``dataset, task, image, n_regions, object_px, size`` and IoU by k."""
+    def cases(self, what: str) -> pd.DataFrame:
+        """One line a case: ``dataset, task, image, n_regions, object_px, size``, IoU by mode."""
         rows = self.need_rows(what)
-        rows = rows[(rows.experiment == experiment) & (rows.choice == choice)]
-        if rows.empty:
-            raise Undecidable(f"No rows of the experiment {experiment!r} ({choice}).")
+        rows = rows[(rows.experiment == "mode") & (rows.choice == "top")]
         keys = ["dataset", "task", "image", "n_regions", "object_px", "size"]
         sized = rows.assign(size=rows.object_px / (rows.height * rows.width)).astype(
             {"n_regions": int, "object_px": int, "size": float}
@@ -139,17 +123,47 @@ class Tables:
         return ", ".join(self.names.get(str(task), str(task)) for task in tasks)
 
 
+def clicks(k: int, model: str = "", *, oracle: bool = False) -> str:
+    """Name of a setting of clicks.
+
+    Examples
+    --------
+    >>> clicks(1), clicks(9, "RITM"), clicks(3, oracle=True)
+    ('1 click', '9 clicks of RITM', '3 clicks oracle')
+    """
+    of, how = f" of {model}" if model else "", " oracle" if oracle else ""
+    return f"{k} click{'s' if k > 1 else ''}{of}{how}"
+
+
+def by_setting(modes: pd.DataFrame, made: pd.DataFrame, sam: str) -> pd.DataFrame:
+    """IoU by task, a column for each setting, such as ``mode 3 oracle`` or ``9 clicks of RITM``.
+
+    Parameters
+    ----------
+    modes, made : DataFrame
+        Of the modes ``task, mode, choice, iou``; of the clicks ``task, model, k, iou``. With
+        oracle a model is called ``<name> (oracle)``.
+    sam : str
+        The model whose settings do not name it.
+    """
+    oracle = (modes.choice == "oracle").map({True: " oracle", False: ""})
+    of_modes = modes.assign(setting="mode " + modes["mode"].astype(str) + oracle)
+    who = made.model.str.removesuffix(ORACLE)
+    named = zip(made.k, who.where(who != sam, ""), who != made.model, strict=True)
+    of_clicks = made.assign(setting=[clicks(k, name, oracle=best) for k, name, best in named])
+    both = pd.concat([of_modes, of_clicks])
+    return both.pivot_table(index="task", columns="setting", values="iou", observed=True)
+
+
 def of_published() -> Tables:
     """The tables that the authors released."""
     tasks = published.tasks()
     return Tables(
         label="SAM ViT-H, 28 tasks of the paper",
         sam="SAM",
-        modes=published.modes(),
-        clicks=published.clicks(),
+        values=by_setting(published.modes(), published.clicks(), "SAM"),
         names=dict(zip(tasks.task, tasks.name, strict=True)),
         quoted=True,
-        spellings=tasks[["task", "in_modes", "in_clicks"]],
     )
 
 
@@ -188,20 +202,17 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
     InputError
         If there is a choice to make, or no case has been evaluated.
     """
-    models = set(rows.model)
-    sam = _one("model", model, models if model else {m for m in models if not _other(m)})
-    mine = rows[(rows.model == sam) | rows.model.map(_other).notna()]
-    name = _one("protocol", protocol, mine[mine.model == sam].protocol)
-    kept = mine[(mine.protocol == name) & (mine.status == "ok")]
+    models, other = set(rows.model), rows.model.map(_other)
+    sam = _one("model", model, models if model else set(rows.model[other.isna()]))
+    name = _one("protocol", protocol, rows[rows.model == sam].protocol)
+    named = rows.assign(model=other.where(rows.model != sam, sam))
+    kept = named[named.model.notna() & (named.protocol == name) & (named.status == "ok")]
     own = kept[kept.model == sam]
     if own.empty:
         raise InputError(
             f"No case of {sam} under protocol {name} has a result. Allowed: rows with status "
             "'ok'. `medsam summary` counts the others and `medsam export` has their reasons."
         )
-    clicks = summary.clicks(kept)
-    called = clicks.model.map(lambda m: m if m == sam else _other(m))
-    clicks["model"] = called.where(clicks.choice == "top", called + " (oracle)")
     paper, ours = published.tasks().set_index("task").name, set(own.task)
     titles = {**paper, **EMBEDDED}
     images, tasks = own.image.nunique(), len(ours)
@@ -211,8 +222,7 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
         f"{images} image{'s' * (images != 1)} of {groups} patient{'s' * (groups != 1)} or "
         f"volume{'s' * (groups != 1)}, {tasks} task{'s' * (tasks != 1)}",
         sam=sam,
-        modes=summary.modes(own),
-        clicks=clicks,
+        values=by_setting(summary.modes(own), clicks_of_run(kept), sam),
         names={key: titles.get(key, key) for key in sorted(ours)},
         quoted=set(paper.index) <= ours and re.search(r"sam.*vit.?h", sam, re.I) is not None,
         rows=own,
