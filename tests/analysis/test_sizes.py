@@ -49,6 +49,7 @@ def test_a_size_is_a_share_of_the_image():
     assert found["size"].tolist()[:4] == [0.3, 0.1, 0.001, 0.01]
     assert found["name"].unique().tolist() == ["Liver", "small"]
     assert found.k.tolist() == [2] * 4 + [4] * 4
+    assert sizes.counts(found) == {"tasks": 2, "objects": 4, "images": 2, "groups": 2}
     named = sizes.cases(two_tasks().assign(name="of the rows"))
     assert set(named["name"]) == {"of the rows"}
 
@@ -123,11 +124,6 @@ def test_one_volume_gives_numbers_without_intervals_and_tests():
         assert told.notna().all(axis=None)
         assert alone[unsure].isna().all(axis=None)
         pd.testing.assert_frame_equal(told.drop(columns=unsure), alone.drop(columns=unsure))
-
-
-def test_what_is_counted():
-    counted = sizes.counts(sizes.cases(two_tasks()))
-    assert counted == {"tasks": 2, "objects": 4, "images": 2, "groups": 2}
 
 
 def test_rows_of_two_models_and_rows_without_a_result():

@@ -60,16 +60,6 @@ def test_ends_are_finite_in_order_and_in_range(pairs):
     assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
 
 
-@pytest.mark.parametrize(
-    ("values", "groups"), [([0.5] * 5, None), ([0.2, 0.4] * 40, ["a", "b"] * 40)]
-)
-def test_few_groups_have_a_mean_and_no_interval(values, groups):
-    found = interval(values, groups)
-    assert found.mean == pytest.approx(np.mean(values))
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
-
-
 def test_tasks_weigh_the_same():
     """Task t gains 0.1 on seven patients, task u 0.3 on two of them: (0.1 + 0.3) / 2."""
     values, tasks = [0.1] * 7 + [0.3] * 2, list("ttttttt") + list("uu")

