@@ -477,13 +477,12 @@ def relation(x: ArrayLike, y: ArrayLike, groups: int | None = None) -> Relation:
         *(float(line.slope), float(line.slope - reach), float(line.slope + reach)),
         float(line.intercept),
     )
-    return _of_one(found) if groups == 1 else found
+    return found._replace(**_unsure(found._fields)) if groups == 1 else found
 
 
-def _of_one(found: Any) -> Any:
-    """Without what only several groups could tell: intervals and p."""
-    unknown = [name for name in found._fields if name.endswith(("low", "high", "p"))]
-    return found._replace(**dict.fromkeys(unknown, math.nan))
+def _unsure(names: Iterable[str]) -> dict[str, Any]:
+    """Of a result the intervals and p, which only several groups could tell, as null."""
+    return dict.fromkeys((one for one in names if one.endswith(("low", "high", "p"))), math.nan)
 
 
 def _error(value: Any, n: Any, *, rank: bool) -> Any:
@@ -582,8 +581,8 @@ def pool(
     reach = error * float(law.isf(ALPHA / 2))
     low, high = math.tanh(mean - reach), math.tanh(mean + reach)
     p = 2 * float(law.sf(abs(mean) / error))
-    found_all = Pooled(groups, pairs, math.tanh(mean), low, high, p, positive)
-    return _of_one(found_all) if volumes == 1 else found_all
+    every = Pooled(groups, pairs, math.tanh(mean), low, high, p, positive)
+    return every._replace(**_unsure(every._fields)) if volumes == 1 else every
 
 
 # Two settings compared task by task, as the text of the paper does.
