@@ -120,7 +120,9 @@ def _lines(found: list[Answer], run: bool, whole: bool) -> Iterator[str]:
     """One line a claim; or, whole, its quote and a paragraph for each source."""
     from medsam.analysis.claims import count
 
-    sources = {"published": "published tables"} | ({"ours": "this run"} if run else {})
+    sources = {"published": "published tables"}
+    if run:
+        sources["ours"] = "this run"
     if not whole:
         yield f"{'claim':<31}" + "".join(f"{name:<23}" for name in sources.values()).rstrip()
     for one in found:

@@ -91,7 +91,7 @@ def of_rows(rows: pd.DataFrame, reference: str, names: Mapping[str, str]) -> pd.
     """
     kept = rows[(rows.status == "ok") & (rows.choice == "top") & rows.task.isin(list(names))]
     kept = kept.assign(setting=_settings(kept)).dropna(subset=["setting", "iou"])
-    ours, parts = kept[kept.model == reference], []
+    ours, parts = kept[kept.model == reference], list[pd.DataFrame]()
     for method, theirs in kept[kept.model != reference].groupby("model", sort=False):
         at = ["setting", "task", "image"]
         if ours.merge(theirs, on=at).empty:

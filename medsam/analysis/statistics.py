@@ -307,8 +307,11 @@ def _signed_rank(difference: pd.Series, groups: pd.Series) -> tuple[float, float
 
 def _verdicts(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     """Correct over the tasks of each family, and say what follows."""
-    families = table.groupby(family or np.zeros(len(table)), observed=True, dropna=False)
-    table["p_holm"] = families.p.transform(_holm)
+    if family:
+        families = table.groupby(family, observed=True, dropna=False)
+        table["p_holm"] = families.p.transform(_holm)
+    else:
+        table["p_holm"] = _holm(table.p)
     shown = table.p_holm < ALPHA
     table["verdict"] = np.select(
         [table.p.isna(), shown & (table.effect > 0), shown & (table.effect < 0)],

@@ -237,20 +237,21 @@ def noise_findings(table: pd.DataFrame) -> dict[str, float | int]:
     """
     top = table[table.choice == "top"]
     iou = top.pivot(index="k", columns="level", values="variant")
-    last = iou.columns[-1]
-    levels = {"first": 0.0, "low": next((x for x in iou if x >= 0.1), last), "last": last}
+    steps = [float(level) for level in iou.columns]
+    levels = {"first": 0.0, "low": next((x for x in steps if x >= 0.1), steps[-1])}
+    levels["last"] = steps[-1]
     box_better = (iou.loc[3] > iou.loc[1]).cummin()
     return {
         "cases": int(top.cases.max()),
         "tasks": int(top.tasks.max()),
-        "low": float(levels["low"]),
-        "last": float(last),
+        "low": levels["low"],
+        "last": steps[-1],
         "best-first": int(iou[0.0].idxmax()),
-        "best-last": int(iou[last].idxmax()),
+        "best-last": int(iou[steps[-1]].idxmax()),
         "box-until": float(iou.columns[box_better].max()) if box_better.any() else -1.0,
         **{
-            f"{mode}-{name}": float(iou.loc[mode, level])
-            for mode in iou.index
+            f"{mode}-{name}": float(line[level])
+            for mode, line in iou.to_dict("index").items()
             for name, level in levels.items()
         },
     }

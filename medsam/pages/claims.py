@@ -89,7 +89,7 @@ def table(answers: Sequence[Answer]) -> Html:
         "This run": [one.ours for one in answers],
     }
     cells = {"The paper says": [_claim(one.claim) for one in answers]}
-    headers = {}
+    headers: dict[str, str] = {}
     for head, found in sources.items():
         cells[head] = [_cell(head, one) for one in found]
         data = "; ".join(sorted({one.data for one in found} - {""}))

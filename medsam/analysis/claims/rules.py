@@ -58,6 +58,12 @@ def _each(values: pd.Series, form: str = ".4f", sep: str = ", ") -> str:
     return sep.join(f"{name} {value:{form}}" for name, value in values.items())
 
 
+def _long(wide: pd.DataFrame) -> pd.DataFrame:
+    """One row a ``task`` and ``setting`` that has a ``value``."""
+    named = wide.melt(var_name="setting", ignore_index=False)
+    return named.reset_index(names="task").dropna(ignore_index=True)
+
+
 # Means over the tasks.
 
 
@@ -84,11 +90,12 @@ def varies(tables: Tables, of: Names) -> Found:
     if len(wide) < 3:
         raise Undecidable(f"{len(wide)} tasks; at least 3 are needed for a spread.")
     spread, means = wide.std(), wide.mean()
-    name, task = wide.unstack().idxmax()
+    long = _long(wide)
+    most = long.loc[long.value.idxmax()]
     told: Told = {
         "n": len(wide),
         "each": ", ".join(f"{m} {means[m]:.3f} ± {spread[m]:.3f}" for m in wide),
-        "largest": f"{tables.called(task)}, {name}, {wide.loc[task, name]:.3f}",
+        "largest": f"{tables.called(most.task)}, {most.setting}, {most.value:.3f}",
     }
     return Found(grade(*(spread > means)), told)
 
@@ -210,8 +217,9 @@ def _named(line: pd.Series, prefix: str, besides: str = "") -> pd.Series:
 def extreme(tables: Tables, of: list[str], end: str, stated: Stated, named: str = "") -> Found:
     """The ``lowest`` or ``highest`` value of the tasks in some settings, and of which task."""
     wide, best = tables.wide(of), {"lowest": "idxmin", "highest": "idxmax"}[end]
-    values = wide.unstack().dropna()
-    task, iou = values.agg(best)[1], float(values[values.agg(best)])
+    values = _long(wide)
+    most = values.loc[values.value.agg(best)]
+    task, iou = str(most.task), float(most.value)
     told: Told = {
         "End": end.capitalize(),
         "n": len(values),

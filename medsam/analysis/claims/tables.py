@@ -86,7 +86,8 @@ class Tables:
             If none is there.
         """
         labels = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
-        found, missing = {}, []
+        found: dict[str, pd.Series] = {}
+        missing: list[str] = []
         for label, name in labels.items():
             try:
                 found[label] = self.by_task(name)
