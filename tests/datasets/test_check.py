@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 from toys import write_volume
 from typer.testing import CliRunner
 
@@ -11,12 +10,6 @@ from medsam.datasets.catalog import DATA_VARIABLE
 from medsam.datasets.check import check
 from medsam.datasets.commands import app
 from medsam.datasets.layouts.layout import open_dataset
-
-
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
-    return tmp_path
 
 
 def spleen(folder, number, slices, image=True):
@@ -49,9 +42,10 @@ def test_slices_and_tasks(tmp_path):
     assert "5 images with a mask here, 4,776 ? in the paper" in found.comparison
 
 
-def test_command(data):
-    spleen(data / "ct_spleen", 2, [1])
-    (data / "ct_spleen" / "notes.txt").write_text("x")
+def test_command(tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
+    spleen(tmp_path / "ct_spleen", 2, [1])
+    (tmp_path / "ct_spleen" / "notes.txt").write_text("x")
     out = CliRunner().invoke(app, ["check", "ct_spleen", "-q"], env={"COLUMNS": "100"})
     assert out.exit_code == 0, out.output
     text = " ".join(out.stdout.split())
@@ -59,13 +53,13 @@ def test_command(data):
     assert "1 cases of 1 patients or volumes" in text
     assert "1 images with a mask here, 3,650 ? in the paper (unverified, recalled)" in text
     assert "Left out (1): notes.txt: not part of the layout" in text
-    spleen(data / "ct_spleen", 3, [1], image=False)
-    report = str(data / "report.json")
-    given = ["check", "ct_spleen", str(data / "ct_spleen"), "-q", "--report", report]
+    spleen(tmp_path / "ct_spleen", 3, [1], image=False)
+    report = str(tmp_path / "report.json")
+    given = ["check", "ct_spleen", str(tmp_path / "ct_spleen"), "-q", "--report", report]
     out = CliRunner().invoke(app, given)
     assert out.exit_code == 1
     assert "Cannot be used (1):" in out.stdout
-    assert json.loads((data / "report.json").read_text())["problems"] == [
+    assert json.loads((tmp_path / "report.json").read_text())["problems"] == [
         [
             "spleen_3",
             "Mask 'spleen_3.nii.gz' has no image. Allowed: one file each of image, mask. "

@@ -9,12 +9,6 @@ from medsam.datasets.select import select
 from medsam.errors import InputError, UnknownName
 
 
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
-    return tmp_path
-
-
 def spleen(folder):
     labels = np.zeros((6, 5, 3), np.uint8)
     labels[1:3, 1:4, 1] = 1
@@ -27,17 +21,18 @@ def test_the_sample():
     assert select(["brain_stem,brain_caudate"]).tasks == ("brain_caudate", "brain_stem")
 
 
-def test_a_dataset_by_path_by_key_and_by_task(tmp_path, data):
-    spleen(data / "ct_spleen")
+def test_a_dataset_by_path_by_key_and_by_task(tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
+    spleen(tmp_path / "ct_spleen")
     for found in (
-        select(data=f"ct_spleen={data / 'ct_spleen'}"),
+        select(data=f"ct_spleen={tmp_path / 'ct_spleen'}"),
         select(data="ct_spleen"),
         select("ct_spleen"),
         select("ct_spleen", data="ct_spleen"),
         select("all", data="ct_spleen"),
     ):
         assert [case.id for case in found.cases()] == ["spleen_2/axial-0001"]
-    assert at_hand() == {"ct_spleen": data / "ct_spleen"}
+    assert at_hand() == {"ct_spleen": tmp_path / "ct_spleen"}
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def orientation(path: Path) -> int:
     from PIL import Image
 
     try:
-        with _quietly(), Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             tag = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # whoever reads its pixels says what is wrong
         return 1
@@ -172,15 +172,10 @@ def _unreadable(path: Path, what: str, error: Exception) -> DataError:
     )
 
 
-def _quietly() -> Any:
-    """No warnings of Pillow, as of a picture that is large but read."""
-    return warnings.catch_warnings(action="ignore")
-
-
 def _read_pillow(path: Path, what: str) -> NDArray[Any]:
     from PIL import Image
 
-    with _quietly(), Image.open(path) as image:
+    with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
         # JPEG files of phones (MPO) carry a preview as a second frame: the first is the image.
         pages = getattr(image, "n_frames", 1)
         if image.format != "MPO" and pages > 1:
