@@ -109,7 +109,7 @@ def dataset(folder: Path, suffix: str, plane: Plane) -> DiskDataset:
                 "scan",
                 (Channel(partial(open_nifti, image), (image,), "HU"),),
                 (LabelVolume(partial(open_nifti, labels), (labels,), TASK),),
-                plane,
+                Reading(plane=plane),
             )
         ]
     return DiskDataset("made", "Made", "CT", ["object"], sources, Reading(), progress=False)

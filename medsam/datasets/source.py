@@ -244,12 +244,11 @@ class Picture:
     image : Path
     masks : tuple of (Path, Labels)
         Mask files and the values that count in each. The picture is a case of their tasks.
-    intensity : Intensity
+    reading : Reading
+        Its option ``turn`` says whether what has an EXIF orientation is turned by it. By default
+        the shapes of image and mask tell; where both ways fit, the picture is refused.
     read, read_mask : callable
         From a path to an (H, W) or (H, W, 3) array as stored; to (H, W) label values.
-    turn : {"", "shown", "stored"}
-        Whether what has an EXIF orientation is turned by it. By default as the shapes of image
-        and mask tell; where both ways fit, the picture is refused.
     instances : bool
         Each value of its one mask is a case of its one task; the id is ``<id>/<value>``.
     """
@@ -258,10 +257,9 @@ class Picture:
     group: str
     image: Path
     masks: tuple[tuple[Path, Labels], ...]
-    intensity: Intensity = field(default_factory=Intensity)
+    reading: Reading = field(default_factory=Reading)
     read: Callable[[Path], NDArray[Any]] = read_image
     read_mask: Callable[[Path], NDArray[Any]] | None = None
-    turn: str = ""
     instances: bool = False
 
     def cases(self, tasks: Sequence[str]) -> Iterator[Case]:
@@ -296,7 +294,7 @@ class Picture:
         return [orientation(path) for path in (self.image, *(path for path, _ in self.masks))]
 
     def _load(self, tasks: tuple[str, ...]) -> Sample:
-        image = self.intensity.rgb(self.read(self.image), name=f"Image {self.image.name!r}")
+        image = self.reading.to_uint8.rgb(self.read(self.image), name=f"Image {self.image.name!r}")
         arrays = [self._values(path, labels) for path, labels in self.masks]
         image, *arrays = self._turned([image, *arrays])
         masks = []
@@ -322,8 +320,9 @@ class Picture:
         """Image and masks, all as viewers show them or all as stored."""
         tags = self._orientations()
         shown = [turned(array, tag) for array, tag in zip(arrays, tags, strict=True)]
-        if self.turn or len(set(tags)) == 1:
-            return arrays if self.turn == "stored" else shown
+        turn = self.reading.options.get("turn")
+        if turn or len(set(tags)) == 1:
+            return arrays if turn == "stored" else shown
         fits = [len({array.shape[:2] for array in way}) == 1 for way in (shown, arrays)]
         if all(fits):
             raise DataError(
@@ -363,12 +362,10 @@ class Scan:
         One (grey), or red, green and blue.
     labels : tuple of LabelVolume
         Masks of one task are joined, or voted on.
-    plane : {"axial", "coronal", "sagittal", "stored"}
+    reading : Reading
     vote : bool
         Several label volumes are raters of the same tasks: a pixel counts where more than half
         of them say so.
-    trust_image : bool
-        Take the image's grid where the labels' header tells another one for the same shape.
     note : str
         Why the size of its pixels is not known, if it is not; once a slice was read.
     """
@@ -377,10 +374,8 @@ class Scan:
     group: str
     channels: tuple[Channel, ...]
     labels: tuple[LabelVolume, ...]
-    plane: Plane = "axial"
-    intensity: Intensity = field(default_factory=Intensity)
+    reading: Reading = field(default_factory=Reading)
     vote: bool = False
-    trust_image: bool = False
     note: str = field(default="", init=False)
 
     @property
@@ -399,7 +394,7 @@ class Scan:
         for index, found in present.items():
             here = tuple(task for task in tasks if task in found)
             if here:
-                name = f"{self.id}/{self.plane}-{index:04d}"
+                name = f"{self.id}/{self.reading.cut}-{index:04d}"
                 load, digest = partial(self._load, index, name, here), partial(self._digest, name)
                 yield Case(name, self.group, here, load, digest, partial(self._place, index))
 
@@ -407,10 +402,10 @@ class Scan:
     def present(self) -> Mapping[int, frozenset[str]]:
         """Tasks with a pixel, by slice; slices without any are left out. Reads the labels."""
         # Whose header is trusted decides which way the labels are cut.
-        image = self.channels[:1] if self.trust_image else ()
+        image = self.channels[:1] if self.reading.trust_image else ()
         labels = self._volumes((*image, *self.labels))[len(image) :]
         found = {}
-        for index in range(labels[0].count(self.plane)):
+        for index in range(labels[0].count(self.reading.cut)):
             masks = self._masks(labels, index)
             tasks = frozenset(task for task, mask in masks.items() if mask.any())
             if tasks:
@@ -427,16 +422,15 @@ class Scan:
         return _digest(self._files_digest, name)
 
     def _masks(self, volumes: Sequence[Volume], index: int) -> Masks:
+        plane = self.reading.cut
         each = [
-            part.labels.masks(
-                volume.slice(self.plane, index), f"{volume.name}, {self.plane} slice {index}"
-            )
+            part.labels.masks(volume.slice(plane, index), f"{volume.name}, {plane} slice {index}")
             for part, volume in zip(self.labels, volumes, strict=True)
         ]
         return _join(each, len(each) / 2 if self.vote else 0)
 
     def _place(self, index: int) -> Place:
-        return self.channels[0].open().place(self.plane, index)
+        return self.channels[0].open().place(self.reading.cut, index)
 
     def _load(self, index: int, name: str, tasks: tuple[str, ...]) -> Sample:
         volumes = _opened(self)
@@ -444,16 +438,16 @@ class Scan:
             raise DataError(str(volumes))
         channels, labels = volumes[: len(self.channels)], volumes[len(self.channels) :]
         greys = [
-            self.intensity.grey(
-                volume.slice(self.plane, index),
+            self.reading.to_uint8.grey(
+                volume.slice(self.reading.cut, index),
                 unit=channel.unit,
-                name=f"{volume.name}, {self.plane} slice {index}",
+                name=f"{volume.name}, {self.reading.cut} slice {index}",
             )
             for volume, channel in zip(channels, self.channels, strict=True)
         ]
         image = np.stack(greys * (3 if len(greys) == 1 else 1), axis=-1)
         masks = self._masks(labels, index)
-        return _sample(name, self.group, image, masks, tasks, channels[0].spacing(self.plane))
+        return _sample(name, self.group, image, masks, tasks, channels[0].spacing(self.reading.cut))
 
     def _volumes(self, parts: Sequence[Channel | LabelVolume]) -> list[Volume]:
         """Those parts, checked to lie on the grid of the first."""
@@ -465,16 +459,16 @@ class Scan:
 
     def _on_grid(self, first: Volume, other: Volume) -> Volume:
         """The other volume, if its slices lie on those of the first."""
-        plane = "stored" if self.trust_image else self.plane
+        plane = "stored" if self.reading.trust_image else self.reading.cut
         shapes = [volume.slice_shape(plane) for volume in (first, other)]
         far = first.corner_distance(other, stored=plane == "stored")
-        if shapes[0] != shapes[1] or (far > 0.5 and not self.trust_image):
+        if shapes[0] != shapes[1] or (far > 0.5 and not self.reading.trust_image):
             raise DataError(
                 f"{other.name} of {shapes[1]} slices, rows, columns lies up to {far:.1f} voxels "
                 f"from {first.name} of {shapes[0]}. Allowed: one grid, within half a voxel. "
                 "Resample the labels (nearest), or take the image's header (--headers image)."
             )
-        return other.with_grid_of(first) if self.trust_image else other
+        return other.with_grid_of(first) if self.reading.trust_image else other
 
 
 Source = Broken | Picture | Scan

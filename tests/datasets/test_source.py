@@ -9,28 +9,19 @@ from datasets.nifti_files import ORIENTATIONS, SHAPE, affine, body, objects, sto
 
 from medsam.datasets.labels import Labels
 from medsam.datasets.readers.nifti import open_nifti
-from medsam.datasets.source import (  # fmt: skip
-    Channel,
-    LabelVolume,
-    Scan,
-)
+from medsam.datasets.source import Channel, LabelVolume, Reading, Scan
 from medsam.errors import DataError
 
 RULES = Labels({"ell": (1,), "bar": (2,)})
 TASKS = ("ell", "bar")
 
 
-def scan(folder: Path, *, name="a", plane="axial", labels=("labels.nii.gz",), **more) -> Scan:
+def scan(folder: Path, *, labels=("labels.nii.gz",), vote=False, headers="agree") -> Scan:
     image = folder / "image.nii.gz"
     files = [folder / one for one in labels]
-    return Scan(
-        name,
-        name,
-        (Channel(partial(open_nifti, image), (image,)),),
-        tuple(LabelVolume(partial(open_nifti, one), (one,), RULES) for one in files),
-        plane,
-        **more,
-    )
+    parts = tuple(LabelVolume(partial(open_nifti, one), (one,), RULES) for one in files)
+    channel = Channel(partial(open_nifti, image), (image,))
+    return Scan("a", "a", (channel,), parts, Reading(headers=headers), vote)
 
 
 def files(folder: Path, way=ORIENTATIONS[0], image=None, labels=None, grid=None) -> Path:
@@ -94,7 +85,7 @@ def test_half_a_voxel(tmp_path, mm, fine):
         assert not found
     else:
         assert "lies up to 0.6 voxels from" in found["a/axial-0001"]
-    assert not reasons(scan(tmp_path, trust_image=True))
+    assert not reasons(scan(tmp_path, headers="image"))
 
 
 def test_trusted_image_decides_which_way_up(tmp_path):
@@ -103,7 +94,7 @@ def test_trusted_image_decides_which_way_up(tmp_path):
     wanted = samples(scan(tmp_path))
     array, _ = stored(objects(), affine(), ORIENTATIONS[11])
     write(tmp_path / "labels.nii.gz", array, np.eye(4))
-    found = samples(scan(tmp_path, trust_image=True))
+    found = samples(scan(tmp_path, headers="image"))
     assert list(found) == list(wanted)
     for name, sample in found.items():
         for task, mask in sample.masks.items():

@@ -148,10 +148,8 @@ def make_scan(
             for files, of in channels
         ),
         tuple(labels),
-        reading.cut,
-        reading.to_uint8,
+        reading,
         vote,
-        reading.trust_image,
     )
 
 
@@ -180,8 +178,7 @@ def make_source(
     image = channels[0][0]
     if isinstance(image, Path) and (is_picture(image) or _is_radiograph(image, masks)):
         read = read_image if is_picture(image) else read_picture
-        turn, drawn = reading.options.get("turn", ""), tuple((path, of) for path, of, _ in masks)
-        return Picture(name, group, image, drawn, reading.to_uint8, read, turn=turn)
+        return Picture(name, group, image, tuple(mask[:2] for mask in masks), reading, read)
     labels = [
         LabelVolume(partial(open_labels, path, image, layer), (path,), of)
         for path, of, layer in masks

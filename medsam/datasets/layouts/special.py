@@ -59,7 +59,7 @@ def radiograph(
         group,
         images[0],
         tuple(masks),
-        reading.to_uint8,
+        reading,
         _pixels,
         partial(_label_values, image=images[0], trust=reading.trust_image),
     )
