@@ -262,6 +262,11 @@ class Picture:
     read_mask: Callable[[Path], NDArray[Any]] | None = None
     instances: bool = False
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those of the image and of the masks."""
+        return (self.image, *(path for path, _ in self.masks))
+
     def cases(self, tasks: Sequence[str]) -> Iterator[Case]:
         """The one case, or none if no mask file tells any of these tasks; or one an instance."""
         own = {task for _, labels in self.masks for task in labels.tasks}
@@ -287,11 +292,10 @@ class Picture:
             yield replace(self, id=name, masks=masks, instances=False)
 
     def _digest(self) -> str:
-        files = (self.image, *(path for path, _ in self.masks))
-        return _digest(_file_hashes(files), _rules(labels for _, labels in self.masks))
+        return _digest(_file_hashes(self.files), _rules(labels for _, labels in self.masks))
 
     def _orientations(self) -> list[int]:
-        return [orientation(path) for path in (self.image, *(path for path, _ in self.masks))]
+        return [orientation(path) for path in self.files]
 
     def _load(self, tasks: tuple[str, ...]) -> Sample:
         image = self.reading.to_uint8.rgb(self.read(self.image), name=f"Image {self.image.name!r}")

@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
@@ -141,46 +140,23 @@ class Source(BaseModel):
         return self.model_copy(update={"data": data, "images": images, "masks": masks})
 
 
-def _places(source: Source) -> Iterator[Path]:
-    """Files and folders that a source is made of."""
-    if source.images:
-        yield from (Path(source.images), Path(source.masks))
-    elif source.data.lower().endswith((".yaml", ".yml")):
-        from medsam.datasets.own import read_own
-
-        file = Path(source.data)
-        own = read_own(file)
-        yield file
-        masks = own.masks.values() if isinstance(own.masks, dict) else [own.masks]
-        for pattern in (own.images, *masks):
-            fixed = pattern.partition("{")[0].partition("*")[0]
-            yield file.parent / (fixed if fixed == pattern else fixed.rpartition("/")[0])
-    elif source.data != "sample":
-        from medsam.datasets.catalog import place
-
-        key, equals, path = source.data.partition("=")
-        yield Path(path) if equals else place(key)
-
-
-def listing(source: Source) -> str:
+def listing(source: Source, dataset: Dataset) -> str:
     """Name, size and time of every file of a source, as one digest: another one, other data.
 
-    Where the files lie does not count.
-
-    Examples
-    --------
-    >>> listing(Source(data="sample")) == listing(Source(data="sample"))
-    True
+    Where the files lie does not count, and the sample, which comes with the package, has none.
     """
+    from medsam.datasets.subsets import parts_of
+
+    described = source.data.lower().endswith((".yaml", ".yml")) and "=" not in source.data
+    files = [("", Path(source.data))] if described else []
+    for part in parts_of(dataset) if source.data != "sample" else ():
+        files += [(one.id, file) for one in getattr(part, "sources", ()) for file in one.files]
     whole = hashlib.sha256()
-    for place in sorted({*_places(source)}):
-        found = [place] if place.is_file() else [
-            Path(folder) / name for folder, _, names in os.walk(place) for name in names
-        ]  # fmt: skip
-        for path in sorted(found):
-            about = path.stat(follow_symlinks=True) if path.exists() else None
-            told = (about.st_size, about.st_mtime_ns) if about else "broken link"
-            whole.update(f"{path.relative_to(place)}\n{told}\n".encode())
+    for name, file in files:
+        for path in sorted(file.rglob("*")) if file.is_dir() else [file]:
+            about = path.stat() if path.exists() else None
+            told = (about.st_size, about.st_mtime_ns) if about else "missing"
+            whole.update(f"{name} {path.name} {told}\n".encode())
     return whole.hexdigest()
 
 
@@ -388,7 +364,8 @@ class Plan(_Options):
 
     @cached_property
     def _listings(self) -> dict[Source, str]:
-        return {source: listing(source) for source in self.sources}
+        way = self.together[0][0].intensity
+        return {one: listing(one, _whole(one, self.tasks, way)) for one in self.sources}
 
     def _shards(
         self, source: Source, model: str, protocols: tuple[Protocol, ...]
