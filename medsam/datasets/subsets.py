@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
 from medsam.datasets.sample import Case, Dataset
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError
 
 
 class Joined:
@@ -56,8 +55,6 @@ class Subset:
         From its cases to those that are taken; of what the following leave.
     every : int
         Each so many-th case, from the first on.
-    task : str
-        The cases of this one of its tasks; those of all its tasks are all its rows.
     part : str
         ``I/N``: the i-th of n parts of those, so that several processes share the work. Parts take
         turns through the cases in the order of their ids, so that each has its share of every
@@ -73,8 +70,6 @@ class Subset:
     ------
     InputError
         If every is not positive, or part is no part.
-    UnknownName
-        If the dataset has no such task.
     """
 
     def __init__(
@@ -83,7 +78,6 @@ class Subset:
         choose: Callable[[Iterator[Case]], Iterator[Case]] | None = None,
         *,
         every: int = 1,
-        task: str = "",
         part: str = "1/1",
     ):
         if every < 1:
@@ -91,21 +85,17 @@ class Subset:
                 f"One of every {every} images. Allowed: a whole number from 1 (all). Choose "
                 "another."
             )
-        if task and task not in dataset.tasks:
-            raise UnknownName("task", task, dataset.tasks)
         first, parts = parse_part(part)
         self.key, self.modality = dataset.key, dataset.modality
         self.title = dataset.title + (f", 1 of {every} images" if every > 1 else "")
         self.title += f", part {first} of {parts}" if parts > 1 else ""
-        self.tasks = (task,) if task else dataset.tasks
+        self.tasks = dataset.tasks
         self.settings: Mapping[str, Any] = getattr(dataset, "settings", {})
         self.every: int = getattr(dataset, "every", 1) * every
         self.parts = tuple(
-            Subset(one, choose, every=every, task=task, part=part)
-            for one in getattr(dataset, "parts", ())
-            if not task or task in one.tasks
+            Subset(one, choose, every=every, part=part) for one in getattr(dataset, "parts", ())
         )
-        self._dataset, self._choose, self._task = dataset, choose, task
+        self._dataset, self._choose = dataset, choose
         self._stride, self._part = slice(0, None, every), slice(first - 1, None, parts)
 
     def cases(self) -> Iterator[Case]:
@@ -113,15 +103,12 @@ class Subset:
         if self.parts:
             return chain.from_iterable(part.cases() for part in self.parts)
         cases: Iterator[Case] = islice(self._dataset.cases(), 0, None, self._stride.step)
-        if self._task:
-            tasks = (self._task,)
-            cases = (replace(case, tasks=tasks) for case in cases if self._task in case.tasks)
         cases = islice(cases, self._part.start, None, self._part.step)
         return self._choose(cases) if self._choose else cases
 
     def __len__(self) -> int:
         """Number of cases."""
-        if self.parts or self._task or self._choose:
+        if self.parts or self._choose:
             return sum(1 for _ in self.cases())
         return len(range(len(self._dataset))[self._stride][self._part])
 

@@ -55,8 +55,6 @@ def test_all_is_the_patients_and_then_the_template():
     halves = [{case.id for case in Subset(whole, part=f"{i}/2").cases()} for i in (1, 2)]
     assert halves[0] | halves[1] == set(ids)
     assert len(Subset(whole, part="1/2")) == len(halves[0])
-    lungs = Subset(few, task="patients_lung_ct", part="1/2")
-    assert {case.group for case in lungs.cases()} == {"lung1", "lung2"}
     with pytest.raises(UnknownName, match="'patient'. Did you mean 'patients'"):
         select("patient")
 

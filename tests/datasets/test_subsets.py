@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from medsam.cli import app
 from medsam.datasets import open_folders
-from medsam.datasets.sample import Case
 from medsam.datasets.subsets import Subset
 from medsam.errors import InputError
 from medsam.results import rows
@@ -18,19 +17,6 @@ from medsam.study import runner
 @pytest.fixture
 def data(folder):
     return open_folders(folder / "images", folder / "masks", progress=False)
-
-
-class Even:
-    """A dataset whose second task counts every second image."""
-
-    key, title, modality, tasks, settings = "even", "Even", "CT", ("all", "even"), {"plane": "x"}
-
-    def cases(self):
-        for i in range(5):
-            yield Case(f"case{i}", "g", self.tasks[: 2 - i % 2], lambda: None, str)
-
-    def __len__(self):
-        return 5
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
@@ -71,13 +57,3 @@ def test_one_stream_over_all_images_cannot_be_cut(folder, tmp_path):
     assert isinstance(done.exception, InputError)
     assert "Allowed: --part 1/1" in str(done.exception)
     assert not (tmp_path / "out").exists()
-
-
-def test_one_task():
-    second = Subset(Even(), task="even")
-    assert [case.id for case in second.cases()] == ["case0", "case2", "case4"]
-    assert (len(second), second.tasks) == (3, ("even",))
-    assert {case.tasks for case in second.cases()} == {("even",)}
-    assert (second.key, second.modality, second.settings) == ("even", "CT", {"plane": "x"})
-    # Of each third image: cases 0 and 3 of the dataset, not 0 and 6 of the task's own.
-    assert [case.id for case in Subset(Even(), every=3, task="even").cases()] == ["case0"]
