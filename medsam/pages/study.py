@@ -569,12 +569,12 @@ class Study:
     def typical_samples(self, count: int = 6) -> list[Sample]:
         """Some images; none where the study has no case.
 
-        Of each task in turn the image in the middle by the IoU of one click (mode 1); where that
-        gives too few, also those at the 75th and the 25th percentile. Datasets stay in order; of
-        each that image comes first on which a click does best.
+        Of each task in turn the image at the 75th percentile of the IoU of one click (mode 1);
+        where that gives too few, also those in the middle and at the 25th. Datasets stay in
+        order; of each that image comes first on which a click does best.
         """
         chosen = examples.slots(self.rows, (1,))
-        in_turn = chosen.iloc[chosen.percentile.map([50, 75, 25].index).argsort(kind="stable")]
+        in_turn = chosen.iloc[chosen.percentile.map([75, 50, 25].index).argsort(kind="stable")]
         chosen = chosen[chosen.image.isin(in_turn.image.unique()[:count])]
         best = chosen.sort_values("iou", ascending=False).drop_duplicates("image")
         keys = [part.key for part in parts_of(self.dataset)]
@@ -588,8 +588,5 @@ class Study:
         samples = self.typical_samples()
         if not samples:
             return Note("This run has no case with an object that could be tried.")
-        # A reader sees the most confident mask, and beside it the clicks of a run that scored it.
-        confident = [one for one in self.settings.asked if one.top == "confident"]
-        rows = self._rows_of((confident or self.protocols)[:1])
-        rows = self._in_order(rows[rows.model == self.model_name])
-        return kind(self.model, samples, self.titles, rows, self.dataset.title)
+        data, top = self.dataset.title, self.protocol.top
+        return kind(self.model, samples, self.titles, self.rows, data, top)

@@ -73,7 +73,7 @@ def test_python_answers_with_the_models_masks_most_confident_first():
     for _ in range(2):
         content, (data,) = widget.reply(asked)
     assert model.embedded == 1
-    assert content == {"answer": "v-1", "scores": pytest.approx([0.9, 0.7, 0.5])}
+    assert content == {"answer": "v-1", "scores": pytest.approx([0.9, 0.7, 0.5]), "first": 2}
     bits = np.unpackbits(np.frombuffer(data, np.uint8).reshape(3, -1), axis=1, bitorder="little")
     prompt = Prompt(asked["points"], asked["labels"], [asked["box"]])
     (one,) = model.predict(model.embed(sample().image), [prompt])

@@ -22,8 +22,8 @@ DARK = 12
 def _clicks(rows: pd.DataFrame, image: str, task: str) -> dict[str, Any] | None:
     """Algorithm 1's clicks on one object and what they gave; None where the rows have none.
 
-    ``points`` and ``labels`` of all clicks in turn; ``iou`` and ``dice`` after each, of the most
-    confident mask.
+    ``points`` and ``labels`` of all clicks in turn; ``iou`` and ``dice`` after each, of the scored
+    mask.
     """
     run = rows[(rows.image == image) & (rows.task == task) & (rows.status == "ok")]
     run = run[(run.experiment == "clicks") & (run.choice == "top")].sort_values("k")

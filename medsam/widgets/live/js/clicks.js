@@ -169,8 +169,9 @@ export function clicks({ model, el }) {
     frame.tell(`${steps.length}: asking the model …`, false);
     const k = steps.length;
     const last = steps[k - 1];
-    frame.ask(promptOf(steps), ({ masks, scores }) => {
-      Object.assign(last, { mask: masks[0], score: scores[0] });
+    frame.ask(promptOf(steps), ({ masks, scores, first }) => {
+      const scored = model.get("top") === "first" ? first : 0; // the most confident mask comes first
+      Object.assign(last, { mask: masks[scored], score: scores[scored] });
       const shown = shownSteps();
       const newest = Boolean(shown.at(-1)?.mask);
       update(newest);

@@ -71,7 +71,7 @@ const actions = {
     // Outputs 1 to 3 are SAM's three masks; the most confident first, ties in the model's order.
     const order = [1, 2, 3].sort((a, b) => scores[b] - scores[a]);
     const masks = order.map((k) => toMask(logits.subarray(k * 65536, (k + 1) * 65536), size));
-    const result = { masks, scores: order.map((k) => scores[k]), ms: performance.now() - start };
+    const result = { masks, scores: order.map((k) => scores[k]), first: order.indexOf(1), ms: performance.now() - start };
     return { result, give: masks.map((mask) => mask.buffer) };
   },
 
