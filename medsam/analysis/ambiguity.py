@@ -238,7 +238,7 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
         1st as a factor, geometric mean. A rank that the model does not give is ``"undefined"``.
     """
     means = summary(table).set_index(["measure", "rank"])[["mean", "low", "high"]]
-    first = table[table["rank"] == 1]
+    first, of = table[table["rank"] == 1], means.T.to_dict("list")
     found: dict[str, int | str] = {
         "cases": len(first),
         "images": int(table.image.nunique()),
@@ -248,10 +248,10 @@ def findings(table: pd.DataFrame) -> dict[str, int | str]:
     }
     for measure in MEASURES:
         for rank in ORDINALS:
-            values = means.loc[measure, rank] if (measure, rank) in means.index else None
+            values = of.get((measure, rank))
             found[f"{measure}-{rank}"] = _words(values, percent=measure in SHARES)
             if measure == "doublings":
-                factors = None if values is None else 2**values
+                factors = values and [2**value for value in values]
                 found[f"times-{rank}"] = _words(factors, percent=False)
     return found
 

@@ -287,8 +287,8 @@ def compare(rows: pd.DataFrame, a: Mapping[str, object], b: Mapping[str, object]
         told = (name_a, name_b, n, groups, len(part) - n, both.iou_a.mean(), both.iou_b.mean())
         tested = _signed_rank(both.difference, both.group)
         found.append((*key, *told, mean, low, high, *tested))
-    names = ("a", "b", "n", "groups", "unpaired", "mean_a", "mean_b")
-    names += ("difference", "low", "high", "effect", "p")
+    names = ["a", "b", "n", "groups", "unpaired", "mean_a", "mean_b"]
+    names += ["difference", "low", "high", "effect", "p"]
     return _verdicts(pd.DataFrame(found, columns=[*keys, *names]), left_open)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
 from typing import Any
 
 import pandas as pd
@@ -237,21 +238,22 @@ def noise_findings(table: pd.DataFrame) -> dict[str, float | int]:
     """
     top = table[table.choice == "top"]
     iou = top.pivot(index="k", columns="level", values="variant")
+    at = {int(str(mode)): line for mode, line in iou.to_dict("index").items()}
     steps = [float(level) for level in iou.columns]
     levels = {"first": 0.0, "low": next((x for x in steps if x >= 0.1), steps[-1])}
     levels["last"] = steps[-1]
-    box_better = (iou.loc[3] > iou.loc[1]).cummin()
+    better = takewhile(lambda level: at[3][level] > at[1][level], steps)
     return {
         "cases": int(top.cases.max()),
         "tasks": int(top.tasks.max()),
         "low": levels["low"],
         "last": steps[-1],
-        "best-first": int(iou[0.0].idxmax()),
-        "best-last": int(iou[steps[-1]].idxmax()),
-        "box-until": float(iou.columns[box_better].max()) if box_better.any() else -1.0,
+        "best-first": max(at, key=lambda mode: at[mode][0.0]),
+        "best-last": max(at, key=lambda mode: at[mode][steps[-1]]),
+        "box-until": max(better, default=-1.0),
         **{
             f"{mode}-{name}": float(line[level])
-            for mode, line in iou.to_dict("index").items()
+            for mode, line in at.items()
             for name, level in levels.items()
         },
     }
