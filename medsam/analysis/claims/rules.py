@@ -79,7 +79,7 @@ def moderate_and_varied(tables: Tables, of: Names) -> Found:
     """Mean between 0.4 and 0.7, and a range over tasks of at least 0.5, of each setting."""
     wide = tables.wide(of)
     means, low, high = wide.mean(), wide.min(), wide.max()
-    each = ", ".join(f"{m} {means[m]:.3f} ({low[m]:.2f}-{high[m]:.2f})" for m in wide)
+    each = ", ".join(f"{m} {means[m]:.3f} ({low[m]:.2f}-{high[m]:.2f})" for m in map(str, wide))
     varied = (high - low).min() >= 0.5
     return Found(grade(means.between(0.4, 0.7).all(), varied), {"n": len(wide), "means": each})
 
@@ -91,10 +91,10 @@ def varies(tables: Tables, of: Names) -> Found:
         raise Undecidable(f"{len(wide)} tasks; at least 3 are needed for a spread.")
     spread, means = wide.std(), wide.mean()
     long = _long(wide)
-    most = long.loc[long.value.idxmax()]
+    most = long.sort_values("value", ascending=False, kind="stable").iloc[0]
     told: Told = {
         "n": len(wide),
-        "each": ", ".join(f"{m} {means[m]:.3f} ± {spread[m]:.3f}" for m in wide),
+        "each": ", ".join(f"{m} {means[m]:.3f} ± {spread[m]:.3f}" for m in map(str, wide)),
         "largest": f"{tables.called(most.task)}, {most.setting}, {most.value:.3f}",
     }
     return Found(grade(*(spread > means)), told)
@@ -108,7 +108,7 @@ def mean(tables: Tables, of: str, stated: Stated) -> Found:
     verdict = printed(number, value)
     if verdict is not Verdict.HOLDS:
         one_prompt = tables.values.filter(regex=r"^(mode \d|1 click)( oracle)?$").mean()
-        near = (one_prompt - float(number)).abs().idxmin()
+        near = str((one_prompt - float(number)).abs().idxmin())
         off = units_off(number, one_prompt[near])
         told["remark"] = (
             f" The text prints {number}, {units_off(number, value):.0f} units of its last digit "
@@ -189,7 +189,7 @@ def almost_all(tables: Tables, first: str, over: Names) -> Found:
     others = tables.wide(over)
     won = others.lt(tables.by_task(first), axis=0).sum()
     total = others.count()
-    each = ", ".join(f"{name} {won[name]} of {total[name]}" for name in others)
+    each = ", ".join(f"{name} {won[name]} of {total[name]}" for name in map(str, others))
     told: Told = {"wins": won.sum(), "pairs": total.sum(), "share": won.sum() / total.sum()}
     return Found(grade(told["share"] >= 0.9), told | {"each": each})
 
@@ -200,7 +200,8 @@ def low_rank(tables: Tables, of: str, prefix: str) -> Found:
     named = _named(line, prefix)
     ranks = line.rank(ascending=False, method="min")[named.index].astype(int)
     each = ", ".join(
-        f"{tables.called(task)} {named[task]:.3f} (rank {rank})" for task, rank in ranks.items()
+        f"{tables.called(task)} {named[str(task)]:.3f} (rank {rank})"
+        for task, rank in ranks.items()
     )
     told: Told = {"each": each, "n": len(line), "median": line.median()}
     return Found(grade(*(ranks > len(line) / 2)), told)
@@ -224,7 +225,7 @@ def extreme(tables: Tables, of: list[str], end: str, stated: Stated, named: str 
         "End": end.capitalize(),
         "n": len(values),
         "each": "; ".join(
-            f"{name}: {tables.called(at)} {wide.loc[at, name]:.4f}"
+            f"{name}: {tables.called(at)} {wide.loc[str(at), str(name)]:.4f}"
             for name, at in wide.agg(best).items()
         ),
     }
@@ -236,7 +237,7 @@ def extreme(tables: Tables, of: list[str], end: str, stated: Stated, named: str 
     meant = wide[wide.index.str.startswith(named)].mean(axis=1)
     if len(meant):
         task = str(meant.agg(best))
-        also = _each(wide.loc[task], sep="; ")
+        also = _each(wide.T[task], sep="; ")
         told["remark"] = f" The task that the text means, {tables.called(task)}: {also}."
         if tables.rows is None and task in task_caveats():  # of the published tables
             told["remark"] += f" {task_caveats()[task]}"
