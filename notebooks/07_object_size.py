@@ -83,7 +83,7 @@ glue("label", study.label)
 #
 # In the manner of Fig. 8, from **this run**: {glue:text}`label`; {glue:text}`found-objects` objects of {glue:text}`found-tasks`
 # tasks, the mask that is scored. Top: a point is one object on one image; box and whiskers: quartiles, and the last object
-# within 1.5 times the box, on the log scale; diamond: mean. Bottom: a task has the number that stands beside its name
+# within 1.5 times the box; diamond: mean. Bottom: a task has the number that stands beside its name
 # above; line: least squares on the logarithm of the mean size, with its 95 % interval. Dotted: what a mask of the
 # whole image would have. Not the paper's numbers.
 #

@@ -66,6 +66,7 @@ page = Page("08_segment_everything", parameters)
 # ## What it looks like
 
 # %% tags=["remove-cell"]
+from medsam import figures
 from medsam.figures.everything import Shown, everything_masks, everything_sides
 from IPython.display import Markdown
 
@@ -73,7 +74,8 @@ from medsam.pages.measured import about_model
 from medsam.pages.text import glue, glue_all
 
 shown = [Shown(name, one.image, study.grids_of(name)) for name, one in study.samples.items()]
-page.figure("fig9-run", everything_masks(shown, detail=study.label), study.counts)
+source = figures.Source.run(study.label)
+page.figure("fig9-run", everything_masks(shown, source=source), study.counts)
 glue("label", study.label)
 glue("stand-in", Markdown(about_model(study.settings.model)))
 glue_all("found", study.findings())
@@ -82,7 +84,7 @@ glue_all("found", study.findings())
 # {glue:md}`stand-in`
 #
 # ```{glue:figure} fig9-run
-# :alt: One row an image: the raw image, then for each grid of points all masks that it found, each in a colour of its own with a thin outline. Above each panel the points a side, the number of masks and the time; within it a badge that says whether this run computed it or it was computed earlier.
+# :alt: One row an image: the raw image, then for each grid of points all masks that it found, each in a colour of its own with a thin outline. Above each panel the points a side, the number of masks and the time; within it a grey badge where it was computed earlier.
 #
 # In the manner of Fig. 9: {glue:text}`label`, n = {glue:text}`found-images`. **This run** (yellow badge) computed the grids
 # of {glue:text}`found-here` points a side; those with a grey badge were computed earlier, as they take long, and come with
@@ -103,7 +105,7 @@ glue_all("found", study.findings())
 # the object, which is therefore drawn beside it, with the oracle as well.
 
 # %% tags=["remove-cell"]
-picture = everything_sides(study.means, study.counts, detail=study.label)
+picture = everything_sides(study.means, study.counts, source=source)
 page.figure("sides-run", picture, study.means)
 page.origin("objects", study.objects)
 

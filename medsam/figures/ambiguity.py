@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from medsam.analysis.ambiguity import ORDINALS
 from medsam.analysis.examples import Example
@@ -61,17 +60,13 @@ def ambiguity_examples(
     for example in examples:
         cases.setdefault(example.task, []).append(example)
     columns = 1 + max(map(len, cases.values()))
-    width = 0.22 + 1.8 * columns
-    figure, grid = layout.subplots(
-        (width, 0.42 + 1.98 * len(cases)), len(cases), columns, top=0.6, bottom=0.02,
-        left=0.24 / width, right=0.998, raster=True, hspace=0.13, wspace=0.03,
-    )  # fmt: skip
+    figure = Picture(0.22 + 1.8 * columns, 0.42 + 1.98 * len(cases), raster=True)
+    grid = figure.subplots(len(cases), columns, squeeze=False)
     for (first, *others), (task, case) in zip(grid, cases.items(), strict=True):
         one = case[0]
         overlay(first, one.image, mask=one.mask, prompt=one.prompt, size=55, widths=(0.9, 0))
-        first.set_title(f"{one.image_id}, its point", fontsize=7.2, pad=2.5)
-        name = (titles or {}).get(task, task)
-        first.set_ylabel(name, fontsize=8.5, fontweight="bold", labelpad=4)
+        first.set_title(f"{one.image_id}, its point")
+        first.set_ylabel((titles or {}).get(task, task), fontsize=8.5, fontweight="bold")
         for axes in others[len(case) :]:
             axes.set_axis_off()
         highest = max(e.iou for e in case)
@@ -82,7 +77,7 @@ def ambiguity_examples(
             )  # fmt: skip
             words = f"{ORDINALS[place]}: score {e.score:.2f}, IoU {e.iou:.2f}"
             weight = "bold" if 0 < e.iou == highest else "normal"
-            axes.set_title(words, fontsize=7.2, pad=2.5, fontweight=weight)
+            axes.set_title(words, fontweight=weight)
     return figure
 
 
@@ -116,61 +111,34 @@ def ambiguity_ranks(
     """
     check_columns(table, ("measure", "rank", "mean", "low", "high", "n"))
     check_columns(by_task, ("task", "measure", "rank", "mean"))
-    figure, grid = layout.subplots(
-        (7.4, 4.6), 2, 4, top=0.72, bottom=0.78, left=0.05, right=0.99, hspace=0.5, wspace=0.28
-    )
-    colour = model_colour(model)
-    ranks = sorted(int(rank) for rank in table["rank"].unique())
+    # The first mask is what the others are compared with, and is not in the tables.
+    first = pd.DataFrame({"measure": _OF_FIRST.keys(), "rank": 1, "mean": _OF_FIRST.values()})
+    table = pd.concat([first, table]).sort_values("rank")
+    tasks = pd.concat([first.merge(by_task[["task"]].drop_duplicates(), how="cross"), by_task])
+    lines = tasks.pivot(index="rank", columns=["measure", "task"], values="mean")
+    figure, colour = Picture(7.4, 4.6), model_colour(model)
+    grid = figure.subplots(2, 4, sharex=True)
     for axes, (measure, title) in zip(grid.flat, _PANELS.items(), strict=True):
-        axes.set_title(title, fontsize=7.4, loc="left", pad=4)
-        axes.set_xticks(ranks, [ORDINALS[rank] for rank in ranks])
-        axes.set_xlim(ranks[0] - 0.45, ranks[-1] + 0.45)
+        part = table[table.measure == measure]
+        axes.plot(lines[measure], color=_TASK, lw=0.8, zorder=1)
+        axes.plot(part["rank"], part["mean"], "o-", color=colour, lw=1.4, ms=4.5, label=measure)
+        axes.vlines(part["rank"], part.low, part.high, color=colour, lw=2.6, alpha=0.55)
+        axes.set_title(title, loc="left")
         axes.grid(axis="x", visible=False)
-        _panel(axes, measure, table, by_task, colour)
+        if measure == "doublings":
+            axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+            axes.yaxis.set_major_formatter(lambda doublings, _: f"{2**doublings:g}")
+        else:
+            axes.set_ylim(0, 1.03 if axes.get_ylim()[1] > 0.55 else None)
+    ranks = lines.index
+    axes.set_xticks(ranks, [ORDINALS[rank] for rank in ranks])
+    axes.set_xlim(ranks[0] - 0.45, ranks[-1] + 0.45)
+    figure.supxlabel("mask, by the model's own confidence")
     sure = ", 95 % interval" if table.low.notna().any() else ""
-    mean = f"mean of {int(table.n.max())} cases{sure}"
+    mean = f"mean of {table.n.max():.0f} cases{sure}"
     handles = [
         layout.key(mean, colour, "o", ls="-", ms=4.5, lw=1.4),
         layout.key("each task", _TASK, ls="-", lw=0.9),
     ]
-    figure.legend(handles=handles, ncols=2, bbox_to_anchor=(0.5, -0.005))
-    words = "mask, by the model's own confidence"
-    figure.text(0.5, 0.4 / 4.6, words, ha="center", fontsize=7.5)
+    figure.legend(handles=handles, ncols=2)
     return figure
-
-
-def _panel(
-    axes: Axes, measure: str, table: pd.DataFrame, by_task: pd.DataFrame, colour: str
-) -> None:
-    part = table[table.measure == measure].sort_values("rank")
-    lines = [one for _, one in by_task[by_task.measure == measure].groupby("task", sort=False)]
-    if measure in _OF_FIRST:
-        # The first mask is what the others are compared with, and is not in the table.
-        first = pd.DataFrame({"rank": [1], "mean": [_OF_FIRST[measure]]})
-        lines = [pd.concat([first, one]) for one in lines]
-        part = pd.concat([first, part])
-    for line in lines:
-        line = line.sort_values("rank")
-        axes.plot(line["rank"], line["mean"], color=_TASK, lw=0.8, zorder=1)
-    axes.plot(
-        part["rank"], part["mean"], "o-", color=colour, lw=1.4, ms=4.5, zorder=3, label=measure
-    )
-    sure = part[part.low.notna()]
-    axes.vlines(sure["rank"], sure.low, sure.high, color=colour, lw=2.6, alpha=0.55, zorder=2)
-    if measure == "doublings":
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.yaxis.set_major_formatter(FuncFormatter(_factor))
-        axes.axhline(0, color="#999999", lw=0.7, zorder=0)
-    else:
-        axes.set_ylim(0, 1.03 if axes.get_ylim()[1] > 0.55 else None)
-
-
-def _factor(doublings: float, _: object = None) -> str:
-    """A number of doublings as a factor.
-
-    Examples
-    --------
-    >>> _factor(3), _factor(0), _factor(-2)
-    ('8', '1', '1/4')
-    """
-    return f"{2**doublings:g}" if doublings >= 0 else f"1/{2**-doublings:g}"

@@ -10,8 +10,6 @@ from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
 from medsam.figures.style import Looks, Picture, Source, modality_colour, model_colours, styled
 
-__all__ = ["clicks_average", "clicks_by_task"]
-
 _BESIDE: Looks = {"marker": "x", "ls": ":"}
 
 
@@ -38,7 +36,8 @@ def clicks_average(
     """
     check_columns(table, ("model", "k", "iou"))
     last = table.k.max()
-    figure, axes = layout.one_axes((4.6, 3.4), left=0.11, right=0.75, top=0.442, bottom=0.442)
+    figure = Picture(4.6, 3.4)
+    axes = figure.subplots()
     ends = []
     for model, colour in model_colours(dict.fromkeys(map(str, table.model))).items():
         line = table[table.model == model].sort_values("k")
@@ -83,12 +82,10 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
     names = table.drop_duplicates("task")
     models = list(dict.fromkeys(table.model)) if "model" in table else []
     several = len(models) > 1
-    legend = 0.22 if several else 0
     words = "number of clicks" + " (at the right of a title: change from 1 to 9)" * (not several)
     figure, grid = layout.panels(
-        len(names), columns, row=1.12, rest=0.75 + legend, top=0.55, bottom=0.42 + legend,
-        xlabel=(words, 0.5, 0.06 + legend), ylabel="IoU",
-    )  # fmt: skip
+        len(names), columns, row=1.12, rest=0.85, xlabel=words, ylabel="IoU"
+    )
     layout.iou_ticks(grid[0])
     grid[0].set(xlim=(0.5, 9.5), xticks=(1, 5, 9))
     colours = model_colours(models)

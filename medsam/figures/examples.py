@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.gridspec import SubplotSpec
 from numpy.typing import NDArray
 
 from medsam.analysis.examples import Example, steps
@@ -58,10 +58,8 @@ def prompt_modes(
     """
     if set(prompts) != set(TITLES):
         raise InputError(f"Prompts of modes {sorted(prompts)}. Allowed: one for each of 1 to 5.")
-    figure, grid = layout.subplots(
-        (7.4, 5.2), 2, 3, top=0.364, bottom=0.026, raster=True, hspace=0.14, wspace=0.03
-    )
-    first, *others = grid.flat
+    figure = Picture(7.4, 5.2, raster=True)
+    first, *others = figure.subplots(2, 3).flat
     picture(first, image)
     first.set_title(f"Input image: {title}" if title else "Input image")
     view = window(mask, 0.3)
@@ -95,68 +93,52 @@ def percentile_examples(
     slots: dict[tuple[str, int], dict[int, Example]] = {}
     for example in examples:
         slots.setdefault((example.task, example.percentile), {})[example.k] = example
-    modes = {example.k for example in examples}
-    wrong = [
-        f"{task} at percentile {percentile}"
-        for (task, percentile), pair in slots.items()
-        if set(pair) != modes or len({each.image_id for each in pair.values()}) > 1
-    ]
-    if not slots or not modes <= {2, 4} or wrong:
+    modes = sorted({example.k for example in examples})
+    images = {(one.task, one.percentile, one.image_id) for one in examples}
+    whole = all(sorted(pair) == modes for pair in slots.values())
+    if not slots or not whole or len(images) > len(slots):
         raise InputError(
-            f"{len(slots)} slots with modes {sorted(modes)}; of others: {', '.join(wrong)}. "
-            "Allowed: modes 2 and 4 on the same image, or only one of them in every slot. "
-            "Take slots(rows, (2, 4), rank_by=4)."
+            f"{len(slots)} slots with modes {modes} on {len(images)} images. Allowed: the same "
+            "modes in every slot, on one image. Take slots(rows, (2, 4), rank_by=4)."
         )
     tasks = list(dict.fromkeys(task for task, _ in slots))
     percentiles = sorted({percentile for _, percentile in slots})
-    tall = 1.31 * len(modes)  # of a task, inches
-    height = 0.85 + tall * len(tasks)
-    figure = Picture(figsize=(7.6, height))
-    figure.raster = True
-    outer = figure.add_gridspec(
-        len(tasks), len(percentiles), left=0.035, right=0.998, top=1 - 0.62 / height, bottom=0.01,
-        hspace=0.09, wspace=0.05,
-    )  # fmt: skip
-    for column, percentile in enumerate(percentiles):
-        x = 0.035 + 0.963 * (2 * column + 1) / (2 * len(percentiles))
-        figure.text(
-            x, 1 - 0.46 / height, f"{percentile}th percentile", ha="center", fontsize=8.5,
-            fontweight="bold",
-        )  # fmt: skip
-        for row, task in enumerate(tasks):
+    figure = Picture(7.6, 0.6 + 1.31 * len(modes) * len(tasks), raster=True)
+    grid = figure.subplots(len(tasks) * len(modes), 2 * len(percentiles), squeeze=False)
+    for rows, task in zip(np.split(grid, len(tasks)), tasks, strict=True):
+        parts = np.split(rows, len(percentiles), axis=1)
+        for places, percentile in zip(parts, percentiles, strict=True):
             if (task, percentile) in slots:
-                _slot(figure, outer[row, column], slots[task, percentile])
-    for row, task in enumerate(tasks):
-        box = outer[row, 0].get_position(figure)
-        name = textwrap.fill((titles or {}).get(task, task), round(13 * tall))
-        figure.text(
-            0.006, (box.y0 + box.y1) / 2, name, rotation=90, va="center",
-            multialignment="center", fontsize=7.5 if "\n" in name else 9, fontweight="bold",
-        )  # fmt: skip
+                _slot(places, slots[task, percentile])
+            else:
+                for axes in places.flat:
+                    axes.set_axis_off()
+        name = textwrap.fill((titles or {}).get(task, task), 17)
+        rows[0, 0].set_ylabel(name, fontsize=8.5, fontweight="bold")
+    for axes, percentile in zip(grid[0, ::2], percentiles, strict=True):
+        words = f"{percentile}th percentile\n{axes.get_title()}"
+        axes.set_title(words, fontsize=7.3, color="black")
     return figure
 
 
-def _slot(figure: Picture, place: SubplotSpec, pair: Mapping[int, Example]) -> None:
+def _slot(places: NDArray[Any], pair: Mapping[int, Example]) -> None:
     """The image and its area of interest to the left, the result of each mode to the right."""
-    inner = place.subgridspec(len(pair), 2, hspace=0.16, wspace=0.04)
     whole = pair[max(pair)]
     # A runaway mask does not zoom out: no more is seen than a view that is twice the object.
     x0, x1, y0, y1 = (max(round(end), 0) for end in window(whole.mask, 0.8))
     seen = whole.mask.copy()
     seen[y0 : y1 + 1, x0 : x1 + 1] |= whole.prediction[y0 : y1 + 1, x0 : x1 + 1]
     view = window(seen)
-    for row, mode in enumerate(sorted(pair)):
-        example, left, right = pair[mode], *(figure.add_subplot(inner[row, c]) for c in (0, 1))
-        picture(left, whole.image, view if row else None)
-        if not row:
-            outline(left, whole.mask, width=0.7)
-        name = "zoom" if row else _short(whole.image_id)
-        left.set_title(name, fontsize=6.5, color="#555555", pad=2)
+    outline(places[0, 0], whole.mask, width=0.7)
+    for (left, right), (mode, example) in zip(places, sorted(pair.items()), strict=False):
+        first = left is places[0, 0]
+        picture(left, whole.image, None if first else view)
+        left.set_title(_short(whole.image_id) if first else "zoom", fontsize=6.5, color="#555555")
         overlay(
             right, example.image, view, mask=example.mask, prediction=example.prediction,
             prompt=example.prompt, size=55, widths=(1.1, 1.1),
         )  # fmt: skip
-        right.set_title(f"mode {mode}: IoU {example.iou:.2f}", fontsize=7.2, pad=2)
+        right.set_title(f"mode {mode}: IoU {example.iou:.2f}")
 
 
 def _short(name: str, most: int = 24) -> str:
@@ -183,14 +165,12 @@ def contact_sheet(dataset: Dataset) -> Picture:
                 of_task[kind] = (area, case.id, sample.image, mask)
     across = max(map(len, best.values()))
     down = -(-len(dataset.tasks) // 2)
-    figure, grid = layout.subplots(
-        (7.6, 4.35 / across * down), down, 2 * across, top=0.0435 * down, bottom=0.00725 * down,
-        left=0.03, raster=True, hspace=0.16, wspace=0.04,
-    )  # fmt: skip
+    figure = Picture(7.6, 4.35 / across * down, raster=True)
+    grid = figure.subplots(down, 2 * across, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for places, task in zip(grid.reshape(-1, across), dataset.tasks, strict=False):
-        places[0].set_title(EMBEDDED.get(task, task), fontsize=8, loc="left", pad=3)
+        places[0].set_title(EMBEDDED.get(task, task), loc="left")
         for axes, kind in zip(places, sorted(best.get(task, {})), strict=False):
             _, name, image, mask = best[task][kind]
             axes.set_axis_on()
@@ -210,16 +190,14 @@ def case(sample: Sample, titles: Mapping[str, str]) -> Picture:
         Task and what a reader calls it, in the order of the legend.
     """
     shown = [task for task in titles if task in sample.masks and sample.masks[task].any()]
-    bottom = 2.5 * (0.14 if len(shown) <= 3 else 0.2)
-    figure, grid = layout.subplots(
-        (4.4, 2.5), 1, 2, top=0.0125, bottom=bottom, raster=True, wspace=0.02
-    )
-    for axes in grid[0]:
+    figure = Picture(4.4, 2.6, raster=True)
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
         picture(axes, sample.image)
     # One object is green, as ground truth is everywhere; several take the colours of the modes.
     colours = dict(zip(shown, (TRUTH, *(MODES[k] for k in (3, 1, 5, 4))), strict=False))
     for task, colour in colours.items():
-        outline(grid[0, 1], sample.masks[task], colour, width=1.3)
+        outline(right, sample.masks[task], colour, width=1.3)
     handles = [layout.key(titles[task], colour, ls="-", lw=2) for task, colour in colours.items()]
     figure.legend(handles=handles, ncols=min(3, len(shown)))
     return figure
@@ -269,15 +247,12 @@ def click_steps(
             "each with as many clicks as the others."
         )
     (last,) = counts
-    width, height = max(5.2, 0.5 + 1.01 * last), 0.75 + 1.22 * len(cases)
-    figure, grid = layout.subplots(
-        (width, height), len(cases), last, top=0.66, bottom=0.28, left=0.43 / width, right=0.998,
-        raster=True, wspace=0.05, hspace=0.17,
-    )  # fmt: skip
+    figure = Picture(max(5.2, 0.5 + 1.01 * last), 0.75 + 1.22 * len(cases), raster=True)
+    grid = figure.subplots(len(cases), last, squeeze=False)
     for row, (task, case) in zip(grid, cases.items(), strict=True):
         view = _reach(case[-1])
         before = -np.inf
-        for axes, example in zip(row, case, strict=True):
+        for k, (axes, example) in enumerate(zip(row, case, strict=True), 1):
             overlay(
                 axes, example.image, view, mask=example.mask, prediction=example.prediction,
                 widths=(1.0, 1.0), alpha=0.18,
@@ -286,14 +261,11 @@ def click_steps(
             look: Looks = {"color": "#222222"}
             if example.iou <= before - 0.005:
                 look = {"color": "#B00020", "fontweight": "bold"}
-            axes.set_title(f"{example.iou:.2f}", fontsize=8, pad=2, **look)
+            above = f"{k} click{'s' * (k > 1)}\n" if axes.get_subplotspec().is_first_row() else ""
+            axes.set_title(f"{above}{example.iou:.2f}", fontsize=8, **look)
             before = example.iou
         name = textwrap.fill((titles or {}).get(task, task), 17)
-        row[0].set_ylabel(name, fontsize=8 if "\n" in name else 8.5, fontweight="bold")
-    for k, axes in enumerate(grid[0], 1):
-        box = axes.get_position()
-        words = f"{k} click" if k == 1 else f"{k} clicks"
-        figure.text((box.x0 + box.x1) / 2, 1 - 0.47 / height, words, ha="center", fontsize=8)
+        row[0].set_ylabel(name, fontweight="bold")
     mark: Looks = {"ms": 8, "mec": "black", "mew": 0.5}
     handles = [
         layout.key("ground truth", TRUTH, ls="-"),
@@ -301,7 +273,7 @@ def click_steps(
         layout.key("positive click", PROMPT, "*", **mark),
         layout.key("negative click", NEGATIVE, MINUS, **mark),
     ]
-    figure.legend(handles=handles, ncols=4, borderpad=0.1, fontsize=8)
+    figure.legend(handles=handles, ncols=4, fontsize=8)
     return figure
 
 

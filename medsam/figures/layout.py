@@ -1,83 +1,25 @@
-"""Places of axes in inches, panels a task, rows with names, and entries of legends."""
+"""Panels a task, rows with names, entries of legends, and labels at the ends of lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from numpy.typing import ArrayLike, NDArray
+from matplotlib.transforms import ScaledTranslation
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
-from medsam.figures.style import MODALITIES, MODES, Picture, modality_colour
+from medsam.figures.style import MODALITIES, MODES, Looks, Picture, modality_colour
 from medsam.prompts import MODES as TITLES
 
-
-def subplots(
-    size: tuple[float, float],
-    rows: int = 1,
-    columns: int = 1,
-    *,
-    top: float,
-    bottom: float,
-    left: float = 0.005,
-    right: float = 0.995,
-    sharex: bool = False,
-    sharey: bool = False,
-    raster: bool = False,
-    **gaps: Any,
-) -> tuple[Picture, NDArray[Any]]:
-    """A figure with a grid of axes.
-
-    Parameters
-    ----------
-    size : (float, float)
-        Width and height, inches.
-    rows, columns : int
-    top, bottom : float
-        From the edges of the figure to the axes, inches.
-    left, right : float
-        Ends of the axes as parts of the width.
-    sharex, sharey : bool
-        Whether the axes have their limits and ticks in common.
-    raster : bool
-        Of the :class:`Picture`.
-    **gaps
-        ``wspace, hspace, width_ratios``: as for matplotlib's ``GridSpec``.
-
-    Returns
-    -------
-    Picture, (rows, columns) array of Axes
-    """
-    figure = Picture(figsize=size)
-    figure.raster = raster
-    edges = {"left": left, "right": right, "top": 1 - top / size[1], "bottom": bottom / size[1]}
-    grid = figure.subplots(
-        rows, columns, sharex=sharex, sharey=sharey, squeeze=False, gridspec_kw=edges | gaps
-    )
-    return figure, np.asarray(grid)
-
-
-def one_axes(size: tuple[float, float], **edges: Any) -> tuple[Picture, Axes]:
-    """A figure with one pair of axes; ``edges`` as for :func:`subplots`."""
-    figure, grid = subplots(size, **edges)
-    return figure, grid[0, 0]
+_INK = "#222222"
 
 
 def panels(
-    count: int,
-    columns: int,
-    *,
-    row: float,
-    rest: float,
-    top: float,
-    bottom: float,
-    left: float = 0.06,
-    hspace: float = 0.42,
-    xlabel: tuple[str, float, float] | None = None,
-    ylabel: str = "",
+    count: int, columns: int, *, row: float, rest: float, xlabel: str = "", ylabel: str = ""
 ) -> tuple[Picture, NDArray[Any]]:
     """A figure of full width with panels that share their axes; its last row may end early.
 
@@ -87,11 +29,7 @@ def panels(
         Panels, and at most so many in a row.
     row, rest : float
         Height of the figure, inches: so much a row, and so much besides.
-    top, bottom, left, hspace : float
-        As for :func:`subplots`.
-    xlabel : (str, float, float), optional
-        For all panels: words, their place as a part of the width, and from the bottom in inches.
-    ylabel : str
+    xlabel, ylabel : str
         For all panels.
 
     Returns
@@ -100,17 +38,13 @@ def panels(
     """
     columns = min(columns, count)
     rows = -(-count // columns)
-    height = rest + row * rows
-    figure, grid = subplots(
-        (7.4, height), rows, columns, top=top, bottom=bottom, left=left, right=0.99,
-        sharex=True, sharey=True, hspace=hspace, wspace=0.1,
-    )  # fmt: skip
-    for axes in grid.flat[count:]:
+    figure = Picture(7.4, rest + row * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes in grid[count:]:
         axes.set_axis_off()
-    if xlabel:
-        figure.text(xlabel[1], xlabel[2] / height, xlabel[0], ha="center", fontsize=7.5)
-    figure.text(0.004, 0.5, ylabel, va="center", rotation=90, fontsize=7.5)
-    return figure, grid.ravel()[:count]
+    figure.supxlabel(xlabel)
+    figure.supylabel(ylabel)
+    return figure, grid[:count]
 
 
 def iou_ticks(axes: Axes, which: str = "y") -> None:
@@ -122,42 +56,84 @@ def iou_ticks(axes: Axes, which: str = "y") -> None:
 # Rows with names.
 
 
-def name_rows(
-    axes: Axes,
-    places: ArrayLike,
-    names: Iterable[Any] | None = None,
-    modalities: Iterable[str] | None = None,
+def rows(
+    names: Sequence[str],
+    columns: int = 1,
     *,
-    shift: float = -0.018,
-    **looks: Any,
-) -> None:
-    """Name rows at the left, without ticks or lines across.
+    width: float = 7.4,
+    row: float = 0.2,
+    rest: float,
+    modalities: Sequence[str] = (),
+    xlabel: str = "",
+) -> tuple[Picture, NDArray[Any]]:
+    """Panels side by side that share their axes; named rows stand at the heights 0, 1, 2, ...
 
     Parameters
     ----------
-    axes : Axes
-    places : (N,) float
-        Heights of the rows.
-    names : iterable of str, optional
-        Where left out, the ticks stay as they are.
-    modalities : iterable of str, optional
+    names : sequence of str
+        Of the rows, from the bottom.
+    columns : int
+        Panels.
+    width, row, rest : float
+        Of the figure, inches: its width, and its height: so much a row, and so much besides.
+    modalities : sequence of str, optional
         Of each row: a square of its colour beside the name.
-    shift : float
-        Of the squares, as a part of the width.
-    **looks
-        Of the names.
+    xlabel : str
+        For all panels.
+
+    Returns
+    -------
+    Picture, (columns,) array of Axes
     """
-    places = np.asarray(places)
-    if names is not None:
-        axes.set_yticks(places, names, **looks)
-    axes.tick_params(axis="y", length=0)
+    figure = Picture(width, rest + row * len(names))
+    grid = figure.subplots(1, columns, sharex=True, sharey=True, squeeze=False)[0]
+    for axes in grid:
+        name_rows(axes, range(len(names)), names, modalities if axes is grid[0] else ())
+    grid[0].set_ylim(-0.7, len(names) - 0.3)
+    figure.supxlabel(xlabel)
+    return figure, grid
+
+
+def name_rows(
+    axes: Axes, places: Sequence[float], names: Iterable[Any], modalities: Sequence[str] = ()
+) -> None:
+    """Name rows at the left, with squares of their modalities; no ticks and no lines across."""
+    axes.set_yticks(places, list(names))
+    axes.tick_params(axis="y", length=0, pad=9 if len(modalities) else 3)
     axes.grid(axis="y", visible=False)
-    if modalities is not None:
-        axes.tick_params(axis="y", pad=9)
-        axes.scatter(
-            np.full(len(places), shift), places, marker="s", s=14, clip_on=False, zorder=5,
-            color=[modality_colour(m) for m in modalities], transform=axes.get_yaxis_transform(),
+    left = ScaledTranslation(-5 / 72, 0, axes.get_figure(root=True).dpi_scale_trans)
+    for place, modality in zip(places, modalities, strict=False):
+        axes.plot(
+            0, place, "s", ms=3.7, color=modality_colour(modality), clip_on=False, zorder=5,
+            transform=axes.get_yaxis_transform() + left,
         )  # fmt: skip
+
+
+# Distributions.
+
+
+def box(
+    axes: Axes,
+    values: NDArray[np.float64],
+    at: float,
+    colour: str,
+    fill: Looks,
+    *,
+    width: float,
+    orientation: Literal["vertical", "horizontal"] = "vertical",
+) -> None:
+    """A box with whiskers, a white diamond at the mean, and a faint dot for each value."""
+    line = {"color": colour, "linewidth": 1}
+    axes.boxplot(
+        [values], positions=[at], widths=width, orientation=orientation, patch_artist=True,
+        showfliers=False, showmeans=True, manage_ticks=False, whiskerprops=line, capprops=line,
+        boxprops={"edgecolor": colour, "linewidth": 1, "alpha": 0.75, **fill},
+        medianprops={"color": _INK, "linewidth": 1.1},
+        meanprops={"marker": "D", "mfc": "white", "mec": _INK, "ms": 3.6},
+    )  # fmt: skip
+    jitter = at + np.random.default_rng(0).uniform(-0.3, 0.3, len(values)) * width
+    x, y = (jitter, values) if orientation == "vertical" else (values, jitter)
+    axes.plot(x, y, "o", ms=1.8, color=_INK, alpha=0.35, mec="none")
 
 
 # Entries of legends.
@@ -182,27 +158,18 @@ def mode_keys(markers: Mapping[int, str], **looks: Any) -> list[Line2D]:
 # Labels at the ends of lines.
 
 
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Move heights up or down until neighbours stand at least ``gap`` apart.
+def spread(heights: Sequence[float], gap: float) -> NDArray[np.float64]:
+    """Move heights up or down, as little as can be, until neighbours stand ``gap`` apart.
 
     Examples
     --------
-    >>> [round(height, 3) for height in spread([0.61, 0.9, 0.6], 0.05)]
+    >>> spread([0.61, 0.9, 0.6], 0.05).round(3).tolist()
     [0.63, 0.9, 0.58]
     """
-    order = np.argsort(heights)
-    placed = np.array(heights, float)
-    for _ in range(200):
-        moved = False
-        for a, b in pairwise(order):
-            short = gap - (placed[b] - placed[a])
-            if short > 1e-6:
-                placed[a] -= short / 2
-                placed[b] += short / 2
-                moved = True
-        if not moved:
-            break
-    return [float(p) for p in placed]
+    order, steps = np.argsort(heights), gap * np.arange(len(heights))
+    placed = np.empty(len(heights))
+    placed[order] = isotonic_regression(np.asarray(heights)[order] - steps).x + steps
+    return placed
 
 
 def label_ends(

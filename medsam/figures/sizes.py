@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.cbook import boxplot_stats
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from statsmodels.api import OLS, add_constant
@@ -65,8 +64,8 @@ def size_and_iou(found: pd.DataFrame, *, source: Source) -> Picture:
     -------
     Picture
         Top: a point an object; box: quartiles and median; whiskers: to the last object within
-        1.5 times the box, on the log scale; white diamond: mean; tasks from the smallest median
-        at the bottom. Bottom: a task has the number that stands before its name above; line:
+        1.5 times the box; white diamond: mean; tasks from the smallest median at the bottom.
+        Bottom: a task has the number that stands before its name above; line:
         least squares on the logarithm of the size, band: its 95 % interval. Dotted: the IoU of a
         mask of the whole image.
 
@@ -78,48 +77,28 @@ def size_and_iou(found: pd.DataFrame, *, source: Source) -> Picture:
     check_columns(found, CASES)
     table, ranks = sizes.means(found), sizes.spread(found)
     modes = sorted(found.k.unique())
-    body, gap, bottom = max(0.6, 0.24 * len(ranks)), 0.95, 2.35
-    height = 0.42 + body + gap + bottom + 0.75
-    figure, upper = layout.one_axes(
-        (7.4, height), left=0.235, right=0.935, top=0.42, bottom=0.75 + bottom + gap
-    )
-    _distributions(upper, found, ranks)
-    width = (0.925 - 0.05 * (len(modes) - 1)) / len(modes)
-    for n, k in enumerate(modes):
-        place = (0.065 + n * (width + 0.05), 0.75 / height, width, (bottom - 0.15) / height)
-        axes = figure.add_axes(place)
-        _relation(axes, table[table.k == k], int(k))
-        if n:
-            axes.set_yticklabels([])
-        else:
-            axes.set_ylabel("mean IoU")
-    figure.text(0.53, 0.36 / height, f"mean {X_LABEL}", ha="center", va="bottom", fontsize=8)
-    handles = [*layout.modality_keys(ranks.modality, ms=5), _WHOLE]
-    figure.legend(handles=handles, ncols=6, bbox_to_anchor=(0.53, 0))
+    tall = 0.7 + 0.24 * len(ranks)  # of the upper part, inches
+    figure = Picture(7.4, tall + 3.6)
+    places = [["all"] * len(modes), [*map(str, modes)]]
+    axes = figure.subplot_mosaic(places, height_ratios=(tall, 2.9))
+    _distributions(axes["all"], found, ranks)
+    for k in modes:
+        _relation(axes[f"{k}"], table[table.k == k], int(k))
+        axes[f"{k}"].tick_params(labelleft=bool(k == modes[0]))
+    axes[f"{modes[0]}"].set_ylabel("mean IoU")
+    figure.supxlabel(f"mean {X_LABEL}")
+    figure.legend(handles=[*layout.modality_keys(ranks.modality, ms=5), _WHOLE], ncols=6)
     return figure
 
 
 def _distributions(axes: Axes, found: pd.DataFrame, ranks: pd.DataFrame) -> None:
     once = found.drop_duplicates(["dataset", "task", "image"])
-    rng = np.random.default_rng(0)
     row: Any
     for row in ranks.itertuples():
-        of_task = once[(once.dataset == row.dataset) & (once.task == row.task)]
-        values, colour = of_task["size"].to_numpy(float), modality_colour(row.modality)
-        # Quartiles and whiskers on the log scale, as sizes: outliers are what is far there.
-        (stats,) = boxplot_stats(np.log10(values))
-        box = {name: 10 ** stats[name] for name in ("med", "q1", "q3", "whislo", "whishi")}
-        line = {"color": colour, "linewidth": 0.9}
-        axes.bxp(
-            [box], positions=[row.rank], orientation="horizontal", widths=0.62, showfliers=False,
-            patch_artist=True, manage_ticks=False, whiskerprops=line, capprops=line,
-            boxprops={"facecolor": colour, "alpha": 0.28, "edgecolor": colour, "linewidth": 0.9},
-            medianprops={"color": _INK, "linewidth": 1.2},
-        )  # fmt: skip
-        at = row.rank + rng.uniform(-0.22, 0.22, len(values))
-        objects, mean = f"objects {row.rank}", f"mean {row.rank}"
-        axes.plot(values, at, "o", ms=2.0, color=colour, mec="none", alpha=0.55, label=objects)
-        axes.plot(row.mean, row.rank, "D", ms=3.8, mfc="white", mec=_INK, mew=0.8, label=mean)
+        values = once[(once.dataset == row.dataset) & (once.task == row.task)]["size"].to_numpy()
+        colour = modality_colour(row.modality)
+        fill = {"facecolor": colour, "alpha": 0.28}
+        layout.box(axes, values, row.rank, colour, fill, width=0.62, orientation="horizontal")
     names = zip(ranks["name"], ranks["rank"], strict=True)
     layout.name_rows(axes, ranks["rank"], [f"{name}  {rank:>2}" for name, rank in names])
     beside = axes.secondary_yaxis("right")
@@ -147,7 +126,8 @@ def _relation(axes: Axes, table: pd.DataFrame, k: int) -> None:
         )  # fmt: skip
     _whole_image(axes)
     axes.set_ylim(-0.03, 1)
-    axes.set_title(f"Mode {k}: {TITLES[k]}", loc="left", fontweight="bold", color=MODES[k], pad=24)
+    title = f"Mode {k}: {TITLES[k]}"
+    axes.set_title(title, loc="left", fontsize=8, fontweight="bold", color=MODES[k], pad=24)
     axes.text(0, 1.025, _told(told), transform=axes.transAxes, fontsize=7, va="bottom", color=_INK)
 
 
@@ -167,10 +147,9 @@ def _told(row: pd.Series) -> str:
         return f"{row.n:g} tasks: too few, or all alike,\nfor a correlation"
     told = []
     for name, which in (("Pearson, log size", "r"), ("Spearman", "rho")):
-        low, high, p = (row[f"{which}_{end}"] for end in ("low", "high", "p"))
-        span = "" if np.isnan(low) else f" ({signed(low)} to {signed(high)})"
+        p = row[f"{which}_p"]
         words = "one volume: no p" if np.isnan(p) else probability(p)
-        told.append(f"{name} {signed(row[which])}{span}, {words}")
+        told.append(f"{name} {signed(row[which])}, {words}")
     return "\n".join(told)
 
 
@@ -202,45 +181,41 @@ def size_within(found: pd.DataFrame, *, source: Source) -> Picture:
     """
     check_columns(found, CASES)
     ranks, lines = sizes.spread(found), sizes.within(found)
-    modes = sorted(int(k) for k in found.k.unique())
     figure, grid = layout.panels(
-        len(ranks), 4, row=1.5, rest=1.0, top=0.62, bottom=0.72, left=0.065,
-        xlabel=(f"{X_LABEL}; right of a title: Spearman", 0.53, 0.34), ylabel="IoU",
+        len(ranks), 4, row=1.5, rest=1.0, ylabel="IoU",
+        xlabel=f"{X_LABEL}; right of a title: Spearman",
     )  # fmt: skip
     _log_axis(grid[0], found["size"])
     layout.iou_ticks(grid[0])
     fit: Any
     for axes, task in zip(grid, ranks.itertuples(), strict=True):
-        of_task, fits = (
-            table[(table.dataset == task.dataset) & (table.task == task.task)].set_index("k")
-            for table in (found, lines)
-        )
-        for n, k in enumerate(modes):
-            if k not in of_task.index:
-                continue
-            part, fit = of_task.loc[[k]], fits.loc[k]
+        of_task = found[(found.dataset == task.dataset) & (found.task == task.task)]
+        fits = lines[(lines.dataset == task.dataset) & (lines.task == task.task)]
+        for n, fit in enumerate(fits.sort_values("k").itertuples()):
+            part, colour = of_task[of_task.k == fit.k], MODES[fit.k]
             axes.plot(
-                part["size"], part.iou, _MARKERS[k], color=MODES[k], ms=3, mec="none", alpha=0.6,
-                clip_on=False, label=f"mode {k}",
+                part["size"], part.iou, _MARKERS[fit.k], color=colour, ms=3, mec="none", alpha=0.6,
+                clip_on=False, label=f"mode {fit.k}",
             )  # fmt: skip
             if np.isnan(fit.rho):
                 continue
             ends = np.array([part["size"].min(), part["size"].max()])
             fitted = fit.intercept + fit.slope * np.log10(ends)
-            axes.plot(ends, fitted, color=MODES[k], lw=1.3, label=f"line {k}")
-            right = 1 - 0.25 * (len(modes) - 1 - n)
+            axes.plot(ends, fitted, color=colour, lw=1.3, label=f"line {fit.k}")
+            right = 1 - 0.25 * (len(fits) - 1 - n)
             axes.text(
                 right, 1.03, signed(fit.rho), transform=axes.transAxes, ha="right", fontsize=6.8,
-                color=MODES[k], fontweight="bold",
+                color=colour, fontweight="bold",
             )  # fmt: skip
         _whole_image(axes)
-        axes.set_title(str(task.name), fontsize=7.2, loc="left", pad=10)
-    figure.legend(handles=[*_mode_keys(modes), _WHOLE], ncols=3)
+        axes.set_title(str(task.name), loc="left", pad=10)
+    figure.legend(handles=[*_mode_keys(found), _WHOLE], ncols=3)
     return figure
 
 
-def _mode_keys(modes: list[int]) -> list[Line2D]:
-    return layout.mode_keys({k: _MARKERS[k] for k in modes}, ls="-", ms=4, lw=1.3)
+def _mode_keys(found: pd.DataFrame) -> list[Line2D]:
+    markers = {int(k): _MARKERS[k] for k in sorted(found.k.unique())}
+    return layout.mode_keys(markers, ls="-", ms=4, lw=1.3)
 
 
 @styled
@@ -267,29 +242,19 @@ def size_correlations(found: pd.DataFrame, *, source: Source) -> Picture:
     """
     check_columns(found, CASES)
     table = correlations(found)
-    modes = sorted(int(k) for k in found.k.unique())
-    names = table.drop_duplicates("at")
-    figure, axes = layout.one_axes(
-        (7.4, 1.15 + 0.25 * len(names)), left=0.3, right=0.98, top=0.38, bottom=0.72
-    )
+    names = table.drop_duplicates("at")["name"]
+    words = "Spearman's correlation of size and IoU"
+    figure, (axes,) = layout.rows(list(names), row=0.25, rest=1.15, xlabel=words)
     axes.axvline(0, color="#777777", lw=0.9)
     axes.axhline(1.5, color="#BBBBBB", lw=0.8)
-    for n, k in enumerate(modes):
-        for kind, marker, size in (
-            ("within", _MARKERS[k], 4),
-            ("pooled", "D", 5.5),
-            ("between", "*", 9),
-        ):
-            part = table[(table.k == k) & (table.kind == kind)]
-            at = part["at"] + 0.32 * ((len(modes) - 1) / 2 - n)
-            axes.hlines(at, part.low, part.high, color=MODES[k], lw=1.3, alpha=0.8)
-            axes.plot(
-                part.value, at, marker, color=MODES[k], ms=size, mec="none", label=f"{kind} {k}"
-            )
-    layout.name_rows(axes, names["at"], names["name"])
-    axes.set(xlim=(-1.02, 1.02), xlabel="Spearman's correlation of size and IoU")
-    axes.set_ylim(-0.6, names["at"].max() + 0.6)
-    figure.legend(handles=_mode_keys(modes), ncols=3)
+    apart = dict(zip(sorted(table.k.unique()), (0.16, -0.16), strict=False))
+    for (kind, k), part in table.groupby(["kind", "k"]):
+        marker, size = {"pooled": ("D", 5.5), "between": ("*", 9)}.get(kind, (_MARKERS[k], 4))
+        at, colour = part["at"] + apart.get(k, 0), MODES[k]
+        axes.hlines(at, part.low, part.high, color=colour, lw=1.3, alpha=0.8)
+        axes.plot(part.value, at, marker, color=colour, ms=size, mec="none", label=f"{kind} {k}")
+    axes.set_xlim(-1.02, 1.02)
+    figure.legend(handles=_mode_keys(found), ncols=3)
     return figure
 
 

@@ -15,8 +15,7 @@ import matplotlib as mpl
 import yaml
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.text import Annotation, Text
 
 _FOLDER = Path(__file__).parent
 _COLOURS = yaml.safe_load((_FOLDER / "colours.yaml").read_text("utf-8"))
@@ -35,13 +34,19 @@ class Picture(Figure):
 
     JupyterLab shows no SVG of a notebook that papermill executed, as it does not trust the file.
 
-    Attributes
+    Room for its labels is made when it is drawn.
+
+    Parameters
     ----------
+    width, height : float
+        Inches.
     raster : bool
         ``True`` for a figure that is mostly images.
     """
 
-    raster = False
+    def __init__(self, width: float, height: float, *, raster: bool = False):
+        super().__init__(figsize=(width, height), layout="compressed" if raster else "constrained")
+        self.raster = raster
 
     def _bytes(self, kind: str, **options: Any) -> bytes:
         buffer = io.BytesIO()
@@ -63,7 +68,8 @@ _P = ParamSpec("_P")
 def styled(draw: Callable[_P, Picture]) -> Callable[_P, Picture]:
     """Draw in the style of the book, and write the function's ``source`` or ``sources`` above.
 
-    Matplotlib's settings stay as they were.
+    Matplotlib's settings stay as they were. Axes and their labels stand between the sources and
+    the legend.
     """
 
     @functools.wraps(draw)
@@ -71,7 +77,7 @@ def styled(draw: Callable[_P, Picture]) -> Callable[_P, Picture]:
         with mpl.rc_context(_RC):
             figure = draw(*args, **kwargs)
             sources: Any = kwargs.get("sources") or [kwargs.get("source")]
-            badge(figure, *filter(None, sources))
+            _frame(figure, above=badge(figure, *filter(None, sources)))
             return figure
 
     return inner
@@ -122,48 +128,44 @@ class Source:
         return str(_COLOURS["badges"][self.kind]["words"])
 
 
-def chip(
-    on: Axes | Figure,
-    x: float,
-    y: float,
-    source: Source,
-    size: float,
-    *,
-    words: str = "",
-    **looks: Any,
-) -> None:
-    """Write words, or the label of a source, into a box that looks as its kind does."""
+def chip(on: Axes | Figure, x: float, y: float, source: Source, size: float, **looks: Any) -> Text:
+    """Write the label of a source into a box that looks as its kind does."""
     box = _COLOURS["badges"][source.kind]["box"]
-    on.text(
-        x,
-        y,
-        words or source.label,
-        fontsize=size,
-        fontweight="bold",
-        color="white" if source.kind == "published" else "black",
-        bbox={"boxstyle": "round,pad=0.35", "linewidth": 1, **box},
-        **looks,
-    )
+    ink = "white" if source.kind == "published" else "black"
+    looks |= {"bbox": {"boxstyle": "round,pad=0.35", "linewidth": 1, **box}}
+    return on.text(x, y, source.label, fontsize=size, fontweight="bold", color=ink, **looks)
 
 
-def badge(figure: Figure, *sources: Source) -> None:
-    """Write the sources at the top left of a figure, a line each.
+def badge(figure: Figure, *sources: Source) -> float:
+    """Write the sources at the top left of a figure, a line each; returns inches taken.
 
     Dark for published, yellow with a dashed edge for a run, green with a dotted one for what this
     project measured and ships, white for what is only computed.
     """
-    size = 7.5
     for line, source in enumerate(sources):
         top = 1 - (0.1 + 0.22 * line) / figure.get_figheight()
-        chip(figure, 0.012, top, source, size, va="top")
-        x = 0.012 + (text_width(source.label, size) + 0.16) / figure.get_figwidth()
-        figure.text(x, top, source.detail, va="top", fontsize=size, color="#333333")
+        label = chip(figure, 0.012, top, source, 7.5, va="top")
+        detail = Annotation(
+            source.detail, (1, 0.5), (9, 0), xycoords=label, textcoords="offset points",
+            va="center_baseline", fontsize=7.5, color="#333333",
+        )  # fmt: skip
+        figure.add_artist(detail)
+    return 0.12 + 0.22 * len(sources)
 
 
-def text_width(words: str, size: float) -> float:
-    """Width of bold words in inches, measured with the font itself."""
-    bold = FontProperties(family="DejaVu Sans", weight="bold", size=size)
-    return float(TextPath((0, 0), words, prop=bold).get_extents().width / 72)
+def _frame(figure: Figure, above: float) -> None:
+    """Leave so many inches above all axes, and stack the legends below them."""
+    height, below = figure.get_figheight(), 0.0
+    for legend in reversed(figure.legends):
+        legend.set_bbox_to_anchor((0.5, below / height), figure.transFigure)
+        below += legend.get_window_extent().height / figure.dpi
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0, below / height, 1, 1 - (above + below) / height))
+    engine.execute(figure)
+    figure.set_layout_engine("none")  # once is enough, however often it is saved
+    if words := figure.get_supxlabel():
+        figure.supxlabel(words, y=(below + 0.06) / height)
 
 
 def modality_colour(modality: object) -> str:
@@ -226,9 +228,10 @@ def note(words: str, *, source: Source) -> Picture:
         Written on the figure.
     """
     lines = textwrap.wrap(words, 88)
-    figure = Picture(figsize=(6.4, 0.55 + 0.16 * len(lines)))
-    top = 1 - 0.42 / figure.get_figheight()
-    figure.text(0.012, top, "\n".join(lines), va="top", fontsize=8.5, linespacing=1.35)
+    figure = Picture(6.4, 0.55 + 0.16 * len(lines))
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.text(0, 1, "\n".join(lines), va="top", fontsize=8.5, linespacing=1.35)
     return figure
 
 

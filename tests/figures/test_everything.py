@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from medsam.figures import Source
 from medsam.figures.everything import Shown, everything_masks, everything_sides
 from medsam.models.automatic import Found
 from medsam.study.everything import Grid
+RUN = Source.run("toys")
 
 
 def found(y, x, side, score):
@@ -38,14 +40,14 @@ def counts():
 def test_every_mask_has_its_outline():
     grid = Grid({}, "a", "0", 32, (40, 50), MASKS, 4.2, 4.2, {"machine": "toy"})
     shown = Shown("a slice", np.zeros((40, 50, 3), np.uint8), [(grid, True)])
-    axes = everything_masks([shown], detail="").axes[1]
+    axes = everything_masks([shown], source=RUN).axes[1]
     assert axes.get_title() == "$2^5$ points a side\n3 masks, 4.2 s"
     lines = [c for c in axes.collections if hasattr(c, "get_segments")]
     assert sorted(len(line.get_segments()) for line in lines) == [4 * 8, 4 * 12, 4 * 30]
 
 
 def test_lines_are_the_table():
-    left, right = everything_sides(table(), counts(), detail="").axes
+    left, right = everything_sides(table(), counts(), source=RUN).axes
     drawn = {line.get_label(): line for line in left.lines}
     for name in ("Brain stem", "Thalamus"):
         part = table().query(f"name == '{name}' and k > 0")
@@ -55,5 +57,6 @@ def test_lines_are_the_table():
     diamonds = [line for line in left.lines if line.get_marker() == "D"]
     assert [line.get_ydata().tolist() for line in diamonds] == [[0.7], [0.1]]
     np.testing.assert_array_equal(right.lines[0].get_ydata(), [4, 9, 11])
-    hollow = [line for line in right.lines if line.get_markerfacecolor() == "white"]
-    assert [line.get_xdata().tolist() for line in hollow] == [[128]]
+    (dots,) = right.collections
+    hollow = [face.tolist() == [1, 1, 1, 1] for face in dots.get_facecolors()]
+    assert hollow == [False, False, True]

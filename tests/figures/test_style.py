@@ -59,7 +59,7 @@ def test_each_kind_of_source_has_a_badge_of_its_own():
         differences_forest,
         noise_curves,
         lambda table, source: ambiguity_ranks(table, table, source=source),
-        lambda table, source: everything_sides(table, table, detail=source.detail),
+        lambda table, source: everything_sides(table, table, source=source),
     ],
 )
 def test_a_table_has_its_columns_and_a_row(draw):
