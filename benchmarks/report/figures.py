@@ -59,9 +59,8 @@ def stage_bars(table: pd.DataFrame, *, source: Source) -> Picture:
     """
     check_columns(table, ("name", "words", "per", "seconds"))
     names = list(dict.fromkeys(table.name))
-    figure, grid = layout.panels(
-        len(names), 3, row=2.0, rest=0.85, top=0.58, bottom=0.38, left=0.215, hspace=0.4
-    )
+    words = "CPU seconds: a process (pale), an image"
+    figure, grid = layout.panels(len(names), 3, row=2.0, rest=0.85, xlabel=words)
     most = float(table.seconds.max())
     for axes, name in zip(grid, names, strict=True):
         of_name = table[table.name == name].reset_index(drop=True)
@@ -73,11 +72,9 @@ def stage_bars(table: pd.DataFrame, *, source: Source) -> Picture:
         for at, seconds in enumerate(of_name.seconds):
             axes.text(seconds + most * 0.02, at, in_time(seconds), va="center", fontsize=6.8)
         axes.axhline(once.sum() - 0.5, color="#999999", lw=0.6)
-        axes.set_title(name, fontsize=7.5, loc="left", pad=4)
+        axes.set_title(name, loc="left")
         layout.name_rows(axes, of_name.index, of_name.words)
         axes.set(xlim=(0, most * 1.28), ylim=(len(of_name) - 0.4, -0.6))
-    words = "CPU seconds: a process (pale), an image"
-    figure.text(0.6, 0.06 / figure.get_figheight(), words, ha="center")
     return figure
 
 
@@ -106,7 +103,9 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
     """
     check_columns(table, ("scaling", "turn", "wall", "cpu"))
     kinds = list(dict.fromkeys(table.scaling))
-    figure, grid = layout.panels(len(kinds), 2, row=1.9, rest=1.15, top=0.8, bottom=0.42, left=0.08)
+    figure, grid = layout.panels(
+        len(kinds), 2, row=1.9, rest=1.15, xlabel="processes", ylabel="times as fast"
+    )
     words = {"strong": "strong: the same images", "weak": "weak: twice the images"}
     seen = table[["wall", "cpu"]].to_numpy(float)
     low, top = min(0.8, seen.min() * 0.7), max(2.15, seen.max() * 1.05)
@@ -119,16 +118,14 @@ def speedups(table: pd.DataFrame, *, source: Source) -> Picture:
         axes.plot([1.985] * len(of_kind), of_kind.cpu, "o", color=_CPU, alpha=0.8, **dot)
         axes.plot([2.045] * len(of_kind), of_kind.wall, "o", color=_WALL, **hollow)
         axes.set_title(words.get(kind, kind), fontsize=8, loc="left")
-        axes.set(xlim=(0.9, 2.15), ylim=(low, top), xlabel="processes", xticks=[1, 2])
+        axes.set(xlim=(0.9, 2.15), ylim=(low, top), xticks=[1, 2])
         axes.set_yticks([1, 1.5, 2])
-    figure.text(0.004, 0.48, "times as fast", va="center", rotation=90, fontsize=8)
     handles = [
         layout.key("ideal", "#888888", ls="--"),
         layout.key("by CPU seconds, a turn each", _CPU, "o", ls="-", **dot),
         layout.key("by the wall", _WALL, "o", **hollow),
     ]
-    above = (0.0, 1 - 0.24 / figure.get_figheight())
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=above, ncols=3)
+    figure.legend(handles=handles, ncols=3)
     return figure
 
 
@@ -157,9 +154,8 @@ def hours_by_workers(table: pd.DataFrame, *, sources: tuple[Source, ...]) -> Pic
     """
     check_columns(table, ("worker", "parts", "workers", "hours", "even"))
     kinds = list(dict.fromkeys(table.worker))
-    lines = 0.22 * (len(sources) - 1)
     figure, grid = layout.panels(
-        len(kinds), 3, row=2.1, rest=1.25 + lines, top=0.9 + lines, bottom=0.42, left=0.085
+        len(kinds), 3, row=2.1, rest=1.0 + 0.22 * len(sources), xlabel="workers"
     )
     parts = sorted(set(table.parts))
     colours = dict(zip(parts, _PARTS, strict=False))
@@ -170,8 +166,8 @@ def hours_by_workers(table: pd.DataFrame, *, sources: tuple[Source, ...]) -> Pic
         for number, colour in colours.items():
             line = of_kind[of_kind.parts == number]
             axes.plot(line.workers, line.hours, ".-", ms=3.5, lw=1.2, color=colour)
-        axes.set(xscale="log", yscale="log", xlabel="workers")
-        axes.set_title(kind, fontsize=7.5, loc="left")
+        axes.set(xscale="log", yscale="log")
+        axes.set_title(kind, loc="left")
         ticks = [n for n in (1, 8, 64, 512) if n <= table.workers.max()]
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -182,10 +178,7 @@ def hours_by_workers(table: pd.DataFrame, *, sources: tuple[Source, ...]) -> Pic
         layout.key(f"{n} part{'s' * (n > 1)} a task", colour, ".", ls="-")
         for n, colour in colours.items()
     ]
-    figure.legend(
-        handles=handles, loc="upper left", ncols=len(handles), handlelength=1.5, columnspacing=1.2,
-        bbox_to_anchor=(0.0, 1 - (0.24 + lines) / figure.get_figheight()),
-    )  # fmt: skip
+    figure.legend(handles=handles, ncols=len(handles), handlelength=1.5)
     return figure
 
 
@@ -244,8 +237,8 @@ def kills(table: pd.DataFrame, *, source: Source) -> Picture:
     """
     check_columns(table, ("command", "aim", "seconds", "whole", "phase", "lost"))
     lanes = _lanes(table)
-    height = 1.25 + 0.3 * len(lanes)
-    figure, axes = layout.one_axes((7.4, height), left=0.235, right=0.79, top=0.62, bottom=0.5)
+    figure = Picture(7.4, 1.25 + 0.3 * len(lanes))
+    axes = figure.subplots()
     beside = {"transform": axes.get_yaxis_transform(), "ha": "center"}
     for at, (_, of_lane) in enumerate(lanes):
         share = 100 * (of_lane.seconds / of_lane.whole).clip(upper=1)
@@ -265,8 +258,5 @@ def kills(table: pd.DataFrame, *, source: Source) -> Picture:
         axes.axhline(at + 0.5, color="#E4E4E4", lw=0.6)
     seen = set(table.phase)
     handles = [layout.key(name, *look, ms=5) for name, look in _LOOKS.items() if name in seen]
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.225, 1 - 0.62 / height), ncols=5,
-        handletextpad=0.2, columnspacing=1.2, borderaxespad=0.1,
-    )  # fmt: skip
+    figure.legend(handles=handles, ncols=5)
     return figure

@@ -11,13 +11,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from medsam.analysis.abstract import SHORT, facts, headlines
-from medsam.analysis.comparison import ORACLE
 from medsam.errors import InputError
 from medsam.figures import layout
+from medsam.figures.clicks import average_lines
 from medsam.figures.overlay import overlay, window
 from medsam.figures.style import (
     MODALITIES,
@@ -25,11 +24,8 @@ from medsam.figures.style import (
     Looks,
     Picture,
     Source,
-    chip,
     modality_colour,
-    model_colour,
     styled,
-    text_width,
 )
 from medsam.prompts import Prompt
 
@@ -40,32 +36,23 @@ _INK, _SOFT = "#222222", "#666666"
 
 
 def _unit_chart(axes: Axes, data: pd.DataFrame) -> None:
-    """Tasks by modality, a square each, with names below; limits of axes are their inches."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    width, height = (float(x) for x in axes.get_position().size * figure.get_size_inches())
-    axes.set(xlim=(0, width), ylim=(0, height))
-    axes.set_axis_off()
+    """Tasks by modality, a square each, with the names of the datasets below."""
     order = data.groupby("modality").n_tasks.sum().sort_values(ascending=False, kind="stable")
-    row = height / max(len(order), 3)
-    side, step = 0.16, 0.2
-    across = max(1, int((width + step - side) / step))
+    width = max(10, *order)
     for n, (modality, count) in enumerate(order.items()):
         sets, hue = data[data.modality == modality], modality_colour(modality)
-        top = height - n * row
-        axes.text(0, top, str(modality), va="top", fontsize=9, fontweight="bold", color=hue)
-        words = f"{count} task{'s' * (count != 1)}"
-        axes.text(width, top - 0.015, words, va="top", ha="right", fontsize=7.5, color=_INK)
-        for i in range(int(count)):
-            corner = (i % across * step, top - 0.36 - i // across * step)
-            axes.add_patch(Rectangle(corner, side, side, facecolor=hue, edgecolor="none"))
+        axes.barh([n] * count, 0.85, left=range(count), height=0.2, align="edge", color=hue)
+        above: Looks = {"va": "bottom", "fontsize": 9}
+        axes.text(0, n - 0.05, str(modality), fontweight="bold", color=hue, **above)
+        axes.text(width, n - 0.05, f"{count} task{'s' * (count != 1)}", ha="right", **above)
         names = [
             f"{title}\N{NO-BREAK SPACE}×{k}" if k > 1 else str(title)
             for title, k in zip(sets.title, sets.n_tasks, strict=True)
         ]
-        below = top - 0.43 - (int(count) - 1) // across * step
-        listed = textwrap.fill(", ".join(names), int(width * 16.5))
-        axes.text(0, below, listed, va="top", fontsize=7.2, color=_SOFT, linespacing=1.15)
+        below = textwrap.fill(", ".join(names), 32)
+        axes.text(0, n + 0.23, below, va="top", fontsize=7.2, color=_SOFT, linespacing=1.15)
+    axes.set(xlim=(0, width), ylim=(max(len(order), 3) - 0.3, -0.3))
+    axes.set_axis_off()
 
 
 def _task_strip(axes: Axes, modes: pd.DataFrame) -> None:
@@ -112,47 +99,29 @@ def _boxes_and_points(axes: Axes, modes: pd.DataFrame) -> None:
     axes.set_aspect("equal", anchor="W")
 
 
-def _mode_means(axes: Axes, modes: pd.DataFrame, size: float = 1.0, *, words: bool = False) -> None:
-    """Mean IoU of each mode: dot top-confidence, triangle oracle; modes named, or numbered."""
+def _mode_means(axes: Axes, modes: pd.DataFrame) -> None:
+    """Mean IoU of each mode: dot top-confidence, triangle oracle."""
     means = modes.groupby(["mode", "choice"]).iou.mean().unstack()[["top", "oracle"]]
     for mode, top, oracle in means.itertuples():
         hue = MODES[mode]
-        axes.plot([top, oracle], [mode, mode], color=hue, lw=2.2 * size, alpha=0.35)
-        axes.plot(oracle, mode, "v", ms=5.5 * size, mfc="white", mec=hue, label=f"oracle {mode}")
-        axes.plot(top, mode, "o", ms=7 * size, color=hue, mec="none", label=f"top {mode}")
+        axes.plot([top, oracle], [mode, mode], color=hue, lw=2.2, alpha=0.35)
+        axes.plot(oracle, mode, "v", ms=5.5, mfc="white", mec=hue, label=f"oracle {mode}")
+        axes.plot(top, mode, "o", ms=7, color=hue, mec="none", label=f"top {mode}")
         inside = top > 0.25  # room for the number at the left of the dot
         axes.text(
             top - 0.045 if inside else max(top, oracle) + 0.05, mode, f"{top:.2f}",
-            ha="right" if inside else "left", va="center", fontsize=7.2 * size, color=_INK,
+            ha="right" if inside else "left", va="center", fontsize=7.2,
             fontweight="bold" if mode == means.top.idxmax() else "normal",
         )  # fmt: skip
-    names = [f"{SHORT[mode]}  {mode}" if words else f"mode {mode}" for mode in means.index]
-    layout.name_rows(axes, means.index, names)
+    layout.name_rows(axes, list(means.index), [f"mode {mode}" for mode in means.index])
     axes.set(ylim=(5.6, 0.4), xlabel="mean IoU (▽ with oracle)")
     layout.iou_ticks(axes, "x")
-
-
-def _click_lines(axes: Axes, clicks: pd.DataFrame) -> None:
-    """Mean IoU over tasks by the number of clicks, one line a method."""
-    lines = clicks.groupby(["model", "k"], sort=False).iou.mean().unstack("model")
-    last = int(lines.index.max())
-    ends = []
-    for name, line in lines.items():
-        oracle, hue = str(name).endswith(ORACLE), model_colour(str(name))
-        look: Looks = {"ls": (0, (3, 1.5))} if oracle else {"marker": "o", "ms": 2.8}
-        axes.plot(lines.index, line, lw=1.5, color=hue, label=str(name), **look)
-        words = "with oracle" if oracle else str(name)
-        ends.append((words, float(line.iloc[-1]), hue, "bold"))
-    layout.label_ends(axes, ends, last, gap=0.095, shift=0.4, size=7)
-    axes.set(xlim=(0.6, last + 0.2), ylim=(0, 0.8), xlabel="clicks", ylabel="mean IoU")
-    axes.set_xticks(sorted({1, (1 + last) // 2, last}))
-    axes.grid(axis="x", visible=False)
 
 
 TITLE = "How well does {} segment medical images?"
 CITE = "Mazurowski et al., Medical Image Analysis 2023, doi:10.1016/j.media.2023.102918"
 _NOTE = (
-    "The points and boxes of a person are simulated from the ground truth.\n"
+    "The points and boxes of a person are simulated from the ground truth. "
     "IoU: overlap of answer and object, from 0 to 1."
 )
 
@@ -229,82 +198,52 @@ def abstract(
     InputError, UnknownName
         As :func:`medsam.analysis.abstract.facts`.
     """
-    figure = Picture(figsize=(10, 6.5))
-    words = TITLE.format(model)
-    size = 16 * min(1, 5.6 / text_width(words, 16))
-    _text(figure, 0.12, 6.05, words, size, bold=True, va="center")
-    _text(figure, 5.98, 6.05, _NOTE, 7.5, "#444444", va="center")
+    found = headlines(facts(modes, clicks, model), model)
+    figure = Picture(10, 6.8)
+    figure.set_layout_engine("constrained", w_pad=0.08)
+    head, body, foot = figure.subfigures(3, 1, height_ratios=(0.5, 5.6, 0.2))
+    head.text(0.012, 1, TITLE.format(model), fontsize=16, fontweight="bold", va="top")
+    head.text(0.012, 0.15, _NOTE, fontsize=7.5, color="#444444")
+    foot.text(0.012, 0.3, f"After {CITE}. Prompts: {shown.words}.", fontsize=6.8, color=_SOFT)
     sets, tasks = data.dataset.nunique(), int(data.n_tasks.sum())
-    for x, width, words in (
-        (0.1, 2.2, f"{sets} dataset{'s' * (sets != 1)}, {tasks} task{'s' * (tasks != 1)}"),
-        (2.4, 2.95, "Prompts, simulated from masks"),
-        (5.45, 4.45, "What was found"),
-    ):
-        _sheet(figure, x, 0.34, width, 5.4)
-        _text(figure, x + 0.12, 5.56, words, 9.5, bold=True, va="center")
-    _unit_chart(_place(figure, 0.22, 0.42, 1.96, 4.92), data)
-    _prompts(figure, shown)
-    left, right, upper, lower = 5.57, 7.78, 5.32, 2.72
-    places = ((left, upper), (right, upper), (left, lower), (right, lower))
-    for (x, y), words in zip(places, headlines(facts(modes, clicks, model), model), strict=True):
-        _text(figure, x, y, textwrap.fill(words, 30), 8, bold=True)
-    _task_strip(_place(figure, left + 0.45, 3.28, 1.52, 1.55), modes)
-    _boxes_and_points(_place(figure, right + 0.42, 3.28, 1.6, 1.55), modes)
-    _mode_means(_place(figure, left + 0.45, 0.8, 1.52, 1.35), modes)
-    _click_lines(_place(figure, right + 0.42, 0.8, 0.85, 1.2), clicks)
-    after = f"After {CITE}. Prompts: {shown.words}."
-    _text(figure, 0.12, 0.16, after, 6.8, "#555555", va="center")
+    words = f"{sets} dataset{'s' * (sets != 1)}, {tasks} task{'s' * (tasks != 1)}"
+    headings = (words, "Prompts, simulated from masks", "What was found")
+    parts = body.subfigures(1, 3, width_ratios=(2.2, 2.95, 4.45), wspace=0.015)
+    for part, heading in zip(parts, headings, strict=True):
+        part.set_facecolor("#F5F7FA")
+        part.suptitle(heading, x=0.04, ha="left", fontsize=9.5, fontweight="bold")
+    _unit_chart(parts[0].subplots(), data)
+    *places, last = parts[1].subplots(3, 2).flat
+    for axes, (mode, colour) in zip(places, MODES.items(), strict=True):
+        _prompt(axes, shown, mode)
+        axes.set_title(str(mode), loc="left", fontsize=8.5, fontweight="bold", color=colour)
+        axes.set_title(SHORT[mode])
+    _clicks(last, shown)
+    strip, boxes, means, lines = parts[2].subplots(2, 2).flat
+    for axes, headline in zip((strip, boxes, means, lines), found, strict=True):
+        axes.set_title(textwrap.fill(headline, 32), loc="left", fontsize=8, fontweight="bold")
+    _task_strip(strip, modes)
+    _boxes_and_points(boxes, modes)
+    _mode_means(means, modes)
+    averages = clicks.groupby(["model", "k"], sort=False).iou.mean().reset_index()
+    average_lines(lines, averages, {}, gap=0.09)
+    lines.set(xlabel="clicks", ylabel="mean IoU")
     return figure
 
 
-def _place(figure: Picture, x: float, y: float, width: float, height: float) -> Axes:
-    """Axes by their place in inches, from the lower left."""
-    w, h = figure.get_size_inches()
-    return figure.add_axes((x / w, y / h, width / w, height / h))
+def _prompt(axes: Axes, shown: Shown, mode: int) -> None:
+    view, prompt = window(shown.mask, 0.25), shown.prompts[mode]
+    overlay(axes, shown.image, view, mask=shown.mask, prompt=prompt, size=70, widths=(1.1, 0))
 
 
-def _text(
-    figure: Picture,
-    x: float,
-    y: float,
-    words: str,
-    size: float,
-    colour: str = _INK,
-    *,
-    bold: bool = False,
-    va: str = "top",
-) -> None:
-    """Words at a place in inches, from the lower left."""
-    w, h = figure.get_size_inches()
-    weight = "bold" if bold else "normal"
-    figure.text(x / w, y / h, words, fontsize=size, color=colour, fontweight=weight, va=va)
-
-
-def _sheet(figure: Picture, x: float, y: float, width: float, height: float) -> None:
-    w, h = figure.get_size_inches()
-    look: Looks = {"facecolor": "#F5F7FA", "edgecolor": "#D5DBE3", "linewidth": 0.8, "zorder": -1}
-    figure.add_artist(Rectangle((x / w, y / h), width / w, height / h, **look))
-
-
-def _prompts(figure: Picture, shown: Shown) -> None:
-    side, step = 1.32, 1.66
-    view = window(shown.mask, 0.25)
-    places = [(2.5 + (n % 2) * 1.41, 3.86 - n // 2 * step) for n in range(6)]
-    for (x, y), mode in zip(places, MODES, strict=False):
-        axes = _place(figure, x, y, side, side)
-        prompt = shown.prompts[mode]
-        overlay(axes, shown.image, view, mask=shown.mask, prompt=prompt, size=70, widths=(1.1, 0))
-        _text(figure, x, y + side + 0.04, str(mode), 8.5, MODES[mode], bold=True, va="bottom")
-        _text(figure, x + 0.12, y + side + 0.04, SHORT[mode], 8, va="bottom")
-    x, y = places[-1]
-    axes = _place(figure, x, y, side, side)
+def _clicks(axes: Axes, shown: Shown) -> None:
     seen = shown.clicked_mask.copy()
     seen[tuple(shown.clicks.points.round().astype(int).T[::-1])] = True
     overlay(
         axes, shown.clicked, window(seen, 0.25), mask=shown.clicked_mask, prompt=shown.clicks,
         widths=(1.1, 0), numbered=True,
     )  # fmt: skip
-    _text(figure, x, y + side + 0.04, "clicks: ★ add, − remove", 8, va="bottom")
+    axes.set_title("clicks: ★ add, − remove")
 
 
 def vector(figure: Picture, kind: str) -> bytes:
@@ -337,31 +276,24 @@ CARD_SIZE = (1200, 630)
 
 @styled
 def card(
-    modes: pd.DataFrame, clicks: pd.DataFrame, shown: Shown, model: str, of: Source
+    modes: pd.DataFrame, clicks: pd.DataFrame, shown: Shown, *, model: str, source: Source
 ) -> Picture:
-    """What :func:`social_card` shows, before it becomes pixels; it writes its source itself."""
-    figure = Picture(figsize=(CARD_SIZE[0] / 100, CARD_SIZE[1] / 100))
-    figure.raster = True
-    words = f"{of.label} · {of.detail}"
-    chip(figure, 0.57 / 12, 5.95 / 6.3, of, 12, words=words, va="center")
-    _text(figure, 0.5, 5.55, textwrap.fill(TITLE.format(model), 23), 31, bold=True)
-    y = 4.1
-    for words in headlines(facts(modes, clicks, model), model):
-        wrapped = textwrap.wrap(words, 44)
-        _text(figure, 0.5, y, "■", 14, "#0072B2")
-        _text(figure, 0.85, y, "\n".join(wrapped), 17)
-        y -= 0.36 + 0.3 * len(wrapped)
-    _text(figure, 0.5, 0.35, f"After {CITE}", 10.5, "#555555", va="center")
-    view = window(shown.mask, 0.25)
-    for x, mode in ((7.3, 2), (9.6, 4)):
-        prompt = shown.prompts[mode]
-        axes = _place(figure, x, 3.55, 2.15, 2.15)
-        overlay(axes, shown.image, view, mask=shown.mask, prompt=prompt, size=190, widths=(1.6, 0))
-        _text(figure, x, 5.75, SHORT[mode], 13, MODES[mode], bold=True, va="bottom")
-    axes = _place(figure, 9.25, 0.95, 2.3, 2.3)
-    _mode_means(axes, modes, 1.75, words=True)
-    axes.tick_params(labelsize=12.5)
-    axes.xaxis.label.set_fontsize(12)
+    """What :func:`social_card` shows, before it becomes pixels."""
+    figure = Picture(6, 3.15)
+    left, right = figure.subfigures(1, 2, width_ratios=(3.6, 2.4))
+    title = textwrap.fill(TITLE.format(model), 23)
+    left.text(0.04, 0.98, title, fontsize=15.5, fontweight="bold", va="top")
+    told = headlines(facts(modes, clicks, model), model)
+    listed = "\n".join(
+        textwrap.fill(words, 44, initial_indent="■ ", subsequent_indent="    ") for words in told
+    )
+    left.text(0.04, 0.7, listed, fontsize=8.8, linespacing=1.6, va="top")
+    left.text(0.04, 0.03, f"After {CITE}", fontsize=5.2, color=_SOFT)
+    axes = right.subplot_mosaic([["2", "4"], ["means", "means"]])
+    for mode, words in (2, "points"), (4, "boxes"):
+        _prompt(axes[f"{mode}"], shown, mode)
+        axes[f"{mode}"].set_title(f"{words} (mode {mode})", fontsize=6.5, color=MODES[mode])
+    _mode_means(axes["means"], modes)
     return figure
 
 
@@ -380,7 +312,7 @@ def social_card(
     bytes
         A PNG file.
     """
-    drawn = card(modes, clicks, shown, model, source)
+    drawn = card(modes, clicks, shown, model=model, source=source)
     buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png", dpi=100)
+    drawn.savefig(buffer, format="png", dpi=CARD_SIZE[0] / 6)
     return buffer.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
@@ -35,10 +36,18 @@ def clicks_average(
         If a column is missing or there is no row.
     """
     check_columns(table, ("model", "k", "iou"))
-    last = table.k.max()
     figure = Picture(4.6, 3.4)
     axes = figure.subplots()
-    ends = []
+    average_lines(axes, table, reference or {}, gap=0.047)
+    axes.set(xlabel="number of clicks", ylabel="IoU, mean of tasks")
+    return figure
+
+
+def average_lines(
+    axes: Axes, table: pd.DataFrame, reference: Mapping[str, float], *, gap: float
+) -> None:
+    """A line for each model with its name at the end; ``gap`` is the least distance of names."""
+    last, ends = int(table.k.max()), []
     for model, colour in model_colours(dict.fromkeys(map(str, table.model))).items():
         line = table[table.model == model].sort_values("k")
         looks: Looks = {"marker": "o", "ls": "-"}
@@ -46,15 +55,13 @@ def clicks_average(
             looks = {"marker": "v", "ls": (0, (4, 1.5))} if "oracle" in model else _BESIDE
         axes.plot(line.k, line.iou, ms=3.6, lw=1.5, label=model, color=colour, **looks)
         ends.append((model, float(line.iou.iloc[-1]), colour, "bold"))
-    for name, value in (reference or {}).items():
+    for name, value in reference.items():
         axes.axhline(value, color="#777777", lw=0.9, ls=":")
         ends.append((name, value, "#555555", "normal"))
-    layout.label_ends(axes, ends, last, gap=0.047)
+    layout.label_ends(axes, ends, last, gap=gap)
     highest = max(table.iou.max(), *(value for _, value, *_ in ends)) + 0.03
     axes.set(xlim=(0.7, last + 0.3), ylim=(0, max(0.85, highest)), xticks=range(1, last + 1))
-    axes.set(xlabel="number of clicks", ylabel="IoU, mean of tasks")
     axes.grid(axis="x", visible=False)
-    return figure
 
 
 @styled
@@ -103,10 +110,10 @@ def clicks_by_task(table: pd.DataFrame, *, source: Source, columns: int = 5) -> 
             elif not several:
                 change = line.iou.iloc[-1] - line.iou.iloc[0]
                 falls = "#B00020" if change < 0 else "#777777"
-                axes.set_title(f"{change:+.2f}", fontsize=6.5, loc="right", pad=2.5, color=falls)
+                axes.set_title(f"{change:+.2f}", fontsize=6.5, loc="right", color=falls)
             colour = colours[str(model)] if several else modality_colour(task.modality)
             axes.plot(line.k, line.iou, color=colour, lw=1.3, **looks)
-        axes.set_title(str(task.name), fontsize=7.2, loc="left", pad=2.5)
+        axes.set_title(str(task.name), loc="left")
     if several:
         handles = [layout.key(name, c, "o", ls="-", ms=3, lw=1.5) for name, c in colours.items()]
         figure.legend(handles=handles, ncols=len(models), borderpad=0.1)

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from medsam.analysis.statistics import check_columns
 from medsam.figures import layout
-from medsam.figures.style import Picture, Source, model_colours, signed, styled
+from medsam.figures.style import Picture, Source, model_colours, styled
 
 _MARKERS = "os^DvP" * 3
 
@@ -66,8 +66,8 @@ def comparison_ranked(table: pd.DataFrame, *, source: Source) -> Picture:
     for axes in grid:
         axes.axvspan(low, 0, color="#F3F0EC", zorder=0, lw=0)
     grid[0].set_xlim(low, high)
-    grid[0].xaxis.set_major_formatter(lambda value, _: signed(round(value, 9), ".2g"))
     grid[0].xaxis.set_major_locator(MaxNLocator(max(2, 7 - len(settings)), steps=[1, 2, 5, 10]))
+    grid[0].xaxis.set_major_formatter(layout.SIGNED)
     looks = zip(colours, colours.values(), _MARKERS, strict=False)
     methods = [layout.key(*look) for look in looks]
     for handles in (methods, layout.modality_keys(ranks.modality)):

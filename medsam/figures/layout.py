@@ -8,14 +8,17 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from medsam.figures.style import MODALITIES, MODES, Looks, Picture, modality_colour
+from medsam.figures.style import MODALITIES, MODES, Looks, Picture, modality_colour, signed
 from medsam.prompts import MODES as TITLES
 
 _INK = "#222222"
+SIGNED = FuncFormatter(lambda value, _: signed(round(value, 9), ".2g"))
+"""Ticks with their sign, such as −0.2, 0, +0.2."""
 
 
 def panels(

@@ -14,8 +14,9 @@ from typing import Any, Literal, ParamSpec
 import matplotlib as mpl
 import yaml
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox
 
 _FOLDER = Path(__file__).parent
 _COLOURS = yaml.safe_load((_FOLDER / "colours.yaml").read_text("utf-8"))
@@ -164,6 +165,11 @@ def _frame(figure: Figure, above: float) -> None:
     engine.set(rect=(0, below / height, 1, 1 - (above + below) / height))
     engine.execute(figure)
     figure.set_layout_engine("none")  # once is enough, however often it is saved
+    # The solver's last digits vary; the same table gives the same bytes.
+    for part in figure.findobj(SubFigure):
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(9))
+    for axes in figure.axes:
+        axes.set_position(Bbox(axes.get_position(original=True).get_points().round(9)))
     if words := figure.get_supxlabel():
         figure.supxlabel(words, y=(below + 0.06) / height)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import TwoSlopeNorm
 from numpy.typing import NDArray
 
 from medsam.analysis.statistics import check_columns
@@ -21,7 +20,6 @@ from medsam.prompts import Prompt
 _FOREST = ("field", "title", "experiment", "k", "choice", "delta", "low", "high", "changed")
 _HEAT = ("task", "name", "experiment", "k", "choice", "base", "variant", "delta", "low", "high")
 _NOTHING = "#8C8C8C"
-_SMALL = 0.0005
 
 
 def _panels(table: pd.DataFrame) -> list[tuple[str, int]]:
@@ -60,45 +58,39 @@ def differences_forest(table: pd.DataFrame, *, source: Source) -> Picture:
         If a column is missing or there is no row.
     """
     check_columns(table, _FOREST)
-    fields = table.drop_duplicates("field").set_index("field").title
-    y = {field: float(n) for n, field in enumerate(reversed(fields.index))}
-    if "all" in y:
-        y["all"] -= 0.4
+    names = table.drop_duplicates("field")[::-1]
+    y = pd.Series(range(len(names)), names.field)
     columns = _panels(table)
-    height = 1.2 + 0.3 * len(fields)
-    figure, grid = layout.subplots(
-        (7.4, height), 1, len(columns), top=0.58, bottom=0.56, left=0.29, right=0.99,
-        sharey=True, wspace=0.12,
-    )  # fmt: skip
-    reach = max(0.05, 1.08 * float(np.nanmax(np.abs(table[["low", "high", "delta"]]))))
-    tick = float(np.format_float_positional(0.6 * reach, precision=1, fractional=False))
-    for axes, (experiment, k) in zip(grid[0], columns, strict=True):
-        part = table[(table.experiment == experiment) & (table.k == k)]
+    figure, grid = layout.rows(
+        list(names.title), len(columns), row=0.3, rest=1.2, xlabel="change of IoU, mean of tasks"
+    )
+    for axes, (experiment, k) in zip(grid, columns, strict=True):
+        panel = table[(table.experiment == experiment) & (table.k == k)]
         colour = MODES[k] if experiment == "mode" else "#333333"
         axes.axvline(0, color="#C8C8C8", lw=0.8, zorder=0)
-        for row in part.itertuples():
-            top = row.choice == "top"
-            at = y[row.field] + (0.15 if top else -0.15)
-            if not row.changed:
-                axes.plot(0, at, "x", color=_NOTHING, ms=2.8, mew=0.9)
-                continue
-            axes.plot([row.low, row.high], [at, at], color=colour, lw=1.2)
-            look = {"ms": 3.8, "mfc": colour if top else "white", "mec": colour, "mew": 0.9}
-            axes.plot(row.delta, at, "o" if top else "v", **look)
-        axes.set_title(_name(experiment, k), fontsize=7.5, pad=3)
-        axes.set(xlim=(-reach, reach), ylim=(min(y.values()) - 0.6, max(y.values()) + 0.6))
-        axes.set_xticks(
-            (-tick, 0, tick), [signed(x, ".3g") for x in (-tick, 0, tick)], fontsize=6.2
-        )
-        layout.name_rows(axes, list(y.values()))
-    grid[0, 0].set_yticks(list(y.values())[::-1], fields.to_numpy(), fontsize=7)
-    figure.text(0.64, 0.25 / height, "change of IoU, mean of tasks", ha="center", fontsize=7.5)
+        for choice, marker, fill, up in (
+            ("top", "o", colour, 0.15),
+            ("oracle", "v", "white", -0.15),
+        ):
+            part = panel[panel.choice == choice]
+            moved, still = part[part.changed > 0], part[part.changed == 0]
+            at = y[moved.field] + up
+            axes.hlines(at, moved.low, moved.high, color=colour, lw=1.2)
+            axes.plot(moved.delta, at, marker, ms=3.8, mfc=fill, color=colour, mew=0.9)
+            axes.plot(still.delta * 0, y[still.field] + up, "x", color=_NOTHING, ms=2.8, mew=0.9)
+        axes.set_title(_name(experiment, k))
+        if names.field.iloc[0] == "all":
+            axes.axhline(0.5, color="#BBBBBB", lw=0.8)
+    reach = max(0.05, 1.08 * float(np.nanmax(np.abs(table[["low", "high", "delta"]]))))
+    tick = float(f"{0.6 * reach:.1g}")
+    grid[0].set(xlim=(-reach, reach), xticks=(-tick, 0, tick))
+    grid[0].xaxis.set_major_formatter(layout.SIGNED)
     handles = [
         layout.key("top", "#444444", "o"),
         layout.key("oracle", "#444444", "v", mfc="none"),
         layout.key("no case changes", _NOTHING, "x"),
     ]
-    figure.legend(handles=handles, loc="lower left", ncols=3, markerscale=0.8)
+    figure.legend(handles=handles, ncols=3, markerscale=0.8)
     return figure
 
 
@@ -129,34 +121,30 @@ def differences_by_task(table: pd.DataFrame, *, source: Source, choice: str = "t
     check_columns(part, _HEAT)
     columns = _panels(part)
     names = part.drop_duplicates("task").set_index("task").name
-    figure, axes = layout.one_axes(
-        (7.4, 0.9 + 0.48 * len(names)), left=0.2, right=0.98, top=0.73, bottom=0.12
-    )
-    cells: Any = part.set_index(["task", "experiment", "k"])
-    grid = np.array([[cells.delta[task, e, k] for e, k in columns] for task in names.index])
-    reach = max(0.05, float(np.nanmax(np.abs(grid))))
-    axes.imshow(
-        grid, cmap="PuOr", norm=TwoSlopeNorm(0, -reach, reach), aspect="auto", origin="upper"
-    )
-    for (i, j), delta in np.ndenumerate(grid):
-        cell = cells.loc[(names.index[i], *columns[j])]
-        ink = "white" if abs(delta) > 0.62 * reach else "#222222"
-        known = np.isfinite(cell.low)
+    wide = part.pivot(index="task", columns=["experiment", "k"]).loc[names.index]
+    delta = wide["delta"][columns].to_numpy()
+    reach = max(0.05, float(np.nanmax(np.abs(delta))))
+    figure = Picture(7.4, 0.9 + 0.48 * len(names))
+    axes = figure.subplots()
+    axes.pcolormesh(delta, cmap="PuOr", vmin=-reach, vmax=reach, edgecolors="white", linewidth=1.5)
+    for (i, j), change in np.ndenumerate(delta):
+        low, high, base, variant = (
+            wide[name, *columns[j]].iloc[i] for name in ("low", "high", "base", "variant")
+        )
+        span = f"{signed(low)} to {signed(high)}\n" if np.isfinite(low) else ""
+        ink = "white" if abs(change) > 0.62 * reach else "#222222"
         for down, size, words in (
-            (-0.24, 7.5, signed(delta)),
-            (0.06, 5.6, f"{signed(cell.low)} to {signed(cell.high)}" if known else ""),
-            (0.3, 5.6, f"{cell.base:.2f} → {cell.variant:.2f}"),
+            (0.27, 7.5, signed(change)),
+            (0.68, 5.6, f"{span}{base:.2f} → {variant:.2f}"),
         ):
-            axes.text(j, i + down, words, ha="center", va="center", fontsize=size, color=ink)
-    axes.set_xticks(range(len(columns)), [_name(*one) for one in columns])
-    axes.set_yticks(range(len(names)), names.to_numpy())
+            axes.text(j + 0.5, i + down, words, ha="center", va="center", fontsize=size, color=ink)
+    axes.set_xticks(np.arange(len(columns)) + 0.5, [_name(*one) for one in columns])
+    axes.set_yticks(np.arange(len(names)) + 0.5, names.to_numpy())
     axes.xaxis.tick_top()
+    axes.invert_yaxis()
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set_xticks(np.arange(0.5, len(columns) - 1), minor=True)
-    axes.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.5)
-    axes.tick_params(which="both", length=0)
+    axes.tick_params(length=0)
     return figure
 
 
@@ -172,30 +160,22 @@ def differences_list(found: Iterable[Difference], table: pd.DataFrame) -> Html:
     Returns
     -------
     Html
-        A heading and a paragraph each.
+        A heading and four paragraphs each.
     """
     check_columns(table, _FOREST)
-    out = []
+    parts = []
     for one in found:
-        code = [Html(" "), tag("code", one.field)] if one.field else []
-        words = {"The text": one.text, "The code": one.code, "Why it matters": one.matters}
-        told = [
-            part
-            for name, text in words.items()
-            for part in (tag("strong", f"{name}:"), f" {text} ")
-        ]
-        measured = tag("strong", "Measured:"), f" {_measured(one, table)}"
-        out.append(
-            tag(
-                "section",
-                tag("h3", one.title, *code),
-                tag("p", *told),
-                tag("p", *measured),
-                class_="medsam-prose",
-                id=f"difference-{one.key}",
-            )
-        )
-    return Html("".join(out))
+        told = {
+            "The text": one.text,
+            "The code": one.code,
+            "Why it matters": one.matters,
+            "Measured": _measured(one, table),
+        }
+        title = tag("h3", f"{one.title} ", tag("code", one.field) if one.field else "")
+        words = (tag("p", tag("strong", f"{name}:"), f" {text}") for name, text in told.items())
+        key = f"difference-{one.key}"
+        parts.append(tag("section", title, *words, class_="medsam-prose", id=key))
+    return Html("".join(parts))
 
 
 def _measured(one: Difference, table: pd.DataFrame) -> str:
@@ -205,22 +185,11 @@ def _measured(one: Difference, table: pd.DataFrame) -> str:
     moved = part[part.changed > 0]
     if moved.empty:
         return f"no case changes. It could affect {one.affects}."
-    words, small = [], []
-    for experiment, k in _panels(moved):
-        here = moved[(moved.experiment == experiment) & (moved.k == k)]
-        for row in here.sort_values("choice", ascending=False).itertuples():
-            name = f"{_name(experiment, k)}{', oracle' * (row.choice == 'oracle')}"
-            changes = np.array([row.delta, row.low, row.high], float)
-            delta, low, high = (signed(value, ".3f") for value in changes)
-            if np.nanmax(np.abs(changes)) < _SMALL:
-                small.append(name)
-            elif np.isfinite(changes).all():
-                words.append(f"{name} {delta} ({low} to {high})")
-            else:
-                words.append(f"{name} {delta}")
-    if small:
-        words.append(f"less than {_SMALL:g} in {' and in '.join(small)}")
-    return "; ".join(words) + ". All else stays as it is."
+    most: Any = moved.loc[moved.delta.abs().idxmax()]
+    delta, low, high = (signed(value, ".3f") for value in (most.delta, most.low, most.high))
+    span = f" ({low} to {high})" if np.isfinite(most.low) else ""
+    name = f"{_name(most.experiment, most.k)}{', oracle' * (most.choice == 'oracle')}"
+    return f"the largest change of IoU is {delta}{span}, in {name}. The figure above has all."
 
 
 # Noise on clicks and boxes: IoU against its level.
@@ -256,10 +225,8 @@ def noise_curves(table: pd.DataFrame, *, source: Source) -> Picture:
         If a column is missing or there is no row.
     """
     check_columns(table, _NOISE)
-    figure, grid = layout.subplots(
-        (7.4, 3.5), 1, 2, top=0.49, bottom=0.945, left=0.07, right=0.99, wspace=0.2
-    )
-    left, right = grid[0]
+    figure = Picture(7.4, 3.5)
+    left, right = figure.subplots(1, 2, sharex=True)
     for k, colour in MODES.items():
         for choice, line in table[table.k == k].sort_values("level").groupby("choice"):
             look = {"ls": (0, (3, 1.5)), "lw": 1, "alpha": 0.65}
@@ -271,11 +238,9 @@ def noise_curves(table: pd.DataFrame, *, source: Source) -> Picture:
     right.axhline(0, color="#777777", lw=0.8, zorder=0)
     left.set(ylim=(0, None), ylabel="IoU, mean of tasks")
     right.set(ylabel="change from no noise")
-    levels = sorted(table.level.unique())
-    for axes in (left, right):
-        axes.set_xticks(levels, [f"{level:g}" for level in levels])
-        axes.grid(axis="x", visible=False)
-    figure.text(0.53, 0.155, _X, ha="center", fontsize=7.5)
+    left.set_xticks(sorted(table.level.unique()))
+    left.xaxis.set_major_formatter("{x:g}")
+    figure.supxlabel(_X)
     handles = [
         *layout.mode_keys(_MARKERS, **_KEYS),
         layout.key("oracle", "#555555", ls=(0, (3, 1.5))),
@@ -302,20 +267,17 @@ def noise_by_task(table: pd.DataFrame, *, source: Source) -> Picture:
     """
     check_columns(table, ("task", "name", "cases", *_NOISE))
     names = table.drop_duplicates("task")
-    figure, grid = layout.panels(
-        len(names), 4, row=1.3, rest=1.15, top=0.6, bottom=0.82, left=0.065, hspace=0.32,
-        xlabel=(_X, 0.53, 0.47), ylabel="IoU",
-    )  # fmt: skip
+    figure, grid = layout.panels(len(names), 4, row=1.3, rest=1.15, xlabel=_X, ylabel="IoU")
     layout.iou_ticks(grid[0])
-    levels = [part * float(table.level.max()) for part in (0, 0.5, 1)]
-    grid[0].set_xticks(levels, [f"{level:g}" for level in levels])
+    grid[0].set_xticks([0, table.level.max() / 2, table.level.max()])
+    grid[0].xaxis.set_major_formatter("{x:g}")
     for axes, task in zip(grid, names.itertuples(), strict=True):
         part = table[(table.task == task.task) & (table.choice == "top")].sort_values("level")
         for k, colour in MODES.items():
             line = part[part.k == k]
             axes.plot(line.level, line.variant, color=colour, lw=1.2, marker=_MARKERS[k], ms=2.4)
-        axes.set_title(str(task.name), fontsize=7.2, loc="left", pad=2.5)
-        axes.set_title(f"n = {task.cases}", fontsize=6.5, loc="right", pad=2.5, color="#777777")
+        axes.set_title(str(task.name), loc="left")
+        axes.set_title(f"n = {task.cases}", fontsize=6.5, loc="right", color="#777777")
     handles = layout.mode_keys(_MARKERS, **_KEYS)
     figure.legend(handles=handles, ncols=3)
     return figure
@@ -336,12 +298,11 @@ def noise_prompts(
     prompts : mapping of float to (Prompt, Prompt)
         Level to a point and a box.
     """
-    figure, grid = layout.subplots(
-        (7.4, 1.65), 1, len(prompts), top=0.264, bottom=0.0165, raster=True, wspace=0.04
-    )
+    figure = Picture(7.4, 1.65, raster=True)
+    grid = figure.subplots(1, len(prompts), squeeze=False)
     view = window(mask, 0.5)
     for axes, (level, (point, box)) in zip(grid[0], sorted(prompts.items()), strict=True):
         overlay(axes, image, view, mask=mask, prompt=point)
         prompt_marks(axes, box)
-        axes.set_title(f"level {level:g}" if level else "no noise", fontsize=7.5, pad=3)
+        axes.set_title(f"level {level:g}" if level else "no noise")
     return figure

@@ -13,7 +13,7 @@ from medsam.analysis.examples import Example
 from medsam.errors import InputError
 from medsam.prompts import MODES
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.cases import ModeWidget, around, check_examples, check_one_of, titled
+from medsam.widgets.kit.cases import ModeWidget, around, check_examples, titled
 from medsam.widgets.kit.state import CHOICES, Pools
 from medsam.widgets.kit.still import Still, example_still
 
@@ -82,10 +82,6 @@ class ExampleExplorer(ModeWidget):
             choice=choices[0],
         )
 
-    @traitlets.validate("percentile")
-    def _percentile_is_there(self, proposal: Mapping[str, Any]) -> int:
-        return int(check_one_of(proposal, self.percentiles))
-
     def still(self) -> Still:
         """What is shown now, or else a first result, for a reader whose browser runs no scripts."""
         near = self._by_place.get((self.task, self.percentile)) or next(
@@ -100,15 +96,6 @@ class ExampleExplorer(ModeWidget):
         )
         more = "With scripts the reader goes through every task, case and mode."
         return example_still([(e, around(e.mask, margin=0.5))], drawn, more)
-
-    def __repr__(self) -> str:
-        """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
-        modes = ", ".join(str(k) for k, _ in self.modes)
-        percentiles = ", ".join(map(str, self.percentiles))
-        return (
-            f"ExampleExplorer({self.about}; {len(self.tasks)} tasks, modes {modes}, "
-            f"percentiles {percentiles}; {len(self.images)} images)"
-        )
 
 
 def _check_beside(e: Example, others: Sequence[Example]) -> None:

@@ -15,7 +15,7 @@ from medsam.analysis.sizes import pooled, within
 from medsam.errors import InputError, UnknownName
 from medsam.figures.style import MODALITIES
 from medsam.widgets.kit.bundle import bundle, styles
-from medsam.widgets.kit.cases import ModeWidget, around, check_one_of
+from medsam.widgets.kit.cases import ModeWidget, around
 from medsam.widgets.kit.state import CHOICES, Pools, number
 from medsam.widgets.kit.still import Note, Still, example_still
 
@@ -28,9 +28,8 @@ _MARGIN = 0.5  # around an object, as a part of it
 
 def _rows(found: Mapping[str, pd.DataFrame], areas: Mapping[str, float]) -> pd.DataFrame:
     """All rows, with ``choice`` and sizes: ``share``, ``px`` and, where all are known, ``mm2``."""
-    for choice in found:
-        if choice not in CHOICES:
-            raise UnknownName("choice of mask", choice, CHOICES)
+    if unknown := [choice for choice in found if choice not in CHOICES]:
+        raise UnknownName("choice of mask", unknown[0], CHOICES)
     rows = pd.concat([part.assign(choice=choice) for choice, part in found.items()])
     if rows.empty or rows.drop_duplicates(["dataset", *_OBJECT]).duplicated(_OBJECT).any():
         raise InputError(
@@ -172,10 +171,6 @@ class SizeScatter(ModeWidget):
             selected=place[middle.task, middle.image_id] if middle else -1,
         )
 
-    @traitlets.validate("axis")
-    def _axis_is_there(self, proposal: Mapping[str, Any]) -> str:
-        return str(check_one_of(proposal, self.axes))
-
     @traitlets.validate("selected")
     def _object_is_there(self, proposal: Mapping[str, Any]) -> int:
         value, last = int(proposal["value"]), len(self.objects) - 1
@@ -199,13 +194,6 @@ class SizeScatter(ModeWidget):
         more = "With scripts every object is a point to choose, beside the case that it is."
         parts = [(e, around(e.mask, e.prompt.points, _MARGIN)) for e in self._still]
         return example_still(parts, drawn, more)
-
-    def __repr__(self) -> str:
-        """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
-        return (
-            f"SizeScatter({self.about}; {len(self.objects)} objects of {len(self._titles)} tasks, "
-            f"{len(self.images)} images)"
-        )
 
 
 def _few(examples: Sequence[Example]) -> list[Example]:

@@ -113,8 +113,3 @@ class ClickStepper(CaseWidget):
         )
         more = "With scripts the reader goes from click to click."
         return example_still([(e, around(e.mask, e.prompt.points))], drawn, more, numbered=True)
-
-    def __repr__(self) -> str:
-        """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
-        most = max(map(len, self.cases.values()))
-        return f"ClickStepper({self.about}; {len(self.cases)} cases, up to {most} clicks)"

@@ -7,6 +7,7 @@ from medsam.figures import Source
 from medsam.figures.everything import Shown, everything_masks, everything_sides
 from medsam.models.automatic import Found
 from medsam.study.everything import Grid
+
 RUN = Source.run("toys")
 
 

@@ -60,8 +60,6 @@ def beside():
 def test_published_and_measured_are_told_apart():
     table = beside()
     figure = beside_published(table, sources=(PUBLISHED, MEASURED))
-    badges = {text.get_text() for text in figure.texts}
-    assert {"PUBLISHED TABLE", "MEASURED BY THIS PROJECT"} <= badges
     for axes, (_, of_name) in zip(figure.axes, table.groupby("name", sort=False), strict=True):
         squares = next(line for line in axes.lines if line.get_marker() == "s")
         circles = next(line for line in axes.lines if line.get_marker() == "o")

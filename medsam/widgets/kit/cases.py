@@ -27,12 +27,20 @@ class CaseWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     masks = traitlets.Dict(help="Masks: run lengths as text, by name.").tag(sync=True)
     cases = traitlets.Dict(help="What is shown of each task.").tag(sync=True)
 
-    @traitlets.validate("task")
-    def _task_is_there(self, proposal: Mapping[str, Any]) -> str:
-        allowed = [key for key, _ in self.tasks]
-        if allowed and proposal["value"] not in allowed:
-            raise UnknownName("task", proposal["value"], allowed)
-        return str(proposal["value"])
+    @traitlets.validate("task", "mode", "choice", "percentile", "axis")
+    def _is_there(self, proposal: Mapping[str, Any]) -> Any:
+        """What is selected is among what the trait of that name in the plural lists."""
+        name, value = proposal["trait"].name, proposal["value"]
+        listed = getattr(self, "axes" if name == "axis" else f"{name}s")
+        allowed = [one[0] if isinstance(one, list) else one for one in listed]
+        if allowed and value not in allowed:
+            raise UnknownName(name, str(value), map(str, allowed))
+        return value
+
+    def __repr__(self) -> str:
+        """Words for where no widget can be shown: a terminal, a diff, a plain-text export."""
+        shown = f"{len(self.tasks)} tasks, {len(self.images)} images"
+        return f"{type(self).__name__}({self.about}; {shown})"
 
 
 class ModeWidget(CaseWidget):
@@ -50,23 +58,6 @@ class ModeWidget(CaseWidget):
             choices=[[name, CHOICES[name]] for name in CHOICES if name in set(choices)],
             **traits,
         )
-
-    @traitlets.validate("mode", "choice")
-    def _mode_and_choice_are_there(self, proposal: Mapping[str, Any]) -> Any:
-        return check_one_of(proposal, [k for k, _ in getattr(self, f"{proposal['trait'].name}s")])
-
-
-def check_one_of(proposal: Mapping[str, Any], allowed: Sequence[Any]) -> Any:
-    """The value that a trait is to have, for its validation; any while none is allowed yet.
-
-    Raises
-    ------
-    InputError
-    """
-    name, value = proposal["trait"].name, proposal["value"]
-    if allowed and value not in allowed:
-        raise InputError(f"{name.capitalize()} {value!r}. Allowed: {', '.join(map(str, allowed))}.")
-    return value
 
 
 def titled(examples: Iterable[Example], tasks: Mapping[str, str] | None) -> dict[str, str]:

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 from medsam.analysis.examples import Example
-from medsam.figures import layout
 from medsam.figures.html import embedded
 from medsam.figures.overlay import View, overlay
 from medsam.figures.style import Picture
@@ -45,10 +44,8 @@ class Still:
 def squares(count: int) -> tuple[Picture, Sequence[Axes]]:
     """A figure with so many square axes in a row, in which images are drawn."""
     side = 4 if count == 1 else 2
-    figure, grid = layout.subplots(
-        (side * count, side), 1, count, top=0, bottom=0, left=0, right=1, wspace=0.03
-    )
-    return figure, list(grid[0])
+    figure = Picture(side * count, side, raster=True)
+    return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 
 def part(view: Sequence[int]) -> View:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import anywidget
 import numpy as np
@@ -68,7 +68,6 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
 
     _esm = bundle(Path(__file__).parent / "js" / "main.js")
     _css = styles(Path(__file__).parent / "live.css")
-    _kind: ClassVar[str]
 
     kind = traitlets.Unicode(help="Which of the two widgets.").tag(sync=True)
     about = traitlets.Unicode(help="Model and data, in words.").tag(sync=True)
@@ -99,7 +98,6 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         self._model, self._samples = model, list(samples)
         self._predictor = lru_cache(KEPT)(lambda n: Predictor(model, self._samples[n].image))
         super().__init__(
-            kind=self._kind,
             about=", ".join(filter(None, [model.name, data])),
             cases=describe(self._samples, titles or {}, rows),
             accepts=sorted(model.accepts),
@@ -188,7 +186,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
 class AmbiguityExplorer(LiveWidget):
     """Point at an image; see the three masks that the point may mean, and what they hit."""
 
-    _kind = "ambiguity"
+    kind = traitlets.Unicode("ambiguity").tag(sync=True)
 
     def __init__(self, *given: Any, **named: Any):
         super().__init__(*given, **named)
@@ -219,7 +217,7 @@ class AmbiguityExplorer(LiveWidget):
 class LiveSam(LiveWidget):
     """Click and draw boxes; see IoU and Dice move, beside Algorithm 1's clicks."""
 
-    _kind = "clicks"
+    kind = traitlets.Unicode("clicks").tag(sync=True)
 
     def still(self) -> Still:
         """The objects of the first image."""
