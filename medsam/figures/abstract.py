@@ -201,7 +201,8 @@ def abstract(
     found = headlines(facts(modes, clicks, model), model)
     figure = Picture(10, 6.8)
     figure.set_layout_engine("constrained", w_pad=0.08)
-    head, body, foot = figure.subfigures(3, 1, height_ratios=(0.5, 5.6, 0.2))
+    parts = figure.subfigures(3, 1, squeeze=False, height_ratios=(0.5, 5.6, 0.2))
+    head, body, foot = parts.flat
     head.text(0.012, 1, TITLE.format(model), fontsize=16, fontweight="bold", va="top")
     head.text(0.012, 0.15, _NOTE, fontsize=7.5, color="#444444")
     foot.text(0.012, 0.3, f"After {CITE}. Prompts: {shown.words}.", fontsize=6.8, color=_SOFT)
@@ -280,7 +281,7 @@ def card(
 ) -> Picture:
     """What :func:`social_card` shows, before it becomes pixels."""
     figure = Picture(6, 3.15)
-    left, right = figure.subfigures(1, 2, width_ratios=(3.6, 2.4))
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(3.6, 2.4)).flat
     title = textwrap.fill(TITLE.format(model), 23)
     left.text(0.04, 0.98, title, fontsize=15.5, fontweight="bold", va="top")
     told = headlines(facts(modes, clicks, model), model)

@@ -104,7 +104,7 @@ def name_rows(
     axes.set_yticks(places, list(names))
     axes.tick_params(axis="y", length=0, pad=9 if len(modalities) else 3)
     axes.grid(axis="y", visible=False)
-    left = ScaledTranslation(-5 / 72, 0, axes.get_figure(root=True).dpi_scale_trans)
+    left = ScaledTranslation(-5 / 72, 0, axes.figure.dpi_scale_trans)
     for place, modality in zip(places, modalities, strict=False):
         axes.plot(
             0, place, "s", ms=3.7, color=modality_colour(modality), clip_on=False, zorder=5,

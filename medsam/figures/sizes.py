@@ -79,7 +79,7 @@ def size_and_iou(found: pd.DataFrame, *, source: Source) -> Picture:
     modes = sorted(found.k.unique())
     tall = 0.7 + 0.24 * len(ranks)  # of the upper part, inches
     figure = Picture(7.4, tall + 3.6)
-    places = [["all"] * len(modes), [*map(str, modes)]]
+    places: Any = [["all"] * len(modes), [*map(str, modes)]]
     axes = figure.subplot_mosaic(places, height_ratios=(tall, 2.9))
     _distributions(axes["all"], found, ranks)
     for k in modes:
@@ -100,7 +100,7 @@ def _distributions(axes: Axes, found: pd.DataFrame, ranks: pd.DataFrame) -> None
         fill = {"facecolor": colour, "alpha": 0.28}
         layout.box(axes, values, row.rank, colour, fill, width=0.62, orientation="horizontal")
     names = zip(ranks["name"], ranks["rank"], strict=True)
-    layout.name_rows(axes, ranks["rank"], [f"{name}  {rank:>2}" for name, rank in names])
+    layout.name_rows(axes, list(ranks["rank"]), [f"{name}  {rank:>2}" for name, rank in names])
     beside = axes.secondary_yaxis("right")
     beside.set_yticks(ranks["rank"], [f"n = {n}" for n in ranks.n])
     beside.tick_params(length=0, labelsize=6.5, labelcolor="#777777", pad=1)
@@ -248,7 +248,9 @@ def size_correlations(found: pd.DataFrame, *, source: Source) -> Picture:
     axes.axvline(0, color="#777777", lw=0.9)
     axes.axhline(1.5, color="#BBBBBB", lw=0.8)
     apart = dict(zip(sorted(table.k.unique()), (0.16, -0.16), strict=False))
-    for (kind, k), part in table.groupby(["kind", "k"]):
+    key: Any
+    for key, part in table.groupby(["kind", "k"]):
+        kind, k = key
         marker, size = {"pooled": ("D", 5.5), "between": ("*", 9)}.get(kind, (_MARKERS[k], 4))
         at, colour = part["at"] + apart.get(k, 0), MODES[k]
         axes.hlines(at, part.low, part.high, color=colour, lw=1.3, alpha=0.8)

@@ -160,8 +160,7 @@ def _frame(figure: Figure, above: float) -> None:
     for legend in reversed(figure.legends):
         legend.set_bbox_to_anchor((0.5, below / height), figure.transFigure)
         below += legend.get_window_extent().height / figure.dpi
-    engine = figure.get_layout_engine()
-    assert engine is not None
+    engine: Any = figure.get_layout_engine()
     engine.set(rect=(0, below / height, 1, 1 - (above + below) / height))
     engine.execute(figure)
     figure.set_layout_engine("none")  # once is enough, however often it is saved

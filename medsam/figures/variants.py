@@ -185,7 +185,7 @@ def _measured(one: Difference, table: pd.DataFrame) -> str:
     moved = part[part.changed > 0]
     if moved.empty:
         return f"no case changes. It could affect {one.affects}."
-    most: Any = moved.loc[moved.delta.abs().idxmax()]
+    most: Any = moved.iloc[int(moved.delta.abs().argmax())]
     delta, low, high = (signed(value, ".3f") for value in (most.delta, most.low, most.high))
     span = f" ({low} to {high})" if np.isfinite(most.low) else ""
     name = f"{_name(most.experiment, most.k)}{', oracle' * (most.choice == 'oracle')}"
