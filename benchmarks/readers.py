@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 
 from medsam.datasets.labels import Labels
-from medsam.datasets.layouts.pairs import grouped
 from medsam.datasets.layouts.tree import Tree
 from medsam.datasets.readers.nifti import open_nifti
 from medsam.datasets.readers.volume import Plane
@@ -93,10 +92,7 @@ def dataset(folder: Path, suffix: str, plane: Plane) -> DiskDataset:
     if suffix == ".png":
         tree = Tree(folder)
 
-        images, masks = (
-            grouped(tree, tree.match(rf"{name}/(?P<id>\d+)\.png"), "id")
-            for name in ("images", "masks")
-        )
+        images, masks = (tree.find([rf"{name}/(?P<id>\d+)\.png"]) for name in ("images", "masks"))
         sources: list[Source] = [
             Picture(key[0], key[0], images[key][0], tuple((mask, TASK) for mask in masks[key]))
             for key in images

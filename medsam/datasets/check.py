@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from medsam.datasets.catalog import catalog, data_folder, entry
-from medsam.datasets.layouts.assumptions import ASSUMPTIONS, STATEMENTS, Verdict
+from medsam.datasets.layouts.assumptions import ASSUMPTIONS, Verdict, judge
 from medsam.datasets.sample import Dataset
 from medsam.errors import DataError
 from medsam.files import atomic
@@ -103,7 +103,7 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
     problems: list[tuple[str, str]] = []
     groups, images, empty, cases = set(), 0, 0, 0
     judged: dict[str, Verdict] = {}  # one image of a patient
-    assume = ASSUMPTIONS.get(dataset.key)
+    assume = dataset.key in ASSUMPTIONS
     bar = tqdm(dataset.cases(), dataset.key, unit="image", disable=not progress, file=sys.stderr)
     for case in bar:
         cases += 1
@@ -117,7 +117,7 @@ def check(dataset: Dataset, *, pixels: bool = True, progress: bool = True) -> Ch
                 problems.append((case.id, str(error)))
                 continue
             found = {task for task, mask in sample.masks.items() if mask.any()}
-            if judging and assume and (verdict := assume(sample)):
+            if judging and (verdict := judge(dataset.key, sample)):
                 judged[case.group] = verdict
         groups.add(case.group)
         masks.update(found)
@@ -135,9 +135,9 @@ def _told(key: str, verdicts: list[Verdict]) -> list[str]:
     """How many images bear an assumption out, and the first that does not."""
     if not verdicts:
         return []
-    held = sum(one.held for one in verdicts)
-    shown = next((one for one in verdicts if not one.held), verdicts[0])
-    return [f"{STATEMENTS[key]}: {held} of {len(verdicts)} images bear it out. {shown.words}"]
+    held = sum(one for one, _ in verdicts)
+    seen = next((words for one, words in verdicts if not one), verdicts[0][1])
+    return [f"{ASSUMPTIONS[key][0]}: {held} of {len(verdicts)} images bear it out. {seen}"]
 
 
 def _report_file(key: str) -> Path:

@@ -6,11 +6,11 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError
 
 if TYPE_CHECKING:
     from medsam.datasets.catalog import CatalogEntry
@@ -102,23 +102,20 @@ def list_(
         typer.Argument(metavar="KEY", help="Datasets to show in full.", show_default=False),
     ] = None,
     modality: Annotated[
-        str | None, typer.Option(metavar="NAME", help="MRI, X-ray, US, CT or PET only.")
+        Literal["MRI", "X-ray", "US", "CT", "PET"] | None,
+        typer.Option(case_sensitive=False, help="Those of this modality only."),
     ] = None,
 ) -> None:
     """List the datasets of the paper; with KEY, how to get one and what to know of it."""
-    from medsam.datasets.catalog import MODALITIES, catalog, entry
+    from medsam.datasets.catalog import catalog, entry
 
-    chosen = [entry(key) for key in dict.fromkeys(keys or catalog())]
-    if modality is not None:
-        wanted = {one.lower(): one for one in MODALITIES}.get(modality.lower())
-        if wanted is None:
-            raise UnknownName("modality", modality, MODALITIES)
-        chosen = [one for one in chosen if one.modality == wanted]
-        if not chosen:
-            raise InputError(
-                f"None of {', '.join(keys or [])} is of modality {wanted}. "
-                "Allowed: keys of that modality. Leave --modality out."
-            )
+    entries = [entry(key) for key in dict.fromkeys(keys or catalog())]
+    chosen = [one for one in entries if modality in (None, one.modality)]
+    if not chosen:
+        raise InputError(
+            f"None of {', '.join(keys or [])} is of modality {modality}. "
+            "Allowed: keys of that modality. Leave --modality out."
+        )
     if keys:
         _show_cards(chosen)
     else:

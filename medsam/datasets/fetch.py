@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import lzma
 import re
 import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -28,14 +26,6 @@ SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".zip")
 MOST_RATIO = 500
 """Unpacked bytes a packed byte, of all files together and of archives in it, beyond 100 MiB."""
 _FREE = 100 * 2**20
-_TORN = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    RuntimeError,  # zipfile's word for a password, and for a kind of packing that it lacks
-)
 
 
 # Unpacking an archive that somebody else made, and nothing outside its folder.
@@ -127,7 +117,9 @@ def _unpack(archive: Path, folder: Path, limit: int, progress: bool) -> int:
             if used > limit:
                 raise _refused(archive, f"unpacks to more than {limit:,} bytes")
             extract()
-    except (OSError, *_TORN) as error:
+    except InputError:
+        raise
+    except Exception as error:  # the disk, tarfile, zipfile, zlib and lzma each have their own
         raise InputError(
             f"Archive {archive.name!r} cannot be unpacked ({type(error).__name__}: {error}). "
             "Allowed: a complete archive, and room for what is in it. Download it again, or free "
@@ -241,15 +233,11 @@ def fetch(key: str, folder: Path | None = None, *, progress: bool = True) -> Fet
 
 def find_archives(where: Path) -> list[Path]:
     """Archives that lie in a folder; parts (``.tar.gz.aa``, …) are joined first."""
-    files = sorted(path for path in where.glob("[!.]*") if path.is_file())
+    files = {path for path in where.glob("[!.]*") if path.is_file()}
     found = {path for path in files if _is_archive(path.name)}
     parts: dict[Path, list[Path]] = {}
-    for path in files:
-        if (
-            path not in found
-            and _is_archive(path.stem)
-            and re.fullmatch(r"\.[a-z]{2}", path.suffix)
-        ):
+    for path in sorted(files - found):
+        if _is_archive(path.stem) and re.fullmatch(r"\.[a-z]{2}", path.suffix):
             parts.setdefault(path.with_suffix(""), []).append(path)
     for whole in parts.keys() - found:
         _join(parts[whole], whole)

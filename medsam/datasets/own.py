@@ -49,8 +49,8 @@ from medsam.datasets.catalog import MODALITIES
 from medsam.datasets.intensity import INTENSITIES, Unit
 from medsam.datasets.labels import FULL, Labels, is_name, meaning_of_full, whole_numbers
 from medsam.datasets.layouts.files import SLICER, left_out, paired_files
-from medsam.datasets.layouts.pairs import Key, is_picture, make_source, of_segment, paired
-from medsam.datasets.layouts.tree import Tree, text_of
+from medsam.datasets.layouts.pairs import is_picture, make_source, of_segment, paired
+from medsam.datasets.layouts.tree import Key, Tree, text_of
 from medsam.datasets.readers.dicom import is_dicom
 from medsam.datasets.readers.itk import segments_of
 from medsam.datasets.readers.open import open_volume

@@ -16,20 +16,39 @@ from medsam.datasets.fetch import archives_folder, fetch, find_archives, stem, u
 from medsam.errors import InputError
 
 
-def archive_bytes():
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as file:
-        info = tarfile.TarInfo("Task09_Spleen/imagesTr/spleen_2.nii.gz")
-        info.size = 300_000
-        file.addfile(info, io.BytesIO(bytes(300_000)))
-    return out.getvalue()
+def tar(path, members, mode="w"):
+    with tarfile.open(path, mode) as file:
+        for name, content in members.items():
+            given = isinstance(content, tarfile.TarInfo)
+            info, data = (content, b"") if given else (tarfile.TarInfo(name), content)
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+    return path
+
+
+def zipped(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return path
+
+
+def files(folder):
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def special(name, kind, target=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
 
 
 class Server:
     """Serves one file; may drop the connection after some bytes, or ignore ranges."""
 
-    def __init__(self):
-        self.content, self.cut, self.ranges = archive_bytes(), None, True
+    def __init__(self, content):
+        self.content, self.cut, self.ranges = content, None, True
         self.asked = []
         outer = self
 
@@ -57,8 +76,9 @@ class Server:
 
 
 @pytest.fixture
-def server():
-    one = Server()
+def server(tmp_path):
+    members = {"Task09_Spleen/imagesTr/spleen_2.nii.gz": bytes(300_000)}
+    one = Server(tar(tmp_path / "served.tar", members).read_bytes())
     yield one
     one.http.shutdown()
     one.http.server_close()
@@ -131,59 +151,24 @@ def test_steps_and_then_the_archive_that_was_put_there(data):
     where = archives_folder(found.folder)
     assert str(where) in found.steps[-1]
     where.mkdir(parents=True)
-    with tarfile.open(where / "train.tar", "w") as file:
-        info = tarfile.TarInfo("train/1_1.tif")
-        info.size = 1
-        file.addfile(info, io.BytesIO(b"x"))
+    tar(where / "train.tar", {"train/1_1.tif": b"x"})
     again = fetch("us_nerve", progress=False)
     assert again.steps == ()
     assert again.unpacked == (data / "us_nerve" / "train",)
 
 
 def test_parts_are_joined(tmp_path):
-    content = archive_bytes()
-    for end, part in (("aa", content[:1000]), ("ab", content[1000:])):
+    for end, part in (("aa", b"one"), ("ab", b"two")):
         (tmp_path / f"ge.tar.gz.{end}").write_bytes(part)
     (found,) = find_archives(tmp_path)
-    assert found.name == "ge.tar.gz"
-    assert found.read_bytes() == content
+    assert (found.name, found.read_bytes()) == ("ge.tar.gz", b"onetwo")
+    (tmp_path / "mr.tar.gz.ab").write_bytes(b"x")
+    with pytest.raises(InputError, match="'mr.tar.gz': ab. Allowed: aa, ab"):
+        find_archives(tmp_path)
 
 
 # Archives: what is in them comes out, and nothing goes elsewhere.
 GOOD = {"Set/images/a.png": b"one", "Set/masks/a.png": b"two"}
-
-
-def tar(path, members, mode="w"):
-    with tarfile.open(path, mode) as file:
-        for name, content in members.items():
-            info = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
-            if isinstance(content, bytes):
-                info.size = len(content)
-                file.addfile(info, io.BytesIO(content))
-            else:
-                file.addfile(info)
-    return path
-
-
-def zipped(path, members):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in members.items():
-            file.writestr(name, content)
-    return path
-
-
-def files(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def special(name, kind, target=""):
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, target
-    return info
 
 
 @pytest.mark.parametrize(
@@ -268,14 +253,13 @@ def test_a_file_of_the_name_is_no_dataset(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tar.xz", "a.zip"])
-def test_torn(tmp_path, name):
-    mode = {"a.tar": "w", "a.tar.gz": "w:gz", "a.tar.xz": "w:xz"}.get(name)
+@pytest.mark.parametrize(
+    ("name", "mode"), [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.tar.xz", "w:xz"), ("a.zip", "")]
+)
+def test_torn(tmp_path, name, mode):
     members = {"a.png": os.urandom(200_000)}
     archive = tar(tmp_path / name, members, mode) if mode else zipped(tmp_path / name, members)
     archive.write_bytes(archive.read_bytes()[:100_000])
-    with pytest.raises(
-        InputError, match=r"cannot be unpacked \(\w+: .*\)\. Allowed: a complete archive"
-    ):
+    with pytest.raises(InputError, match=r"unpacked \(\w+: .*\)\. Allowed: a complete archive"):
         unpack(archive, tmp_path / "out", progress=False)
     assert not list((tmp_path / "out").iterdir())

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from medsam.datasets.layouts.pairs import Key, grouped
-from medsam.datasets.layouts.tree import Tree, expression
+from medsam.datasets.layouts.tree import Files, Key, Tree, expression
 from medsam.datasets.readers import itk, nifti, open
 from medsam.datasets.readers.dicom import is_dicom
 from medsam.datasets.readers.pictures import SUFFIXES as PICTURES
@@ -15,15 +14,13 @@ from medsam.errors import InputError
 
 SLICER = ".seg.nrrd"
 _VOLUMES = sorted({".dcm", *open.SUFFIXES, *itk.SUFFIXES, *nifti.SUFFIXES})
-_STEM = rf"(?P<id>[^/]+?)(?:{'|'.join(map(re.escape, (SLICER, *PICTURES, *_VOLUMES)))})"
-"""A file that is read as an image, directly in a folder."""
+_ENDINGS = (SLICER, *PICTURES, *_VOLUMES)
+_STEM = rf"(?P<id>[^/]+?)(?:{'|'.join(map(re.escape, _ENDINGS))})?"
+"""A file or a folder directly in a folder."""
 _OTHER = f"not one of {', '.join(PICTURES)}, or a volume"
 
-Files = dict[Key, list[Path]]
-"""Files by (id, group)."""
-
 Masks = dict[Key, dict[str, list[Path]]]
-"""Files by (id, group), and by the pattern that found them."""
+"""Files by the pattern that found them."""
 
 
 def paired_files(
@@ -64,8 +61,8 @@ def paired_files(
     every = _fitting(images, folder, "images", trees)
     by_task = {task: _fitting(each, folder, "masks", trees) for task, each in masks.items()}
     taken = {path for of_task in by_task.values() for paths in of_task.values() for path in paths}
-    found = {key: [path for path in paths if path not in taken] for key, paths in every.items()}
-    found = {key: paths for key, paths in found.items() if paths}
+    free = {key: [path for path in paths if path not in taken] for key, paths in every.items()}
+    found = {key: paths for key, paths in free.items() if paths}
     groups = {name: group for name, group in found if group}
     joined: Masks = {}
     for task, of_task in by_task.items():
@@ -94,7 +91,9 @@ def _fitting(pattern: str, folder: Path, what: str, trees: dict[Path, Tree]) -> 
         fixed = next(i for i, part in enumerate(parts) if "{" in part or "*" in part)
         root, rest = folder / "/".join(parts[:fixed]), "/".join(parts[fixed:])
     tree = trees[root] = trees.get(root) or Tree(root)
-    found = find(tree, expression(rest) if rest else "")
+    tree.flat = not rest
+    pattern_of = expression(rest) if rest else _STEM
+    found = tree.find([pattern_of], anywhere=False, keep=None if rest else _is_image)
     if not found:
         raise InputError(
             f"None of the {len(tree.paths)} files of {str(root)!r} (such as "
@@ -105,36 +104,14 @@ def _fitting(pattern: str, folder: Path, what: str, trees: dict[Path, Tree]) -> 
     return found
 
 
+def _is_image(path: Path) -> bool:
+    """Whether a file or folder is read as an image: by its ending, or as DICOM."""
+    return path.is_dir() or path.name.lower().endswith(_ENDINGS) or is_dicom(path)
+
+
 def _some(keys: Iterable[Key]) -> str:
     names = [key[0] for key in sorted(keys)]
     return ", ".join(names[:2]) + (", …" if len(names) > 2 else "")
-
-
-def find(tree: Tree, pattern: str = "") -> Files:
-    """Files, and folders of DICOM files, whose whole path below the root fits.
-
-    By default those directly in it that are read as images, by their stem.
-    """
-    matched = tree.match(pattern or _STEM, anywhere=False)
-    found = grouped(tree, matched, "id", "group")
-    alone = {one.path for one in matched}  # of a folder whose files fit, these are meant
-    tree.flat = not pattern
-    if not pattern:
-        for below, path in tree.paths.items():
-            if "/" not in below and below not in tree.used and "." not in below and is_dicom(path):
-                found.setdefault((below, ""), []).append(path)
-                tree.used.add(below)
-    files: dict[str, list[str]] = {}
-    for below in tree.paths:
-        files.setdefault(below.rpartition("/")[0], []).append(below)
-    for below, inside in files.items():
-        match = re.fullmatch(pattern or "(?P<id>[^/]+)", below, re.IGNORECASE)
-        paths = [tree.paths[one] for one in inside]
-        if match and not alone.intersection(paths) and any(map(is_dicom, paths)):
-            key = (match["id"], match.groupdict().get("group") or "")
-            found.setdefault(key, []).append(paths[0].parent)
-            tree.used.update(inside)
-    return found
 
 
 def left_out(trees: Iterable[Tree]) -> list[tuple[str, str]]:

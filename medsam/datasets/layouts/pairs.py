@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import filecmp
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from medsam.datasets.intensity import Unit
 from medsam.datasets.labels import Labels
-from medsam.datasets.layouts.tree import Found, Tree
 from medsam.datasets.readers.dicom import is_dicom, read_picture
 from medsam.datasets.readers.itk import Segment
 from medsam.datasets.readers.open import Files, open_labels, open_volume
@@ -25,83 +23,6 @@ from medsam.datasets.source import (
 )
 from medsam.errors import DataError
 
-Key = tuple[str, ...]
-"""What tells images apart: named parts of their paths."""
-
-
-def grouped(tree: Tree, found: Iterable[Found], *names: str) -> dict[Key, list[Path]]:
-    """Paths by the named parts of their path, in sorted order.
-
-    Of equal copies (or links to one file) the first counts; the tree lists the others as left out.
-    """
-    groups: dict[Key, list[Found]] = {}
-    for one in found:
-        same = groups.setdefault(tuple(one.parts.get(name, "") for name in names), [])
-        first = next((old for old in same if _is_copy(old, one)), None)
-        if first is None:
-            same.append(one)
-        elif first.path.resolve() != one.path.resolve():
-            shown = first.path.relative_to(tree.root).as_posix()
-            tree.leave_out([one.path], f"a copy of {shown!r}, equal to the byte")
-    return {key: [one.path for one in of] for key, of in sorted(groups.items())}
-
-
-def _is_copy(one: Found, other: Found) -> bool:
-    return one.parts == other.parts and _same_content(one.path, other.path)
-
-
-def _same_content(one: Path, other: Path) -> bool:
-    """Whether two files, or all files of two folders, are equal to the byte."""
-    try:
-        if not one.is_dir():
-            return filecmp.cmp(one, other, shallow=False)
-        names = sorted(path.name for path in one.iterdir())
-        return names == sorted(path.name for path in other.iterdir()) and all(
-            _same_content(one / name, other / name) for name in names
-        )
-    except OSError:  # whoever reads it tells what is wrong
-        return False
-
-
-def problem(
-    name: str, parts: Mapping[str, Sequence[Path]], joined: Collection[str] = (), hint: str = ""
-) -> str:
-    """What is wrong with the files of an image; empty if each part is there, once.
-
-    Parameters
-    ----------
-    name : str
-        Of the image.
-    parts : mapping of str to paths
-        What each part is called, and the files that were found for it.
-    joined : collection of str
-        Parts of which there may be several files.
-    hint : str
-        What else can be done about one that is missing.
-
-    Examples
-    --------
-    >>> problem("a", {"SUV": [Path("SUV.nii.gz")], "SEG": []})
-    "SUV 'SUV.nii.gz' has no SEG. Allowed: one file each of SUV, SEG. Unpack what is missing."
-    """
-    for part, paths in parts.items():
-        if len(paths) > 1 and part not in joined:
-            shown = " and ".join(repr(path.as_posix()) for path in paths[:2])
-            return (
-                f"{len(paths)} files of {name!r} for {part} that differ: {shown}. Allowed: one. "
-                "Give a folder with one copy."
-            )
-    missing = [part for part, paths in parts.items() if not paths]
-    if not missing:
-        return ""
-    there = [(part, paths[0].name) for part, paths in parts.items() if paths]
-    who = f"{there[0][0][0].upper()}{there[0][0][1:]} {there[0][1]!r}" if there else repr(name)
-    fix = " ".join(filter(None, ("Unpack what is missing.", hint)))
-    return (
-        f"{who} has no {' and no '.join(missing)}. Allowed: one file each of {', '.join(parts)}. "
-        f"{fix}"
-    )
-
 
 def is_picture(path: Path) -> bool:
     """Whether a file is a 2D image by its ending."""
@@ -114,16 +35,50 @@ def paired(
     parts: Mapping[str, Sequence[Path]],
     make: Callable[[], Source],
     joined: Collection[str] = (),
-    hint: str = "",
 ) -> Source:
-    """What ``make`` gives of the files of an image, or a broken source that says why nothing."""
+    """What ``make`` gives of the files of an image, or a broken source that says why nothing.
+
+    Parameters
+    ----------
+    name, group : str
+        Of the image.
+    parts : mapping of str to paths
+        What each part is called, and the files that were found for it.
+    make : callable
+        Asked where each part is there, once; may raise :class:`~medsam.errors.DataError`.
+    joined : collection of str
+        Parts of which there may be several files.
+    """
     try:
-        reason = problem(name, parts, joined, hint)
-        if reason:
-            raise DataError(reason)
+        _check_parts(name, parts, joined)
         return make()
     except DataError as error:
         return Broken(name, group, str(error), tuple(path for of in parts.values() for path in of))
+
+
+def _check_parts(name: str, parts: Mapping[str, Sequence[Path]], joined: Collection[str]) -> None:
+    """See that each part of an image is there, once.
+
+    Raises
+    ------
+    DataError
+        If one is not.
+    """
+    for part, paths in parts.items():
+        if len(paths) > 1 and part not in joined:
+            shown = " and ".join(repr(path.as_posix()) for path in paths[:2])
+            raise DataError(
+                f"{len(paths)} files of {name!r} for {part} that differ: {shown}. Allowed: one. "
+                "Give a folder with one copy."
+            )
+    missing = [part for part, paths in parts.items() if not paths]
+    if missing:
+        part = next((part for part, paths in parts.items() if paths), "")
+        who = f"{part[0].upper()}{part[1:]} {parts[part][0].name!r}" if part else repr(name)
+        raise DataError(
+            f"{who} has no {' and no '.join(missing)}. Allowed: one file each of "
+            f"{', '.join(parts)}. Unpack what is missing."
+        )
 
 
 def make_scan(

@@ -1,8 +1,7 @@
-"""What a few datasets need beyond patterns: hips, prostates, and images of several masks."""
+"""What two datasets need beyond patterns: hips and prostates."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from medsam.datasets.intensity import Unit
 from medsam.datasets.labels import Labels
 from medsam.datasets.layouts.pairs import make_scan
 from medsam.datasets.readers.dicom import dicom_files, open_masks, open_series
@@ -19,49 +19,23 @@ from medsam.datasets.source import LabelVolume, Picture, Reading, Source
 from medsam.errors import DataError
 
 
-def numbers(image: Path, masks: Sequence[Path]) -> str:
-    """What is wrong with a row of masks (``_mask``, ``_mask_1``, …): one is missing or twice."""
-    ends = (re.search(r"_mask(?:_(\d+))?$", path.stem) for path in masks)
-    found = sorted(int(end[1] or 0) if end else -1 for end in ends)
-    if found == list(range(len(masks))):
-        return ""
-    names = ", ".join(repr(path.name) for path in masks)
-    return (
-        f"Image {image.name!r} has the masks {names}. Allowed: one each of '_mask', '_mask_1', … "
-        "without a gap. Unpack the archive again, in one copy."
-    )
-
-
-_SIDES = ["leftMask", "rightMask"]
-
-
-def lungs(image: Path, masks: Sequence[Path]) -> str:
-    """What is wrong with the masks of a chest: a lung is missing, or there are two sets."""
-    found = sorted(path.parent.name for path in masks)
-    if found == _SIDES or (len(found) == 1 and found[0] not in _SIDES):
-        return ""
-    return (
-        f"Image {image.name!r} has masks in {', '.join(found)}. Allowed: one of both lungs, or one "
-        f"in each of {' and '.join(_SIDES)}. Unpack the archive again, in one copy."
-    )
-
-
 def radiograph(
     name: str,
     group: str,
-    images: Sequence[Path],
-    masks: Sequence[tuple[Path, Labels]],
+    images: Sequence[tuple[Path, Unit]],
+    masks: Sequence[tuple[Path, Labels, int | None]],
     reading: Reading,
 ) -> Source:
     """A picture of a NIfTI file of one slice, upright as stored: the first axis runs down."""
+    image = images[0][0]
     return Picture(
         name,
         group,
-        images[0],
-        tuple(masks),
+        image,
+        tuple((path, labels) for path, labels, _ in masks),
         reading,
         _pixels,
-        partial(_label_values, image=images[0], trust=reading.trust_image),
+        partial(_label_values, image=image, trust=reading.trust_image),
     )
 
 
@@ -95,8 +69,8 @@ def _only_slice(volume: Volume) -> NDArray[Any]:
 def dicom_folders(
     name: str,
     group: str,
-    images: Sequence[Path],
-    masks: Sequence[tuple[Path, Labels]],
+    images: Sequence[tuple[Path, Unit]],
+    masks: Sequence[tuple[Path, Labels, int | None]],
     reading: Reading,
 ) -> Source:
     """A scan of two folders of DICOM files, a mask slice a slice.
@@ -106,7 +80,8 @@ def dicom_folders(
     DataError
         If mask slices are missing, unless those without count as empty.
     """
-    slices, drawn = dicom_files(images[0]), dicom_files(masks[0][0])
+    ((path, labels, _),) = masks
+    slices, drawn = dicom_files(images[0][0]), dicom_files(path)
     if len(slices) != len(drawn) and reading.options["gaps"] == "refuse":
         raise DataError(
             f"{name!r}: {len(drawn)} mask slices for {len(slices)} slices. Allowed: a mask slice "
@@ -114,8 +89,7 @@ def dicom_folders(
         )
     flipped = reading.options["gt"] == "flipped"
     opened = partial(_open_masks, drawn, slices, flipped=flipped)
-    labels = [LabelVolume(opened, drawn, masks[0][1])]
-    return make_scan(name, group, [(slices, "")], labels, reading)
+    return make_scan(name, group, [(slices, "")], [LabelVolume(opened, drawn, labels)], reading)
 
 
 def _open_masks(files: Sequence[Path], image: Sequence[Path], *, flipped: bool) -> Volume:

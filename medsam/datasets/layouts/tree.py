@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medsam.datasets.readers.dicom import is_slice
 from medsam.errors import InputError
+
+Key = tuple[str, str]
+"""Id and group (or empty) of an image, as its path tells them."""
+
+Files = dict[Key, list[Path]]
+"""Files, and folders of DICOM files."""
 
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
 
@@ -45,14 +54,6 @@ def expression(pattern: str, where: Mapping[str, str] | None = None) -> str:
             out += f"(?P<{name}>{(where or {}).get(name, '[^/]+')})"
             seen.add(name)
     return out
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file, and the named parts of its path."""
-
-    path: Path
-    parts: Mapping[str, str]
 
 
 @dataclass
@@ -116,61 +117,94 @@ class Tree:
 
     def _walk(self) -> Iterator[str]:
         """Paths below the root, in whatever order the disk has them."""
-        todo: list[tuple[str, tuple[str, ...]]] = [("", (os.path.realpath(self.root),))]
-        while todo:
-            below, above = todo.pop()
-            try:
-                entries = list(os.scandir(self.root / below))
-            except OSError:
-                self.closed.append(_normal(below) or str(self.root))
-                continue
-            for entry in entries:
-                name = f"{below}/{entry.name}".lstrip("/")
-                if entry.name.startswith(".") or entry.name.lower() in _JUNK:
-                    continue
-                if _is_dir(entry):
-                    # A link to a folder above it would be walked for ever.
-                    linked = entry.is_symlink()
-                    real = os.path.realpath(entry) if linked else f"{above[-1]}/{entry.name}"
-                    if real not in above:
-                        todo.append((name, (*above, real)))
-                elif entry.is_symlink() or entry.is_file():  # a dangling link fails when read
-                    yield name
 
-    def match(self, pattern: str, *, anywhere: bool = True) -> list[Found]:
-        r"""Files whose path below the root ends in that pattern, in sorted order.
+        def closed(error: OSError) -> None:
+            self.closed.append(text_of(str(error.filename)))
+
+        for folder, folders, files in os.walk(self.root, followlinks=True, onerror=closed):
+            here = Path(folder)
+            folders[:] = [name for name in folders if _is_data(name) and not _leads_up(here / name)]
+            for name in filter(_is_data, files):
+                yield (here / name).relative_to(self.root).as_posix()
+
+    def find(
+        self,
+        patterns: Iterable[str],
+        name: str = "{id}",
+        group: str = "{group}",
+        *,
+        anywhere: bool = True,
+        keep: Callable[[Path], bool] | None = None,
+    ) -> Files:
+        """What fits one of some patterns, in sorted order.
+
+        Of equal copies (or links to one file) the first counts; the others are left out.
+
+        Parameters
+        ----------
+        patterns : iterable of str
+            As for :meth:`fitting`.
+        name, group : str
+            Templates of id and group, from the named parts of the patterns.
+        anywhere : bool
+            As for :meth:`fitting`.
+        keep : callable, optional
+            Whether a file or folder that fits is meant; by default it is.
+        """
+        groups: Files = {}
+        for pattern in patterns:
+            for path, parts, files in self.fitting(pattern, anywhere=anywhere):
+                if keep and not keep(path):
+                    continue
+                self.used.update(files)
+                known = defaultdict(str, parts)
+                key = (name.format_map(known).strip("/"), group.format_map(known))
+                same = groups.setdefault(key, [])
+                first = next((one for one in same if _same_content(one, path)), None)
+                if first is None:
+                    same.append(path)
+                elif first.resolve() != path.resolve():
+                    shown = first.relative_to(self.root).as_posix()
+                    self.leave_out([path], f"a copy of {shown!r}, equal to the byte")
+        return dict(sorted(groups.items()))
+
+    def fitting(
+        self, pattern: str, *, anywhere: bool = True
+    ) -> Iterator[tuple[Path, dict[str, str], list[str]]]:
+        r"""Files whose path below the root ends in that pattern, then folders of DICOM files.
 
         Parameters
         ----------
         pattern : str
             A regular expression, matched against whole path components from the right, in any
-            case of letters: ``imagesTr/(?P<id>la_\d+)\.nii\.gz`` finds it at any depth.
+            case of letters: ``imagesTr/(?P<id>la_\d+)\.nii\.gz`` finds it at any depth. Where it
+            fits a file, the folder of that file is not looked at.
         anywhere : bool
             Otherwise the whole path has to fit.
+
+        Yields
+        ------
+        path, parts, files
+            With the named parts of the pattern, and the paths below the root that are in it.
         """
-        found = []
-        for below, match in self._matches(pattern, "(?:.*/)?" if anywhere else ""):
-            self.used.add(below)
-            parts = {name: text for name, text in match.groupdict().items() if text is not None}
-            found.append(Found(self.paths[below], parts))
-        return found
-
-    def first(self, pattern: str) -> str:
-        """The first path below the root that a pattern fits, if any."""
-        return next((below for below, _ in self._matches(pattern)), "")
-
-    def ignore(self, pattern: str) -> None:
-        """Take files of a pattern for known, though they are not read."""
-        self.used.update(below for below, _ in self._matches(pattern))
-
-    def _matches(
-        self, pattern: str, above: str = "(?:.*/)?"
-    ) -> Iterator[tuple[str, re.Match[str]]]:
-        whole = re.compile(f"{above}(?:{pattern})", re.IGNORECASE)
-        for below in self.paths:
-            match = None if below in self._excluded else whole.fullmatch(_normal(below))
+        whole = re.compile(f"{'(?:.*/)?' if anywhere else ''}(?:{pattern})", re.IGNORECASE)
+        folders: dict[str, list[str]] = {}
+        named = set[str]()
+        for below, path in self.paths.items():
+            if below in self._excluded:
+                continue
+            folder = below.rpartition("/")[0]
+            folders.setdefault(folder, []).append(below)
+            if match := whole.fullmatch(_normal(below)):
+                named.add(folder)
+                yield path, match.groupdict(""), [below]
+        for folder, files in folders.items():
+            match = None if folder in named else whole.fullmatch(_normal(folder))
             if match:
-                yield below, match
+                others = [one for one in files if not is_slice(self.paths[one])]
+                if len(others) < len(files):
+                    self.leave_out((self.paths[one] for one in others), "no DICOM file")
+                    yield self.paths[files[0]].parent, match.groupdict(""), files
 
     def exclude(self, pattern: str) -> None:
         """Have no pattern match these files; the name of the root counts as a folder of theirs."""
@@ -191,27 +225,27 @@ class Tree:
                 left.append((below, why or reason))
         return left + [(folder, "a folder that may not be listed") for folder in self.closed]
 
-    def above(self, pattern: str) -> Path | None:
-        """The folder that should have been given, if the root lies inside what was unpacked.
 
-        That is where files of the root match the pattern once the names of the folders above
-        the root are taken into account.
-        """
-        whole = re.compile(rf"(?:.*/)?(?P<_whole>{pattern})", re.IGNORECASE)
-        root = self.root.resolve()
-        for below in self.paths:
-            full = (root / below).as_posix()
-            match = whole.fullmatch(full)
-            if match and below not in self._excluded:
-                return Path(full[: match.start("_whole")])
-        return None
-
-
-def _is_dir(entry: os.DirEntry[str]) -> bool:
+def _same_content(one: Path, other: Path) -> bool:
+    """Whether two files, or all files of two folders, are equal to the byte."""
     try:
-        return entry.is_dir()
-    except OSError:  # a link to itself fails when it is read
+        if not one.is_dir():
+            return filecmp.cmp(one, other, shallow=False)
+        names = sorted(path.name for path in one.iterdir())
+        return names == sorted(path.name for path in other.iterdir()) and all(
+            _same_content(one / name, other / name) for name in names
+        )
+    except OSError:  # whoever reads it tells what is wrong
         return False
+
+
+def _is_data(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in _JUNK
+
+
+def _leads_up(path: Path) -> bool:
+    """Whether it is a link to a folder above it, which would be walked for ever."""
+    return path.is_symlink() and any(path.samefile(above) for above in path.parents)
 
 
 def text_of(name: str) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+import yaml
 from datasets.dicom_files import series, sitk_image
 from datasets.nifti_files import ORIENTATIONS, stored, write
 from pydicom.uid import generate_uid
@@ -223,13 +224,7 @@ def decathlon(folder: str, unit: str, *cases: str, shapes: int = 1) -> Files:
     )
 
 
-BRAIN = "MICCAI_BraTS2020_TrainingData"
-SEQUENCES = ("flair", "t1", "t1ce", "t2")
-ORGANS = ("liver", "bladder", "lung", "kidney", "bone")
-STUDIES = ("03-23-2003-NA-PET-CT Ganzkoerper primaer mit KM-90817", "05-01-2004", "08-13-2005")
-LESION = "FDG-PET-CT-Lesions/PETCT_{1}/{2}/"
-PET = {"intensity": f"SUV 0 to 10, {WINDOW}, {WINDOW}"}
-
+_FILE = Path(__file__).with_name("scans.yaml")
 FILES = {
     "mri_heart": decathlon("Task02_Heart", "", "la_003", "la_041"),
     "ct_colon": decathlon("Task10_Colon", "HU", "colon_002", "colon_041"),
@@ -238,77 +233,7 @@ FILES = {
     ),
     "ct_pancreas": decathlon("Task07_Pancreas", "HU", "pancreas_002", "pancreas_041", shapes=2),
     "ct_spleen": decathlon("Task09_Spleen", "HU", "spleen_2", "spleen_41"),
-    "ct_spleen_nnunet": replace(
-        decathlon("Dataset009_Spleen", "HU", "spleen_2", "spleen_41"),
-        images={"Dataset009_Spleen/imagesTr/{0}_0000.nii.gz": "HU"},
-    ),
-    # The release of 2020, with its one mask of an odd name.
-    "mri_brain": Files(
-        {"mri_brain_core": (1,), "mri_brain_edema": (2,), "mri_brain_gd": (3,)},
-        {BRAIN + "/{0}/{0}_" + sequence + ".nii.gz": "" for sequence in SEQUENCES},
-        BRAIN + "/{0}/{0}_seg.nii.gz",
-        ("BraTS20_Training_001", "BraTS20_Training_355"),
-        (f"{BRAIN}/name_mapping.csv", "ValidationData/BraTS20_Validation_001_flair.nii.gz"),
-        {"intensity": "max", "sequence": "flair"},
-        (1, 2, 4),
-        {
-            f"{BRAIN}/BraTS20_Training_355/BraTS20_Training_355_seg.nii.gz": f"{BRAIN}/"
-            "BraTS20_Training_355/W39_1998.09.19_Segm.nii"
-        },
-    ),
-    "ct_liver": Files(
-        {"ct_liver": (1, 2)},
-        {"Training Batch 1/volume-{1}.nii": "HU"},
-        "Training Batch 1/segmentation-{1}.nii",
-        ("volume-0", "volume-28"),
-        ("test-volume-0.nii.gz",),
-        {"intensity": WINDOW},
-    ),
-    # Brain (6) is none of the tasks.
-    "ct_organ": Files(
-        {f"ct_organ_{organ}": (number,) for number, organ in enumerate(ORGANS, start=1)},
-        {"CT-ORG/OrganSegmentations/volume-{1}.nii.gz": "HU"},
-        "CT-ORG/OrganSegmentations/labels-{1}.nii.gz",
-        ("volume-0", "volume-139"),
-        ("CT-ORG/OrganSegmentations/README.txt",),
-        {"intensity": WINDOW},
-    ),
-    # Two studies of one patient, one of another.
-    "pet_wholebody": Files(
-        {"pet_wholebody": (1,)},
-        {LESION + "SUV.nii.gz": "SUV", LESION + "CTres.nii.gz": "HU"},
-        LESION + "SEG.nii.gz",
-        (*(f"PETCT_0011f3deaf/{one}" for one in STUDIES[:2]), f"PETCT_01140d52d8/{STUDIES[2]}"),
-        tuple(
-            LESION.format("", "01140d52d8", STUDIES[2]) + f"{one}.nii.gz" for one in ("CT", "PET")
-        ),
-        PET,
-    ),
-    # As nnU-Net converts them, with names of studies that hold blanks and underscores.
-    "pet_wholebody_221": Files(
-        {"pet_wholebody": (1,)},
-        {
-            "D221/imagesTr/PETCT_{1}_{2}_0000.nii.gz": "HU",
-            "D221/imagesTr/PETCT_{1}_{2}_0001.nii.gz": "SUV",
-        },
-        "D221/labelsTr/PETCT_{1}_{2}.nii.gz",
-        (f"PETCT_0011f3deaf/{STUDIES[0]}", "PETCT_01140d52d8/08-13-2005_0001"),
-        ("D221/dataset.json", "D221/splits_final.json"),
-        PET,
-    ),
-    "ct_liver_decathlon": replace(
-        decathlon("Task03_Liver", "HU", "liver_0", "liver_28", shapes=2),
-        objects={"ct_liver": (1, 2)},
-    ),
-    # The nnU-Net form, in which CT comes first, with a case of the other tracer.
-    "pet_wholebody_flat": Files(
-        {"pet_wholebody": (1,)},
-        {"imagesTr/fdg_{1}_{2}_0000.nii.gz": "HU", "imagesTr/fdg_{1}_{2}_0001.nii.gz": "SUV"},
-        "labelsTr/fdg_{1}_{2}.nii.gz",
-        ("PETCT_0011f3deaf/03-23-2003-NA-PET", "PETCT_01140d52d8/08-13-2005"),
-        ("imagesTr/psma_95b_2018_0000.nii.gz", "labelsTr/psma_95b_2018.nii.gz", "dataset.json"),
-        PET,
-    ),
+    **{key: Files(**told) for key, told in yaml.safe_load(_FILE.read_text()).items()},
 }
 
 
@@ -361,7 +286,7 @@ def mri_prostate(root: Path) -> Tree:
 def mri_breast(root: Path) -> Tree:
     """Segments in one layer and in two, in either order; told by their names alone."""
     objects = {"mri_breast_breast": (1, 2, 3), "mri_breast_fgt": (3,)}
-    told = {"plane": "axial", "intensity": "max", "series": "table", "flagged": "keep"}
+    told = {"plane": "axial", "intensity": "max", "flagged": "keep"}
     tree = Tree("mri_breast", root, tuple(objects), told)
     rows = ["original_path_and_filename,classic_path,descriptive_path"]
     for patient, case in enumerate(("Breast_MRI_002", "Breast_MRI_246"), start=1):

@@ -5,10 +5,9 @@ import pytest
 from datasets.layouts.layout_checks import opened, reasons
 from datasets.layouts.layout_checks import samples as samples_of
 from datasets.layouts.picture_trees import FEMUR, ILIUM, grey, shape, write
-from datasets.layouts.scan_trees import TREES, picture, write_dicom
+from datasets.layouts.scan_trees import TREES
 
-from medsam.datasets.layouts import duke
-from medsam.errors import DataError, InputError, UnknownName
+from medsam.errors import InputError, UnknownName
 
 TABLE = "Breast-Cancer-MRI-filepath_filename-mapping"
 
@@ -27,47 +26,12 @@ def reason(root, **options):
 
 
 # ----------------------------------------------------------------- the series before contrast
-def test_by_description_it_is_the_same_series(tmp_path):
-    TREES["mri_breast"](tmp_path)
-    by_table = samples(tmp_path)
-    (tmp_path / f"{TABLE}.csv").unlink()
-    by_words = samples(tmp_path, series="description")
-    assert by_table.keys() == by_words.keys()
-    assert all((by_table[name].image == by_words[name].image).all() for name in by_table)
-
-
-@pytest.mark.parametrize(
-    ("series", "wanted"),
-    [
-        ([(7, "whatever")], 7),
-        ([(3, "ax t1"), (4, "ax dyn pre"), (5, "ax dyn 1st pass"), (6, "ax dyn 2nd pass")], 4),
-        ([(9, "ax 3d dyn"), (900, "Ph1ax 3d dyn"), (901, "Ph2ax 3d dyn"), (2, "ax t1")], 9),
-        ([(5, "Ax Vibrant MultiPhase"), (500, "Ph1/Ax Vibrant MultiPhase")], 5),
-        ([(12, "ax dynamic"), (10, "ax dynamic"), (11, "ax dynamic")], 10),
-        ([(4, "ax dyn pre"), (5, "ax dyn post"), (6, "sag prevent")], 4),
-        ([(4, "ax T1"), (5, "ax T2")], None),
-        ([(4, "ax dyn left"), (5, "ax dyn right")], None),
-    ],
-)
-def test_by_description(series, wanted, tmp_path):
-    folders = []
-    for number, words in series:
-        folder = tmp_path / str(number)
-        write_dicom(folder, picture(1)[:1], number=number, about=words)
-        folders.append(folder)
-    if wanted is not None:
-        assert duke.by_description("a", folders) == tmp_path / str(wanted)
-        return
-    with pytest.raises(DataError, match=r"which of 2 series is before contrast .*\(4 'ax"):
-        duke.by_description("a", folders)
-
-
 @pytest.mark.parametrize(
     "rename",
     [lambda old: f"600.000000-pre-{old[-5:]}", lambda old: f"1.3.6.1.4.1.14519.5.2.1.30{old[-5:]}"],
     ids=["other words", "UID"],
 )
-def test_by_table_of_another_download_tool(rename, tmp_path):
+def test_folders_of_another_download_tool(rename, tmp_path):
     """Folders that have the number of the series in common with the table, and no more."""
     TREES["mri_breast"](tmp_path)
     wanted = samples(tmp_path)
@@ -79,6 +43,12 @@ def test_by_table_of_another_download_tool(rename, tmp_path):
     for folder in list(tmp_path.glob("Duke-Breast-Cancer-MRI/*/*/*40817")):
         folder.rename(folder.with_name("3.000000-x-140817"))  # a longer number is another one
     assert "0 are among the 3 folders" in reason(tmp_path)
+    (tmp_path / f"{TABLE}.csv").write_text("classic_path\na/b/c.dcm\n")
+    with pytest.raises(InputError, match="cannot be read .*Allowed: the collection's table as"):
+        dataset(tmp_path)
+    (tmp_path / f"{TABLE}.csv").unlink()
+    with pytest.raises(InputError, match=f"no {TABLE}"):
+        dataset(tmp_path)
 
 
 def test_flagged_patients_can_be_left_out(tmp_path):
@@ -112,8 +82,8 @@ def test_slices(ending, value, tmp_path):
     (tmp_path / "2D" / "masks_dense-tissue" / f"{names[0]}.{ending}").unlink()
     assert f"{names[0]}|Image '{names[0]}.{ending}' has no dense tissue" in reason(tmp_path)
     # What belongs to the other form is refused, and so are both at once.
-    with pytest.raises(UnknownName, match="series"):
-        dataset(tmp_path, series="table")
+    with pytest.raises(UnknownName, match="flagged"):
+        dataset(tmp_path, flagged="drop")
     TREES["mri_breast"](tmp_path / "3D")
     with pytest.raises(InputError, match="two forms of the dataset"):
         dataset(tmp_path)

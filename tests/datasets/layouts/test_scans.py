@@ -19,7 +19,6 @@ from medsam.datasets import to_uint8_rgb
 from medsam.datasets.catalog import entry
 from medsam.datasets.intensity import Intensity
 from medsam.errors import InputError
-from medsam.protocol import Protocol
 
 ALL = pytest.mark.parametrize("name", TREES)
 
@@ -109,14 +108,16 @@ def test_sequence(sequence, tmp_path):
         assert (image[..., channel] == to_uint8_rgb(picture(SEEDS[one])[1])[..., 0]).all()
 
 
-def test_other_releases_and_two_at_once_are_refused(tmp_path):
+def test_two_releases_at_once_are_refused_and_later_ones_are_not_read(tmp_path):
+    later = tmp_path / "later"
+    write_nifti(later / "BraTS-GLI-00000-000/BraTS-GLI-00000-000-seg.nii.gz", picture(1))
+    with pytest.raises(InputError, match="Allowed: .*2017 to 2021"):
+        opened("mri_brain", later)
     TREES["mri_brain"](tmp_path)
+    assert len([path for path, _ in opened("mri_brain", tmp_path).skipped if "GLI" in path]) == 1
     for part in ("flair", "seg"):
         write_nifti(tmp_path / f"HGG/Brats18_CBICA_AAB_1_{part}.nii.gz", scene(3, 1))
     with pytest.raises(InputError, match="two forms of the dataset"):
-        opened("mri_brain", tmp_path)
-    write_nifti(tmp_path / "BraTS-GLI-00000-000/BraTS-GLI-00000-000-seg.nii.gz", picture(1))
-    with pytest.raises(InputError, match="'BraTS-GLI-00000-000-seg.nii.gz' is of a release from"):
         opened("mri_brain", tmp_path)
 
 
@@ -159,24 +160,6 @@ def test_prostate_masks_flipped(tmp_path):
     for name, wanted in tree.slices.items():
         sample = found[f"{name[:-1]}{last - int(name[-1])}"]
         assert (sample.masks["mri_prostate"] == wanted.masks["mri_prostate"]).all()
-
-
-def test_slices_as_nii2png_cuts_them(tmp_path):
-    """Along the stored third axis, each scaled on its own: what the study's file names suggest."""
-    TREES["ct_spleen"](tmp_path)
-    way = Protocol.get("released+intensity=slice").intensity
-    found = samples("ct_spleen", tmp_path, intensity=way, plane="stored")
-    assert found
-    for name, sample in found.items():
-        scan, _, index = name.partition("/stored-")
-        image, labels = (
-            np.asarray(nib.load(tmp_path / f"Task09_Spleen/{part}/{scan}.nii.gz").dataobj)
-            for part in ("imagesTr", "labelsTr")
-        )
-        values = image[:, :, int(index)].T.astype(float)
-        scaled = (values - values.min()) / (values.max() - values.min()) * 255
-        assert (sample.image == scaled.astype(np.uint8)[..., None]).all()
-        assert (sample.masks["ct_spleen"] == (labels[:, :, int(index)].T == 1)).all()
 
 
 # ----------------------------------------------------------------- real files
