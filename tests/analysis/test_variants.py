@@ -27,7 +27,7 @@ def study(folder, made, experiments=("mode", "clicks")):
         write_pair(folder, f"case{i}", blob(i))
     data = open_folders(folder / "images", folder / "masks", progress=False)
     given = {"experiments": experiments, "progress": False}
-    runner.run_all(data, SquareModel(), made, folder / "r", **given)
+    runner.run(data, SquareModel(), folder / "r", *made, **given)
     return results.read(folder / "r").query("status == 'ok'")
 
 

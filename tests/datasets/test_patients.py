@@ -65,7 +65,7 @@ def test_rows_of_a_part_are_those_of_the_whole(tmp_path):
     few = Subset(select("patients_breast_mri,patients_lung_ct"), every=5)
     options = {"experiments": ["mode", "clicks"], "progress": False}
     both = [PROTOCOLS["published"], PROTOCOLS["paper"]]
-    done = runner.run_all(few, SquareModel(), both, tmp_path, **options)
+    done = runner.run(few, SquareModel(), tmp_path, *both, **options)
     assert (done.computed, done.resumed) == (2 * len(few), 0)
     rows = read(tmp_path)
     assert dict(zip(rows.dataset, rows.modality, strict=True)) == {

@@ -12,7 +12,7 @@ from medsam.datasets import open_folders
 from medsam.errors import InputError
 from medsam.pages.report import report
 from medsam.protocol import PROTOCOLS
-from medsam.study.runner import run_all
+from medsam.study.runner import run
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def dataset(folder):
 def test_every_figure_is_a_file_and_stands_in_the_page(dataset, tmp_path):
     results, out = tmp_path / "r", tmp_path / "out"
     changed = PROTOCOLS["paper"].but(top="first")
-    run_all(dataset, SquareModel(), [PROTOCOLS["paper"], changed], results, progress=False)
-    run_all(dataset, Boxes(), [PROTOCOLS["paper"]], results, experiments=["mode"], progress=False)
+    run(dataset, SquareModel(), results, PROTOCOLS["paper"], changed, progress=False)
+    run(dataset, Boxes(), results, experiments=["mode"], progress=False)
     page = report(results, out, dataset).read_text(encoding="utf-8")
     names = {p.name: {f.name for f in p.iterdir()} for p in out.iterdir() if p.is_dir()}
     drawn = ("fig2-tasks", "fig2-modes", "fig3-examples", "fig5-tasks", "fig8-sizes")
@@ -48,7 +48,7 @@ def test_every_figure_is_a_file_and_stands_in_the_page(dataset, tmp_path):
 
 
 def test_images_of_other_rows_are_refused(dataset, folder, tmp_path):
-    run_all(dataset, SquareModel(), [PROTOCOLS["paper"]], tmp_path / "r", progress=False)
+    run(dataset, SquareModel(), tmp_path / "r", progress=False)
     other = open_folders(folder / "images", folder / "masks", key="other")
     with pytest.raises(InputError, match="Data 'other' for rows of"):
         report(tmp_path / "r", tmp_path / "out", other)

@@ -11,7 +11,7 @@ from medsam.models.contract import Prediction, Predictor
 from medsam.prompts import Prompt
 from medsam.protocol import EXPERIMENTS, PROTOCOLS
 from medsam.results.masks import decode
-from medsam.study.evaluate import choose, evaluate, lockstep, prepare, streams
+from medsam.study.evaluate import Scores, choose, evaluate, lockstep, prepare, streams
 
 PAPER, RELEASED = PROTOCOLS["paper"], PROTOCOLS["released"]
 
@@ -159,7 +159,7 @@ def test_all_tasks_and_both_choices_share_calls_of_the_model(square, tasks):
     sample, calls = several(tasks), []
     answer = square.predict
     square.predict = lambda *given: calls.append(len(given[1])) or answer(*given)
-    parts, rows = prepare(sample, dict.fromkeys(sample.masks, EXPERIMENTS))
+    parts, rows = prepare(Scores(sample), dict.fromkeys(sample.masks, EXPERIMENTS))
     lockstep(parts, Predictor(square, sample.image))
     assert sum(map(len, rows)) == tasks * (28 + 3)
     assert len(calls) <= 9
@@ -176,7 +176,7 @@ def test_side_by_side_gives_the_rows_of_one_prompt_after_the_other(square, proto
             return [ask([prompt])[0] for prompt in prompts]
 
         apart += evaluate(sample, task, alone, protocol, draws)
-    parts, rows = prepare(sample, dict.fromkeys(sample.masks, EXPERIMENTS), protocol)
+    parts, rows = prepare(Scores(sample), dict.fromkeys(sample.masks, EXPERIMENTS), protocol)
     lockstep(parts, Predictor(square, sample.image))
     assert [row for some in rows for row in some] == apart
     assert len({row["prompt"] for row in apart}) > 40

@@ -19,6 +19,7 @@ from medsam.results import rows as results
 from medsam.results.check import check
 from medsam.results.masks import decode
 from medsam.study import everything, runner
+from medsam.study.evaluate import Scores
 from medsam.study.everything import Filters, Grid
 
 PAPER = PROTOCOLS["paper"]
@@ -111,7 +112,7 @@ def test_best_mask_by_hand():
 def test_rows_by_hand():
     sample = Sample("i", "i", np.zeros((2, 3, 3), np.uint8), {"t": OBJECT}, spacing=(1.0, 1.0))
     grids = (grid([LEFT, TWO_COLUMNS]), grid([], 4))
-    one, none = (everything.row_of(sample, "t", each, PAPER) for each in grids)
+    one, none = (everything.row_of(Scores(sample), "t", each, PAPER) for each in grids)
     assert (one["experiment"], one["k"], one["choice"]) == ("everything-2", 2, "oracle")
     assert np.array_equal(decode(one["mask"], 2, 3), TWO_COLUMNS.mask)
     assert one["iou"] == pytest.approx(3 / 4)

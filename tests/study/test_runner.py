@@ -99,7 +99,7 @@ MANY = [
 
 
 def run_all(folder, model, out, protocols=MANY, **options):
-    return runner.run_all(dataset(folder), model, protocols, out, progress=False, **options)
+    return runner.run(dataset(folder), model, out, *protocols, progress=False, **options)
 
 
 def test_several_protocols_at_once_give_the_rows_of_each_alone(folder, tmp_path):
@@ -114,8 +114,10 @@ def test_several_protocols_at_once_give_the_rows_of_each_alone(folder, tmp_path)
     assert len(together.asked) < 0.6 * len(alone.asked)
 
 
-@pytest.mark.parametrize(("shard", "writes"), [(1, 0), (1, 7), (2, 1), (2, 4)])
-def test_several_protocols_cut_between_two_shards(folder, square, tmp_path, shard, writes):
+@pytest.mark.parametrize(
+    ("shard", "writes", "batch"), [(1, 0, 1), (1, 7, 1), (2, 1, 1), (2, 4, 1), (1, 7, 3), (2, 2, 3)]
+)
+def test_several_protocols_cut_between_two_shards(folder, square, tmp_path, shard, writes, batch):
     """Some protocols have an image that others lack, as a kill between two writes leaves it."""
     run_all(folder, square, tmp_path / "whole")
     original, done = Store.write, []
@@ -129,7 +131,7 @@ def test_several_protocols_cut_between_two_shards(folder, square, tmp_path, shar
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "write", write)
         with pytest.raises(ResultsError, match="killed here"):
-            run_all(folder, square, tmp_path / "cut", shard=shard)
+            run_all(folder, square, tmp_path / "cut", shard=shard, batch=batch)
     assert len(list((tmp_path / "cut").glob("rows-*"))) == writes
     run_all(folder, square, tmp_path / "cut", shard=shard)
     same(tmp_path / "whole", tmp_path / "cut")
@@ -156,7 +158,7 @@ def test_a_trial_grows_into_the_full_run(folder, square, tmp_path):
     run_all(folder, square, tmp_path / "whole")
     few = Subset(dataset(folder), every=2)
     trial = SquareModel()
-    runner.run_all(few, trial, MANY[2:4], tmp_path / "r", experiments=["mode"], progress=False)
+    runner.run(few, trial, tmp_path / "r", *MANY[2:4], experiments=["mode"], progress=False)
     assert set(results.read(tmp_path / "r").experiment) == {"mode"}
     run_all(folder, trial, tmp_path / "r", MANY[2:4], experiments=["mode", "clicks"])
     run_all(folder, trial, tmp_path / "r", MANY)
@@ -168,8 +170,9 @@ def test_a_trial_grows_into_the_full_run(folder, square, tmp_path):
 
 
 def test_images_in_threads_give_the_same_rows(folder, square, tmp_path):
-    run_all(folder, square, tmp_path / "one")
-    run_all(folder, square, tmp_path / "three", workers=3, shard=2)
+    derived = [one for one in MANY if one.random == "derived"]
+    run_all(folder, square, tmp_path / "one", derived)
+    run_all(folder, square, tmp_path / "three", derived, workers=3, batch=2, shard=2)
     same(tmp_path / "one", tmp_path / "three")
 
 
