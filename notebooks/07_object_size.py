@@ -40,6 +40,7 @@ checkpoint = ""  # weights of your own for that model: a file, a folder or a nam
 base = ""  # all weights, where the checkpoint holds some
 device = ""  # cpu, cuda, cuda:1 or mps; by default the best that the model can use
 precision = ""  # of the image encoder: float32, bfloat16 or float16
+compiled = False  # let torch.compile translate the encoder: minutes at first, for many images
 batch = 0  # images that are encoded together; 0 for 1 on a CPU and 4 on a GPU
 workers = 0  # threads that read and measure beside the model; 0 likewise
 tasks = "all"  # keys of tasks, joined with commas

@@ -39,7 +39,7 @@ where ``ENTRY`` is an :class:`Entry`. The module that holds it should import not
 imported whenever models are listed.
 """
 
-OPTIONS = frozenset({"base", "checkpoint", "device", "folder", "precision", "threads"})
+OPTIONS = frozenset({"base", "checkpoint", "compiled", "device", "folder", "precision", "threads"})
 """What a person may say of a model when it is loaded, if its class takes it."""
 
 
@@ -268,8 +268,8 @@ def load(name: str, **options: Any) -> PromptableModel:
     ----------
     name : str
     **options
-        What the model's class takes, such as ``folder``, ``device`` or ``precision``; ``None``
-        and an empty word are the default.
+        What the model's class takes, such as ``folder``, ``device`` or ``precision``; ``None``,
+        ``False`` and an empty word are the default.
 
     Raises
     ------
@@ -280,7 +280,7 @@ def load(name: str, **options: Any) -> PromptableModel:
     WeightsError
         If its weights are missing, torn or changed.
     """
-    given = {option: value for option, value in options.items() if value not in (None, "")}
+    given = {option: value for option, value in options.items() if value}
     name, files = _split(name)
     given |= files
     found = _own(name) if ".py:" in name else entry(name)

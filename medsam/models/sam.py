@@ -42,18 +42,13 @@ class Sam(TorchSam):
         In the registry of models and in the results.
     network : str
         Of segment-anything's registry: ``"vit_h"`` is the paper's; ``"vit_l"``, ``"vit_b"``.
-    compiled : bool
-        Compile the encoder, which takes minutes and pays for many images.
     **options
         Those of :class:`medsam.models.torch_sam.TorchSam`, which says what is raised.
     """
 
-    def __init__(self, name: str, network: str, *, compiled: bool = False, **options: Any):
+    def __init__(self, name: str, network: str, **options: Any):
         super().__init__(name, self.build(network), rename=as_segment_anything, **options)
         fuse_attention(self.net.image_encoder)
-        if compiled:
-            self.net.image_encoder.compile()
-            self._about |= {"compiled": "torch.compile"}
 
     @staticmethod
     def build(network: str) -> Any:

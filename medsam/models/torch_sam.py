@@ -49,6 +49,9 @@ class TorchSam(PromptableModel):
         From a file's names of tensors to those of the network.
     device, precision : str
         See :meth:`medsam.models.device.Runtime.choose`.
+    compiled : bool
+        Let `torch.compile` translate the encoder at its first image, which takes minutes and pays
+        for many. The provenance says so, as it changes last bits.
     images, prompts : int, optional
         At most that many in one call of the encoder and of the decoder; fewer when memory is
         short. By default :data:`IMAGES` and :data:`PROMPTS`, but one on a CPU: there many at once
@@ -88,6 +91,7 @@ class TorchSam(PromptableModel):
         rename: Callable[[dict[str, Any]], dict[str, Any]] = dict,
         device: str = "auto",
         precision: str = "float32",
+        compiled: bool = False,
         images: int | None = None,
         prompts: int | None = None,
     ):
@@ -102,6 +106,10 @@ class TorchSam(PromptableModel):
         self.name, net, self._about = load_weights(net, name, folder, checkpoint, base, rename)
         self.net = net.to(self.runtime.device)
         self._images, self._prompts = images, prompts
+        self._maps = self._features
+        if compiled:
+            self._maps = torch.compile(self._features)
+            self._about |= {"compiled": "torch.compile"}
         self._kept = threading.local()
 
     @abstractmethod
@@ -150,7 +158,7 @@ class TorchSam(PromptableModel):
     def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         batch = torch.from_numpy(np.concatenate([self._prepare(image) for image in images]))
         with torch.inference_mode(), self.runtime.autocast():
-            maps = [one.float() for one in self._features(batch.to(self.runtime.device))]
+            maps = [one.float() for one in self._maps(batch.to(self.runtime.device))]
         # On an accelerator they stay there.
         here = [one.numpy() for one in maps] if self.runtime.device == "cpu" else maps
         out = []

@@ -85,6 +85,9 @@ class Settings(BaseModel):
     precision: str = Field(
         "", description="Of the image encoder: float32 (the default), bfloat16 or float16."
     )
+    compiled: bool = Field(
+        False, description="Let torch.compile translate the image encoder; pays for many images."
+    )
     batch: int = Field(0, ge=0, description="Images encoded together; 0: as suits the device.")
     workers: int = Field(0, ge=0, description="Threads beside the model; 0: as suits the device.")
     tasks: str | list[str] = Field(
@@ -244,7 +247,7 @@ class _OnDemand(WrappedModel):
     ----------
     name : str
     settings : Settings
-        Say the device and the precision.
+        Say the device and the precision, and whether the encoder is compiled.
     weights : mapping or None
         Its provenance as the rows say; that of the model itself where there are none.
     """
@@ -256,7 +259,8 @@ class _OnDemand(WrappedModel):
 
     @cached_property
     def model(self) -> PromptableModel:  # type: ignore[override]
-        found = load(self._asked, device=self._settings.device, precision=self._settings.precision)
+        how = self._settings.model_dump(include={"device", "precision", "compiled"})
+        found = load(self._asked, **how)
         if self._said not in (None, found.provenance()):
             raise ResultsError(
                 f"The results are of {self.name} with weights {self._said}, but those here are "

@@ -144,6 +144,13 @@ def run(
             metavar="NAME", help="Of the image encoder: float32 (the default), bfloat16, float16."
         ),
     ] = "",
+    compiled: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            help="Let torch.compile translate the image encoder: minutes at first, for many images.",
+        ),
+    ] = False,
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -194,7 +201,7 @@ def run(
     loaded = load(
         model,
         **{"folder": weights, "checkpoint": checkpoint, "base": base, "threads": threads},
-        **{"device": device, "precision": precision},
+        **{"device": device, "precision": precision, "compiled": compiled},
     )
     loaded = CachedModel(loaded, embeddings) if embeddings else loaded
     report = Report()

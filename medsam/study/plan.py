@@ -17,6 +17,7 @@ A YAML file says what is wanted::
     embeddings: never            # always: keep the encoded images, for later plans
     gpus: 0                      # of each process; a cluster's profile knows what it means
     device: cuda                 # of each model, and its precision: bfloat16; by default the best
+    compiled: true               # the image encoder, by torch.compile
     batch: 8                     # images that are encoded together
     workers: 4                   # threads of a process that read and measure beside the model
     notebooks: [02_prompt_modes] # executed on the rows; or all
@@ -265,11 +266,17 @@ class _Options(BaseModel):
 
     device: str = ""
     precision: str = ""
+    compiled: bool = False
     batch: int = Field(default=0, ge=0)
     workers: int = Field(default=0, ge=0)
     gpus: int = Field(default=0, ge=0)
     embeddings: Literal["always", "never"] = "never"
     seed: int = 1
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """What a model is loaded with."""
+        return self.model_dump(include={"device", "precision", "compiled"})
 
 
 class Jobs(_Job, _Options):
@@ -381,10 +388,10 @@ class Plan(_Options):
         first, names = protocols[0], tuple(one.name for one in protocols)
         dataset, stream = self.datasets[source], first.random == "stream"
         # What is known of a model's weights before they are there, and how it is to run.
-        how = [name for name in (self.device.partition(":")[0], self.precision) if name]
+        how = [self.device.partition(":")[0], self.precision, "compiled" * self.compiled]
         made_of = [
             [dataset.key, self._listings[source], first.intensity],
-            [label(model), *weights(model), *how],
+            [label(model), *weights(model), *filter(None, how)],
             [self.seed, RESULTS_VERSION, TOLERANCE],
             [self.every, dataset.tasks] if self.every > 1 or stream else [],
             [one.as_dict() for one in protocols] if stream else [],

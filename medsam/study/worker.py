@@ -121,7 +121,7 @@ def _gpu(here: int, wanted: int) -> Iterator[None]:
 def _evaluate(jobs: Jobs, name: str) -> list[Path]:
     """Complete some shards; one that cannot be written does not stop the others."""
     some = jobs.evaluate[name]
-    model = models.load(some[0].model, device=jobs.device, precision=jobs.precision)
+    model = models.load(some[0].model, **jobs.loading)
     if jobs.embeddings == "always":
         model = CachedModel(model, Path("embeddings"), limit=None)
     wrong = []
