@@ -148,7 +148,8 @@ def run(
         bool,
         typer.Option(
             "--compile",
-            help="Let torch.compile translate the image encoder: minutes at first, for many images.",
+            help="Let torch.compile translate the image encoder: minutes at first, so for many "
+            "images.",
         ),
     ] = False,
     checkpoint: Annotated[
