@@ -72,7 +72,7 @@ def released(model: Any, sample: Sample, task: str) -> Answers:
         predictions = ask(embedding, prompt)
         for choice in CHOICES:
             chosen = choose(predictions, mask, choice, PROTOCOL, parts[:MAX_REGIONS])
-            out["mode", mode, choice] = iou(chosen.mask, mask, empty=PROTOCOL.empty_union)
+            out["mode", mode, choice] = iou(chosen.mask, mask)
     for choice in CHOICES:
         embedding = model.embed(sample.image)
         clicks, chosen = None, None
@@ -89,7 +89,7 @@ def released(model: Any, sample: Sample, task: str) -> Answers:
             if following is not None:
                 clicks = following
                 chosen = choose(ask(embedding, clicks), mask, choice, PROTOCOL)
-            out["clicks", k, choice] = iou(chosen.mask, mask, empty=PROTOCOL.empty_union)
+            out["clicks", k, choice] = iou(chosen.mask, mask)
     return out
 
 

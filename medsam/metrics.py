@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from medsam.errors import InputError
 
 Mask = NDArray[np.bool_]
-Empty = Literal["nan", "minus_one"]
 
 TOLERANCE = 2.0
 """Tolerance of NSD in mm.
@@ -45,29 +44,27 @@ def _check_masks(a: Mask, b: Mask) -> None:
         )
 
 
-def _overlap(a: Mask, b: Mask, empty: Empty) -> tuple[int, int, float]:
-    """Pixels of both, sum of the pixels of each, and the value where both masks are empty."""
+def overlaps(a: Mask, b: Mask) -> dict[str, float]:
+    """:func:`iou` and :func:`dice` of masks from one look at them, by name."""
     _check_masks(a, b)
-    values = {"nan": math.nan, "minus_one": -1.0}
-    if empty not in values:
-        raise InputError(f"empty={empty!r}. Allowed: {', '.join(values)}.")
-    both, total = np.count_nonzero(a & b), np.count_nonzero(a) + np.count_nonzero(b)
-    return int(both), int(total), values[empty]
+    both = int(np.count_nonzero(a & b))
+    total = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
+    if not total:
+        return {"iou": math.nan, "dice": math.nan}
+    return {"iou": both / (total - both), "dice": 2 * both / total}
 
 
-def iou(a: Mask, b: Mask, *, empty: Empty = "nan") -> float:
-    """Intersection over union, 0 to 1.
+def iou(a: Mask, b: Mask) -> float:
+    """Intersection over union, 0 to 1; NaN where both masks are empty.
 
     Parameters
     ----------
     a, b : (H, W) bool
-    empty : {"nan", "minus_one"}
-        What it is where both masks are empty; it is 0 where one of them is.
 
     Raises
     ------
     InputError
-        If shapes or dtypes differ, or there is no such policy.
+        If shapes or dtypes differ.
 
     Examples
     --------
@@ -76,12 +73,11 @@ def iou(a: Mask, b: Mask, *, empty: Empty = "nan") -> float:
     >>> round(iou(a, b), 4)
     0.3333
     """
-    both, total, undefined = _overlap(a, b, empty)
-    return both / (total - both) if total else undefined
+    return overlaps(a, b)["iou"]
 
 
-def dice(a: Mask, b: Mask, *, empty: Empty = "nan") -> float:
-    """Dice coefficient, 0 to 1; parameters as in :func:`iou`.
+def dice(a: Mask, b: Mask) -> float:
+    """Dice coefficient, 0 to 1; as :func:`iou`.
 
     Examples
     --------
@@ -90,16 +86,7 @@ def dice(a: Mask, b: Mask, *, empty: Empty = "nan") -> float:
     >>> dice(a, b)
     0.5
     """
-    both, total, undefined = _overlap(a, b, empty)
-    return 2 * both / total if total else undefined
-
-
-def overlaps(a: Mask, b: Mask) -> dict[str, float]:
-    """:func:`iou` and :func:`dice` of masks from one look at them, by name."""
-    both, total, undefined = _overlap(a, b, "nan")
-    if not total:
-        return {"iou": undefined, "dice": undefined}
-    return {"iou": both / (total - both), "dice": 2 * both / total}
+    return overlaps(a, b)["dice"]
 
 
 class Surface(NamedTuple):

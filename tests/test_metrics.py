@@ -24,7 +24,7 @@ def test_overlap_by_hand():
     assert iou(A, A) == dice(A, A) == 1
     assert iou(A, NONE) == dice(A, NONE) == 0
     assert math.isnan(iou(NONE, NONE))
-    assert iou(NONE, NONE, empty="minus_one") == dice(NONE, NONE, empty="minus_one") == -1
+    assert math.isnan(dice(NONE, NONE))
 
 
 @given(PAIRS)
@@ -160,8 +160,3 @@ def test_surface_metrics_of_empty_masks():
 def test_errors(a, b, spacing, tolerance, message):
     with pytest.raises(InputError, match=message):
         surface_metrics(a, b, spacing, tolerance=tolerance)
-
-
-def test_only_known_policies():
-    with pytest.raises(InputError, match="empty='zero'. Allowed: nan, minus_one"):
-        dice(A, B, empty="zero")

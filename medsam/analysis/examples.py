@@ -200,7 +200,7 @@ def masks_of(
     for row, prediction in zip(rows.itertuples(), of_masks(rows), strict=True):
         mask = samples[str(row.image)].masks[str(row.task)]
         said = float(str(row.iou))
-        now = iou(prediction, mask, empty="nan") if prediction.shape == mask.shape else math.nan
+        now = iou(prediction, mask) if prediction.shape == mask.shape else math.nan
         if not math.isclose(now, said, abs_tol=1e-6):
             raise ResultsError(
                 f"{row.task} on {row.image}: IoU {now:.4f} now, {said:.4f} in the results. "

@@ -23,6 +23,8 @@ BIAS = {"cpu": 2**23, "cuda": 2**28}
 
 def fuse_attention(encoder: Any) -> None:
     """Let every attention of an encoder of segment-anything run fused, weights unchanged."""
+    # Patches come in the order of a convolution; each norm of each block would turn them anew.
+    encoder.patch_embed.register_forward_hook(lambda _, given, patches: patches.contiguous())
     for module in encoder.modules():
         if isinstance(module, Attention):
             module.forward = partial(_attend, module)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 from medsam.datasets.sample import Case, Dataset
@@ -14,14 +14,7 @@ from medsam.protocol import EXPERIMENTS, LEVELS, SEED, MaskPolicy, Protocol, noi
 from medsam.results.rows import COLUMNS
 from medsam.results.store import Identity, Store
 from medsam.study.evaluate import Row, streams
-from medsam.study.everything import (
-    SIDES,
-    Filters,
-    checked_sides,
-    experiment,
-    sides_of,
-    signature,
-)
+from medsam.study.everything import SIDES, Filters, checked_sides, experiment, sides_of
 
 ALL = (*EXPERIMENTS, "everything", "variants", "noise")
 """Experiments by name. ``everything``: grids of points. ``variants``: modes and clicks under the
@@ -277,7 +270,7 @@ def identity(asked: Asked, dataset: Dataset, model: PromptableModel, options: Op
     if asked.protocol.random == "stream" and every > 1:
         # What is drawn for an image depends on those before it.
         settings["every"] = every
-    filters = signature(dataset, model, options.filters)["filters"]
+    filters = asdict(options.filters)
     return Identity(
         dataset.key,
         model.name,

@@ -46,10 +46,6 @@ class Chosen:
     score: float
 
 
-def _top(scores: NDArray[np.float32], protocol: Protocol) -> int:
-    return int(np.argmax(scores)) if protocol.top == "confident" else 0
-
-
 def _oracle(masks: NDArray[np.bool_], target: Mask, protocol: Protocol) -> int:
     found = [iou(mask, target) for mask in masks]
     best = max(found)
@@ -96,29 +92,26 @@ def choose(
     """
     if choice not in CHOICES:
         raise InputError(f"Choice of mask {choice!r}. Allowed: {', '.join(CHOICES)}.")
-    if len(predictions) == 1:
-        (only,) = predictions
-        index = (
-            _top(only.scores, protocol) if choice == "top" else _oracle(only.masks, mask, protocol)
-        )
-        return Chosen(only.masks[index], float(only.scores[index]))
-    if protocol.boxes == "joint":
-        joined = np.logical_or.reduce([p.masks for p in predictions])
-        scores = np.mean([p.scores for p in predictions], axis=0)
-        index = _top(scores, protocol) if choice == "top" else _oracle(joined, mask, protocol)
-        return Chosen(joined[index], float(scores[index]))
-    if parts is None or len(parts) != len(predictions):
-        raise InputError(
-            f"{len(predictions)} predictions and {0 if parts is None else len(parts)} regions. "
-            "Allowed: the region of each box, in the same order."
-        )
-    chosen = [
-        choose([prediction], part, choice, protocol)
-        for prediction, part in zip(predictions, parts, strict=True)
-    ]
-    return Chosen(
-        np.logical_or.reduce([c.mask for c in chosen]), float(np.mean([c.score for c in chosen]))
-    )
+    if len(predictions) > 1 and protocol.boxes == "each":
+        if parts is None or len(parts) != len(predictions):
+            raise InputError(
+                f"{len(predictions)} predictions and {0 if parts is None else len(parts)} regions. "
+                "Allowed: the region of each box, in the same order."
+            )
+        pairs = zip(predictions, parts, strict=True)
+        each = [choose([prediction], part, choice, protocol) for prediction, part in pairs]
+        whole = np.logical_or.reduce([one.mask for one in each])
+        return Chosen(whole, float(np.mean([one.score for one in each])))
+    masks, scores = predictions[0].masks, predictions[0].scores
+    if len(predictions) > 1:
+        masks = np.logical_or.reduce([one.masks for one in predictions])
+        scores = np.mean([one.scores for one in predictions], axis=0)
+    index = 0
+    if choice == "oracle":
+        index = _oracle(masks, mask, protocol)
+    elif protocol.top == "confident":
+        index = int(np.argmax(scores))
+    return Chosen(masks[index], float(scores[index]))
 
 
 Row = dict[str, Any]

@@ -246,14 +246,8 @@ def _suited(options: Options, model: PromptableModel, in_order: bool) -> Options
 
 def _take_all(of: _Pass) -> None:
     """Take all protocols through all images."""
-    names = [course.asked.protocol.name for course in of.courses]
-    words = names[0] if len(names) == 1 else f"{len(names)} protocols"
-    bar = tqdm(
-        total=len(of.dataset),
-        desc=f"{of.dataset.key} · {of.model.name} · {words}",
-        unit="image",
-        disable=not of.options.progress,
-    )
+    words = f"{of.dataset.key} · {of.model.name}"
+    bar = tqdm(total=len(of.dataset), desc=words, unit="image", disable=not of.options.progress)
 
     def due() -> Iterator[_Work]:
         for case in of.dataset.cases():
