@@ -141,7 +141,7 @@ class SurfaceTo:
             return np.asarray(ndimage.distance_transform_edt(beside, sampling=self._sizes))
         # Of square pixels OpenCV's single precision is exact: squares are whole numbers.
         pixels = cv2.distanceTransform(beside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        return np.sqrt(np.rint(np.square(pixels, dtype=np.float64))) * height
+        return np.asarray(height * np.sqrt(np.rint(np.square(pixels, dtype=np.float64))))
 
     def distances(self, prediction: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Distance of each boundary pixel of one mask to the boundary of the other.

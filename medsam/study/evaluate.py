@@ -246,6 +246,8 @@ def _clicks(one: _Object, draw: Draw, choice: Choice, rows: list[Row]) -> Asking
             clicks = following
             (predictions,) = yield [clicks]
             chosen = choose(predictions, one.mask, choice, one.protocol)
+        assert clicks is not None  # an object has a pixel to click on first
+        assert chosen is not None
         rows.append(one.row("clicks", k, choice, clicks, chosen, predictions))
 
 
