@@ -71,6 +71,11 @@ def test_fused_attention_is_segment_anythings(monkeypatch, window, limit):
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
+def test_a_compiled_encoder_is_another_one_for_the_rows(tiny_file):
+    model = Sam("sam-vit-b", "tiny", checkpoint=tiny_file, device="cpu", compiled=True)
+    assert model.provenance()["compiled"] == "torch.compile"
+
+
 def test_a_folder_of_transformers_gives_the_masks_of_its_model(tmp_path, brain_image):
     transformers = pytest.importorskip("transformers")
     vision = transformers.SamVisionConfig(
