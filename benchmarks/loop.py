@@ -8,6 +8,9 @@ two, which read and measure beside the model. The rows of all runs must be equal
 
 Read the ratio of the wall to the simulation's own time: on a machine with other work beside, the
 share of a core that the process had says how much of the rest is that.
+
+``--cases`` measures minisam instead: CPU time a case of everything but the network, on images of
+the sample as they are and enlarged to 512 x 512 pixels.
 """
 
 from __future__ import annotations
@@ -26,9 +29,10 @@ import numpy as np
 import pandas as pd
 
 from medsam.datasets import BrainSample
-from medsam.datasets.sample import Case
-from medsam.datasets.subsets import Subset
-from medsam.models.contract import Embedding, Prediction, PromptableModel
+from medsam.datasets.sample import Case, Dataset
+from medsam.datasets.subsets import Every, Subset
+from medsam.models import load
+from medsam.models.contract import Embedding, Prediction, PromptableModel, WrappedModel
 from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS, SEED
 from medsam.results import rows as results
@@ -132,7 +136,71 @@ def upstream(data: Subset, model: Simulation, out: Path) -> None:
                 )
 
 
-def ours(data: Subset, model: Simulation, out: Path, **how: int) -> None:
+class Timed(WrappedModel):
+    """A model, each image encoded once, and the CPU time that it took."""
+
+    def __init__(self, model: PromptableModel):
+        self.model, self.name, self.accepts = model, model.name, model.accepts
+        self.seconds, self._known = 0.0, dict[bytes, Embedding]()
+
+    def embed(self, image: Any) -> Embedding:
+        """As the model, once an image."""
+        start, key = time.process_time(), image.tobytes()
+        if key not in self._known:
+            self._known[key] = self.model.embed(image)
+        self.seconds += time.process_time() - start
+        return self._known[key]
+
+    def predict(self, *given: Any, **options: Any) -> list[Prediction]:
+        """As the model."""
+        start = time.process_time()
+        found = self.model.predict(*given, **options)
+        self.seconds += time.process_time() - start
+        return found
+
+
+def enlarged(data: Dataset, side: int) -> Subset:
+    """The same images, enlarged, with black around them to a square of that side."""
+
+    def grow(pixels: Any, scale: float, how: int) -> Any:
+        wide = cv2.resize(pixels.astype(np.uint8), None, fx=scale, fy=scale, interpolation=how)
+        free = [(0, side - length) for length in wide.shape[:2]]
+        return np.pad(wide, [*free, (0, 0)][: wide.ndim])
+
+    def larger(case: Case) -> Case:
+        sample = case.load()
+        scale = side / max(sample.image.shape[:2])
+        flat = {name: grow(mask, scale, cv2.INTER_NEAREST) for name, mask in sample.masks.items()}
+        large = replace(
+            sample,
+            image=grow(sample.image, scale, cv2.INTER_LINEAR),
+            masks={name: mask.astype(bool) for name, mask in flat.items()},
+            labels=None,
+            spacing=tuple(mm / scale for mm in sample.spacing),
+        )
+        return replace(case, load=lambda: large)
+
+    found = [larger(case) for case in data.cases()]
+    return Subset(BrainSample(), lambda _: iter(found))
+
+
+def cases(every: int, turns: int) -> None:
+    """Print the CPU time a case of everything but the network."""
+    few, model = Every(BrainSample(), every), Timed(load("minisam", threads=1))
+    for size, data in {"as they are": few, "512 x 512": enlarged(few, 512)}.items():
+        count = sum(mask.any() for case in data.cases() for mask in case.load().masks.values())
+        took = []
+        for _ in range(turns + 1):
+            with TemporaryDirectory() as out:
+                model.seconds, start = 0.0, time.process_time()
+                ours(data, model, Path(out))
+                took.append(time.process_time() - start - model.seconds)
+        # The first turn loads and encodes.
+        best = min(took[1:]) / count * 1e3
+        print(f"images {size}: {count} cases, {best:.1f} ms a case without the network", flush=True)
+
+
+def ours(data: Dataset, model: PromptableModel, out: Path, **how: int) -> None:
     runner.run(data, model, out, progress=False, **how)
 
 
@@ -143,8 +211,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=24, help="of three objects (default: 24)")
     parser.add_argument("--turns", type=int, default=2, help="of each way (default: 2)")
     parser.add_argument("--batch", type=int, default=1, help="images encoded together (default: 1)")
+    parser.add_argument("--cases", action="store_true", help="CPU time a case, with minisam")
+    parser.add_argument("--every", type=int, default=24, help="of --cases: one of so many images")
     chosen = parser.parse_args()
     cv2.setNumThreads(1)
+    if chosen.cases:
+        cases(chosen.every, chosen.turns)
+        return
     data = of_three_tasks(chosen.images)
     ways: dict[str, Any] = {
         "upstream's order": upstream,
