@@ -67,6 +67,7 @@ def _bias(
     rows = torch.einsum("bnhwc,hkc->bnhwk", asked, along)
     columns = torch.einsum("bnhwc,wkc->bnhwk", asked, across)
     shape = (*rows.shape, width)
-    bias = space[: math.prod(shape)].view(shape)
-    torch.add(rows[..., None], columns[..., None, :], out=bias)
+    # A compiler plans memory on its own, and takes none that is given.
+    bias = None if torch.compiler.is_compiling() else space[: math.prod(shape)].view(shape)
+    bias = torch.add(rows[..., None], columns[..., None, :], out=bias)
     return bias.flatten(4).flatten(2, 3)
