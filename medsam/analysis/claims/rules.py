@@ -225,7 +225,7 @@ def extreme(tables: Tables, of: list[str], end: str, stated: Stated, named: str 
         "End": end.capitalize(),
         "n": len(values),
         "each": "; ".join(
-            f"{name}: {tables.called(at)} {wide.loc[str(at), str(name)]:.4f}"
+            f"{name}: {tables.called(at)} {wide[str(name)][str(at)]:.4f}"
             for name, at in wide.agg(best).items()
         ),
     }
