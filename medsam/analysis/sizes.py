@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from medsam.analysis.statistics import Pooled, Relation, check_columns, pool, relation
+from medsam.analysis.statistics import Pooled, Relation, check_columns, enough, pool, relation
 from medsam.datasets.sample import Dataset
 from medsam.errors import InputError
 from medsam.prompts import MODES
@@ -134,14 +134,14 @@ def means(found: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``rank`` (of :func:`spread`), ``dataset, task, name, modality, k, n, size, iou`` and
-        ``groups``: patients or volumes of all tasks.
+        ``sure``: whether all these objects are of enough patients or volumes.
     """
     ranks = spread(found)[["rank", "dataset", "task"]]
     table = found.groupby([*_TASK, "k"], sort=False).agg(
         n=("image", "nunique"), size=("size", "mean"), iou=("iou", "mean")
     )
     joined = ranks.merge(table.reset_index(), on=["dataset", "task"])
-    joined["groups"] = len(found.drop_duplicates(["dataset", "group"]))
+    joined["sure"] = enough(found.dataset + "/" + found.group)
     return joined.sort_values(["k", "rank"], ignore_index=True)
 
 
@@ -158,14 +158,14 @@ def between(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``k``, the fields of :class:`~medsam.analysis.statistics.Relation` on the logarithm (base
         10) of the mean size, and ``raw, raw_low, raw_high, raw_p``: Pearson's on the size itself.
-        Intervals and p are NaN where all tasks are of one patient or volume.
+        Intervals and p are NaN where patients or volumes are not enough.
     """
     found = []
     for k, part in table.groupby("k"):
-        groups = int(part.groups.iloc[0])
-        raw = relation(part["size"], part.iou, groups)
+        sure = bool(part.sure.iloc[0])
+        raw = relation(part["size"], part.iou, sure=sure)
         on_size = {"raw": raw.r, "raw_low": raw.r_low, "raw_high": raw.r_high, "raw_p": raw.r_p}
-        found.append({"k": k} | _on_logarithm(part, groups)._asdict() | on_size)
+        found.append({"k": k} | _on_logarithm(part, sure)._asdict() | on_size)
     return pd.DataFrame(found)
 
 
@@ -180,20 +180,20 @@ def within(found: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``dataset, task, name, modality, k, groups`` and the fields of
+        ``dataset, task, name, modality, k, sure`` and the fields of
         :class:`~medsam.analysis.statistics.Relation` on the logarithm (base 10) of the size.
-        Objects count one by one, also where several come from one group; of one group alone
-        intervals and p are NaN.
+        Objects count one by one, also where several come from one group; where groups are not
+        enough (``sure``) intervals and p are NaN.
     """
     rows = []
     for key, part in found.groupby([*_TASK, "k"], sort=False):
-        groups = int(part.group.nunique())
-        rows.append((*key, groups, *_on_logarithm(part, groups)))
-    return pd.DataFrame(rows, columns=[*_TASK, "k", "groups", *Relation._fields])
+        sure = enough(part.group)
+        rows.append((*key, sure, *_on_logarithm(part, sure)))
+    return pd.DataFrame(rows, columns=[*_TASK, "k", "sure", *Relation._fields])
 
 
 def pooled(table: pd.DataFrame) -> pd.DataFrame:
-    """Correlations within tasks as one, a row a mode; of one volume without interval and p.
+    """Correlations within tasks as one, a row a mode; with intervals where all tasks have them.
 
     Parameters
     ----------
@@ -206,17 +206,16 @@ def pooled(table: pd.DataFrame) -> pd.DataFrame:
         ``k, method`` (``spearman`` | ``pearson``) and the fields of
         :class:`~medsam.analysis.statistics.Pooled`, of which ``groups`` are tasks.
     """
-    volumes = int(table.groupby("dataset")["groups"].max().sum())
     rows = [
-        (k, method, *pool(part[column], part.n, rank=method == "spearman", volumes=volumes))
+        (k, method, *pool(part[column], part.n, rank=method == "spearman", sure=part.sure.all()))
         for k, part in table.groupby("k")
         for method, column in (("spearman", "rho"), ("pearson", "r"))
     ]
     return pd.DataFrame(rows, columns=["k", "method", *Pooled._fields])
 
 
-def _on_logarithm(part: pd.DataFrame, groups: int) -> Relation:
-    return relation(np.log10(part["size"].to_numpy(float)), part.iou, groups)
+def _on_logarithm(part: pd.DataFrame, sure: bool) -> Relation:
+    return relation(np.log10(part["size"].to_numpy(float)), part.iou, sure=sure)
 
 
 def counts(found: pd.DataFrame) -> dict[str, int]:

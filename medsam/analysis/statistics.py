@@ -28,6 +28,8 @@ ALPHA = 0.05
 """One minus the confidence of an interval, and the risk of a test."""
 FEWEST = 6
 """Fewest groups for an interval or a test: five pairs cannot reach p < 0.05 (2 / 2**5)."""
+MOST = 0.5
+"""Largest share of the values that one group may have: with more, the others hardly count."""
 RESAMPLES = 9999
 """Bootstrap samples: the ends of an interval move by about 1 % of its width with the seed."""
 
@@ -64,8 +66,7 @@ class Interval(NamedTuple):
     Attributes
     ----------
     mean, low, high : float
-        In the unit of the values; the ends are NaN where there are fewer than :data:`FEWEST`
-        groups.
+        In the unit of the values; the ends are NaN where groups are not :func:`enough`.
     n, groups : int
         Images and groups.
     """
@@ -85,6 +86,23 @@ def _finite(values: ArrayLike) -> NDArray[np.float64]:
             "finite. Allowed: (N,) finite numbers. Leave out what is undefined."
         )
     return found
+
+
+def enough(groups: ArrayLike) -> bool:
+    """Whether groups allow an interval or a test: :data:`FEWEST`, none with more than :data:`MOST`.
+
+    Parameters
+    ----------
+    groups : (N,) of anything hashable
+        Patient or volume of each value.
+
+    Examples
+    --------
+    >>> enough(list("abcdef")), enough(list("abcde")), enough(list("abcdefaaaaaa"))
+    (True, False, False)
+    """
+    sizes = pd.Series(np.asarray(groups)).value_counts()
+    return len(sizes) >= FEWEST and bool(sizes.max() <= MOST * sizes.sum())
 
 
 def interval(
@@ -155,7 +173,7 @@ def interval(
         return means.sum(axis=0) / (count > 0).sum(axis=0)
 
     mean = float(mean_of(drawable))
-    if len(drawable) < FEWEST:
+    if not enough(group):
         return Interval(mean, math.nan, math.nan, n, len(drawable))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Of what is degenerate: see below.
@@ -439,14 +457,15 @@ class Relation(NamedTuple):
     intercept: float = math.nan
 
 
-def relation(x: ArrayLike, y: ArrayLike, groups: int | None = None) -> Relation:
+def relation(x: ArrayLike, y: ArrayLike, *, sure: bool = True) -> Relation:
     """Correlation of two series, and the line through them.
 
     Parameters
     ----------
     x, y : (N,) float
-    groups : int, optional
-        Patients or volumes that the pairs are of. Of one there is no interval and no p (NaN).
+    sure : bool
+        Whether the pairs are of :func:`enough` patients or volumes. Otherwise there is no interval
+        and no p (NaN).
 
     Raises
     ------
@@ -480,11 +499,11 @@ def relation(x: ArrayLike, y: ArrayLike, groups: int | None = None) -> Relation:
         *(float(line.slope), float(line.slope - reach), float(line.slope + reach)),
         float(line.intercept),
     )
-    return found._replace(**_unsure(found._fields)) if groups == 1 else found
+    return found if sure else found._replace(**_unsure(found._fields))
 
 
 def _unsure(names: Iterable[str]) -> dict[str, Any]:
-    """Of a result the intervals and p, which only several groups could tell, as null."""
+    """Of a result the intervals and p, which only enough groups could tell, as null."""
     return dict.fromkeys((one for one in names if one.endswith(("low", "high", "p"))), math.nan)
 
 
@@ -525,9 +544,7 @@ class Pooled(NamedTuple):
     positive: int = 0
 
 
-def pool(
-    values: ArrayLike, counts: ArrayLike, *, rank: bool = True, volumes: int | None = None
-) -> Pooled:
+def pool(values: ArrayLike, counts: ArrayLike, *, rank: bool = True, sure: bool = True) -> Pooled:
     """The mean correlation of groups, each weighing what it is sure of.
 
     Fisher's z of each group goes into a random-effects model (Paule and Mandel), as groups may
@@ -543,8 +560,8 @@ def pool(
         Pairs of each group.
     rank : bool
         Whether they are Spearman's (``True``) or Pearson's.
-    volumes : int, optional
-        Patients or volumes that the pairs are of. Of one there is no interval and no p (NaN).
+    sure : bool
+        As for :func:`relation`.
 
     Returns
     -------
@@ -585,7 +602,7 @@ def pool(
     low, high = math.tanh(mean - reach), math.tanh(mean + reach)
     p = 2 * float(law.sf(abs(mean) / error))
     every = Pooled(groups, pairs, math.tanh(mean), low, high, p, positive)
-    return every._replace(**_unsure(every._fields)) if volumes == 1 else every
+    return every if sure else every._replace(**_unsure(every._fields))
 
 
 # Two settings compared task by task, as the text of the paper does.

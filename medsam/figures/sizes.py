@@ -132,11 +132,11 @@ def _relation(axes: Axes, table: pd.DataFrame, k: int) -> None:
 
 
 def _line(axes: Axes, table: pd.DataFrame) -> None:
-    """The fitted line and, of several volumes, the 95 % interval of its mean (Student's t)."""
+    """The fitted line and, of enough volumes, the 95 % interval of its mean (Student's t)."""
     at = np.geomspace(*axes.get_xlim(), 60)
     fit = OLS(table.iou.to_numpy(float), add_constant(np.log10(table["size"]))).fit()
     found = fit.get_prediction(add_constant(np.log10(at)))
-    if table.groups.iloc[0] > 1:
+    if table.sure.iloc[0]:
         low, high = found.conf_int(alpha=ALPHA).T
         axes.fill_between(at, low, high, color="#777777", alpha=0.13, lw=0)
     axes.plot(at, found.predicted_mean, color="#444444", lw=1.2, label="line")
@@ -148,7 +148,7 @@ def _told(row: pd.Series) -> str:
     told = []
     for name, which in (("Pearson, log size", "r"), ("Spearman", "rho")):
         p = row[f"{which}_p"]
-        words = "one volume: no p" if np.isnan(p) else probability(p)
+        words = "too few patients: no p" if np.isnan(p) else probability(p)
         told.append(f"{name} {signed(row[which])}, {words}")
     return "\n".join(told)
 

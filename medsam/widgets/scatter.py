@@ -55,7 +55,7 @@ def _correlations(part: pd.DataFrame, size: pd.Series) -> dict[str, list[Any]]:
     both = pooled(table)
     found = {"": both[both.method == "spearman"].iloc[0].rename({"value": "rho"})}
     for _, row in table.iterrows():
-        found[row.task] = row.rename({"rho_low": "low", "rho_high": "high"}).drop("groups")
+        found[row.task] = row.rename({"rho_low": "low", "rho_high": "high"})
     return {
         task: [*map(number, one[["rho", "low", "high"]]), int(one.n), int(one.get("groups", 1))]
         for task, one in found.items()
