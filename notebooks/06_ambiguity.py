@@ -112,7 +112,8 @@ glue_all("found", ambiguity.findings(table))
 #
 # The three masks of one point by confidence, from **this run**: {glue:text}`label`, mode 1,
 # {glue:text}`found-cases` cases on {glue:text}`found-images` images. Intervals: 95 % bootstrap of the mean over cases, in which
-# whole patients or volumes are drawn ({glue:text}`found-groups` here; none of fewer than six). Grey: each task.
+# whole patients or volumes are drawn, if there are [enough](../method.md) ({glue:text}`found-groups` here, of unequal
+# size). Grey: each task.
 #
 # {glue:}`ranks-run-origin`
 # ```

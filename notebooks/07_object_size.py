@@ -122,8 +122,9 @@ glue("label", study.label)
 # ```{glue:figure} correlations
 # :alt: This run. Spearman's correlation of size and IoU with 95 percent intervals, within each task, pooled over tasks, and between the means of tasks, for modes 2 and 4.
 #
-# Spearman's correlation of size and IoU with its 95 % interval, from **this run**: within each task (tasks from the
-# largest objects to the smallest), pooled over tasks, and between the means of tasks as in Fig. 8.
+# Spearman's correlation of size and IoU, from **this run**: within each task (tasks from the largest objects to the
+# smallest), pooled over tasks, and between the means of tasks as in Fig. 8; with 95 % intervals where there are
+# [enough patients](../method.md).
 #
 # {glue:}`correlations-origin`
 # ```
@@ -133,7 +134,8 @@ glue("label", study.label)
 # Correlations within tasks are pooled by Fisher's *z* in a random-effects model (Paule and Mandel; interval of Hartung,
 # Knapp, Sidik and Jonkman). Intervals take objects and tasks as independent. Slices of one scan are not, and one image
 # can show several tasks: the {glue:text}`found-objects` objects here come from {glue:text}`found-images` images
-# (patients or volumes: {glue:text}`found-groups`). Where there is one volume, all this is about that volume.
+# (patients or volumes: {glue:text}`found-groups`). Intervals and *p* are given where there are
+# [enough patients or volumes](../method.md); a correlation of fewer is about these patients alone.
 
 # %% tags=["remove-input"]
 size_report.table(found, caption=f"Size and IoU. This run: {study.label}.")

@@ -100,15 +100,14 @@ glue("sam-9", published.click_averages().query("model == 'SAM' and k == 9").iou.
 # What each choice changes, from **this run**: {glue:text}`label`; {glue:text}`found-cases` cases of
 # {glue:text}`found-tasks` tasks. Each row switches one choice, the last one all of them (protocol
 # {glue:text}`other`). Change of the IoU: mean over the images of a task, then over tasks; lines are 95 %
-# bootstrap intervals over patients or volumes, each drawn with all its images and tasks, where there are at least six
-# of them. Not the paper's numbers.
+# bootstrap intervals over patients or volumes, each drawn with all its images and tasks, where there are
+# [enough](../method.md). Not the paper's numbers.
 #
 # {glue:}`forest-origin`
 # ```
 #
 # To keep this short, one of every {glue:text}`every` images is used, in the order of their ids, from the first
-# on, and fewer of the brain template. Slices of one patient are alike, so intervals are drawn over patients, where there
-# are at least six.
+# on, and fewer of the brain template.
 #
 # The choice that moves most in a mode is *{glue:text}`found-mode-title`*: {glue:text}`found-mode-delta:+.3f` in mode
 # {glue:text}`found-mode-k`. After nine clicks it is *{glue:text}`found-clicks-title`*, with
@@ -138,7 +137,7 @@ glue("sam-9", published.click_averages().query("model == 'SAM' and k == 9").iou.
 # :alt: This run. A table of tasks against modes 1 to 5, 1 click and 9 clicks; each cell has the difference of IoU between the two presets as number and colour, and both IoUs.
 #
 # Top-confidence, from **this run**: {glue:text}`label`. In each cell the difference of IoU, its 95 %
-# interval over patients or volumes (where there are at least six), and both presets. Orange: lower under {glue:text}`other`; purple: higher. Not the paper's numbers.
+# interval over patients or volumes (where there are enough), and both presets. Orange: lower under {glue:text}`other`; purple: higher. Not the paper's numbers.
 #
 # {glue:}`by-task-top-origin`
 # ```

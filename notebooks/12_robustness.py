@@ -106,7 +106,7 @@ glue("every", every)
 #
 # IoU under noise, from **this run**: {glue:text}`label`; {glue:text}`found-cases` cases of
 # {glue:text}`found-tasks` tasks. Left: mean of tasks. Right: change from no noise, scored mask; bands are 95 %
-# bootstrap intervals over patients or volumes, where there are at least six. Not the paper's numbers.
+# bootstrap intervals over patients or volumes, where there are [enough](../method.md). Not the paper's numbers.
 #
 # {glue:}`curves-origin`
 # ```

