@@ -51,6 +51,17 @@ def sitk_image(array, affine=None):
     return picture
 
 
+def write_segments(path: Path, array, affine, segments) -> Path:
+    """Write labels, or layers of them, as 3D Slicer's .seg.nrrd."""
+    picture = sitk_image(array, affine)
+    for n, segment in enumerate(segments):
+        told = {"Name": segment.name, "LabelValue": segment.value, "Layer": segment.layer}
+        for key, one in told.items():
+            picture.SetMetaData(f"Segment{n}_{key}", str(one))
+    sitk.WriteImage(picture, str(path), True)
+    return path
+
+
 def image(path: Path, pixels, affine, k=0, syntax=ExplicitVRLittleEndian, **tags) -> Path:
     """Write slice k of a volume: pixels (columns, rows), affine RAS+."""
     pixels = np.ascontiguousarray(np.asarray(pixels).T)

@@ -31,8 +31,6 @@ def break_scan(folder, how):
     noise = np.random.default_rng(0).integers(-999, 999, (64, 64, 5)).astype(np.int16)
     if how == "no mask":
         labels.unlink()
-    elif how == "another shape":
-        spleen(folder, 2, image=body()[:, :-1])
     elif how == "another grid":
         spleen(folder, 2)
         moved = nibabel.load(labels)
@@ -43,17 +41,13 @@ def break_scan(folder, how):
         image.write_bytes(image.read_bytes()[: int(0.6 * image.stat().st_size)])
     elif how == "not finite":
         spleen(folder, 2, image=np.where(body() > 500, np.inf, 1).astype(np.float32))
-    elif how == "copies":
-        write_pair(folder / "copy", "spleen_2", image=body() + 1, labels=SPLEEN)
 
 
 BROKEN = {
     "no mask": "Image 'spleen_2.nii.gz' has no mask. Allowed",
-    "another shape": "NIfTI 'spleen_2.nii.gz' of (5, 6, 7) slices, rows, columns lies",
     "another grid": "voxels from NIfTI 'spleen_2.nii.gz' of ",
     "torn pixels": "EOFError: Compressed file ended before the end",
     "not finite": "values are NaN or infinite. Allowed: finite values",
-    "copies": "2 files of 'spleen_2' for image that differ: ",
 }
 
 

@@ -10,27 +10,27 @@ from medsam.datasets import to_uint8_rgb
 from medsam.datasets.intensity import INTENSITIES, Intensity
 from medsam.errors import DataError
 
+FINITE = hnp.arrays(
+    st.sampled_from([np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64]),
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
+    elements=st.integers(0, 127),
+    fill=st.nothing(),
+)
+
 
 def test_grey_by_hand():
     # 1/3*255 = 85, 2/3*255 = 170 in float64 (cut, not rounded), 3/3*255 = 255
     image = to_uint8_rgb(np.array([[0, 1], [2, 3]], np.uint16))
-    assert image.dtype == np.uint8
-    assert image.shape == (2, 2, 3)
     assert image.flags.c_contiguous
     assert image[..., 0].tolist() == [[0, 85], [170, 255]]
     assert (image == image[..., :1]).all()
 
 
-@given(
-    hnp.arrays(
-        st.sampled_from([np.uint8, np.uint16, np.int32, np.float64]),
-        hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
-        elements=st.integers(0, 255),
-    ).filter(lambda a: a.max() > 0)
-)
+@given(FINITE.filter(lambda array: array.max() > 0))
 def test_as_the_released_code(array):
-    expected = (array / array.max() * 255).astype(np.uint8)
-    assert (to_uint8_rgb(array) == expected[..., None]).all()
+    image = to_uint8_rgb(array)
+    assert (image.dtype, image.shape) == (np.uint8, (*array.shape, 3))
+    assert (image == (array / array.max() * 255).astype(np.uint8)[..., None]).all()
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,6 @@ def test_refused(array, text):
 
 
 # The named ways, a channel at a time.
-
-FINITE = hnp.arrays(
-    st.sampled_from([np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64]),
-    hnp.array_shapes(min_dims=2, max_dims=2, max_side=6),
-    elements=st.integers(0, 127),
-    fill=st.nothing(),
-)
 
 
 def grey(values, way="modality", unit="", **more):

@@ -46,20 +46,6 @@ def test_255_is_1_in_a_binary_picture_alone():
     assert (both["t"].any(), both["u"].any()) == (False, True)
 
 
-@pytest.mark.parametrize(
-    ("values", "text"),
-    [
-        (flat(0, 1, 3, 9), "label values 3, 9. Allowed: 0 for the background and 1, 2."),
-        (flat(np.nan, np.inf, 1, dtype=float), "2 of 3 values are NaN or infinite. Allowed"),
-        (flat(0, 0.5, 1, dtype=float), "fractional values from 0 to 1. Allowed: whole"),
-    ],
-)
-def test_refused(values, text):
-    with pytest.raises(DataError) as error:
-        ORGANS.masks(values, "a.nii")
-    assert text in str(error.value)
-
-
 @pytest.mark.parametrize("rule", [(), (0,), (1, -1), ">", "<3", "1", ">1.5", ""])
 def test_rules_refused(rule):
     with pytest.raises(InputError, match=r"Label values of task 't': .*Allowed: whole numbers"):

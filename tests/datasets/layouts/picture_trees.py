@@ -35,16 +35,11 @@ def grey() -> np.ndarray:
     return np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(HEIGHT, WIDTH)
 
 
-def radiograph(array: np.ndarray) -> np.ndarray:
-    """(H, W, 1) as nibabel gives it: rows first."""
-    return array[..., None]
-
-
 def hip() -> np.ndarray:
-    """A hip's labels, upright: (H, W, 1)."""
+    """A hip's labels, upright: (H, W, 1), as nibabel gives them, rows first."""
     labels = shape(ILIUM, value=2, dtype=np.uint8)
     labels[shape(FEMUR)] = 1
-    return radiograph(labels)
+    return labels[..., None]
 
 
 def write(root: Path, files: dict[str, Any]) -> Path:
@@ -113,7 +108,7 @@ class Hips(Tree):
     def files(self) -> dict[str, Any]:
         """Path to pixels."""
         pairs = ((image, mask) for image, masks in self.paths.values() for mask in masks)
-        stored = (radiograph(grey().astype(np.int16)), hip())
+        stored = (grey().astype(np.int16)[..., None], hip())
         return {path: pixels for pair in pairs for path, pixels in zip(pair, stored, strict=True)}
 
     def objects(self, name: str) -> dict[str, np.ndarray]:

@@ -14,15 +14,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 import yaml
-from datasets.dicom_files import series, sitk_image
+from datasets.dicom_files import series, write_segments
 from datasets.nifti_files import ORIENTATIONS, stored, write
 from pydicom.uid import generate_uid
 
+from medsam.datasets.readers.itk import Segment
+
 SHAPE = (4, 20, 26)  # slices, rows, columns
 SIZE = (3.0, 2.0, 1.5)  # mm, of the same
-WINDOW = "window 40/400"
 
 
 @dataclass
@@ -121,10 +121,8 @@ def write_dicom(folder: Path, shown: np.ndarray, *, number=1, about="", way=6) -
     series(folder, *placed(shown.astype(np.uint16), way), **told)
 
 
-def write_segments(
-    path: Path, layers: list[np.ndarray], segments: list[tuple[str, int, int]], crop: int = 0
-) -> None:
-    """As 3D Slicer's .seg.nrrd: layers of labels, and (name, value, layer) of each segment.
+def write_slicer(path: Path, layers: list[np.ndarray], *segments, crop: int = 0) -> None:
+    """As 3D Slicer's .seg.nrrd: layers of labels, and name, value and layer of each segment.
 
     Slicer may store no more than the part around the segments (``crop`` rows off the bottom).
     """
@@ -132,13 +130,9 @@ def write_segments(
     arrays = [array[:, crop:] for array, _ in each]
     grid = each[0][1]
     grid[1, 3] += crop * SIZE[1]
-    image = sitk_image(arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=-1), grid)
-    for n, (name, value, layer) in enumerate(segments):
-        told = {"Name": name, "LabelValue": value, "Layer": layer}
-        for key, one in told.items():
-            image.SetMetaData(f"Segment{n}_{key}", str(one))
+    array = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=-1)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(image, str(path), useCompression=True)
+    write_segments(path, array, grid, [Segment(*one) for one in segments])
 
 
 # ----------------------------------------------------------------- the datasets of NIfTI files
@@ -211,30 +205,8 @@ def nifti(root: Path, key: str) -> Tree:
     return tree
 
 
-def decathlon(folder: str, unit: str, *cases: str, shapes: int = 1) -> Files:
-    """imagesTr, labelsTr, imagesTs, dataset.json; one object, of one or two values."""
-    task = f"{'ct' if unit else 'mri'}_{folder.split('_')[1].lower()}"
-    return Files(
-        {task: tuple(range(1, shapes + 1))},
-        {folder + "/imagesTr/{0}.nii.gz": unit},
-        folder + "/labelsTr/{0}.nii.gz",
-        cases,
-        (f"{folder}/imagesTs/{cases[0]}1.nii.gz", f"{folder}/dataset.json"),
-        {"intensity": WINDOW if unit else "max"},
-    )
-
-
 _FILE = Path(__file__).with_name("scans.yaml")
-FILES = {
-    "mri_heart": decathlon("Task02_Heart", "", "la_003", "la_041"),
-    "ct_colon": decathlon("Task10_Colon", "HU", "colon_002", "colon_041"),
-    "ct_hepaticvessel": decathlon(
-        "Task08_HepaticVessel", "HU", "hepaticvessel_002", "hepaticvessel_041", shapes=2
-    ),
-    "ct_pancreas": decathlon("Task07_Pancreas", "HU", "pancreas_002", "pancreas_041", shapes=2),
-    "ct_spleen": decathlon("Task09_Spleen", "HU", "spleen_2", "spleen_41"),
-    **{key: Files(**told) for key, told in yaml.safe_load(_FILE.read_text()).items()},
-}
+FILES = {key: Files(**told) for key, told in yaml.safe_load(_FILE.read_text()).items()}
 
 
 # ----------------------------------------------------------------- the others
@@ -304,14 +276,14 @@ def mri_breast(root: Path) -> Tree:
             )
         whole, two, three = (np.isin(labels, of).astype(np.uint8) for of in ((1, 2, 3), 2, 3))
         stem = f"Segmentation_Masks_NRRD/{case}/Segmentation_{case}"
-        write_segments(root / f"{stem}_Breast.seg.nrrd", [whole], [("Segment_1", 1, 0)])
+        write_slicer(root / f"{stem}_Breast.seg.nrrd", [whole], ("Segment_1", 1, 0))
         tree.a_mask = f"{stem}_Dense_and_Vessels.seg.nrrd"
         if patient == 1:  # dense has value 1, and stands first
-            segments = [("Dense", 1, 0), ("Vessels", 2, 0)]
-            write_segments(root / tree.a_mask, [three + 2 * two], segments)
+            segments = ("Dense", 1, 0), ("Vessels", 2, 0)
+            write_slicer(root / tree.a_mask, [three + 2 * two], *segments)
         else:  # a layer each, and each of value 1
-            segments = [("Vessels", 1, 0), ("Dense", 1, 1)]
-            write_segments(root / tree.a_mask, [two, three], segments, crop=1)
+            segments = ("Vessels", 1, 0), ("Dense", 1, 1)
+            write_slicer(root / tree.a_mask, [two, three], *segments, crop=1)
         tree.add(case, case, labels, [image], objects)
     # One of the 822 patients without masks.
     write_dicom(root / "Duke-Breast-Cancer-MRI/Breast_MRI_003/study/series", picture(3))

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from datasets.layouts.layout_checks import opened, reasons
-from datasets.layouts.layout_checks import samples as samples_of
+from datasets.checks import opened, reasons, samples
 from datasets.layouts.picture_trees import FEMUR, ILIUM, grey, shape, write
 from datasets.layouts.scan_trees import TREES
 
@@ -16,28 +15,19 @@ def dataset(root, **options):
     return opened("mri_breast", root, options=options)
 
 
-def samples(root, **options):
-    return samples_of("mri_breast", root, options=options)
-
-
 def reason(root, **options):
     """Why the first scan that cannot be read cannot."""
     return next((f"{name}|{why}" for name, why in reasons(dataset(root, **options)).items()), "")
 
 
 # ----------------------------------------------------------------- the series before contrast
-@pytest.mark.parametrize(
-    "rename",
-    [lambda old: f"600.000000-pre-{old[-5:]}", lambda old: f"1.3.6.1.4.1.14519.5.2.1.30{old[-5:]}"],
-    ids=["other words", "UID"],
-)
-def test_folders_of_another_download_tool(rename, tmp_path):
+def test_folders_of_another_download_tool(tmp_path):
     """Folders that have the number of the series in common with the table, and no more."""
     TREES["mri_breast"](tmp_path)
-    wanted = samples(tmp_path)
+    wanted = samples(dataset(tmp_path))
     for folder in list(tmp_path.glob("Duke-Breast-Cancer-MRI/*/*/*pre-*")):
-        folder.rename(folder.with_name(rename(folder.name)))
-    found = samples(tmp_path)
+        folder.rename(folder.with_name(f"1.3.6.1.4.1.14519.5.2.1.30{folder.name[-5:]}"))
+    found = samples(dataset(tmp_path))
     assert found.keys() == wanted.keys()
     assert all((found[name].image == wanted[name].image).all() for name in wanted)
     for folder in list(tmp_path.glob("Duke-Breast-Cancer-MRI/*/*/*40817")):
@@ -53,7 +43,8 @@ def test_folders_of_another_download_tool(rename, tmp_path):
 
 def test_flagged_patients_can_be_left_out(tmp_path):
     TREES["mri_breast"](tmp_path)
-    assert {one.group for one in samples(tmp_path).values()} == {"Breast_MRI_002", "Breast_MRI_246"}
+    both = {case.group for case in dataset(tmp_path).cases()}
+    assert both == {"Breast_MRI_002", "Breast_MRI_246"}
     left = dataset(tmp_path, flagged="drop")
     assert {case.group for case in left.cases()} == {"Breast_MRI_002"}
     assert left.settings["flagged"] == "drop"
@@ -63,16 +54,11 @@ def test_flagged_patients_can_be_left_out(tmp_path):
 @pytest.mark.parametrize(("ending", "value"), [("png", 255), ("PNG", 1), ("tif", 255)])
 def test_slices(ending, value, tmp_path):
     names = [f"Breast_MRI_{patient}_pre_{at}" for patient in ("007", "629") for at in (60, 100)]
+    breast, dense = (shape(box, value=value, dtype=np.uint8) for box in (ILIUM, FEMUR))
+    pixels = {"imgs": grey(), "masks_breast": breast, "masks_dense-tissue": dense}
     for name in names:
-        write(
-            tmp_path / "2D",
-            {
-                f"imgs/{name}.{ending}": grey(),
-                f"masks_breast/{name}.{ending}": shape(ILIUM, value=value, dtype=np.uint8),
-                f"masks_dense-tissue/{name}.{ending}": shape(FEMUR, value=value, dtype=np.uint8),
-            },
-        )
-    found = samples(tmp_path)
+        write(tmp_path / "2D", {f"{at}/{name}.{ending}": one for at, one in pixels.items()})
+    found = samples(dataset(tmp_path))
     assert list(found) == sorted(names)
     for name, sample in found.items():
         assert sample.group == name[:14]

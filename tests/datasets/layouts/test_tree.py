@@ -41,21 +41,6 @@ def test_patterns_with_placeholders(tmp_path):
     assert tree.skipped("why") == []
 
 
-def test_junk_is_passed_over(tmp_path):
-    files(
-        tmp_path, ".DS_Store", "._a.nii.gz", "__MACOSX/._a.nii.gz", "__MACOSX/a.nii.gz",
-        "x/Thumbs.db", ".git/a.nii.gz", "desktop.ini", "x/a.nii.gz",
-    )  # fmt: skip
-    assert list(Tree(tmp_path).paths) == ["x/a.nii.gz"]
-
-
-def test_composed_and_decomposed(tmp_path):
-    files(tmp_path, f"images/{NFD}.png", "masks/é.png")
-    tree = Tree(tmp_path)
-    assert list(tree.paths) == ["images/é.png", "masks/é.png"]
-    assert tree.paths["images/é.png"].read_bytes() == f"images/{NFD}.png".encode()
-
-
 def test_links(tmp_path):
     files(tmp_path / "elsewhere", "imagesTr/a.nii")
     root = files(tmp_path / "root", "labelsTr/a.nii")
@@ -66,20 +51,3 @@ def test_links(tmp_path):
     assert list(Tree(root).paths) == ["gone.nii", "imagesTr/a.nii", "labelsTr/a.nii"]
     (tmp_path / "link").symlink_to(root)
     assert list(Tree(tmp_path / "link").paths) == list(Tree(root).paths)
-
-
-def test_equal_copies_and_links_count_once(tmp_path):
-    files(tmp_path, "x/imagesTr/a.nii")
-    (tmp_path / "y").symlink_to(tmp_path / "x")
-    files(tmp_path, "z/imagesTr/a.nii")
-    first, copy = (tmp_path / name / "imagesTr" / "a.nii" for name in "xz")
-
-    def group():
-        tree = Tree(tmp_path)
-        groups = tree.find([r"imagesTr/(?P<id>\w+)\.nii"])
-        return groups["a", ""], tree.skipped("why")
-
-    assert group() == ([first, copy], [])  # what lies in them differs
-    copy.write_bytes(first.read_bytes())
-    reason = "a copy of 'x/imagesTr/a.nii', equal to the byte"
-    assert group() == ([first], [("z/imagesTr/a.nii", reason)])

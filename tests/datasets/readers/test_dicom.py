@@ -74,6 +74,13 @@ def test_each_slice_has_its_own_scale(scan, slope):
     equal(open_series(folder), Volume(array * (slope * np.arange(6) + 1.0) - 100, affine))
 
 
+def test_no_size_of_a_pixel(scan):
+    paths, folder, *_ = scan
+    for path in paths:
+        tags(path, PixelSpacing=[0, 0])
+    assert open_series(folder).spacing("axial") is None
+
+
 @pytest.mark.parametrize(("kind", "bits", "ends"), [("u2", 12, 4095), ("i2", 16, -1)])
 def test_white_is_zero(tmp_path, kind, bits, ends):
     pixels = np.array([[1, 2], [3, 4]], kind)
@@ -108,10 +115,7 @@ def test_gaps(scan):
     tags(paths[5], ImagePositionPatient=[*place[:2], place[2] + 0.02])
     assert open_series(folder).count("axial") == 6  # 1 %
     tags(paths[5], ImagePositionPatient=[*place[:2], place[2] + 0.2])
-    refuses(
-        folder,
-        "are 2.20 mm apart, others 2.00 mm. Allowed: one picture a place",
-    )
+    refuses(folder, "are 2.20 mm apart, others 2.00 mm. Allowed: one picture a place")
     tags(paths[5], ImagePositionPatient=[place[0] + 4, *place[1:]])
     refuses(folder, "mm beside the line of the other slices. Allowed: at most half a pixel.")
     paths[3].unlink()

@@ -1,4 +1,4 @@
-"""How the tests of layouts open a dataset and what they ask of it."""
+"""How the tests of datasets open one of the paper's, and what they ask of any."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ def opened(key, root, **reading) -> DiskDataset:
     return open_dataset(key, root, Reading(**reading), progress=False)
 
 
-def samples(key, root, **reading):
+def samples(dataset, *tasks):
     """Every sample by its id."""
-    return {case.id: case.load() for case in opened(key, root, **reading).cases()}
+    return {case.id: case.load() for case in dataset.cases(*tasks)}
 
 
-def reasons(dataset) -> dict[str, str]:
+def reasons(dataset, *tasks) -> dict[str, str]:
     """Why each case that cannot be used cannot, by id."""
     found = {}
-    for case in dataset.cases():
+    for case in dataset.cases(*tasks):
         try:
             case.load()
         except DataError as error:
