@@ -93,16 +93,6 @@ def test_the_spread_is_the_level():
     assert np.corrcoef(np.transpose(boxes))[np.triu_indices(4, 1)] == pytest.approx(0, abs=0.08)
 
 
-def test_a_click_stops_at_the_border_of_what_is_clicked_on():
-    """A strip of one pixel in height: a click moves along it at most, and not over a gap."""
-    strip = np.zeros((5, 40), bool)
-    strip[2, 5:20] = strip[2, 21:] = True
-    for seed in range(50):
-        x, y = jitter_click((12, 2), strip, clicking(1), seed)
-        assert y == 2
-        assert 5 <= x < 20
-
-
 def noisy(mask, name, mode):
     protocol = PAPER.but(click_jitter=0.3, box_jitter=0.3)
     return mode_prompt(mask, mode, protocol, Draw(protocol, 1), ("t", name)).to_json()

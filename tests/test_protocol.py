@@ -54,11 +54,6 @@ def test_equal_protocols_have_equal_names():
     assert Protocol.get("paper+box_jitter=0") == Protocol.get("paper+box_jitter=-0.0") == paper
 
 
-def test_changes_of_a_protocol_of_no_preset_are_in_its_name():
-    mine = Protocol.get("paper").but("mine", top="first")
-    assert mine.but(boxes="joint").name == "mine+boxes=joint"
-
-
 @pytest.mark.parametrize(
     ("name", "error", "says"),
     [
