@@ -153,9 +153,6 @@ def all_sized() -> tuple[dict[str, pd.DataFrame], list[Example]]:
 
 
 # --------------------------------------------------------------------------- live
-class Boxes(SquareModel):
-    name = "boxes"
-    accepts = frozenset({"box"})
 
 
 def sample(name="one", size=(60, 50), shift=0) -> Sample:

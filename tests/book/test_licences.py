@@ -9,26 +9,13 @@ from pathlib import Path
 import licences as page
 import pytest
 from assets import LIVE_LIBRARIES
-from licences import javascript, licences, python
+from licences import javascript, licences
 
 ROOT = Path(__file__).parents[2]
 NODE_MODULES = ROOT / "node_modules"
 needs_packages = pytest.mark.skipif(
     not (NODE_MODULES / "onnxruntime-web").is_dir(), reason="No node_modules; run `npm ci`"
 )
-
-
-def test_packages_of_a_lock(tmp_path):
-    """Those of another system are left out, hashes are none of the version."""
-    lock = tmp_path / "requirements.lock"
-    lock.write_text(
-        f"numpy=={version('numpy')} ; python_full_version >= '3.11' \\\n    --hash=sha256:ab\n"
-        "pywin==1.0 ; sys_platform == 'no-such-system' \\\n    --hash=sha256:cd\n"
-        "no-such-package==2.5 \\\n    --hash=sha256:ef\n"
-    )
-    numpy, none = python(lock)
-    assert numpy[:2] == ("numpy", version("numpy"))
-    assert none == ("no-such-package", "2.5", "not installed here")
 
 
 @needs_packages

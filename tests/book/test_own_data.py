@@ -74,12 +74,3 @@ def test_what_cannot_be_made(here, capsys, words, says):
         code = stop.code
     assert code == 2
     assert says in capsys.readouterr().err
-
-
-def test_two_sources_of_one_name(here):
-    page = {"notebook": here / "n.ipynb", "title": "t", "folder": "f", "parameters": {}}
-    made = own_data.Jobs.model_construct(
-        pages={f"data-a/n-{n}": page | {"folders": {}} for n in "12"}
-    )
-    with pytest.raises(own_data.InputError, match="2 sources have pages in 'data-a'"):
-        own_data.take_pages(here, made, here)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 
 import pytest
@@ -145,37 +144,14 @@ def test_without_scripts_pictures_stand_in_place_of_widgets(site, browser):
 
 
 # ---------------------------------------------------- masks of the built widgets
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_modes_and_percentiles_of_the_book(site, watch, width, scheme):
-    watched = watch(site, width, scheme)
+def test_modes_and_percentiles_of_the_book(site, watch):
+    watched = watch(site)
     watched.open("notebooks/02_prompt_modes.html")
     card = Card(watched, "ExampleExplorer")
-    tasks = [key for key, _ in card.state["tasks"]]
-    for task in {tasks[0], tasks[-1]}:
-        card.task.select_option(task)
-        for percentile in card.state["percentiles"]:
-            card.pick("Case: percentile of IoU", percentile)
-            for k, _ in card.state["modes"]:
-                card.pick("Mode and its IoU", k)
-                found = card.state["cases"][task][str(percentile)][str(k)]["top"]
-                card.shows(found)
-                assert float(card.text(".mex-iou")) == pytest.approx(found["iou"], abs=1e-3)
-    assert watched.sideways() <= 0
-    assert watched.problems == []
-
-
-def test_correlations_of_the_book(site, watch):
-    watched = watch(site)
-    watched.open("notebooks/07_object_size.html")
-    card = Card(watched, "SizeScatter")
-    titles = {title: key for key, title in card.state["tasks"] if key}
-    table = (HTML / "data" / "07_object_size" / "correlations.csv").read_text("utf-8")
-    for row in csv.DictReader(table.splitlines()):
-        if row["kind"] != "between":
-            card.pick("Mode", row["k"])
-            card.task.select_option(titles.get(row["name"], ""))
-            words = card.text(".mss-rho")
-            if row["value"]:
-                assert f" {int(row['n']):,} objects" in words
-                assert f"{float(row['value']):+.2f}".replace("-", "−") in words
+    task = card.task.input_value()
+    for percentile in card.state["percentiles"]:
+        card.pick("Case: percentile of IoU", percentile)
+        for k, _ in card.state["modes"]:
+            card.pick("Mode and its IoU", k)
+            card.shows(card.state["cases"][task][str(percentile)][str(k)]["top"])
     assert watched.problems == []

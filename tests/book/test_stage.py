@@ -3,7 +3,6 @@
 import sys
 
 import pytest
-import stage
 from stage import Due, Stage, left, main, read
 
 from benchmarks.book import table, wall
@@ -33,14 +32,6 @@ def test_a_stage_is_timed_and_told(tmp_path, capfd):
 def test_the_table_counts_stages_once_and_what_ran_beside_each_other_once():
     stages = [Stage("a", 0, 50.0), Stage("a", 100, 10.0), Stage("b", 105, 10.0)]
     assert wall(stages[1:]) == pytest.approx(15)
-    lines = table(stages).splitlines()
-    assert [line.split()[0] for line in lines] == ["stage", "a", "b", "all,", "all,"]
-    assert lines[1].split()[1:] == ["10.0", "50.0%"]
-    assert lines[-1].endswith("15.0")
-
-
-def test_typical_times_are_of_stages_of_the_makefile():
-    makefile = (stage.TYPICAL.parents[1] / "Makefile").read_text()
-    pages = {path.stem for path in (stage.TYPICAL.parents[1] / "notebooks").glob("*.ipynb")}
-    for one in read(stage.TYPICAL):
-        assert one.name in pages or f"$(STAGE) {one.name} --" in makefile
+    _, first, *_, last = table(stages).splitlines()
+    assert first.split() == ["a", "10.0", "50.0%"]
+    assert last.endswith("15.0")

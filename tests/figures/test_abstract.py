@@ -5,7 +5,6 @@ import io
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgba
 
 from medsam.analysis import published
 from medsam.analysis.abstract import data_of
@@ -13,7 +12,6 @@ from medsam.datasets.catalog import catalog
 from medsam.errors import InputError
 from medsam.figures import Source
 from medsam.figures.abstract import CARD_SIZE, Shown, abstract, social_card, vector
-from medsam.figures.style import MODALITIES
 from medsam.prompts import Prompt, mode_prompt
 
 PUBLISHED = Source.published("SAM ViT-H, 28 tasks")
@@ -45,13 +43,6 @@ def test_abstract():
 def axes_by_label(figure, label):
     (axes,) = [axes for axes in figure.axes if axes.get_xlabel() == label]
     return axes
-
-
-def test_squares_are_the_tasks():
-    (axes,) = [axes for axes in paper().axes if len(axes.patches) == 28]
-    colours = [patch.get_facecolor() for patch in axes.patches]
-    for modality, n in published.tasks().modality.value_counts().items():
-        assert colours.count(to_rgba(MODALITIES[modality])) == n
 
 
 def test_small_plots_are_the_tables():

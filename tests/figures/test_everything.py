@@ -4,23 +4,9 @@ import numpy as np
 import pandas as pd
 
 from medsam.figures import Source
-from medsam.figures.everything import Shown, everything_masks, everything_sides
-from medsam.models.automatic import Found
-from medsam.study.everything import Grid
+from medsam.figures.everything import everything_sides
 
 RUN = Source.run("toys")
-
-
-def found(y, x, side, score):
-    mask = np.zeros((40, 50), bool)
-    mask[y : y + side, x : x + side] = True
-    return Found(
-        (x, y), (x, y, x + side - 1, y + side - 1), side**2, score, 1.0,
-        np.packbits(np.ones((side, side), bool)), mask.shape,
-    )  # fmt: skip
-
-
-MASKS = [found(2, 3, 30, 0.99), found(5, 6, 8, 0.95), found(20, 30, 12, 0.9)]
 
 
 def table():
@@ -36,15 +22,6 @@ def table():
 def counts():
     rows = [("a", 32, 4, True), ("a", 64, 9, True), ("a", 128, 11, False)]
     return pd.DataFrame(rows, columns=["image", "k", "masks", "here"])
-
-
-def test_every_mask_has_its_outline():
-    grid = Grid({}, "a", "0", 32, (40, 50), MASKS, 4.2, 4.2, {"machine": "toy"})
-    shown = Shown("a slice", np.zeros((40, 50, 3), np.uint8), [(grid, True)])
-    axes = everything_masks([shown], source=RUN).axes[1]
-    assert axes.get_title() == "$2^5$ points a side\n3 masks, 4.2 s"
-    lines = [c for c in axes.collections if hasattr(c, "get_segments")]
-    assert sorted(len(line.get_segments()) for line in lines) == [4 * 8, 4 * 12, 4 * 30]
 
 
 def test_lines_are_the_table():

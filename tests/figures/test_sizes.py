@@ -18,24 +18,6 @@ def test_size_and_iou():
     return size_and_iou(objects(), source=RUN)
 
 
-def test_the_top_is_the_objects_in_the_order_of_their_medians():
-    found = objects()
-    top = size_and_iou(found, source=RUN).axes[0]
-    ranks = sizes.spread(found)
-    names = [label.get_text().rsplit(maxsplit=1) for label in top.get_yticklabels()]
-    assert names == [
-        [row.name, str(row.rank)] for row in ranks[["name", "rank"]].itertuples(index=False)
-    ]
-    assert ranks["median"].is_monotonic_increasing
-    dots = [line.get_xdata() for line in top.lines if line.get_marker() == "o"]
-    means = [line.get_xdata() for line in top.lines if line.get_marker() == "D"]
-    for row, sizes_of, mean in zip(ranks.itertuples(), dots, means, strict=True):
-        part = found[(found.task == row.task) & (found.k == 2)]
-        np.testing.assert_array_equal(sizes_of, part["size"])
-        assert mean == pytest.approx(part["size"].mean())
-    assert top.get_xscale() == "log"
-
-
 def test_the_bottom_is_the_means_and_their_line():
     found = objects()
     table, told = sizes.means(found), sizes.between(sizes.means(found)).set_index("k")
@@ -83,6 +65,3 @@ def test_correlations_are_those_of_the_tables():
     assert low == pytest.approx(sorted(table.low))
     pooled = sizes.pooled(sizes.within(found)).query("method == 'spearman'").set_index("k")
     assert table.query("kind == 'pooled'").set_index("k").value.to_dict() == pooled.value.to_dict()
-    names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names[:2] == ["Between means of tasks", "Within tasks, pooled"]
-    assert names[2:] == sizes.spread(found)["name"].tolist()

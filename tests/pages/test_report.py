@@ -4,8 +4,6 @@ import re
 
 import pandas as pd
 import pytest
-from PIL import Image
-from pypdf import PdfReader
 from toys import Boxes, SquareModel
 
 from medsam.datasets import open_folders
@@ -34,10 +32,7 @@ def test_every_figure_is_a_file_and_stands_in_the_page(dataset, tmp_path):
     assert names[f"{dataset.key}-square-paper"] == files
     # A model without points has no clicks.
     assert not any("fig5" in name for name in names[f"{dataset.key}-{Boxes.name}-paper"])
-    place = out / f"{dataset.key}-square-paper"
-    assert Image.open(place / "fig2-tasks.png").width > 500
-    assert len(PdfReader(place / "fig2-tasks.pdf").pages) == 1
-    modes = pd.read_csv(place / "fig2-modes.csv")
+    modes = pd.read_csv(out / f"{dataset.key}-square-paper" / "fig2-modes.csv")
     means = modes[(modes.choice == "top") & (modes.task == modes.task[0])].set_index("mode").iou
     # Each mean of the table is that of the file behind the figure.
     of_square = page[page.index(f"<h2>square on {dataset.key}") :]

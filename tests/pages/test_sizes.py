@@ -31,15 +31,3 @@ def test_too_few_tasks_and_one_volume(found, words):
     assert words[0] in told["between"]
     assert words[1] in told["within"]
     assert "nan" not in " ".join(told.values()) + size_report.table(found).html
-
-
-def test_the_table_has_both_levels_of_each_mode():
-    found = objects(7)
-    html = size_report.table(found).html
-    between = sizes.between(sizes.means(found)).set_index("k")
-    for k in (2, 4):
-        assert f"{k}  between tasks" in html
-        assert f"{k}  within tasks, pooled" in html
-        for value in (between.rho_low[k], between.raw[k]):
-            assert f"{value:+.2f}".replace("-", "−") in html
-    assert "nan" not in size_report.table(objects(2, per=2)).html

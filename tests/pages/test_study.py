@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from toys import Boxes, SquareModel, write_volume
+from toys import Boxes, SquareModel
 
 from medsam.errors import UnknownName
 from medsam.pages.study import (
@@ -148,16 +148,6 @@ def test_the_part_of_the_sample_in_the_book_has_every_task(every, template_every
     study = Study(given, SquareModel())
     cases = list(study.dataset.cases())
     assert all(sum(task in case.tasks for case in cases) >= 1 for task in study.dataset.tasks)
-
-
-def test_tasks_of_a_dataset_of_the_paper_have_titles(tmp_path):
-    labels = np.zeros((24, 20, 3), np.uint8)
-    labels[4:12, 6:16, 1] = 1
-    write_volume(tmp_path / "OrganSegmentations/volume-0.nii.gz", labels.astype(np.int16) * 40)
-    write_volume(tmp_path / "OrganSegmentations/labels-0.nii.gz", labels)
-    study = Study(Settings(data=f"ct_organ={tmp_path}", results=str(tmp_path / "r")), SquareModel())
-    assert set(study.named(study.rows).name) == {"CT-Organ: liver"}
-    assert len(set(study.titles.values())) == len(study.dataset.tasks)
 
 
 # ------------------------------------------------------------------------------ several models

@@ -5,7 +5,6 @@ import re
 import pytest
 from toys import blob, write_pair
 
-from medsam.datasets.check import check
 from medsam.pages import your_data
 from medsam.pages.study import Study
 from medsam.pages.your_data import OwnSettings, study_of
@@ -26,18 +25,7 @@ def test_without_data_there_is_an_example(tmp_path):
     assert f"{tmp_path / 'e' / 'images'}/  (" in your_data.folder(study)
 
 
-def test_the_command_of_ones_own(study):
-    s = study.settings
-    assert your_data.command(study) == (
-        f"```bash\nmedsam run --images {s.images} --masks {s.masks} \\\n"
-        f"  --model square --protocol published --out {s.results}\n```"
-    )
-
-
-def test_tables(study):
-    found = check(study.dataset, progress=False)
-    assert "6 cases of 5 patients" in your_data.counts(found, study.titles).html
-    assert "Image &#x27;alone.png&#x27; has no mask" in your_data.reasons(found).html
+def test_cases_by_status(study):
     html = your_data.statuses(study.rows, study.titles).html
     cells = re.findall(r">([^<>]+)</t[hd]>", html)
     assert cells[:4] == ["task", "ok", "empty", "error"]

