@@ -82,30 +82,6 @@ def test_rows_are_paired_by_image():
 # ----------------------------------------------------------------- what the text quotes
 
 
-MODES = pd.DataFrame(
-    [
-        (task, task.upper(), mode, choice, iou + 0.1 * (choice == "oracle"))
-        for task, ious in {"a": (0.2, 0.3, 0.5, 0.6, 0.4), "b": (0.6, 0.5, 0.5, 0.8, 0.6)}.items()
-        for mode, iou in enumerate(ious, 1)
-        for choice in ("top", "oracle")
-    ],
-    columns=["task", "name", "mode", "choice", "iou"],
-)
-
-
-def test_modes_by_hand():
-    found = comparison.of_modes(MODES)
-    assert found["tasks"] == 2
-    assert found["mode1"] == pytest.approx(0.4)
-    assert found["mode4"] == pytest.approx(0.7)
-    assert (found["best"], found["best-iou"]) == (4, pytest.approx(0.7))
-    assert found["box-wins"] == 1
-    assert (found["gain-low"], found["best-oracle"]) == pytest.approx((0.1, 0.8))
-    assert (found["lowest"], found["lowest-iou"], found["highest"]) == ("A", 0.2, "B")
-    with pytest.raises(InputError, match=r"without 1 \(top\), .* Allowed: modes 1 to 5"):
-        comparison.of_modes(MODES.query("mode > 2"))
-
-
 def test_clicks_by_hand():
     lines = {"SAM": [0.5] * 9, "Other (x)": [0.1, 0.2, 0.3, 0.4, 0.55, 0.6, 0.7, 0.8, 0.9]}
     table = pd.DataFrame(

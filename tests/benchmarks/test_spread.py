@@ -1,21 +1,12 @@
 """A few slices of each scan."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from toys import write_volume
 
 from benchmarks.spread import Spread
 from medsam.datasets.own import OwnData, open_own
-
-
-@pytest.mark.parametrize(
-    ("found", "n", "places"),
-    [(3, 5, [0, 1, 2]), (5, 5, [0, 1, 2, 3, 4]), (10, 1, [5]), (16, 5, [1, 4, 8, 11, 14])],
-)
-def test_places(found, n, places):
-    assert Spread.places(found, n) == places
 
 
 @given(st.integers(1, 300), st.integers(1, 30))

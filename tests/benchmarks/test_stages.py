@@ -33,10 +33,6 @@ def test_workers_share_all_but_the_merge():
     assert COST.total(10, 20, 100, workers=4, processes=1) == pytest.approx(6 + 25.125 + 1.25)
 
 
-def test_amdahl_many_workers_end_at_what_they_do_not_share():
-    assert COST.total(10, 20, 100, workers=10**9) == pytest.approx(6 + 1.25)
-
-
 @pytest.mark.parametrize("seconds", [-0.1, math.nan])
 def test_no_stage_takes_less_than_nothing(seconds):
     says = r"Stage 'read' of (-0.1|nan) seconds. Allowed: a number from 0. Measure it"

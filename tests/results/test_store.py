@@ -11,7 +11,6 @@ import pytest
 from results_toys import complete, fill, identity, refused, row, write
 
 from medsam.errors import ResultsError
-from medsam.metrics import TOLERANCE
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
 from medsam.results.merge import merge
@@ -19,18 +18,6 @@ from medsam.results.rows import COLUMNS
 from medsam.results.store import Store
 
 TESTS = Path(__file__).parents[1]
-
-
-def test_provenance_is_in_every_shard(tmp_path):
-    fill(tmp_path, [("a", "t"), ("b", "t")])
-    shards = sorted(tmp_path.glob("rows-*.parquet"))
-    assert [s.name for s in shards] == ["rows-000000.parquet", "rows-000001.parquet"]
-    for about in map(results.read_metadata, shards):
-        assert about["identity"]["protocol"]["distance"] == "exact"
-        assert float(results.SCHEMA.field("nsd").metadata[b"tolerance_mm"]) == TOLERANCE
-        assert {"medsam", "numpy", "python", "machine"} <= set(about["versions"])
-    (about,) = results.provenance(tmp_path)
-    assert about["identity"]["tolerance_mm"] == TOLERANCE
 
 
 def test_a_changed_image_is_noticed_and_a_mended_one_computed(tmp_path):

@@ -67,13 +67,6 @@ def test_a_dataset(plan, tmp_path):
     assert counts(plan()) == {"evaluate": 2, "merge": 1, "page": 2}
 
 
-def test_a_field_of_the_protocol(plan):
-    finish(read(plan(protocols=["paper", "paper+top=first"])))
-    # Each part has rows to come, but not of the other protocol, whose pages stay.
-    changed = plan(protocols=["paper", "paper+top=first+oracle_none=last"])
-    assert counts(changed) == {"evaluate": 4, "merge": 1, "page": 4}
-
-
 def test_rows_that_are_gone(plan):
     first = read(plan())
     finish(first)

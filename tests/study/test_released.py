@@ -19,7 +19,7 @@ from toys import SquareModel, blob, write_pair
 
 from medsam.datasets import open_folders
 from medsam.models.contract import Prediction, Predictor
-from medsam.prompts import Prompt, mode_prompt
+from medsam.prompts import Prompt
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
 from medsam.study import runner
@@ -228,9 +228,9 @@ def differing(rows, wanted):
     return out
 
 
-def evaluated(folder, protocol, seed=1, order=slice(None)):
+def evaluated(folder, protocol, order=slice(None)):
     data = dataset(folder)
-    draws = streams(protocol, seed)
+    draws = streams(protocol, 1)
     rows = []
     for case in np.array(list(data.cases()), object)[order]:
         sample = case.load()
@@ -270,22 +270,6 @@ def test_same_prompts_and_ious_as_the_published_rules(folder, wanted, tmp_path):
 )
 def test_each_rule_matters(change, folder, wanted):
     assert differing(evaluated(folder, RELEASED.but("changed", **change)), wanted)
-
-
-def test_the_seed_matters(folder, wanted):
-    assert differing(evaluated(folder, RELEASED, seed=2), wanted)
-
-
-# ---- Rules by hand ----
-
-
-def test_of_equal_regions_the_last_number_is_the_largest():
-    mask = np.zeros((12, 12), bool)
-    mask[0:3, 0:3] = mask[0:3, 8:11] = mask[8:11, 4:7] = True
-    boxes = mode_prompt(mask, 4, RELEASED).boxes.tolist()
-    assert boxes == [[4, 8, 6, 10], [8, 0, 10, 2], [0, 0, 2, 2]]
-    assert mode_prompt(mask, 3, RELEASED).boxes.tolist() == boxes[:1]
-    assert mode_prompt(mask, 1, RELEASED).points.tolist() == [[5, 9]]
 
 
 def test_the_order_of_images_changes_ties_under_released_and_nothing_under_paper(folder):

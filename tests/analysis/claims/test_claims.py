@@ -42,8 +42,6 @@ def test_a_quote_is_short_and_holds_what_is_written_down():
     ("name", "verdict", "says"),
     [
         ("single-prompts-range", "holds in part", "CT-Spleen 0.8692"),
-        ("single-prompts-range", "holds in part", "means, Xray-Hip: Ilium: mode 1 0.8650"),
-        ("single-prompts-range", "holds in part", "call Ilium may be the femur"),
         ("modes-range", "holds", "0.1136"),
         ("better-on-24", "holds", "24 of 28"),
         ("oracle-better-on-26", "holds in part", "27 of 28"),
@@ -52,7 +50,6 @@ def test_a_quote_is_short_and_holds_what_is_written_down():
         ("mode-4-best", "holds", "0.6542"),
         ("surpassed-at-five", "does not hold", "at 6 clicks"),
         ("points-below-boxes", "holds in part", "0.6875"),
-        ("moderate-and-varied", "holds in part", "not the IoU of single images"),
         ("nineteen-datasets", "holds", "of 19 datasets"),
         ("confident-like-region-growing", "not decidable here", "neither areas"),
     ],
@@ -62,17 +59,9 @@ def test_known_answers_of_the_shipped_tables(found, name, verdict, says):
     assert says in found[name].says
 
 
-def test_each_check_of_a_sentence_has_its_verdict(found):
-    below = [verdict for verdict, _ in found["points-below-boxes"].parts]
-    assert below == [Verdict.PARTLY, Verdict.FAILS, Verdict.FAILS, Verdict.PARTLY]
-
-
 def test_nothing_is_typed(published, found):
     """Other values in the tables give other answers, for all claims that the tables decide."""
-    other = dataclasses.replace(
-        published,
-        values=1 - published.values**2,
-    )
+    other = dataclasses.replace(published, values=1 - published.values**2)
     changed = {one.claim.id: one.published for one in answers(other)}
     decided = [name for name, one in found.items() if one.verdict is not Verdict.OPEN]
     same = [name for name in decided if changed[name].says == found[name].says]
@@ -100,13 +89,11 @@ def test_a_rounded_number_agrees_its_neighbour_nearly_and_the_next_does_not(whol
 
 def test_nothing_follows_from_one_volume():
     one = of_rows(frame(case(), case("b"), case(image="j")))
-    assert one.label.endswith("2 images of 1 patient or volume, 2 tasks")
     for claim in claims():
         found = answer(claim, one)
         assert found.verdict is Verdict.OPEN
         assert "one patient or volume" in found.says
     two = of_rows(frame(case(), case(image="j", group="h")))
-    assert "of 2 patients or volumes" in two.label
     assert {answer(claim, two).verdict for claim in claims()} > {Verdict.OPEN}
 
 
@@ -127,7 +114,6 @@ def test_rows_become_means_by_task():
     assert about.by_task("mode 1").to_dict() == pytest.approx({"a": 0.3, "b": 0.5})
     assert about.by_task("mode 1 oracle")["a"] == pytest.approx(0.4)
     assert about.by_task("9 clicks oracle minus 1 click")["b"] == pytest.approx(0.1)
-    assert about.label == "m on d, protocol paper: 2 images of 1 patient or volume, 2 tasks"
     assert not about.quoted
     assert len(about.cases("x")) == 3
 
