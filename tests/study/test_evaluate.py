@@ -28,28 +28,8 @@ def prediction(*masks, scores):
     )
 
 
-OBJECT = strip(0, 1, 2, 3)
+OBJECT, FAR = strip(0, 1, 2, 3), strip(7)
 ONE = prediction(strip(0), strip(0, 1, 2), strip(0, 1, 2, 3, 4), scores=(0.2, 0.9, 0.6))
-
-
-def test_top_is_the_most_confident_or_the_first():
-    assert np.array_equal(choose([ONE], OBJECT, "top", PAPER).mask, strip(0, 1, 2))
-    assert choose([ONE], OBJECT, "top", PAPER).score == pytest.approx(0.9)
-    assert np.array_equal(choose([ONE], OBJECT, "top", RELEASED).mask, strip(0))
-
-
-def test_oracle_is_the_best_iou():
-    # IoUs: 1/4, 3/4, 4/5
-    found = choose([ONE], OBJECT, "oracle", PAPER)
-    assert np.array_equal(found.mask, strip(0, 1, 2, 3, 4))
-    assert found.score == pytest.approx(0.6)
-
-
-def test_oracle_without_any_overlap():
-    far = strip(7)
-    assert np.array_equal(choose([ONE], far, "oracle", PAPER).mask, strip(0))
-    assert np.array_equal(choose([ONE], far, "oracle", RELEASED).mask, strip(0, 1, 2, 3, 4))
-
 
 # Two boxes: for the left part mask 0 is best, for the right part mask 2.
 LEFT = prediction(strip(0, 1), strip(0), strip(0, 1, 2, 3), scores=(0.1, 0.8, 0.3))
@@ -58,22 +38,32 @@ PARTS = [strip(0, 1), strip(5, 6)]
 WHOLE = PARTS[0] | PARTS[1]
 
 
-def test_each_box_chooses_alone():
-    top = choose([LEFT, RIGHT], WHOLE, "top", PAPER, PARTS)
-    assert np.array_equal(top.mask, strip(0, 6))
-    assert top.score == pytest.approx((0.8 + 0.5) / 2)
-    oracle = choose([LEFT, RIGHT], WHOLE, "oracle", PAPER, PARTS)
-    assert np.array_equal(oracle.mask, WHOLE)
-    assert oracle.score == pytest.approx((0.1 + 0.4) / 2)
-
-
-def test_one_index_for_all_boxes():
-    top = choose([LEFT, RIGHT], WHOLE, "top", RELEASED, PARTS)
-    assert np.array_equal(top.mask, strip(0, 1, 6))
-    # Joined by index: IoU 3/4, 2/4, 4/6: index 0.
-    oracle = choose([LEFT, RIGHT], WHOLE, "oracle", RELEASED, PARTS)
-    assert np.array_equal(oracle.mask, strip(0, 1, 6))
-    assert oracle.score == pytest.approx(0.3)
+@pytest.mark.parametrize(
+    ("truth", "choice", "protocol", "columns", "score"),
+    [
+        # The most confident, or the first.
+        (OBJECT, "top", PAPER, (0, 1, 2), 0.9),
+        (OBJECT, "top", RELEASED, (0,), 0.2),
+        # IoUs: 1/4, 3/4, 4/5.
+        (OBJECT, "oracle", PAPER, (0, 1, 2, 3, 4), 0.6),
+        # Without any overlap.
+        (FAR, "oracle", PAPER, (0,), 0.2),
+        (FAR, "oracle", RELEASED, (0, 1, 2, 3, 4), 0.6),
+        # Each box chooses alone.
+        (WHOLE, "top", PAPER, (0, 6), (0.8 + 0.5) / 2),
+        (WHOLE, "oracle", PAPER, (0, 1, 5, 6), (0.1 + 0.4) / 2),
+        # One index for all boxes. Joined by index: IoU 3/4, 2/4, 4/6: index 0.
+        (WHOLE, "top", RELEASED, (0, 1, 6), 0.3),
+        (WHOLE, "oracle", RELEASED, (0, 1, 6), 0.3),
+    ],
+)
+def test_choice_by_hand(truth, choice, protocol, columns, score):
+    given = ([LEFT, RIGHT], WHOLE, choice, protocol, PARTS)
+    if truth is not WHOLE:
+        given = ([ONE], truth, choice, protocol)
+    found = choose(*given)
+    assert np.array_equal(found.mask, strip(*columns))
+    assert found.score == pytest.approx(score)
 
 
 def case(spacing, shape=(20, 20), end=12):
@@ -147,28 +137,12 @@ def test_without_a_size_of_pixels_there_are_no_distances(square):
     assert not {"nsd", "hd95"} & set(rows(square, case((1.0, 1.0)), surface=False).columns)
 
 
-def several(tasks):
-    """An image with so many objects, of one region and of several."""
-    masks = {f"t{n}": blob(n, (60, 70)) == 1 for n in range(tasks)}
-    image = np.repeat(np.uint8(200 * masks["t0"])[..., None], 3, axis=2)
-    return Sample("i", "g", image, masks, spacing=(1.0, 1.5))
-
-
-@pytest.mark.parametrize("tasks", [1, 3, 12])
-def test_all_tasks_and_both_choices_share_calls_of_the_model(square, tasks):
-    sample, calls = several(tasks), []
-    answer = square.predict
-    square.predict = lambda *given: calls.append(len(given[1])) or answer(*given)
-    parts, rows = prepare(Scores(sample), dict.fromkeys(sample.masks, EXPERIMENTS))
-    lockstep(parts, Predictor(square, sample.image))
-    assert sum(map(len, rows)) == tasks * (28 + 3)
-    assert len(calls) <= 9
-    assert sum(calls) == len(set(square.asked)) == len(square.asked)
-
-
 @pytest.mark.parametrize("protocol", [PAPER, RELEASED, PAPER.but(click_jitter=0.3)], ids=str)
 def test_side_by_side_gives_the_rows_of_one_prompt_after_the_other(square, protocol):
-    sample, apart, draws = several(4), [], streams(protocol, 1)
+    masks = {f"t{n}": blob(n, (60, 70)) == 1 for n in range(4)}
+    image = np.repeat(np.uint8(200 * masks["t0"])[..., None], 3, axis=2)
+    sample = Sample("i", "g", image, masks, spacing=(1.0, 1.5))
+    apart, draws = [], streams(protocol, 1)
     for task in sample.masks:
         ask = Predictor(square, sample.image)
 
