@@ -93,8 +93,8 @@ glue("label", study.label)
 #
 # {glue:md}`says-spread`
 #
-# {glue:md}`says-between` A dash stands for what takes at least four tasks or objects that are not all alike; of one
-# patient or volume there is neither interval nor *p*.
+# {glue:md}`says-between` A dash stands for what takes at least four tasks or objects that are not all alike; of
+# too few patients there is neither interval nor *p*.
 #
 # The paper does not say how its curves were fitted. Lines are fitted here on the **logarithm** of the size, as sizes
 # span orders of magnitude and one large task would decide a line on the size itself; the table below has Pearson's

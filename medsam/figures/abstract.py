@@ -222,7 +222,7 @@ def abstract(
     _clicks(last, shown)
     strip, boxes, means, lines = parts[2].subplots(2, 2).flat
     for axes, headline in zip((strip, boxes, means, lines), found, strict=True):
-        axes.set_title(textwrap.fill(headline, 32), loc="left", fontsize=8, fontweight="bold")
+        axes.set_title(textwrap.fill(headline, 28), loc="left", fontsize=8, fontweight="bold")
     _task_strip(strip, modes)
     _boxes_and_points(boxes, modes)
     _mode_means(means, modes)
