@@ -48,6 +48,8 @@ def parts_of(dataset: Dataset) -> tuple[Dataset, ...]:
 class Subset:
     """Some cases of a dataset, and else like it; of a :class:`Joined` one, some of each of its.
 
+    What the whole dataset tells of its files (``skipped``, ``empty``, ``notes``) it tells, too.
+
     Parameters
     ----------
     dataset : Dataset
@@ -97,6 +99,11 @@ class Subset:
         )
         self._dataset, self._choose = dataset, choose
         self._stride, self._part = slice(0, None, every), slice(first - 1, None, parts)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("skipped", "empty", "notes"):
+            return getattr(self._dataset, name)
+        raise AttributeError(name)
 
     def cases(self) -> Iterator[Case]:
         """Those that are taken, in the order of the dataset."""

@@ -530,9 +530,9 @@ class Study:
         return sample, str(row.task)
 
     def load(self, images: Sequence[str]) -> list[Sample]:
-        """Images by their ids."""
-        cases = {case.id: case for case in self.dataset.cases() if case.id in set(images)}
-        return [cases[image].load() for image in images]
+        """Images by their ids, in that order."""
+        found = examples.load(self.dataset, images)
+        return [found[image] for image in images]
 
     def prompts(self, sample: Sample, task: str) -> dict[int, Prompt]:
         """The prompts of the five modes for one object."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from medsam.datasets.subsets import Subset
 from medsam.errors import InputError
 from medsam.models import load
 from medsam.models.cache import CachedModel
 from medsam.models.registry import entry
 from medsam.protocol import EXPERIMENTS, Protocol
 from medsam.results.check import promised
+from medsam.study.everything import only
 from medsam.study.plan import Plan
 from medsam.study.runner import run
 
@@ -101,7 +101,7 @@ def probe(plan: Plan, model: str, images: int = 2) -> Probe:
     dataset = plan.datasets[plan.sources[0]]
     every = max(1, len(dataset) // images)
     cases = list(islice(dataset.cases(), every // 2, None, every))[:images]
-    few, protocol = Subset(dataset, lambda _: iter(cases)), Protocol.get(plan.protocols[0])
+    few, protocol = only(dataset, [case.id for case in cases]), Protocol.get(plan.protocols[0])
     with TemporaryDirectory() as folder:
         begun = perf_counter()
         network = load(model)

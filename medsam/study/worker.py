@@ -124,9 +124,9 @@ def _evaluate(jobs: Jobs, name: str) -> list[Path]:
     model = models.load(some[0].model, **jobs.loading)
     if jobs.embeddings == "always":
         model = CachedModel(model, Path("embeddings"), limit=None)
+    how: dict[str, Any] = {"seed": jobs.seed, "batch": jobs.batch, "workers": jobs.workers}
     wrong = []
     for shard in some:
-        how: dict[str, Any] = {"seed": jobs.seed, "batch": jobs.batch, "workers": jobs.workers}
         protocols = map(Protocol.get, shard.protocols)
         try:
             data, out = shard.images.open(), Path(shard.folder)

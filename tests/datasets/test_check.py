@@ -13,6 +13,7 @@ from medsam.datasets.catalog import DATA_VARIABLE
 from medsam.datasets.check import check
 from medsam.datasets.commands import app
 from medsam.datasets.example import example_folder
+from medsam.datasets.subsets import Subset
 
 
 def test_slices_and_tasks(tmp_path):
@@ -50,12 +51,14 @@ def test_command(tmp_path, monkeypatch):
 
 
 def test_the_flaws_of_the_example_are_found_and_nothing_else(tmp_path):
-    found = check(open_folders(*example_folder(tmp_path), progress=False), progress=False)
+    data = open_folders(*example_folder(tmp_path), progress=False)
+    found = check(data, progress=False)
     reasons = [reason for _, reason in found.problems]
     assert len(reasons) == 3
     assert "has no mask" in reasons[0]
     assert "Allowed: equal height and width" in reasons[1]
     assert "torn" in reasons[2].lower() or "cannot be read" in reasons[2]
     assert [name for name, _ in found.skipped] == ["images/notes.txt"]
+    assert check(Subset(data, every=2), progress=False).skipped == found.skipped
     # Enough images of each object for three percentiles to be three images.
     assert min(found.masks.values()) >= 3
