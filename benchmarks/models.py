@@ -53,7 +53,9 @@ class Counted:
 
 def ours(model: Any, sample: Sample, task: str) -> Answers:
     """One embedding, each prompt once: what `medsam run` does."""
-    rows = evaluate(sample, task, Predictor(model, sample.image), PROTOCOL, surface=False)
+    asked = Predictor(model, sample.image)
+    which = ("mode", "clicks")
+    rows = evaluate(sample, task, asked, PROTOCOL, experiments=which, surface=False)
     return {(row["experiment"], row["k"], row["choice"]): row["iou"] for row in rows}
 
 
