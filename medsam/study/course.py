@@ -44,11 +44,11 @@ class Options:
         Of ``noise``.
     workers : int
         Blocks of images at a time, in threads: one is read and measured while the model has
-        another. Where a protocol draws from one stream, blocks go one after the other. 0: 1 on a
-        CPU, and 4 where the model is on an accelerator.
+        another. 0: 1 on a CPU, and 4 where the model is on an accelerator.
     batch : int
-        Images of a block, which are encoded together; ``workers + 1`` blocks are in memory. 0: as
-        for ``workers``.
+        Images of a block, which are encoded together and prompted side by side; ``workers + 1``
+        blocks are in memory. 0: as for ``workers``. Where a protocol draws from one stream, images
+        go one after the other, whatever is said here.
     shard : int
         Images a shard: what a kill can cost.
     progress : bool

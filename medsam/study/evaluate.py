@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -127,15 +135,34 @@ def streams(protocol: Protocol, seed: int) -> dict[str, Draw]:
     return {name: Draw(protocol, seed) for name in _STREAMS}
 
 
-def lockstep(parts: Iterable[Asking], predict: Predict) -> None:
-    """Take parts of evaluations side by side: what all ask next is one call of the model."""
-    asked = [(part, next(part)) for part in parts]
-    while asked:
-        answers = iter(predict([prompt for _, prompts in asked for prompt in prompts]))
-        before, asked = asked, []
-        for part, prompts in before:
-            with suppress(StopIteration):
-                asked.append((part, part.send(list(islice(answers, len(prompts))))))
+def lockstep(
+    images: Sequence[Iterable[Asking]],
+    predict: Callable[[list[list[Prompt]]], list[list[list[Prediction]]]],
+) -> None:
+    """Take parts of evaluations side by side: what all ask next is one call.
+
+    Parameters
+    ----------
+    images : sequence of iterable of generator
+        Parts of each image, not begun.
+    predict : callable
+        Prompts of each image to the predictions of each, in the order of images and prompts.
+    """
+    asked = [[(part, next(part)) for part in parts] for parts in images]
+    while any(asked):
+        answers = predict([[prompt for _, some in each for prompt in some] for each in asked])
+        asked = [_onward(each, iter(found)) for each, found in zip(asked, answers, strict=True)]
+
+
+def _onward(
+    asked: Iterable[tuple[Asking, list[Prompt]]], answers: Iterator[list[Prediction]]
+) -> list[tuple[Asking, list[Prompt]]]:
+    """Parts of an image that are not done after these answers, and what they ask next."""
+    left = []
+    for part, prompts in asked:
+        with suppress(StopIteration):
+            left.append((part, part.send(list(islice(answers, len(prompts))))))
+    return left
 
 
 class Scores:
@@ -393,5 +420,5 @@ def evaluate(
     """
     scores = Scores(sample, masks)
     parts, rows = prepare(scores, {task: experiments}, protocol, draws, **options)
-    lockstep(parts, predict)
+    lockstep([parts], lambda prompts: [predict(some) for some in prompts])
     return [row for some in rows for row in some]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,11 @@ from medsam.models.contract import Predictor, PromptableModel
 from medsam.protocol import EXPERIMENTS, PROTOCOLS, Protocol
 from medsam.results.store import Store
 from medsam.study.course import Asked, Course, Options, Report, asked, identity, kinds_taken
-from medsam.study.evaluate import Row, Scores, lockstep, prepare
+from medsam.study.evaluate import Asking, Row, Scores, lockstep, prepare
 from medsam.study.everything import experiment, grid_of, row_of, sides_of, signature
 
 MEMORY = 2**30
 """Bytes that the predictions of tasks which are asked side by side may take, about."""
-
-_Rows = tuple[list[list[Row]], str]
-"""Rows of each protocol, or why there are none."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,10 @@ class _Work:
     digest: str
     fresh: list[tuple[Course, dict[str, list[str]]]]
     of: _Pass
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        self.rows: list[list[Row]] = [[] for _ in self.fresh]
 
     @cached_property
     def sample(self) -> Sample:
@@ -76,27 +78,28 @@ class _Work:
         tasks = {task for _, of in self.fresh for task, names in of.items() if _prompted(names)}
         return any(self.sample.masks[task].any() for task in tasks)
 
-    def compute(self) -> _Rows:
-        """The rows of each protocol, or why there are none."""
-        rows: list[list[Row]] = [[] for _ in self.fresh]
-        try:
-            if self.asks:
-                _ = self.predict.embedding  # before anything is drawn, should it fail
-            height, width = self.sample.image.shape[:2]
-            # Up to eight prompts of three masks, with their logits.
-            each = len(self.fresh) * 24 * (height * width + 4 * 256**2)
-            count, tasks = max(1, MEMORY // each), list(self.case.tasks)
-            for first in range(0, len(tasks), count):
-                self._side_by_side(rows, tasks[first : first + count])
-            for found, (course, of) in zip(rows, self.fresh, strict=True):
-                found += self._of_grids(course.asked, of)
-        except DataError as error:
-            return [[] for _ in self.fresh], str(error)
-        return rows, ""
+    @property
+    def memory(self) -> int:
+        """Bytes that a task takes, about: up to eight prompts of three masks with their logits."""
+        pixels = math.prod(self.sample.image.shape[:2])
+        return len(self.fresh) * 24 * (pixels + 4 * 256**2)
 
-    def _side_by_side(self, rows: Sequence[list[Row]], tasks: Iterable[str]) -> None:
-        """Rows of some tasks under all protocols."""
-        prepared = [
+    def does(self, step: Callable[[], None]) -> bool:
+        """Whether a step succeeds; else the image has no rows but a reason."""
+        try:
+            step()
+        except DataError as error:
+            self.rows, self.reason = [[] for _ in self.fresh], str(error)
+        return not self.reason
+
+    def encode(self) -> None:
+        """Have the embedding, before anything is drawn."""
+        if self.asks:
+            _ = self.predict.embedding
+
+    def prepare(self, tasks: Sequence[str]) -> list[tuple[list[Asking], list[list[Row]]]]:
+        """Of each protocol the parts of the evaluation of some tasks, and what they fill."""
+        return [
             prepare(
                 self.scores,
                 {task: _prompted(of[task]) for task in tasks if task in of},
@@ -107,10 +110,11 @@ class _Work:
             )
             for course, of in self.fresh
         ]
-        lockstep([part for parts, _ in prepared for part in parts], self.predict)
-        self.predict.forget()
-        for found, (_, lists) in zip(rows, prepared, strict=True):
-            found += chain.from_iterable(lists)
+
+    def add_grids(self) -> None:
+        """Rows of grids of points, after those of prompts."""
+        for found, (course, of) in zip(self.rows, self.fresh, strict=True):
+            found += self._of_grids(course.asked, of)
 
     def _of_grids(self, asked: Asked, of: dict[str, list[str]]) -> Iterator[Row]:
         for side in sorted(sides_of({name for names in of.values() for name in names})):
@@ -125,8 +129,8 @@ def _prompted(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in EXPERIMENTS]
 
 
-def _compute(block: Sequence[_Work]) -> Iterator[tuple[_Work, _Rows]]:
-    """Rows of image after image; those that are asked something are encoded together."""
+def _compute(block: Sequence[_Work]) -> Sequence[_Work]:
+    """Fill in the rows of images, which are encoded together and asked side by side."""
     if len(block) > 1:
         together = []
         # What cannot be used is tried again alone, and then told.
@@ -137,18 +141,38 @@ def _compute(block: Sequence[_Work]) -> Iterator[tuple[_Work, _Rows]]:
             made = block[0].of.model.embed_many([work.sample.image for work in together])
             for work, embedding in zip(together, made, strict=True):
                 work.predict.embedding = embedding
-    for work in block:
-        yield work, work.compute()
+    ready = [work for work in block if work.does(work.encode)]
+    if ready:
+        _side_by_side(ready)
+    for work in ready:
+        work.does(work.add_grids)
+    return block
 
 
-def _ahead(blocks: Iterable[list[_Work]], workers: int) -> Iterator[tuple[_Work, _Rows]]:
-    """Rows of image after image; of several workers each has a block, one more is ahead."""
+def _side_by_side(works: Sequence[_Work]) -> None:
+    """Rows of prompts of images under all protocols, some tasks of each at a time."""
+    predictors = [work.predict for work in works]
+    count = max(1, MEMORY // sum(work.memory for work in works))
+    for first in range(0, max(len(work.case.tasks) for work in works), count):
+        prepared = [work.prepare(work.case.tasks[first : first + count]) for work in works]
+        lockstep(
+            [[part for parts, _ in of for part in parts] for of in prepared],
+            partial(Predictor.together, predictors),
+        )
+        for work, of in zip(works, prepared, strict=True):
+            work.predict.forget()
+            for found, (_, lists) in zip(work.rows, of, strict=True):
+                found += chain.from_iterable(lists)
+
+
+def _ahead(blocks: Iterable[list[_Work]], workers: int) -> Iterator[_Work]:
+    """Images with their rows; of several workers each has a block, one more is ahead."""
     if workers == 1:
-        # No image draws before the rows of the one before it are taken.
+        # No block draws before the rows of the one before it are taken.
         yield from chain.from_iterable(map(_compute, blocks))
         return
     pool = ThreadPoolExecutor(workers)
-    begun = (pool.submit(list, _compute(block)) for block in blocks)
+    begun = (pool.submit(_compute, block) for block in blocks)
     try:
         ahead = deque(islice(begun, workers))
         while ahead:
@@ -241,7 +265,11 @@ def _suited(options: Options, model: PromptableModel, in_order: bool) -> Options
     fast = model.provenance().get("device", "cpu") != "cpu" and model.concurrent
     workers, batch = (given or (4 if fast else 1) for given in (workers, batch))
     # What one stream draws for an image depends on those before it.
-    return replace(options, workers=1 if in_order else workers, batch=batch)
+    return (
+        replace(options, workers=1, batch=1)
+        if in_order
+        else replace(options, workers=workers, batch=batch)
+    )
 
 
 def _take_all(of: _Pass) -> None:
@@ -264,9 +292,9 @@ def _take_all(of: _Pass) -> None:
     try:
         with bar:
             done = _ahead(blocks, of.options.workers)
-            for images, (work, (rows, reason)) in enumerate(done, 1):
-                for (course, tasks), found in zip(work.fresh, rows, strict=True):
-                    course.take(work.case, work.digest, tasks, found, reason)
+            for images, work in enumerate(done, 1):
+                for (course, tasks), found in zip(work.fresh, work.rows, strict=True):
+                    course.take(work.case, work.digest, tasks, found, work.reason)
                 bar.update()
                 if images % of.options.shard == 0:
                     _flush(of.courses)

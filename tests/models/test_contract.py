@@ -13,6 +13,9 @@ IMAGE = np.zeros((40, 50, 3), np.uint8)
 ONE = 3 * 40 * 50 + 3 * 4 + 3 * 16 * 4
 
 
+BOXES = Prompt(boxes=[[1, 2, 8, 9], [20, 3, 30, 9]])
+
+
 def at(x):
     return Prompt([[x, 20]], [1])
 
@@ -44,6 +47,21 @@ def test_each_prompt_is_asked_once_and_the_image_embedded_when_needed(square):
     predict([at(5)])
     assert len(square.asked) == 3
     assert square.embedded == 1
+
+
+def test_prompts_on_several_images_are_one_call_and_each_is_asked_once(square):
+    images = [Predictor(square, IMAGE), Predictor(square, IMAGE[:30]), Predictor(square, IMAGE)]
+    calls, many = [], square.predict_many
+    square.predict_many = lambda *given: calls.append(len(given[1])) or many(*given)
+    images[0]([at(5)])
+    found = Predictor.together(images, [[at(5), at(6)], [at(6), BOXES], []])
+    assert calls == [4]
+    assert square.embedded == 2
+    assert [[len(one) for one in some] for some in found] == [[1, 1], [1, 2], []]
+    assert found[1][0][0].masks.shape == (3, 30, 50)
+    for one, prompt in zip(found[1], [at(6), BOXES], strict=True):
+        (alone,) = Predictor(square, IMAGE[:30])([prompt])
+        assert all(map(np.array_equal, [p.masks for p in one], [p.masks for p in alone]))
 
 
 def test_a_prompt_with_a_previous_mask_is_never_taken_for_one_without(square):

@@ -51,6 +51,24 @@ def test_many_prompts_are_those_of_the_predictor_one_by_one(
         np.testing.assert_allclose(ours.logits, logits, atol=1e-5 * np.abs(logits).max())
 
 
+def test_prompts_on_several_images_go_through_the_decoder_together(tiny, brain_image):
+    images = [brain_image, brain_image[:90, ::-1].copy()]
+    embeddings = tiny.embed_many(images)
+    calls = []
+    tiny.net.mask_decoder.register_forward_hook(lambda *_: calls.append(1))
+    asked = prompts(90, 182, count=1)
+    alone = [tiny.predict(one, [prompt])[0] for prompt in asked for one in embeddings]
+    calls.clear()
+    each = [(one, prompt) for prompt in asked for one in embeddings]
+    together = tiny.predict_many(*zip(*each, strict=True))
+    assert len(calls) == len(asked)
+    for ours, single in zip(together, alone, strict=True):
+        assert ours.masks.shape == single.masks.shape
+        assert (ours.masks != single.masks).mean() < 1e-4
+        np.testing.assert_allclose(ours.scores, single.scores, atol=1e-5)
+    assert not np.allclose(together[0].scores, together[1].scores, atol=1e-4)
+
+
 @pytest.mark.parametrize("limit", [2**23, 2**14])
 @pytest.mark.parametrize("window", [0, 14])
 def test_fused_attention_is_segment_anythings(monkeypatch, window, limit):

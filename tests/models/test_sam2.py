@@ -128,6 +128,18 @@ def test_masks_are_those_of_transformers_one_by_one(
         assert np.array_equal(model.upscale(ours.logits, size) > 0, ours.masks)
 
 
+def test_prompts_on_several_images_keep_their_image(model, brain_image, embedding):
+    other = model.embed(brain_image[:90, ::-1].copy())
+    point = Prompt([[60, 80]], [1])
+    alone = [model.predict(one, [point])[0] for one in (embedding, other)]
+    model._prompts = 2
+    together = model.predict_many([embedding, other], [point, point])
+    model._prompts = 1
+    for ours, single in zip(together, alone, strict=True):
+        assert ours.masks.shape == single.masks.shape
+        np.testing.assert_allclose(ours.logits, single.logits, atol=1e-4)
+
+
 def test_previous_logits_are_cut_as_released(model, embedding):
     def asked(scale):
         sign = np.where(np.arange(256) < 128, scale, -scale).astype(np.float32)

@@ -1,5 +1,7 @@
 """Which mask is chosen, by hand, and the surface metrics of rows; the rest is in test_runner.py."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -151,7 +153,7 @@ def test_side_by_side_gives_the_rows_of_one_prompt_after_the_other(square, proto
 
         apart += evaluate(sample, task, alone, protocol, draws)
     parts, rows = prepare(Scores(sample), dict.fromkeys(sample.masks, EXPERIMENTS), protocol)
-    lockstep(parts, Predictor(square, sample.image))
+    lockstep([parts], partial(Predictor.together, [Predictor(square, sample.image)]))
     assert [row for some in rows for row in some] == apart
     assert len({row["prompt"] for row in apart}) > 40
 

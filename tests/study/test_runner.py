@@ -164,17 +164,22 @@ def test_a_trial_grows_into_the_full_run(folder, square, tmp_path):
     assert check(tmp_path / "r").wrong == []
 
 
-def test_images_of_a_block_are_encoded_together(folder, square, tmp_path):
+def test_images_of_a_block_are_encoded_and_prompted_together(folder, square, tmp_path):
     """One that cannot be read, and one without an object, are in the blocks of the others."""
     (folder / "images" / "case2.png").write_bytes(b"\x89PNG torn")
     write_pair(folder, "case5", np.zeros((40, 50), np.uint8), np.full((40, 50), 9, np.uint8))
     run_all(folder, square, tmp_path / "one")
     blocks, encode = [], square.embed_many
     square.embed_many = lambda images: blocks.append(len(images)) or encode(images)
-    run_all(folder, square, tmp_path / "blocks", workers=2, batch=3)
-    same(tmp_path / "one", tmp_path / "blocks")
+    calls, many = [], square.predict_many
+    square.predict_many = lambda *given: calls.append(len({*map(id, given[0])})) or many(*given)
+    together = [one for one in MANY if one.random != "stream"]
+    run_all(folder, square, tmp_path / "blocks", together, workers=2, batch=3)
     assert sum(blocks) == 4
     assert max(blocks) > 1
+    assert max(calls) > 1
+    run_all(folder, square, tmp_path / "blocks", workers=2, batch=3)
+    same(tmp_path / "one", tmp_path / "blocks")
 
 
 def test_variants_and_noise_are_rows_of_further_protocols(folder, square, tmp_path):
