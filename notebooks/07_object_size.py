@@ -175,26 +175,6 @@ scatter
 scatter.still()
 
 # %% [markdown]
-# ## What the text says of sizes
-#
-# Each statement with the verdict of **this run**; the rules are those of [the page of claims](10_claims). They correlate with the size
-# itself, not with its logarithm.
-
-# %% tags=["remove-input"]
-from medsam.analysis.claims import answers, claims, frame, of_published, of_rows
-
-ours = of_rows(study.rows, study.settings.model, study.protocol.name)
-stated = frame(answers(of_published(), ours, [one for one in claims() if one.figure == 8]))
-headers = {
-    "quote": "The paper says",
-    "published_verdict": "Published tables",
-    "run_verdict": "This run",
-    "run_says": "Numbers of this run",
-}
-caption = f"Section 3.5. This run: {ours.label}."
-figures.html_table(stated[list(headers)], headers=headers, caption=caption)
-
-# %% [markdown]
 # ## On images of several modalities
 #
 # The sample of this book is five patients and an average brain, in MRI and CT. This project has also
@@ -228,6 +208,28 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 # {glue:md}`measured-between` {glue:md}`measured-within` {glue:md}`measured-lift`
 #
 # LiteMedSAM takes boxes only: {glue:md}`lite-between`
+
+# %% [markdown]
+# ## What the text says of sizes
+#
+# Each statement with what is **measured here** of it: by this run where it has
+# [enough patients or volumes](../method.md), else by those small public sets. The rules are those of
+# [the page of claims](10_claims); they correlate with the size itself, not with its logarithm.
+
+# %% tags=["remove-input"]
+from medsam.analysis.claims import answers, claims, frame, of_published
+from medsam.pages.claims import measured_here
+
+here = measured_here(study)
+stated = frame(answers(of_published(), here, [one for one in claims() if one.figure == 8]))
+headers = {
+    "quote": "The paper says",
+    "published_verdict": "Published tables",
+    "run_verdict": "Measured here",
+    "run_says": "Numbers measured here",
+}
+caption = f"Section 3.5. Measured here: {here.label}."
+figures.html_table(stated[list(headers)], headers=headers, caption=caption)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again

@@ -43,7 +43,7 @@ for (const root of document.querySelectorAll(".medsam-claims")) {
     "form",
     { className: "mc-filter", ariaLabel: "Filter the sentences" },
     choice("published", "Published tables", verdicts("published")),
-    choice("run", "This run", verdicts("run")),
+    choice("run", "Measured here", verdicts("run")),
     choice("section", "Where", named),
     element("label", { className: "mc-words" }, "Words", element("input", search)),
     element("button", { type: "reset" }, "Clear"),

@@ -10,8 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from medsam.analysis import measured
 from medsam.analysis.claims.claim import Answer, Claim, Finding, Verdict
+from medsam.analysis.claims.tables import Tables, of_rows
 from medsam.figures.html import Html, html_table, tag
+from medsam.pages.study import Study
 
 PAGES: Mapping[int, str] = {
     **dict.fromkeys((1, 2, 3), "02_prompt_modes.html"),
@@ -35,6 +38,12 @@ _SIGNS = {
     Verdict.FAILS: ("fails", "✕"),
     Verdict.OPEN: ("open", "–"),
 }
+
+
+def measured_here(study: Study) -> Tables:
+    """A study's run, or where that is of too few patients the rows that come with medsam."""
+    run = of_rows(study.rows, study.settings.model, study.protocol.name)
+    return run if run.enough else of_rows(measured.load().cases, "minisam")
 
 
 def _badge(verdict: Verdict) -> Html:
@@ -86,7 +95,7 @@ def table(answers: Sequence[Answer]) -> Html:
     """
     sources = {
         "Published tables": [one.published for one in answers],
-        "This run": [one.ours for one in answers],
+        "Measured here": [one.ours for one in answers],
     }
     cells = {"The paper says": [_claim(one.claim) for one in answers]}
     headers: dict[str, str] = {}

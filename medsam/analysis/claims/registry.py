@@ -21,9 +21,13 @@ from medsam.analysis.claims.claim import (
 )
 from medsam.analysis.claims.rules import RULES
 from medsam.analysis.claims.tables import Tables
+from medsam.analysis.statistics import FEWEST, MOST
 
 NO_RUN = "No results folder was given."
-ONE_VOLUME = "The results are of one patient or volume, from which nothing follows for others."
+TOO_FEW = (
+    f"Too few patients or volumes for a verdict: it takes {FEWEST}, none with more than "
+    f"{MOST:.0%} of the cases."
+)
 COLUMNS = ["id", "quote", "where", "figure", "reading", "rules", "stated"]
 COLUMNS += ["published_verdict", "published_says", "published_data"]
 COLUMNS += ["run_verdict", "run_says", "run_data"]
@@ -47,10 +51,10 @@ def claims() -> tuple[Claim, ...]:
 def answer(claim: Claim, tables: Tables) -> Finding:
     """What the tables of one source say of a claim; never fails for what they lack.
 
-    From one volume, whose slices resemble each other, nothing follows.
+    From a few patients or volumes, whose slices resemble each other, nothing follows.
     """
-    if tables.groups == 1:
-        return Finding(Verdict.OPEN, ((Verdict.OPEN, ONE_VOLUME),), tables.label)
+    if not tables.enough:
+        return Finding(Verdict.OPEN, ((Verdict.OPEN, TOO_FEW),), tables.label)
     found = [_part(part, tables) for part in claim.parts]
     verdict = joined([verdict for verdict, _ in found])
     # What several checks say alike is said once.

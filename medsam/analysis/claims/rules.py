@@ -292,6 +292,8 @@ def spread_within(tables: Tables, mode: int) -> Found:
 def compact(tables: Tables, mode: int) -> Found:
     """How much of its box an object fills, against IoU, within each task."""
     rows = tables.need_rows("the shape or the contrast of the objects")
+    if "prompt" not in rows:
+        raise Undecidable("These rows come without prompts, and so without boxes.")
     top = rows[(rows.experiment == "mode") & (rows.choice == "top")]
     boxed = top[top.k == 5]
     fill = boxed.assign(fill=boxed.object_px.astype(float) / boxed.prompt.map(_box_pixels))

@@ -11,6 +11,7 @@ import pandas as pd
 from medsam.analysis import published
 from medsam.analysis.claims.claim import Undecidable
 from medsam.analysis.comparison import ORACLE, clicks_of_run
+from medsam.analysis.statistics import enough
 from medsam.datasets.select import EMBEDDED
 from medsam.errors import InputError, UnknownName
 from medsam.results import summary
@@ -37,8 +38,8 @@ class Tables:
         Whether these are the numbers that the text prints (SAM ViT-H on the paper's tasks).
     rows : DataFrame, optional
         Rows of single cases (:data:`medsam.results.rows.SCHEMA`), status ``ok``; a run only.
-    groups : int, optional
-        Patients or volumes of a run.
+    enough : bool
+        Whether its patients or volumes allow a verdict: :func:`medsam.analysis.statistics.enough`.
     """
 
     label: str
@@ -47,7 +48,7 @@ class Tables:
     names: dict[str, str]
     quoted: bool
     rows: pd.DataFrame | None = None
-    groups: int | None = None
+    enough: bool = True
 
     def by_task(self, name: str) -> pd.Series:
         """What has one value for each task, such as ``mode 4 oracle``.
@@ -216,16 +217,18 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
         )
     paper, ours = published.tasks().set_index("task").name, set(own.task)
     titles = {**paper, **EMBEDDED}
-    images, tasks = own.image.nunique(), len(ours)
-    groups = int(own.groupby("dataset").group.nunique().sum())
+    cases = own.drop_duplicates(["dataset", "image", "task"])
+    of = cases.dataset + "/" + cases.group
+    sets, images, groups, tasks = set(own.dataset), own.image.nunique(), of.nunique(), len(ours)
     return Tables(
-        label=f"{sam} on {', '.join(sorted(set(own.dataset)))}, protocol {name}: "
-        f"{images} image{'s' * (images != 1)} of {groups} patient{'s' * (groups != 1)} or "
-        f"volume{'s' * (groups != 1)}, {tasks} task{'s' * (tasks != 1)}",
+        label=f"{sam} on {', '.join(sorted(sets)) if len(sets) < 4 else f'{len(sets)} datasets'}, "
+        f"protocol {name}: {images} image{'s' * (images != 1)} of {groups} "
+        f"patient{'s' * (groups != 1)} or volume{'s' * (groups != 1)}, {tasks} "
+        f"task{'s' * (tasks != 1)}",
         sam=sam,
         values=by_setting(summary.modes(own), clicks_of_run(kept), sam),
         names={key: titles.get(key, key) for key in sorted(ours)},
         quoted=set(paper.index) <= ours and re.search(r"sam.*vit.?h", sam, re.I) is not None,
         rows=own,
-        groups=groups,
+        enough=enough(of),
     )

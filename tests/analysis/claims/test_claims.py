@@ -87,14 +87,15 @@ def test_a_rounded_number_agrees_its_neighbour_nearly_and_the_next_does_not(whol
         assert units_off(number, off) == pytest.approx(units)
 
 
-def test_nothing_follows_from_one_volume():
-    one = of_rows(frame(case(), case("b"), case(image="j")))
-    for claim in claims():
-        found = answer(claim, one)
-        assert found.verdict is Verdict.OPEN
-        assert "one patient or volume" in found.says
-    two = of_rows(frame(case(), case(image="j", group="h")))
-    assert {answer(claim, two).verdict for claim in claims()} > {Verdict.OPEN}
+def test_nothing_follows_from_few_volumes_or_where_one_outweighs_the_others():
+    six = [case(image=group, group=group) for group in "uvwxyz"]
+    more = [case(image=f"u{i}", group="u") for i in range(5)]
+    for few in (six[:5], six + more):
+        for claim in claims():
+            found = answer(claim, of_rows(frame(*few)))
+            assert found.verdict is Verdict.OPEN
+            assert "Too few patients or volumes" in found.says
+    assert {answer(claim, of_rows(frame(*six))).verdict for claim in claims()} > {Verdict.OPEN}
 
 
 # ----------------------------------------------------------------- tables that rules read
