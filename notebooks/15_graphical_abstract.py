@@ -57,7 +57,7 @@ from medsam.analysis import abstract as abstract_data
 from medsam.figures.abstract import Shown
 
 case, task = study.case_of_many_parts()
-image, clicked_task, clicks = abstract_data.telling_clicks(study.rows)
+image, clicked_task, clicks = abstract_data.telling_clicks(study.example_rows)
 (clicked,) = study.load([image])
 shown = Shown(
     image=case.image,

@@ -120,7 +120,7 @@ def numbers(modes: pd.DataFrame, clicks: pd.DataFrame) -> pd.DataFrame:
 def telling_clicks(rows: pd.DataFrame) -> tuple[str, str, Prompt]:
     """The object on which four clicks show best what clicking is.
 
-    Of the objects whose clicks are at least a twentieth of the image apart, the one whose IoU
+    Of the objects whose clicks are at least a thirtieth of the image apart, the one whose IoU
     they raise most from the first to the last; of all objects, where none is so.
 
     Parameters
@@ -149,7 +149,7 @@ def telling_clicks(rows: pd.DataFrame) -> tuple[str, str, Prompt]:
     last = made[made.k == k].merge(first, on=["image", "task"])
     last["gain"] = (last.iou - last.before).astype(float)
     side = last[["height", "width"]].max(axis=1).astype(float)
-    apart = last.prompt.map(_closest) >= side / 20
+    apart = last.prompt.map(_closest) >= side / 30
     best = (last[apart] if apart.any() else last).sort_values("gain", kind="stable").iloc[-1]
     return str(best.image), str(best.task), Prompt.from_json(best.prompt)
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from medsam.analysis import comparison, examples
 from medsam.analysis.examples import Example
+from medsam.datasets.brain import BrainSample
 from medsam.datasets.catalog import catalog
 from medsam.datasets.sample import Sample
 from medsam.datasets.select import EMBEDDED, select, thinned
@@ -499,12 +500,19 @@ class Study:
         )
 
     # ------------------------------------------------------------------------------ cases
+    @property
+    def example_rows(self) -> pd.DataFrame:
+        """Rows that examples are chosen from: of patients where there are any, else all."""
+        patients = self.rows[self.rows.dataset != BrainSample.key]
+        return self.rows if patients.empty else patients
+
     def case_of_many_parts(self) -> tuple[Sample, str]:
         """The case whose IoU differs most between the five modes, and its task.
 
-        Of the objects of two or three regions, if any, in the first dataset that has them.
+        Of the objects of two or three regions, if any.
         """
-        rows = self.rows.query("experiment == 'mode' and choice == 'top' and status == 'ok'")
+        rows = self.example_rows
+        rows = rows.query("experiment == 'mode' and choice == 'top' and status == 'ok'")
         if rows.empty:
             raise InputError(
                 "No case to show: every case is empty or could not be read. "
@@ -512,9 +520,9 @@ class Study:
             )
         several = rows[rows.n_regions.between(2, MAX_REGIONS)]
         rows = rows if several.empty else several
-        rows = rows[rows.dataset == rows.dataset.iloc[0]]
         of_case = rows.groupby(["image", "task"], sort=False).iou
-        image, task = (of_case.max() - of_case.min()).idxmax()
+        apart: pd.Series = of_case.max() - of_case.min()
+        image, task = apart.index[int(apart.argmax())]
         (sample,) = self.load([image])
         return sample, task
 
@@ -523,7 +531,7 @@ class Study:
 
         Of the objects of fewest regions, the one on which the first protocol's mode 3 is best.
         """
-        rows = self.rows.query("experiment == 'mode' and k == 3 and choice == 'top'")
+        rows = self.example_rows.query("experiment == 'mode' and k == 3 and choice == 'top'")
         rows = rows[rows.protocol == self.protocol.name]
         row = rows.sort_values(["n_regions", "iou"], ascending=[True, False]).iloc[0]
         (sample,) = self.load([str(row["image"])])
