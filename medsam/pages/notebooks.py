@@ -83,7 +83,9 @@ def _wanted(plan: Plan) -> dict[str, dict[str, str]]:
 
 
 def pages(plan: Plan) -> dict[str, Page]:
-    """The notebooks of a study by name: each for every source, model and protocol.
+    """The notebooks of a study by name: each for every source and model.
+
+    The plan's second protocol stands beside the first; each further one has pages of its own.
 
     A name begins with the page's place in the book, and changes with the notebook, its parameters,
     the shards of its source and protocol, and this package.
@@ -97,20 +99,21 @@ def pages(plan: Plan) -> dict[str, Page]:
     if not (wanted := _wanted(plan)):
         return made
     code, all_shards = _digest_of_code(), plan.jobs().shards
-    for source, protocol, model in product(plan.sources, plan.protocols, plan.models):
+    shown = [",".join(plan.protocols[:2]), *plan.protocols[2:]]
+    for source, protocol, model in product(plan.sources, shown, plan.models):
         dataset = plan.datasets[source]
         own = "sample" if source.data == "sample" else dataset.key
         key, title = plain_key(source.key or own), source.title or dataset.title
         if len(plan.models) > 1:
             key, title = f"{key}-{label(model)}", f"{title} ({label(model)})"
-        if len(plan.protocols) > 1:
+        if len(shown) > 1:
             key = f"{key}-" + re.sub(r"[^\w.-]", "_", protocol)
-            title = f"{title}, protocol {protocol}"
+            title = f"{title}, protocol {protocol.replace(',', ' and ')}"
         # A page may show other models beside its own, but no other data and no other protocol.
         rows = [
             shard.folder
             for shard in all_shards
-            if shard.images.source == source and protocol in shard.protocols
+            if shard.images.source == source and {*protocol.split(",")} & {*shard.protocols}
         ]
         given: dict[str, Any] = {
             "model": model,

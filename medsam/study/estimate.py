@@ -12,7 +12,7 @@ from medsam.errors import InputError
 from medsam.models import load
 from medsam.models.cache import CachedModel
 from medsam.models.registry import entry
-from medsam.protocol import EXPERIMENTS, Protocol
+from medsam.protocol import EXPERIMENTS
 from medsam.results.check import promised
 from medsam.study.everything import only
 from medsam.study.plan import Plan
@@ -79,7 +79,8 @@ class Probe:
     encode : float
         An image, where the model encodes images.
     object : float
-        All prompts and metrics of an object, and its share of reading and writing.
+        All prompts and metrics of an object under one of the protocols that are computed side by
+        side, and its share of reading and writing.
     embedding : int
         Bytes of a kept embedding.
     """
@@ -101,7 +102,7 @@ def probe(plan: Plan, model: str, images: int = 2) -> Probe:
     dataset = plan.datasets[plan.sources[0]]
     every = max(1, len(dataset) // images)
     cases = list(islice(dataset.cases(), every // 2, None, every))[:images]
-    few, protocol = only(dataset, [case.id for case in cases]), Protocol.get(plan.protocols[0])
+    few, protocols = only(dataset, [case.id for case in cases]), plan.together[0]
     with TemporaryDirectory() as folder:
         begun = perf_counter()
         network = load(model)
@@ -110,7 +111,7 @@ def probe(plan: Plan, model: str, images: int = 2) -> Probe:
             network = CachedModel(network, Path(folder) / "embeddings")
             network.keep([case.load().image for case in cases])
         encoded = perf_counter()
-        report = run(few, network, Path(folder) / "rows", protocol, progress=False)
+        report = run(few, network, Path(folder) / "rows", *protocols, progress=False)
         done = perf_counter()
         kept = [file.stat().st_size for file in Path(folder).glob("embeddings/*.npz")]
     if not report.status["ok"]:

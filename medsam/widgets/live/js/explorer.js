@@ -36,7 +36,8 @@ export function explorer({ model, el }) {
         return true;
       },
       changed,
-      ready: () => (kept ?? point) && go(kept ?? point, false),
+      // A click is answered, or asked, already, unless it came before the model.
+      ready: () => (kept ? go(kept, true) : point && !pinned && go(point, false)),
     },
   );
 
