@@ -58,7 +58,7 @@ page = Page("04_iterative_clicks", parameters)
 
 # %% tags=["remove-cell"]
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 
 from medsam import figures
 from medsam.analysis import published
@@ -156,7 +156,8 @@ from medsam.figures.html import html_table
 headers = {"curves": "tasks or objects", "area": "area under the curve"}
 for target in (80, 85, 90):
     headers |= {f"noc{target}": f"NoC@{target}", f"missed{target}": f"{target} not reached"}
-html_table(needed, headers=headers, caption="Number of clicks (NoC) to an IoU of 0.80, 0.85, 0.90")
+caption = "Number of clicks (NoC) to an IoU of 0.80, 0.85, 0.90"
+html_table(needed, headers=headers, caption=caption, widths={"numbers": "11rem"})
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`effort-origin`
@@ -207,12 +208,6 @@ for name, table, source, columns in zip(
 each = published.clicks().query("model != 'SAM (oracle)'")
 source = figures.Source.published("SAM ViT-H, RITM, SimpleClick, FocalClick, 28 tasks")
 page.figure("fig17-published", figures.clicks_by_task(each, source=source), each)
-if both.model.nunique() > 1:
-    drawn = figures.clicks_by_task(both, source=labels[1], columns=4)
-else:
-    words = f"The results folder has clicks of {study.settings.model} only; they are drawn above."
-    drawn = figures.note(words, source=labels[1])
-page.figure("fig17-run", drawn, both)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} fig17-published
@@ -223,19 +218,15 @@ page.figure("fig17-run", drawn, both)
 # {glue:}`fig17-published-origin`
 # ```
 #
-# ```{glue:figure} fig17-run
-# :alt: This run. Small multiples of IoU against the number of clicks for each task, one line for each model that takes clicks; or a note that there is only one.
-#
-# The same from **this run**: every model with clicks in the results folder for the same data and protocol
-# ({glue:text}`label`).
-#
-# {glue:}`fig17-run-origin`
-# ```
-#
 # The click methods are not run here: their weights do not come with a package. Once
 # `medsam run --model ritm-h32 --tasks all --out _build/results` has put its rows into the results folder,
-# they are drawn as well; the other names are in `medsam models`.
-#
+# this run is drawn here with them; the other names are in `medsam models`.
+
+# %% mystnb={"image": {"alt": "This run. Small multiples of IoU against the number of clicks for each task, one line for each model that takes clicks."}} tags=["remove-input"]
+if both.model.nunique() > 1:
+    display(figures.clicks_by_task(both, source=labels[1], columns=4))
+
+# %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## What it looks like
 #
 # {glue:md}`stand-in`

@@ -212,9 +212,9 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 # %% [markdown]
 # ## What the text says of sizes
 #
-# Each statement with what is **measured here** of it: by this run where it has
-# [enough patients or volumes](../method.md), else by those small public sets. The rules are those of
-# [the page of claims](10_claims); they correlate with the size itself, not with its logarithm.
+# **Measured here** stands for this run where it has [enough patients or volumes](../method.md), else for the small
+# public sets above. The rules are those of [the page of claims](10_claims); they correlate with the size itself, not
+# with its logarithm.
 
 # %% tags=["remove-input"]
 from medsam.analysis.claims import answers, claims, frame, of_published

@@ -117,7 +117,7 @@ from medsam import figures
 
 source = figures.Source.run(study.label)
 cases = study.rows.drop_duplicates(["task", "image"])
-modes, clicks = study.mode_means(), study.click_means()
+modes, clicks = study.mode_means(beside=True), study.click_means(beside=True)
 means = modes[modes.choice == "top"].groupby("mode").iou.mean()
 said = "No case gave a result, so there is nothing to draw. The table above says why."
 if not means.empty:

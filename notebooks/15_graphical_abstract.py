@@ -140,7 +140,7 @@ links(
 # {glue:text}`paper-clicks` clicks it goes from {glue:text}`paper-first:.3f` to {glue:text}`paper-last:.3f` on average, and
 # is {glue:text}`paper-passed`.
 #
-# The abstract of the paper names the hip in X-ray as the highest. {glue:md}`highest-says` More of that is on the page
+# The abstract of the paper names the hip in X-ray as the highest. The tables say: {glue:md}`highest-says` More of that is on the page
 # of [statements and tables](10_claims).
 #
 # ## The same of this run

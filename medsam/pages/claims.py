@@ -120,7 +120,9 @@ def table(answers: Sequence[Answer]) -> Html:
         rows=rows,
         stacked=True,
     )
-    return Html(tag("div", drawn, class_="medsam-claims") + tag("script", defer="", src=SCRIPT))
+    return Html(
+        tag("div", drawn, class_="medsam-claims full-width") + tag("script", defer="", src=SCRIPT)
+    )
 
 
 def _claim(about: Claim) -> Html:

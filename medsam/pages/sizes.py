@@ -108,7 +108,8 @@ def sentences(found: pd.DataFrame) -> dict[str, str]:
             for _, row in within.iterrows()
         ),
         "lift": " ".join(
-            f"In mode {k} the median object has {value:.1f} times that IoU."
+            f"In mode {k} the median object has {value:.1f} times the IoU of a mask of the whole "
+            "image."
             for k, value in lift.items()
         ),
     }

