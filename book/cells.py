@@ -39,11 +39,17 @@ def as_pages(notebook: NotebookNode) -> NotebookNode:
 
 
 def tables(notebook: NotebookNode) -> Iterator[tuple[str, bytes]]:
-    """Tables that an executed notebook carries: path below ``data/`` of the site, and content."""
+    """What an executed notebook carries beside its figures: path below ``data/``, and content.
+
+    Their tables, and drawings for a narrow screen.
+    """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if table := output.get("metadata", {}).get(KEY):
                 yield table["file"], table["content"].encode()
+                if "narrow" in table:
+                    name = table["file"].removesuffix(".csv")
+                    yield f"{name}-narrow.svg", table["narrow"].encode()
 
 
 def moved(

@@ -19,7 +19,13 @@ QUALITY = 70
 colours at half the resolution: outlines are a pixel or two wide."""
 
 _DRAWN = re.compile(r"(<a [^>]*>\s*)?<img [^>]*\bsrc=\"((?:\.\./)*_images/[^\"]+)\"[^>]*>")
+_FIGURE = re.compile(r"<figure\b.*?</figure>", re.S)
+_TABLE = re.compile(r'href="([^"]*)\.csv"')
+_NARROW = (
+    '<picture><source media="(max-width: 720px)" srcset="{}" width="{}" height="{}">{}</picture>'
+)
 _FULL = '<a class="medsam-full" href="{}" title="Open the figure in full size">{}</a>'
+_IMAGE = re.compile(r"<img [^>]*>")
 _SIZED = re.compile(r"\s(?:width|height|style)=")
 _HASHED = re.compile(
     r"[0-9a-f]{64}\.(?:png|jpg|jpeg)"
@@ -63,6 +69,8 @@ def _lighter(file: Path) -> Path:
 def with_sizes(page: str, folder: Path) -> str:
     """The page with each picture's size and a link to it, and with AVIF for what a notebook drew.
 
+    Where a drawing for a narrow screen lies beside the table of a figure, such a screen shows it.
+
     Parameters
     ----------
     page : str
@@ -84,4 +92,12 @@ def with_sizes(page: str, folder: Path) -> str:
             tag = tag.replace("<img ", f'<img width="{found[0]}" height="{found[1]}" ', 1)
         return tag if linked else _FULL.format(address, tag)
 
-    return _DRAWN.sub(sized, page)
+    def narrowed(mark: re.Match[str]) -> str:
+        figure, table = mark[0], _TABLE.search(mark[0])
+        address = f"{table[1]}-narrow.svg" if table else ""
+        if not address or "<picture>" in figure or not (folder / address).is_file():
+            return figure
+        width, height = size(folder / address) or ("", "")
+        return _IMAGE.sub(lambda one: _NARROW.format(address, width, height, one[0]), figure, 1)
+
+    return _FIGURE.sub(narrowed, _DRAWN.sub(sized, page))

@@ -13,7 +13,15 @@ from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from medsam.figures.style import MODALITIES, MODES, Looks, Picture, modality_colour, signed
+from medsam.figures.style import (
+    MODALITIES,
+    MODES,
+    Looks,
+    Picture,
+    modality_colour,
+    narrow,
+    signed,
+)
 from medsam.prompts import MODES as TITLES
 
 _INK = "#222222"
@@ -29,7 +37,7 @@ def panels(
     Parameters
     ----------
     count, columns : int
-        Panels, and at most so many in a row.
+        Panels, and at most so many in a row; two where it is drawn for a narrow screen.
     row, rest : float
         Height of the figure, inches: so much a row, and so much besides.
     xlabel, ylabel : str
@@ -39,9 +47,10 @@ def panels(
     -------
     Picture, (count,) array of Axes
     """
-    columns = min(columns, count)
+    columns = min(2 if narrow.get() else columns, count)
     rows = -(-count // columns)
-    figure = Picture(7.4, rest + row * rows)
+    figure = Picture(3.9 if narrow.get() else 7.4, rest + row * rows)
+    figure.panels_in_a_row = columns
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes in grid[count:]:
         axes.set_axis_off()

@@ -7,6 +7,7 @@ import io
 import re
 import textwrap
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, ParamSpec
@@ -30,6 +31,10 @@ MINUS = [(-8, -3), (8, -3), (8, 3), (-8, 3)]
 _RC = mpl.rc_params_from_file(_FOLDER / "book.mplstyle", use_default_template=False)
 
 
+narrow: ContextVar[bool] = ContextVar("narrow", default=False)
+"""Whether figures of panels are drawn for a narrow screen: two in a row."""
+
+
 class Picture(Figure):
     """A figure that shows itself in a notebook without pyplot: as PNG, and a drawing as SVG too.
 
@@ -43,11 +48,19 @@ class Picture(Figure):
         Inches.
     raster : bool
         ``True`` for a figure that is mostly images.
+
+    Attributes
+    ----------
+    narrower : callable or None
+        Draws the same for a narrow screen, where that differs.
     """
+
+    narrower: Callable[[], Picture] | None = None
 
     def __init__(self, width: float, height: float, *, raster: bool = False):
         super().__init__(figsize=(width, height), layout="compressed" if raster else "constrained")
         self.raster = raster
+        self.panels_in_a_row = 1
 
     def _bytes(self, kind: str, **options: Any) -> bytes:
         buffer = io.BytesIO()
@@ -79,7 +92,13 @@ def styled(draw: Callable[_P, Picture]) -> Callable[_P, Picture]:
             figure = draw(*args, **kwargs)
             sources: Any = kwargs.get("sources") or [kwargs.get("source")]
             _frame(figure, above=badge(figure, *filter(None, sources)))
-            return figure
+        if figure.panels_in_a_row > 2:
+            figure.narrower = functools.partial(copy_context().run, again, *args, **kwargs)
+        return figure
+
+    def again(*args: _P.args, **kwargs: _P.kwargs) -> Picture:
+        narrow.set(True)
+        return inner(*args, **kwargs)
 
     return inner
 

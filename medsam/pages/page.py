@@ -47,6 +47,8 @@ class Origin:
         Source of the cell that drew the figure; may be empty.
     csv : str
         The table behind the figure.
+    narrow : str
+        The figure for a narrow screen, as SVG, where that is another one.
     """
 
     notebook: str
@@ -54,6 +56,7 @@ class Origin:
     command: str
     code: str
     csv: str
+    narrow: str = ""
 
     @property
     def html(self) -> str:
@@ -74,6 +77,7 @@ class Origin:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         table = {"file": f"{self.notebook}/{self.name}.csv", "content": self.csv}
+        table |= {"narrow": self.narrow} if self.narrow else {}
         return {"text/html": self.html, "text/plain": self.command}, {KEY: table}
 
 
@@ -124,10 +128,11 @@ class Page:
         InputError
             If the name cannot be that of a file, was used before, or the table is empty.
         """
-        self.origin(name, table)
+        narrower = getattr(picture, "narrower", None)
+        self.origin(name, table, narrower()._repr_svg_() if narrower else "")
         keep(name, picture)
 
-    def origin(self, name: str, table: pd.DataFrame) -> None:
+    def origin(self, name: str, table: pd.DataFrame, narrow: str = "") -> None:
         """Glue only ``<name>-origin``: for a table, or what the page draws by itself.
 
         Raises
@@ -147,7 +152,7 @@ class Page:
             )
         self._seen.add(name)
         csv = table.to_csv(index=False, lineterminator="\n")
-        glue(f"{name}-origin", Origin(self.notebook, name, self.command, _cell(), csv))
+        glue(f"{name}-origin", Origin(self.notebook, name, self.command, _cell(), csv, narrow))
 
 
 def command(notebook: str, settings: Settings) -> str:

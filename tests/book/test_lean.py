@@ -58,3 +58,18 @@ def test_a_page_becomes_lighter(tmp_path, script):
     ]
     assert made == f"{full[0]}{full[1]}{marks[2]}"
     assert (images / f"{drawn}.avif").stat().st_size < (images / "logo.png").stat().st_size
+
+
+def test_a_narrow_screen_has_the_drawing_that_lies_beside_the_table(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a-narrow.svg").write_text('<svg width="30pt" height="60pt"/>')
+    page = tmp_path / "one.html"
+    figure = '<figure><img src="x.svg"/><a href="data/{}.csv">data</a></figure>'
+    page.write_text(figure.format("a") + figure.format("b"))
+    for _ in range(2):  # also where it was done before
+        lighten(tmp_path)
+        narrow = 'srcset="data/a-narrow.svg" width="40" height="80"><img src="x.svg"/></picture>'
+        made = page.read_text()
+        assert made.count("<picture>") == 1
+        assert f'<picture><source media="(max-width: 720px)" {narrow}' in made
+        assert figure.format("b") in made

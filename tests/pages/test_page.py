@@ -1,6 +1,7 @@
 """What leads back from a figure: in the notebook, and out of it again."""
 
 import io
+from xml.etree import ElementTree
 
 import nbformat
 import pandas as pd
@@ -8,7 +9,9 @@ import pytest
 from cells import tables
 from nbclient import NotebookClient
 
+from medsam.analysis import published
 from medsam.errors import InputError
+from medsam.figures import Source, clicks_by_task
 from medsam.pages.page import Page, command
 from medsam.pages.study import Parameters, Settings
 
@@ -44,6 +47,30 @@ def test_the_page_has_the_command_and_the_cell_that_drew(executed):
     assert "page.figure(&quot;fig-1&quot;, &quot;&lt;drawn&gt;&quot;" in html
     assert 'href="../data/nb/fig-1.csv" download' in html
     assert 'href="../data/nb/nb.ipynb" download' in html
+
+
+def test_a_figure_of_panels_brings_one_for_a_narrow_screen(monkeypatch):
+    kept = {}
+    monkeypatch.setattr("medsam.pages.page.keep", lambda *_: None)
+    monkeypatch.setattr("medsam.pages.page.glue", kept.__setitem__)
+    page = Page("nb", Parameters({}), {})
+    table = published.clicks().query("model == 'SAM'")
+    page.figure("many", clicks_by_task(table, source=Source.published("SAM")), table)
+    few = table[table.task.isin(table.task.unique()[:2])]
+    page.figure("few", clicks_by_task(few, source=Source.published("SAM")), few)
+    shown = kept["many-origin"]._repr_mimebundle_()
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                outputs=[nbformat.v4.new_output("display_data", shown[0], metadata=shown[1])]
+            )
+        ]
+    )
+    (_, _), (name, drawn) = tables(notebook)
+    assert name == "nb/many-narrow.svg"
+    width, height = (float(ElementTree.fromstring(drawn).get(n)[:-2]) for n in ("width", "height"))
+    assert height > 3 * width  # 28 panels, two in a row
+    assert kept["few-origin"].narrow == ""
 
 
 def test_command_quotes_and_leaves_defaults_out():
