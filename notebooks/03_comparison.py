@@ -135,11 +135,11 @@ glue("caveats", " ".join(sorted(set(task_caveats().values()))))
 
 # %% tags=["remove-input"]
 from medsam.analysis.claims import answers, frame, of_published
+from medsam.pages import claims
 
-stated = frame(one for one in answers(of_published()) if "3.2" in one.claim.where)
-page.origin("statements", stated)
-told = {"quote": "The paper says", "published_verdict": "verdict", "published_says": "numbers"}
-figures.html_table(stated[list(told)], headers=told, caption="Section 3.2, published tables")
+stated = [one for one in answers(of_published()) if "3.2" in one.claim.where]
+page.origin("statements", frame(stated))
+claims.table(stated, form=False)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`statements-origin`

@@ -217,19 +217,11 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 # with its logarithm.
 
 # %% tags=["remove-input"]
-from medsam.analysis.claims import answers, claims, frame, of_published
-from medsam.pages.claims import measured_here
+from medsam.analysis.claims import answers, of_published
+from medsam.pages import claims
 
-here = measured_here(study)
-stated = frame(answers(of_published(), here, [one for one in claims() if one.figure == 8]))
-headers = {
-    "quote": "The paper says",
-    "published_verdict": "Published tables",
-    "run_verdict": "Measured here",
-    "run_says": "Numbers measured here",
-}
-caption = f"Section 3.5. Measured here: {here.label}."
-figures.html_table(stated[list(headers)], headers=headers, caption=caption)
+said = answers(of_published(), claims.measured_here(study))
+claims.table([one for one in said if one.claim.figure == 8], form=False)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again

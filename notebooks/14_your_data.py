@@ -150,7 +150,8 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # ```{glue:figure} modes-by-task
 # :alt: This run. IoU of each task and mode.
 #
-# IoU of each task and mode, as Fig. 2, left, from **this run**: {glue:text}`label`, {glue:text}`n-images` images.
+# IoU of each task and mode, as Fig. 2, left, from **this run**: {glue:text}`label`, {glue:text}`n-images` images;
+# crosses: the second protocol, where there is one.
 #
 # {glue:}`modes-by-task-origin`
 # ```
@@ -172,7 +173,8 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # ```{glue:figure} clicks-by-task
 # :alt: This run. IoU against the number of clicks for each task.
 #
-# IoU against the number of clicks for each task, as Fig. 5, from **this run**; dashed: oracle.
+# IoU against the number of clicks for each task, as Fig. 5, from **this run**; dashed: oracle; dotted: the
+# second protocol.
 #
 # {glue:}`clicks-by-task-origin`
 # ```

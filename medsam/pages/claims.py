@@ -80,23 +80,24 @@ def disagreements(answers: Iterable[Answer]) -> Html:
     return tag("ul", *items, class_="medsam-claims-list")
 
 
-def table(answers: Sequence[Answer]) -> Html:
-    """Every claim with both verdicts; where scripts run, with a form to filter it.
+def table(answers: Sequence[Answer], *, form: bool = True) -> Html:
+    """Claims with the verdicts of the published tables and, if there is one, of a run.
 
     Parameters
     ----------
     answers : sequence of Answer
         Rows, in order.
+    form : bool
+        Where scripts run, a form filters the rows.
 
     Returns
     -------
     Html
         All text is escaped; no inline script, style or handler.
     """
-    sources = {
-        "Published tables": [one.published for one in answers],
-        "Measured here": [one.ours for one in answers],
-    }
+    sources = {"Published tables": [one.published for one in answers]}
+    if any(one.ours.data for one in answers):
+        sources["Measured here"] = [one.ours for one in answers]
     cells = {"The paper says": [_claim(one.claim) for one in answers]}
     headers: dict[str, str] = {}
     for head, found in sources.items():
@@ -120,9 +121,8 @@ def table(answers: Sequence[Answer]) -> Html:
         rows=rows,
         stacked=True,
     )
-    return Html(
-        tag("div", drawn, class_="medsam-claims full-width") + tag("script", defer="", src=SCRIPT)
-    )
+    whole = tag("div", drawn, class_="medsam-claims")
+    return Html(whole + tag("script", defer="", src=SCRIPT) if form else whole)
 
 
 def _claim(about: Claim) -> Html:

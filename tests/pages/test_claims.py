@@ -54,6 +54,13 @@ def test_the_list_leads_to_the_rows_and_says_what_matters_first(found):
     assert set(there) == wrong - undecided
 
 
+def test_without_a_run_there_is_no_column_of_it_and_without_a_form_no_script():
+    plain = page.table(answers(of_published(), None, claims()[:2]), form=False).html
+    assert "Published tables" in plain
+    assert "Measured here" not in plain
+    assert "<script" not in plain
+
+
 def test_text_is_escaped(found):
     about = found[0].claim.model_copy(update={"quote": "<b>", "reading": "a < b & c"})
     finding = Finding(Verdict.HOLDS, ((Verdict.HOLDS, "<script>alert(1)</script>"),), "<i>")
