@@ -80,7 +80,7 @@ def take_pages(out: Path, jobs: Jobs, build: Path) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        A part of the table of contents for each source, model and protocol.
+        A part of the table of contents for each folder of pages.
 
     Raises
     ------

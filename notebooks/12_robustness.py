@@ -130,9 +130,8 @@ glue("every", every)
 # {glue:}`by-task-origin`
 # ```
 #
-# One of every {glue:text}`every` images is used, in the order of their ids, from the first on. The
-# sample of this book is five patients and an average brain. An interval needs two patients or more, so a part of the
-# average brain has none; and the numbers say nothing of other patients.
+# One of every {glue:text}`every` images is used, in the order of their ids, from the first on. The sample of this book
+# is five patients and an average brain: too few for intervals, and the numbers say nothing of other patients.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again
