@@ -136,6 +136,10 @@ class LiteMedSam(TorchSam):
 
     def __init__(self, **options: Any):
         super().__init__("lite-medsam", _lite_network(), **options)
+        # The weights alone say so: all that is computed from them is then laid out so, too.
+        self.net.image_encoder = _folded(self.net.image_encoder).to(
+            memory_format=torch.channels_last
+        )
 
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         return preprocess_lite(image)
@@ -150,6 +154,17 @@ class LiteMedSam(TorchSam):
 
     def _upscale(self, logits: Any, image_size: tuple[int, int]) -> Any:
         return self.net.postprocess_masks(logits, self._fit(image_size), image_size)
+
+
+def _folded(network: torch.nn.Module) -> torch.nn.Module:
+    """A TinyViT with each convolution and its batch norm as one convolution, changed in place.
+
+    With channels last that takes two thirds of the time on a CPU; results differ in last bits.
+    """
+    part: Any
+    for name, part in network.named_children():
+        setattr(network, name, part.fuse() if hasattr(part, "fuse") else _folded(part))
+    return network
 
 
 def _lite_network() -> torch.nn.Module:

@@ -20,8 +20,8 @@ MOST = 5
 _BLOCK = """\
 :::{{div}} full-width
 ```{{glue:figure}} {name}
-:alt: This run. One row a task ({alt}): images at the 25th, 50th and 75th percentile of IoU with the results of \
-{prompts}; ground truth green, prediction red, prompts teal.
+:alt: This run. One row a task ({alt}): images at the 25th, 50th and 75th percentile of IoU with \
+the results of {prompts}; ground truth green, prediction red, prompts teal.
 
 Examples from **this run**: {label}. Tasks: {tasks}; n counts images, of which those at the 25th,
 50th and 75th percentile of the IoU of mode {ranked} are shown. Results of {prompts}, the {mask}

@@ -103,8 +103,9 @@ def test_lite_is_the_network_of_the_package():
     (got,) = lite.predict(lite.embed(image), [prompt])
     assert got.masks.shape == (1, height, width)
     assert got.scores.shape == (1,)
-    assert np.array_equal(got.logits, expected[0].numpy())
-    assert np.array_equal(got.masks, full[0].numpy() > 0)
+    # Its convolutions are folded with their norms: all but the last bits.
+    np.testing.assert_allclose(got.logits, expected[0].numpy(), atol=1e-4)
+    assert (got.masks != (full[0].numpy() > 0)).mean() < 1e-4
     assert lite.provenance()["sha256"] == CHECKPOINTS["lite-medsam"].sha256
 
 
