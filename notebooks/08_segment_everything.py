@@ -88,19 +88,19 @@ glue_all("found", study.findings())
 # :alt: One row an image: the raw image, then for each grid of points all masks that it found, each in a colour of its own with a thin outline. Above each panel the points a side, the number of masks and the time; within it a grey badge where it was computed earlier.
 #
 # In the manner of Fig. 9: {glue:text}`label`, n = {glue:text}`found-images`. **This run** (yellow badge) computed the grids
-# of {glue:text}`found-here` points a side; those with a grey badge were computed earlier, as they take long, and come with
-# the package. Not the paper's images.
+# of {glue:text}`found-here` points a side; those with a grey badge were computed earlier, as they take long, of one
+# slice of the brain template, and come with the package. Not the paper's images.
 #
 # {glue:}`fig9-run-origin`
 # ```
 #
-# Times are by the clock of the machine that computed them, from the image to the last mask; the table behind the figure
-# also has processor seconds and the machine. The time grows with the number of points: twice as many a side take four
-# times as long.
+# The time above a panel is that of the machine which computed it, from the image to the last mask: by the clock, or
+# where it says so, of one core. The table behind the figure names the machine. Twice as many points a side are four
+# times as many points, and take at least four times as long.
 #
 # ## How well each object is found
 #
-# Which of the masks is meant by an object, the model does not say: "the most confident" would be the same mask for every
+# The model does not say which mask belongs to which object: "the most confident" would be the same mask for every
 # object of the image. So there is no top-confidence result here, only the **oracle**: for each object the best of all
 # masks of the grid. The paper calls this "effectively a special case of the prompting mode 2": a point on each part of
 # the object, which is therefore drawn beside it, with the oracle as well.
@@ -115,18 +115,19 @@ page.origin("objects", study.objects)
 # :alt: Left: IoU of the best mask for each object against the points along a side of the grid, beside a point on each part of the object. Right: number of masks against the points a side. Filled dots are of this run, hollow ones were computed earlier.
 #
 # Left: the best mask of each object (oracle) against the points a side, and mode 2 (oracle) on the same image; right: the
-# number of masks. {glue:text}`label`, n = {glue:text}`found-images`, {glue:text}`found-objects` objects. Filled: this run;
-# hollow: computed earlier.
+# number of masks. {glue:text}`label`, n = {glue:text}`found-images`, {glue:text}`found-objects` objects; the mean is of
+# the {glue:text}`found-all` that every grid was laid over. Filled: this run; hollow: computed earlier.
 #
 # {glue:}`sides-run-origin`
 # ```
 #
-# The mean IoU of the best masks over the objects is {glue:text}`found-coarsest-iou:.3f` with
-# {glue:text}`found-coarsest` points a side and {glue:text}`found-finest-iou:.3f` with {glue:text}`found-finest`; of mode 2
-# with the oracle it is {glue:text}`found-mode2:.3f`. From the coarsest to the finest grid the best mask becomes better by
-# more than 0.01 for {glue:text}`found-better` and worse for {glue:text}`found-worse` of {glue:text}`found-objects` objects:
-# a finer grid adds points, but of masks that are alike it keeps the most confident, which need not be the best. At the
-# finest grid {glue:text}`found-half` objects have a mask of an IoU above 0.5.
+# Over the {glue:text}`found-all` objects that every grid was laid over, the mean IoU of the best masks is
+# {glue:text}`found-coarsest-iou:.3f` with {glue:text}`found-coarsest` points a side and
+# {glue:text}`found-finest-iou:.3f` with {glue:text}`found-finest`; of mode 2 with the oracle it is
+# {glue:text}`found-mode2:.3f`. From the coarsest to the finest grid the best mask becomes better by more than 0.01 for
+# {glue:text}`found-better` of them and worse for {glue:text}`found-worse`. (A finer grid adds points, but of masks that
+# are alike it keeps the most confident, which need not be the best.) At the finest grid {glue:text}`found-half` objects
+# have a mask of an IoU above 0.5.
 #
 # These are few images and one model: they show what the mode does, not how well SAM does it on patients.
 #

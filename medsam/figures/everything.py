@@ -122,7 +122,8 @@ def everything_sides(table: pd.DataFrame, masks: pd.DataFrame, *, source: Source
     table : DataFrame
         Columns ``task, name, k`` (points a side), ``iou`` (of the best mask; mean of images) and
         ``here`` (whether this run computed it). ``k`` 0, where given, is what is compared with:
-        a point on each part of the object (mode 2), its best mask.
+        a point on each part of the object (mode 2), its best mask. The mean line is that of the
+        objects which have every other ``k``.
     masks : DataFrame
         Columns ``image, k, masks, here``.
     source : Source
@@ -146,7 +147,8 @@ def everything_sides(table: pd.DataFrame, masks: pd.DataFrame, *, source: Source
         colour, alone = _CYCLE[n % len(_CYCLE)], part[part.k == 0]
         _line(left, part[part.k > 0], "iou", colour, str(part.name.iloc[0]))
         left.plot(alone.k, alone.iou, "D", color=colour, ms=4)
-    mean = table[table.k > 0].groupby("k").iou.mean()
+    # Of the objects that every grid was laid over.
+    mean = table[table.k > 0].pivot_table(index="task", columns="k", values="iou").dropna().mean()
     left.plot(mean.index, mean, color="#222222", lw=2.2, ls=(0, (4, 1.5)), label="mean of objects")
     for image, line in masks.groupby("image", sort=False):
         _line(right, line, "masks", "#444444", str(image))

@@ -68,7 +68,7 @@ def disagreements(answers: Iterable[Answer]) -> Html:
 
     What matters first, then in the order of the paper; of each only the checks that disagree.
     """
-    right = (Verdict.HOLDS, Verdict.OPEN)
+    right = (Verdict.HOLDS, Verdict.ROUNDED, Verdict.OPEN)
     items = []
     for one in sorted(answers, key=lambda one: one.claim.matters):
         wrong = [part for part in one.published.parts if part[0] not in right]

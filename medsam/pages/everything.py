@@ -175,24 +175,28 @@ class Everything(Study):
         Returns
         -------
         dict
-            ``images`` and ``objects``; ``here``: the sides that this run computed; ``coarsest``,
-            ``finest``: points a side, with ``-iou``, the mean of the best masks; ``mode2``: that
-            of mode 2 with the oracle; ``better``, ``worse``: objects whose best mask changes by
-            more than 0.01 from the coarsest to the finest grid; ``half``: objects with an IoU
-            above 0.5 at the finest.
+            ``images`` and ``objects``; ``here``: the sides that this run computed; of the ``all``
+            objects that every grid was laid over: ``coarsest``, ``finest``: points a side, with
+            ``-iou``, the mean of the best masks; ``mode2``: that of mode 2 with the oracle;
+            ``better``, ``worse``: objects whose best mask changes by more than 0.01 from the
+            coarsest to the finest grid; ``half``: those with an IoU above 0.5 at the finest.
         """
-        wide = self.objects.pivot_table(index=["image", "task"], columns="k", values="iou")
+        grids = self.objects.pivot_table(index=["image", "task"], columns="k", values="iou")
+        wide = grids.dropna()
         coarsest, finest = wide.columns[0], wide.columns[-1]
-        change = (wide[finest] - wide[coarsest]).dropna()
+        change = wide[finest] - wide[coarsest]
+        tasks = wide.index.get_level_values("task")
+        mode2 = self.means[(self.means.k == 0) & self.means.task.isin(tasks)]
         return {
             "images": len(self.samples),
-            "objects": len(wide),
+            "objects": len(grids),
+            "all": len(wide),
             "here": ", ".join(map(str, self.sides)),
             "coarsest": int(coarsest),
             "coarsest-iou": float(wide[coarsest].mean()),
             "finest": int(finest),
             "finest-iou": float(wide[finest].mean()),
-            "mode2": float(self.means[self.means.k == 0].iou.mean()),
+            "mode2": float(mode2.iou.mean()),
             "better": int((change > 0.01).sum()),
             "worse": int((change < -0.01).sum()),
             "half": int((wide[finest] > 0.5).sum()),

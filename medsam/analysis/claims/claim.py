@@ -102,11 +102,12 @@ class Part(BaseModel):
         default_factory=dict, description="Numbers as the text prints them; digits count."
     )
     says: str = Field(description="What the tables say, with the names of the rule's numbers.")
+    of_paper: bool = Field(False, description="True of the paper's data alone, without a number.")
 
     @property
     def printed(self) -> bool:
-        """Whether it is on a number that is true of the paper's data alone."""
-        return bool(self.stated.keys() - {"clicks"})
+        """Whether other data than the paper's can neither confirm nor refute it."""
+        return self.of_paper or bool(self.stated.keys() - {"clicks"})
 
 
 class Claim(BaseModel):

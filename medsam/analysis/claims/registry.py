@@ -32,7 +32,7 @@ COLUMNS = ["id", "quote", "where", "figure", "reading", "rules", "stated"]
 COLUMNS += ["published_verdict", "published_says", "published_data"]
 COLUMNS += ["run_verdict", "run_says", "run_data"]
 """Of the table of claims."""
-OTHER_DATA = "The text's number is of SAM ViT-H on the 28 tasks of the paper. Here: "
+OTHER_DATA = "The sentence is of SAM ViT-H on the 28 tasks of the paper. Here: "
 
 
 @cache

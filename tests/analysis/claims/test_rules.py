@@ -70,7 +70,7 @@ def test_mean():
     undecidable("No rows of 1 click of FocalClick", "mean", about, **given)
     # Of another model, or other tasks, a printed number proves nothing.
     other = dataclasses.replace(about, quoted=False)
-    undecidable("text's number is of SAM ViT-H", "mean", other, **given | {"of": "mode 1"})
+    undecidable("The sentence is of SAM ViT-H", "mean", other, **given | {"of": "mode 1"})
 
 
 # ----------------------------------------------------------------- settings compared
@@ -249,14 +249,19 @@ def test_compact():
 
 
 def test_sizes():
+    def paper(*cases):
+        return dataclasses.replace(rows(*cases), quoted=True)
+
     small, large = case(object_px=10), case("b", object_px=1001)
-    found = ask("size_range", rows(small, large))
+    found = ask("size_range", paper(small, large))
     assert found.verdict is HOLDS
     assert "0.10% of the image (a) to 10.01% of the image (b): 100 times" in found.says
-    assert verdict("size_range", rows(small, case("b", object_px=999))) is FAILS
+    assert verdict("size_range", paper(small, case("b", object_px=999))) is FAILS
     # A share of the image, not a number of pixels.
     wide = case("b", object_px=1001, width=200)
-    assert verdict("size_range", rows(small, wide)) is FAILS
+    assert verdict("size_range", paper(small, wide)) is FAILS
+    # Of other datasets the sentence says nothing.
+    assert verdict("size_range", rows(small, large)) is Verdict.OPEN
 
 
 def test_size_within():
