@@ -7,10 +7,15 @@ from segment_anything.modeling import ImageEncoderViT
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch_models import one_by_one, prompts, random_sam
 
+from medsam.datasets import BrainSample
+from medsam.datasets.subsets import Subset
+from medsam.models import torch_sam
 from medsam.models.attention import BIAS, fuse_attention
+from medsam.models.device import to_host
 from medsam.models.onnx_sam import fit_size, preprocess
 from medsam.models.sam import Sam
 from medsam.prompts import Prompt
+from medsam.study import runner
 
 
 @pytest.fixture
@@ -67,6 +72,16 @@ def test_prompts_on_several_images_go_through_the_decoder_together(tiny, brain_i
         assert (ours.masks != single.masks).mean() < 1e-4
         np.testing.assert_allclose(ours.scores, single.scores, atol=1e-5)
     assert not np.allclose(together[0].scores, together[1].scores, atol=1e-4)
+
+
+def test_a_block_of_images_is_waited_for_three_times_an_object_at_most(tiny, tmp_path, monkeypatch):
+    """As on an accelerator, where each copy to the host waits for what was asked before it."""
+    copies = []
+    monkeypatch.setattr(torch_sam, "to_host", lambda found: copies.append(1) or to_host(found))
+    sample = Subset(BrainSample(["brain_stem"]), every=6)
+    runner.run(sample, tiny, tmp_path, batch=len(sample), progress=False)
+    assert len(sample) >= 4
+    assert 0 < len(copies) <= 9 < 3 * len(sample)
 
 
 @pytest.mark.parametrize("limit", [2**23, 2**14])
