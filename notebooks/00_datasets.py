@@ -55,9 +55,9 @@ for kind in ("archive", "code", "page", "inferred", "memory"):
 # are, how to get each, and what to know before using it.
 #
 # ```{important}
-# - **No image of these datasets is in this repository.** Whoever wants them gets them from their official homes,
-#   under their own terms. A card shows an example where the data was at hand when this page was made and its
-#   licence allows it: here {glue:text}`n-shown` of 19.
+# - **No image of these datasets is in this repository.** Get them from their official sites, under their own terms.
+#   A card shows an example where the data was at hand when this page was made and its licence allows it: here
+#   {glue:text}`n-shown` of 19.
 # - **The numbers of masks are unverified**, all {glue:text}`n-unverified`: they are recalled, not read in the paper's
 #   tables. A later study of the same group prints the same number for {glue:text}`n-later`; where it
 #   prints another, the card says so. They are a rough check, not a target.
@@ -67,11 +67,12 @@ for kind in ("archive", "code", "page", "inferred", "memory"):
 # ```
 
 # %% [markdown]
-# ## Tables 1 and 2
+# ## The datasets of Tables 1 and 2
 #
-# *Masks, recalled* is the number of images with a non-zero mask, all objects of a dataset together, as remembered of
-# the paper's tables and not read in them; **?** marks a number that is unverified. *Masks counted here* is what `medsam data check` found on this machine, of which the
-# first number is the one to compare. A name leads to the dataset's card.
+# *Masks, recalled* is the number of images with a non-zero mask, all objects of a dataset together, from memory, not
+# checked against the paper's tables; **?** marks a number that is unverified. *Masks counted here* is what
+# `medsam data check` found on this machine, of which the first number is the one to compare. A name leads to the
+# dataset's card.
 
 # %% tags=["remove-input"]
 overview(found=found)

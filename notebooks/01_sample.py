@@ -114,10 +114,10 @@ figures.contact_sheet(template)
 # the image; sagittal slices with superior up and anterior on the left. A name such as `axial-074` holds the number of
 # the slice along its axis, counted from 0 at the inferior, posterior or left end.
 #
-# Neighbouring slices of a volume are nearly the same image, and counting them as so many cases would promise more
-# than there is. The template's slices are therefore 5 mm apart, {glue:text}`n-template` in all: the largest step at
-# which every task keeps at least 20 cases of at least 20 pixels. The other pages take {glue:text}`n-taken` of them, and
-# all slices of the patients (`make book FULL=1`: all of both). Right and left count as one object.
+# Neighbouring slices of a volume are nearly the same image; counting each as a case would overstate the sample. The
+# template's slices are therefore 5 mm apart, {glue:text}`n-template` in all: the largest step at which every task keeps
+# at least 20 cases of at least 20 pixels. The other pages take {glue:text}`n-taken` of them, and all slices of the
+# patients (`make book FULL=1`: all of both). Right and left count as one object.
 
 # %% tags=["remove-input"]
 summary = table.groupby("task", sort=False).agg(
@@ -140,5 +140,5 @@ figures.html_table(
 # - The template is an average of 152 heads: no lesion, no artefact, and blurred folds of the cortex. It is one volume;
 #   all its cases bear the same group, `mni152`.
 # - The labels of the template were not drawn on this image: they are a consensus of other brains in the same
-#   space, made at 1.5 mm, so that their edges are stair-stepped and off by up to 0.75 mm along each axis. Part of what
-#   is missing to an IoU of 1 is that.
+#   space, made at 1.5 mm, so that their edges are stair-stepped and off by up to 0.75 mm along each axis. This alone
+#   keeps the IoU below 1.

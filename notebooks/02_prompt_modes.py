@@ -88,8 +88,8 @@ glue("fig1-what", f"{study.titles[task]}, image {case.id}")
 # ```{glue:figure} fig1
 # :alt: Six panels of one image: the image, and the prompts of modes 1 to 5 on an object of several parts; green outlines the object, teal stars and boxes are the prompts.
 #
-# In the manner of Fig. 1: the five modes on an object of several parts, {glue:text}`fig1-what`. Green: ground
-# truth. Teal: points and boxes given to the model.
+# In the manner of the paper's Fig. 1: the five modes on an object of several parts, {glue:text}`fig1-what`. Green:
+# ground truth. Teal: points and boxes given to the model.
 #
 # {glue:}`fig1-origin`
 # ```
@@ -126,7 +126,7 @@ glue("n-images", study.rows.image.nunique())
 # ```{glue:figure} fig2-left-published
 # :alt: Published table. Dots of IoU for 28 tasks and five modes, tasks ranked by mode 4; oracle as triangles.
 #
-# Fig. 2, left, from the **published table**: SAM ViT-H, 28 tasks.
+# The paper's Fig. 2, left, from the **published table**: SAM ViT-H, 28 tasks.
 #
 # {glue:}`fig2-left-published-origin`
 # ```
@@ -136,8 +136,8 @@ glue("n-images", study.rows.image.nunique())
 # ```{glue:figure} fig2-left-run
 # :alt: This run. Dots of IoU for the tasks of this run and five modes, tasks ranked by mode 4; oracle as triangles.
 #
-# In the manner of Fig. 2, left, from **this run**: {glue:text}`label`; crosses: the mask of the other protocol.
-# Not the paper's numbers.
+# In the manner of the paper's Fig. 2, left, from **this run**: {glue:text}`label`; crosses: the mask of the other
+# protocol. Not the paper's numbers.
 #
 # {glue:}`fig2-left-run-origin`
 # ```
@@ -147,7 +147,7 @@ glue("n-images", study.rows.image.nunique())
 # ```{glue:figure} fig2-right-published
 # :alt: Published table. Box and whisker of IoU over tasks for each mode, top-confidence and oracle side by side.
 #
-# Fig. 2, right, from the **published table**.
+# The paper's Fig. 2, right, from the **published table**.
 #
 # {glue:}`fig2-right-published-origin`
 # ```
@@ -157,7 +157,7 @@ glue("n-images", study.rows.image.nunique())
 # ```{glue:figure} fig2-right-run
 # :alt: This run. Box and whisker of IoU over tasks for each mode, top-confidence and oracle side by side.
 #
-# In the manner of Fig. 2, right, from **this run**. Not the paper's numbers.
+# In the manner of the paper's Fig. 2, right, from **this run**. Not the paper's numbers.
 #
 # {glue:}`fig2-right-run-origin`
 # ```
@@ -177,18 +177,18 @@ glue("n-images", study.rows.image.nunique())
 # {glue:text}`run-best-iou:.3f`; the oracle adds {glue:text}`run-gain-low:.3f` to
 # {glue:text}`run-gain-high:.3f`. Means are over tasks, and for each task over its images. {glue:md}`stand-in`
 #
-# **Which of the three masks?** SAM answers each prompt with three. The released scripts, which made the published
-# numbers, score the first one; the text says the most confident one. This run scores the {glue:text}`top-words` mask;
-# the {glue:text}`beside-words` one stands beside it, with {glue:text}`beside-1:.3f` in mode 1 and
-# {glue:text}`beside-3:.3f` in mode 3. [Paper versus code](11_paper_versus_code) says why it matters.
+# **Which of the three masks?** SAM answers each prompt with three. The released scripts, which presumably made the
+# published numbers, score the first one; the text says the most confident one. This run scores the
+# {glue:text}`top-words` mask; the {glue:text}`beside-words` one stands beside it, with {glue:text}`beside-1:.3f` in
+# mode 1 and {glue:text}`beside-3:.3f` in mode 3. [Paper versus code](11_paper_versus_code) says why it matters.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # (browse)=
 # ## One image, five prompts
 #
-# The same image in every mode: the bars are the IoU of each mode, and the switch. A point says where an
-# object is, not how far it reaches; a box says both. A tick beside a bar is the oracle's: a better mask that the
-# model had and did not prefer. It opens where the five modes differ most.
+# The same image in every mode: the bars show the IoU of each mode; click one to switch. A point says where an
+# object is, not how far it reaches; a box says both. A tick beside a bar is the oracle's IoU: that of the best of the
+# three masks. The viewer opens on the image where the modes differ most.
 
 # %% tags=["remove-cell"]
 from medsam.widgets.explorer import ExampleExplorer
@@ -208,9 +208,9 @@ explorer.still()
 #
 # ## What it looks like
 #
-# For each task, the images at the 25th, 50th and 75th percentile of the IoU of mode 4: the raw image, the
-# area of interest, and what the model made of a point for each region and of a box for each region. The patients
-# come first.
+# For each of the first four tasks, the images at the 25th, 50th and 75th percentile of the IoU of mode 4: the raw
+# image, the area of interest, and what the model made of a point for each region and of a box for each region. The
+# patients come first.
 
 # %% tags=["remove-cell"]
 shown = study.dataset.tasks[:4]
@@ -224,8 +224,8 @@ page.figure("fig3", drawn, examples_table(same_image))
 # ```{glue:figure} fig3
 # :alt: Examples of this run for four tasks at the 25th, 50th and 75th percentile of IoU: image, zoom, result of mode 2 and of mode 4, ground truth green, prediction red, prompts teal.
 #
-# In the manner of Fig. 3, from **this run**: {glue:text}`label`. Green: ground truth. Red: prediction. Teal: prompts. IoU
-# above each result. Every task is on the page of [all examples](09_all_examples).
+# In the manner of the paper's Fig. 3, from **this run**: {glue:text}`label`. Green: ground truth. Red: prediction.
+# Teal: prompts. IoU above each result. Every task is on the page of [all examples](09_all_examples).
 #
 # {glue:}`fig3-origin`
 # ```

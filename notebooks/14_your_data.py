@@ -73,9 +73,10 @@ glue("reasons", your_data.reasons(found))
 # ```
 #
 # Two folders of equal file names are enough: pictures (PNG, TIFF, BMP, JPEG) or volumes (NIfTI, NRRD,
-# MetaImage). Each value 1…n of a mask is an object; 255 counts as 1 where masks hold nothing else. Other names, a mask file
-# for each object, patients, or a window of intensities: say it in a small YAML file ([Run it again](../rerun.md)). A
-# dataset of the paper needs only its folder, in its official layout.
+# MetaImage). Each value 1…n of a mask is an object; 255 means 1 if masks hold only 0, 1 and 255, and beside other
+# classes it means "unsure" (no object). Other names, a mask file for each object, patients, or a window of
+# intensities: say it in a small YAML file ([Run it again](../rerun.md)). A dataset of the paper needs only its folder,
+# in its official layout.
 #
 # ## What can be used
 #
@@ -150,8 +151,8 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # ```{glue:figure} modes-by-task
 # :alt: This run. IoU of each task and mode.
 #
-# IoU of each task and mode, as Fig. 2, left, from **this run**: {glue:text}`label`, {glue:text}`n-images` images;
-# crosses: the second protocol, where there is one.
+# IoU of each task and mode, as in the paper's Fig. 2, left, from **this run**: {glue:text}`label`,
+# {glue:text}`n-images` images; crosses: the second protocol, where there is one.
 #
 # {glue:}`modes-by-task-origin`
 # ```
@@ -159,7 +160,7 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # ```{glue:figure} modes-means
 # :alt: This run. IoU over tasks for each mode.
 #
-# IoU over tasks for each mode, as Fig. 2, right, from **this run**.
+# IoU over tasks for each mode, as in the paper's Fig. 2, right, from **this run**.
 #
 # {glue:}`modes-means-origin`
 # ```
@@ -173,8 +174,8 @@ glue("examples", Markdown(gallery.draw(page, study)))
 # ```{glue:figure} clicks-by-task
 # :alt: This run. IoU against the number of clicks for each task.
 #
-# IoU against the number of clicks for each task, as Fig. 5, from **this run**; dashed: oracle; dotted: the
-# second protocol.
+# IoU against the number of clicks for each task, as in the paper's Fig. 5, from **this run**; dashed: oracle; dotted
+# with crosses: the second protocol.
 #
 # {glue:}`clicks-by-task-origin`
 # ```

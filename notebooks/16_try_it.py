@@ -64,9 +64,9 @@ glue("encoder-mb", DOWNLOADS["encoder"]["bytes"] / 1e6)
 glue("image-mb", DOWNLOADS["features"]["bytes"] / 1e6)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
-# SAM answers a point with three masks, because a point can mean several things: a part, a whole, or what
-# holds them both. Here you can point and click yourself, on images of **this run**: {glue:text}`label`. The answers
-# are those of {glue:text}`model`. The book's own model, `minisam`, is a small stand-in for the paper's SAM ViT-H: on
+# SAM answers a point with three masks, because a point can mean several things: a part, the whole object, or its
+# surroundings. Here you can point and click yourself, on images of **this run**: {glue:text}`label`. The answers are
+# those of {glue:text}`model`. `minisam`, the model of this book, is a small stand-in for the paper's SAM ViT-H: on
 # [real images](13_modalities) one point gives it a mean IoU of {glue:text}`small-1:.2f` with the mask that it is most
 # sure of, where the published tables have {glue:text}`large-1:.2f` for SAM ViT-H on other images.
 
@@ -94,7 +94,7 @@ explorer.still()
 # Choose an object, and click until the mask fits it: left button for the object, right button for what is not the
 # object; drag for a box. The mask is {glue:text}`scored`, as in the [clicks of this run](04_iterative_clicks). The
 # dotted line of the plot is what Algorithm 1 reached on the same object; *Algorithm 1's* shows its clicks one by
-# one, each in the middle of the largest error that is left. Can you do better than the algorithm?
+# one, each where the error that is left is widest. Can you do better than the algorithm?
 
 # %% tags=["remove-input"]
 clicks
@@ -117,7 +117,7 @@ clicks.still()
 #
 # The images were encoded when this page was made; the browser gets the features in half precision, runs only
 # the decoder, and brings its masks to the size of the image exactly as the study does. The decoder's weights
-# are stored in 16 bits. The masks are those of the study up to a few pixels on their edge. A scan of your own is
+# are stored in 16 bits. The masks differ from the study's by a few edge pixels. A scan of your own is
 # read as the study reads it: values rescaled as the file says, cut and turned by its affine, and brought to 8 bit
 # by its maximum, by percentiles or by a window.
 

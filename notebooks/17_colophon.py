@@ -90,8 +90,8 @@ page.origin("versions", versions)
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ## Weights
 #
-# The {glue:text}`n-weights` weight files that were here. A file whose hash is another is refused by every
-# command. [The page of models](05_models) lists all models, with and without weights.
+# The {glue:text}`n-weights` weight files that were here. Every command refuses a file with a different hash.
+# [The page of models](05_models) lists all models, with and without weights.
 
 # %% tags=["remove-input"]
 page_table(weights, "Weight files, read and hashed when this page was made.")
@@ -121,7 +121,7 @@ page_table(files, "Published tables of the paper.")
 # ## Rows
 #
 # What the rows behind *this run* depend on. A run with other weights, settings or protocol is another entry;
-# rows of different origin are never mixed in one figure.
+# where a figure or table shows rows of several origins, each is always labelled.
 
 # %% tags=["remove-input"]
 page_table(rows.drop(columns="versions"), "Origin of the rows of the results folder.")

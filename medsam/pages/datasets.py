@@ -64,7 +64,7 @@ def overview(
     ]
     return html_table(
         pd.DataFrame(rows),
-        caption="Tables 1 and 2 of the paper: the datasets",
+        caption="The datasets of Tables 1 and 2 of the paper",
         classes="medsam-table medsam-datasets",
     )
 

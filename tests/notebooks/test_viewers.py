@@ -13,7 +13,7 @@ from toys import blob, write_pair
 
 pytestmark = pytest.mark.slow
 
-FIGURES = ["Fig. 2, left, from the published table", "In the manner of Fig. 2, right, from this"]
+FIGURES = ["Fig. 2, left, from the published table", "of the paper's Fig. 2, right, from this run"]
 """Captions of page 02 that a reader sees."""
 
 
