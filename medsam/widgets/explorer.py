@@ -94,7 +94,7 @@ class ExampleExplorer(ModeWidget):
             f"green, the {CHOICES[e.choice]} in red, the prompt in teal. "
             f"IoU by mode: {', '.join(f'{k}: {iou:.3f}' for k, iou in sorted(ious.items()))}."
         )
-        more = "With scripts the reader goes through every task, case and mode."
+        more = "With JavaScript enabled you can step through every task, case and mode."
         return example_still([(e, around(e.mask, margin=0.5))], drawn, more)
 
 

@@ -193,7 +193,7 @@ class SizeScatter(ModeWidget):
             f"From left to right: {each}. Ground truth in green, "
             f"the prediction in red, the prompt in teal ({kind})."
         )
-        more = "With scripts every object is a point to choose, beside the case that it is."
+        more = "With JavaScript enabled you can choose a point to see its case."
         parts = [(e, around(e.mask, e.prompt.points, _MARGIN)) for e in self._still]
         return example_still(parts, drawn, more)
 

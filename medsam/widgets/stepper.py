@@ -111,5 +111,5 @@ class ClickStepper(CaseWidget):
             f"prediction after {e.k} clicks in red (IoU {e.iou:.3f}), the clicks numbered; "
             "stars are positive, minus signs negative."
         )
-        more = "With scripts the reader goes from click to click."
+        more = "With JavaScript enabled you can step through the clicks."
         return example_still([(e, around(e.mask, e.prompt.points))], drawn, more, numbered=True)

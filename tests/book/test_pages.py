@@ -139,7 +139,7 @@ def test_without_scripts_pictures_stand_in_place_of_widgets(site, browser):
         assert stills.count() == count, name
         for still in stills.all():
             assert still.locator("img").get_attribute("alt")
-            assert "With scripts" in still.locator("figcaption").inner_text()
+            assert "With JavaScript enabled" in still.locator("figcaption").inner_text()
     context.close()
 
 

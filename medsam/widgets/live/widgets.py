@@ -175,7 +175,7 @@ class LiveWidget(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
             outline(axes, mask, colour, 1.6)
         if prompt is not None:
             prompt_marks(axes, prompt)
-        caption = f"{sample.id}: {drawn} With scripts the reader chooses the points."
+        caption = f"{sample.id}: {drawn} With JavaScript enabled you can choose the points."
         return Still(figure, f"{sample.id}, {drawn}", caption)
 
     def __repr__(self) -> str:
