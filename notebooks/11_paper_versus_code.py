@@ -115,7 +115,7 @@ glue("sam-9", published.click_averages().query("model == 'SAM' and k == 9").iou.
 # {glue:text}`found-all-4:+.3f` and nine clicks by {glue:text}`found-all-9:+.3f`: choices can cancel each other.
 # Nothing changes with {glue:text}`found-still` of the {glue:text}`found-fields` choices.
 #
-# ## Which mask is scored, and why this book scores the first
+# ## Which mask is scored, and why this run scores the first
 #
 # SAM answers a prompt with three masks. The text takes the most confident one; the released scripts, which presumably
 # made the published numbers, take the first. For a small model this choice can decide everything, as its confidence may

@@ -78,10 +78,8 @@ page.origin("rows", rows)
 glue("n-rows", len(rows))
 
 # %% tags=["remove-cell"]
-names = (
-    "medsam numpy scipy pandas opencv-python-headless onnxruntime torch segment-anything nibabel "
-)
-names = (names + "matplotlib papermill jupyter-book").split()
+names = "medsam-study numpy scipy pandas opencv-python-headless onnxruntime torch "
+names = (names + "segment-anything nibabel matplotlib papermill jupyter-book").split()
 versions = {"Python": platform.python_version(), "system": platform.platform(terse=True)}
 versions |= dict.fromkeys(names, "not installed") | installed(names)
 versions = pd.DataFrame(versions.items(), columns=["name", "version"])

@@ -98,16 +98,18 @@ def _of_rows(rows: pd.DataFrame, label: Source) -> Drawn:
     """Name, caption, figure and table of what rows alone can show."""
     modes, clicks = _named(summary.modes(rows)), _named(summary.clicks(rows))
     if not modes.empty:
-        words = "IoU of each task and mode, as Fig. 2, left"
+        words = "IoU of each task and mode, as the paper’s Fig. 2, left"
         yield "fig2-tasks", words, figures.modes_ranked(modes, source=label), modes
-        words = "IoU over tasks for each mode, as Fig. 2, right"
+        words = "IoU over tasks for each mode, as the paper’s Fig. 2, right"
         yield "fig2-modes", words, figures.modes_box(modes, source=label), modes
     if not clicks.empty:
-        words = "IoU against the number of clicks for each task, as Fig. 5; dashed: oracle"
+        words = (
+            "IoU against the number of clicks for each task, as the paper’s Fig. 5; dashed: oracle"
+        )
         yield "fig5-tasks", words, figures.clicks_by_task(clicks, source=label, columns=4), clicks
     found = sizes.cases(rows, names=titles(rows.task)) if not modes.empty else modes
     if not found.empty:
-        words = "Sizes of objects, and IoU against them, as Fig. 8"
+        words = "Sizes of objects, and IoU against them, as the paper’s Fig. 8"
         yield "fig8-sizes", words, size_and_iou(found, source=label), found
 
 
@@ -117,7 +119,7 @@ def _examples(rows: pd.DataFrame, label: Source, folder: Path, dataset: Dataset)
     if not chosen.empty:
         found = examples.of_rows(attach(folder, chosen), dataset)
         drawn = figures.percentile_examples(found, titles=titles(rows.task), source=label)
-        words = "Images at the 25th, 50th and 75th percentile of IoU, as Fig. 3"
+        words = "Images at the 25th, 50th and 75th percentile of IoU, as the paper’s Fig. 3"
         yield "fig3-examples", words, drawn, examples.table(found)
 
 

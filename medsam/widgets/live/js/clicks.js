@@ -75,7 +75,7 @@ export function clicks({ model, el }) {
   const panels = {
     mine: h("div", { class: "mlv-panel" }, tools.box, h("div", { class: "mlv-buttons" }, undoButton, resetButton)),
     algorithm: h("div", { class: "mlv-panel" },
-      h("p", { class: "mlv-note" }, "Each next click goes to the middle of the largest error."),
+      h("p", { class: "mlv-note" }, "Each next click goes where the error is widest."),
       h("div", { class: "mlv-buttons" }, back, count, on, play)),
   };
   const readout = {};
