@@ -99,8 +99,8 @@ class Watch:
     def install(self, model: PromptableModel) -> None:
         """Let this process tell where it is, with a model at hand: in a child."""
         models.load = lambda _name, **_options: model
-        work = runner._Work
-        work.compute = self.told("reading", work.compute, image=True)  # type: ignore[method-assign]
+        # Here a block is one image.
+        runner._compute = self.told("reading", runner._compute, image=True)
         MiniSam.embed = self.told("encoding", MiniSam.embed)
         runner.lockstep = self.told("prompting", runner.lockstep)  # type: ignore[attr-defined]
         results.write = self.told("writing", results.write)
