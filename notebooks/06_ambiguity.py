@@ -89,7 +89,7 @@ glue("stand-in", Markdown(about_model(study.settings.model)))
 # ```{glue:figure} fig7-run
 # :alt: This run. One row a task: the image with the object in green and one teal point, then in red the masks of first, second and third confidence, each with the model's score and its IoU with the object.
 #
-# In the manner of Fig. 7, from **this run**: {glue:text}`label`, one point at the centre of the largest region (mode 1). Green: ground
+# In the manner of the paper's Fig. 7, from **this run**: {glue:text}`label`, one point at the centre of the largest region (mode 1). Green: ground
 # truth. Red: the masks of 1st, 2nd and 3rd confidence, each with the model's own score and its IoU; the best of the
 # three in bold. Of each of the first tasks, the case whose most confident mask has the median IoU. Not the paper's cases.
 #

@@ -82,7 +82,7 @@ glue("label", study.label)
 # ```{glue:figure} fig8-run
 # :alt: This run. Top: sizes of the objects of each task as points and boxes on a logarithmic axis, tasks ranked by median. Bottom: mean size of a task against its mean IoU for modes 2 and 4, with a fitted line and the correlation.
 #
-# In the manner of Fig. 8, from **this run**: {glue:text}`label`; {glue:text}`found-objects` objects of {glue:text}`found-tasks`
+# In the manner of the paper's Fig. 8, from **this run**: {glue:text}`label`; {glue:text}`found-objects` objects of {glue:text}`found-tasks`
 # tasks, the mask that is scored. Top: a point is one object on one image; box and whiskers: quartiles, and the last object
 # within 1.5 times the box; diamond: mean. Bottom: a task has the number that stands beside its name
 # above; line: least squares on the logarithm of the mean size, with its 95 % interval where patients are
@@ -197,7 +197,7 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 # ```{glue:figure} fig8-measured
 # :alt: Measured by this project. Top: sizes of the objects of small public sets of several modalities, as points and boxes on a logarithmic axis. Bottom: mean size against mean IoU of minisam for modes 2 and 4.
 #
-# In the manner of Fig. 8, **measured by this project**: minisam, {glue:text}`counts-objects` objects of
+# In the manner of the paper's Fig. 8, **measured by this project**: minisam, {glue:text}`counts-objects` objects of
 # {glue:text}`counts-tasks` tasks, from {glue:text}`counts-groups` patients or scans; colours are modalities. Drawn as
 # the first figure of this page. Other images than the paper's, though some of the same datasets; not its numbers.
 #

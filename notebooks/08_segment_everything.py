@@ -87,7 +87,7 @@ glue_all("found", study.findings())
 # ```{glue:figure} fig9-run
 # :alt: One row an image: the raw image, then for each grid of points all masks that it found, each in a colour of its own with a thin outline. Above each panel the points a side, the number of masks and the time; within it a grey badge where it was computed earlier.
 #
-# In the manner of Fig. 9: {glue:text}`label`, n = {glue:text}`found-images`. **This run** (yellow badge) computed the grids
+# In the manner of the paper's Fig. 9: {glue:text}`label`, n = {glue:text}`found-images`. **This run** (yellow badge) computed the grids
 # of {glue:text}`found-here` points a side; those with a grey badge were computed earlier, as they take long, of one
 # slice of the brain template, and come with the package. Not the paper's images.
 #
