@@ -162,7 +162,7 @@ class SurfaceTo:
         edge = _boundary(prediction)
         there = self._map[tuple(edge.T)]
         # For one look, a tree of the few pixels of a boundary is faster than a map of all pixels.
-        tree = KDTree(edge * self._sizes, balanced_tree=False, compact_nodes=False)
+        tree = KDTree(edge * self._sizes, leafsize=32, balanced_tree=False, compact_nodes=False)
         back = tree.query(self._edge * self._sizes)[0]
         return there.astype(np.float32), back.astype(np.float32)
 
