@@ -1,5 +1,6 @@
 """Two folders of equal stems: what is read, what is refused, and with which words."""
 
+import os
 import random
 import unicodedata
 from pathlib import Path
@@ -11,6 +12,7 @@ from datasets.checks import reasons
 from PIL import Image
 
 from medsam.datasets import open_folders
+from medsam.datasets.check import check
 
 GREY = np.array([[0, 1, 2], [3, 4, 5]], np.uint8)
 MASK = np.array([[0, 1, 1], [0, 2, 0]], np.uint8)
@@ -102,3 +104,15 @@ def test_ids_do_not_depend_on_order_or_file_system(tmp_path):
         seen.append((dataset.tasks, [(case.id, case.digest()) for case in dataset.cases()]))
     assert seen[0] == seen[1] == seen[2]
     assert [case_id for case_id, _ in seen[0][1]] == ["B", "a10", "a9", "z", "\u00e9"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+@pytest.mark.timeout(60)
+def test_a_pipe_is_told_and_never_opened(folders):
+    pair(folders)
+    for folder in folders:
+        os.mkfifo(folder / "b.png")
+    data = open_folders(*folders, progress=False)
+    found = check(data, progress=False)
+    assert found.cases == 1
+    assert ("images/b.png", "a pipe, socket or device") in found.skipped

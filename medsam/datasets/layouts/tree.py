@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 import re
+import stat
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -74,8 +75,8 @@ class Tree:
         UTF-8 written out (``\xe9``).
     used : set of str
         Paths that some pattern has matched.
-    closed : list of str
-        Folders that may not be listed.
+    closed, special : list of str
+        Folders that may not be listed; pipes, sockets and devices, of which none is opened.
     reasons : dict of Path to str
         Why a file, or the files of a folder, are not used although a pattern matches them.
     flat : bool
@@ -91,6 +92,7 @@ class Tree:
     paths: dict[str, Path] = field(default_factory=dict, init=False)
     used: set[str] = field(default_factory=set, init=False)
     closed: list[str] = field(default_factory=list, init=False)
+    special: list[str] = field(default_factory=list, init=False)
     reasons: dict[Path, str] = field(default_factory=dict, init=False)
     flat: bool = field(default=False, init=False)
     _excluded: set[str] = field(default_factory=set, init=False)
@@ -125,7 +127,11 @@ class Tree:
             here = Path(folder)
             folders[:] = [name for name in folders if _is_data(name) and not _leads_up(here / name)]
             for name in filter(_is_data, files):
-                yield (here / name).relative_to(self.root).as_posix()
+                below = (here / name).relative_to(self.root).as_posix()
+                if _is_special(here / name):
+                    self.special.append(text_of(below))
+                else:
+                    yield below
 
     def find(
         self,
@@ -223,7 +229,16 @@ class Tree:
             why = self.reasons.get(path) or self.reasons.get(path.parent)
             if below not in self._excluded and (why or below not in self.used):
                 left.append((below, why or reason))
-        return left + [(folder, "a folder that may not be listed") for folder in self.closed]
+        left += [(folder, "a folder that may not be listed") for folder in self.closed]
+        return left + [(one, "a pipe, socket or device") for one in sorted(self.special)]
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, a socket or a device: to open one may take forever."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # A link that leads nowhere is told where it is read.
+        return False
 
 
 def _same_content(one: Path, other: Path) -> bool:
