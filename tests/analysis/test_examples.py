@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from results_toys import row
 from toys import SquareModel
 
 from medsam.analysis import examples
 from medsam.datasets import open_folders
-from medsam.errors import ResultsError
+from medsam.errors import InputError, ResultsError
 from medsam.protocol import PROTOCOLS
 from medsam.results import rows as results
 from medsam.study import runner
@@ -51,3 +52,29 @@ def test_other_data_is_refused(studied):
         examples.of_rows(chosen.assign(image="gone"), data)
     with pytest.raises(ResultsError, match=r"have no mask.*medsam run --keep-masks chosen"):
         examples.of_rows(chosen.assign(mask=None), data)
+
+
+def test_few_images_hold_small_middling_and_large_objects():
+    sizes = {"i1": 10, "i2": 20, "i3": 30, "i4": 40, "i5": 50, "i6": 60}
+    cases = [row(image=i, object_px=n, k=k, iou=0.5) for i, n in sizes.items() for k in (1, 2, 4)]
+    # Of another task with two of these images; one of a third has no pixel.
+    cases += [row(image=i, task="b", object_px=n, k=2) for i, n in (("i4", 7), ("i2", 9))]
+    cases += [row(image="i0", task="c", object_px=0, k=2)]
+    found = examples.opening(pd.DataFrame(cases))
+    # i2 is the first with parts of two tasks, and so is i4; then one is left.
+    assert set(found.image) == {"i2", "i4", "i5"}
+    assert set(found.k) == {2, 4}
+
+
+def test_clicks_are_shown_of_the_case_in_the_middle():
+    last = {"i1": 0.9, "i2": 0.2, "i3": 0.5}
+    cases = [
+        row(experiment="clicks", image=image, k=k, iou=iou if k == 9 else 1.0)
+        for image, iou in last.items()
+        for k in range(9, 0, -1)
+    ]
+    found = examples.step_slots(pd.DataFrame(cases))
+    assert set(found.image) == {"i3"}
+    assert found.k.tolist() == list(range(1, 10))
+    with pytest.raises(InputError, match=r"No row of 9 clicks with choice 'top' \(there: \[1, 2"):
+        examples.step_slots(pd.DataFrame(cases).query("k < 9"))
