@@ -68,8 +68,8 @@ from medsam.analysis import published
 from medsam.figures.variants import differences_by_task, differences_forest, differences_list
 from medsam.pages.text import glue, glue_all
 
-effects = differences.effects(study.rows, protocol)
-by_task = study.named(differences.between(study.rows, protocol))
+effects = differences.effects(study.rows, study.protocol.name)
+by_task = study.named(differences.between(study.rows, study.protocol.name))
 source = figures.Source.run(study.label)
 page.figure("forest", differences_forest(effects, source=source), effects)
 for choice in ("top", "oracle"):
@@ -77,13 +77,15 @@ for choice in ("top", "oracle"):
     page.figure(f"by-task-{choice}", picture, by_task[by_task.choice == choice])
 glue_all("found", differences.findings(effects))
 glue("label", study.label)
-glue("other", differences.other(protocol))
+glue("other", differences.other(study.protocol.name))
 glue("every", every)
 
 # %% tags=["remove-cell"]
+base = study.protocol
+alike = {one.top: one.name for one in study.protocols if one.but(base.name, top=base.top) == base}
 first, confident = (
-    study.rows[(study.rows.protocol == name) & (study.rows.choice == "top")]
-    for name in ("paper+top=first", "paper")
+    study.rows[(study.rows.protocol == alike[top]) & (study.rows.choice == "top")]
+    for top in ("first", "confident")
 )
 for name, rows in (("first", first), ("confident", confident)):
     means = rows.groupby(["experiment", "k", "task"]).iou.mean().groupby(["experiment", "k"]).mean()

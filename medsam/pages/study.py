@@ -165,14 +165,16 @@ class VariantSettings(Settings):
 
     experiments: ClassVar[tuple[str, ...]] = ("variants",)
 
-    protocol: str = Field("paper", description="`paper` (the text) or `released` (the code).")
+    protocol: str = Field(
+        "paper", description="`paper` (the text) or `released` (the code); of several the first."
+    )
     every: int = Field(4, ge=1, description="One of so many images; 1 for all.")
     embeddings: str = Field("", description="Folder of cached embeddings; empty for none.")
 
     @property
     def protocols(self) -> list[Protocol]:
         """Both presets, and that of the settings with one choice of the other at a time."""
-        return variants(self.protocol)
+        return variants(self.asked[0].name)
 
 
 class NoiseSettings(VariantSettings):
@@ -180,7 +182,9 @@ class NoiseSettings(VariantSettings):
 
     experiments: ClassVar[tuple[str, ...]] = ("noise",)
 
-    protocol: str = Field(DEFAULT[0], description="Name of a protocol without noise.")
+    protocol: str = Field(
+        DEFAULT[0], description="Name of a protocol without noise; of several the first."
+    )
     levels: list[float] = Field(
         list(LEVELS), description="Standard deviations as fractions of the size."
     )
@@ -188,7 +192,7 @@ class NoiseSettings(VariantSettings):
     @property
     def protocols(self) -> list[Protocol]:
         """The preset with noise on clicks and boxes, level by level."""
-        return noise(Protocol.get(self.protocol), self.levels)
+        return noise(self.asked[0], self.levels)
 
 
 class Parameters:
