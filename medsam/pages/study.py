@@ -166,15 +166,17 @@ class VariantSettings(Settings):
     experiments: ClassVar[tuple[str, ...]] = ("variants",)
 
     protocol: str = Field(
-        "paper", description="`paper` (the text) or `released` (the code); of several the first."
+        "paper",
+        description="`paper` (the text) or `released` (the code): which comes first, else `paper`.",
     )
     every: int = Field(4, ge=1, description="One of so many images; 1 for all.")
     embeddings: str = Field("", description="Folder of cached embeddings; empty for none.")
 
     @property
     def protocols(self) -> list[Protocol]:
-        """Both presets, and that of the settings with one choice of the other at a time."""
-        return variants(self.asked[0].name)
+        """The base, the other preset, and the base with one choice of that at a time."""
+        named = [one.name for one in self.asked if one.name in ("paper", "released")]
+        return variants(*named[:1])
 
 
 class NoiseSettings(VariantSettings):

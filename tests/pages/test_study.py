@@ -128,6 +128,19 @@ def test_each_choice_of_the_protocol(given):
     assert study.model.embedded == 3
 
 
+@pytest.mark.parametrize(
+    ("asked", "base", "without_noise"),
+    [
+        ("published,paper", "paper", "published"),
+        ("released,paper", "released", "released"),
+        ("published", "paper", "published"),
+    ],
+)
+def test_pages_of_one_protocol_take_theirs_of_those_that_are_asked(asked, base, without_noise):
+    assert VariantSettings(protocol=asked).protocols[0].name == base
+    assert NoiseSettings(protocol=asked).protocols[0].name == without_noise
+
+
 def test_levels_of_noise_and_the_case_that_is_shown(given):
     study = Study(NoiseSettings(**given, every=2, levels=[0, 0.2]), SquareModel())
     noisy = "published+click_jitter=0.2+box_jitter=0.2"
