@@ -26,7 +26,7 @@ parameters = Parameters(globals(), EverythingSettings)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # Nobody points at anything: a dense, even grid of points covers the image, each point gives three masks, and what is
-# confident, stable and unlike the others is kept. The paper shows examples for grids of $2^5$, $2^6$ and $2^7$ points a
+# confident, stable and unlike the others is kept. The paper shows examples for grids of 2⁵, 2⁶ and 2⁷ points a
 # side (section 3.6, Fig. 9) {cite}`mazurowski2023` and finds the mode of "mixed usefulness", with results that are
 # "somewhat dependent on the number of prompts". It gives no numbers, so there is nothing to draw from published tables.
 # All pictures and numbers of this chapter are of another model on other data.

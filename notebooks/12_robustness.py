@@ -57,7 +57,7 @@ page = Page("12_robustness", parameters)
 # ## What the noise is
 #
 # **Clicks** are moved by a normal distribution. Its standard deviation, in each direction, is the *level* times
-# the equivalent diameter of the region that is clicked on, $2\sqrt{A/\pi}$ for an area $A$: people aim less
+# the equivalent diameter of the region that is clicked on, 2 √(*A*/π) for an area *A*: people aim less
 # exactly at large things than at small ones. At the usual 4 % of misses, the spread of aimed movements is such
 # that the width of a target is 4.133 standard deviations
 # ([MacKenzie 1992](https://doi.org/10.1207/s15327051hci0701_3), section 3.4): a level of about 0.24 stands for the
