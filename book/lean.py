@@ -25,6 +25,11 @@ _KIND = r"\bfa(s|b|r|-solid|-brands|-regular) fa-([a-z0-9-]+)"
 _MARK = re.compile(rf'<(i|span) class="([^"]*{_KIND}[^"]*)"([^>]*)></\1>')
 _ANY = re.compile(r"<(?:i|span) class=\"[^\"]*\bfa[a-z]?(?:-\w+)? fa-[^>]*>")
 _ICON = r'[{{,]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]'
+_FORMULAS = re.compile(
+    r"\s*<(?:script[^>]*>window\.MathJax\b.*?</script>|script[^>]*\bmathjax/[^>]*></script>"
+    r"|link[^>]*\bmathjax/[^>]*>)"
+)
+"""What loads MathJax. Sphinx has it on the landing page too, for formulas of other pages."""
 _PACKS = {"b": (None, "fab"), "r": ("fab", "far"), "s": ("far", "fas")}
 """Each pack with the one before it and its own short name, under which it is handed over."""
 _OTHER_NAME = r'[{{,]"?([\w-]+)"?:\[\d+,\d+,\[[^\]]*"{name}"[^\]]*\]'
@@ -101,6 +106,8 @@ def draw_icons(page: str, script: Path, name: str) -> str:
 def lighten(site: Path) -> None:
     """Draw the icons, and tell the sizes of pictures, in every page of the built book.
 
+    MathJax stays where there are formulas.
+
     Parameters
     ----------
     site : Path
@@ -108,4 +115,6 @@ def lighten(site: Path) -> None:
     """
     for file in sorted(site.rglob("*.html")):
         page = draw_icons(file.read_text("utf-8"), site / SCRIPT, str(file.relative_to(site)))
+        if 'class="math ' not in page:
+            page = _FORMULAS.sub("", page)
         write_if_new(file, with_sizes(page, file.parent).encode())

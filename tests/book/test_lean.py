@@ -73,3 +73,16 @@ def test_a_narrow_screen_has_the_drawing_that_lies_beside_the_table(tmp_path):
         assert made.count("<picture>") == 1
         assert f'<picture><source media="(max-width: 720px)" {narrow}' in made
         assert figure.format("b") in made
+
+
+def test_mathjax_is_loaded_where_there_are_formulas(tmp_path):
+    head = """<script src="a.js"></script>
+    <script>window.MathJax = {"options": {}}</script>
+    <script defer="defer" src="../_static/../mathjax/tex-chtml.js?v=2"></script>
+    <link rel="preload" as="font" href="../mathjax/output/MathJax_Zero.woff">"""
+    with_formula = f'{head}<span class="math notranslate">x</span>'
+    for name, page in (("plain", head), ("formula", with_formula)):
+        (tmp_path / f"{name}.html").write_text(page)
+    lighten(tmp_path)
+    assert (tmp_path / "plain.html").read_text() == '<script src="a.js"></script>'
+    assert (tmp_path / "formula.html").read_text() == with_formula
