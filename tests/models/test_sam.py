@@ -80,7 +80,6 @@ def test_a_block_of_images_is_waited_for_three_times_an_object_at_most(tiny, tmp
     monkeypatch.setattr(torch_sam, "to_host", lambda found: copies.append(1) or to_host(found))
     sample = Subset(BrainSample(["brain_stem"]), every=6)
     runner.run(sample, tiny, tmp_path, batch=len(sample), progress=False)
-    assert len(sample) >= 4
     assert 0 < len(copies) <= 9 < 3 * len(sample)
 
 
