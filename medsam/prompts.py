@@ -300,8 +300,10 @@ class Prompt:
 
     def split(self) -> list[Prompt]:
         """One prompt a box; a prompt of at most one box is returned as it is."""
-        if len(self.boxes) <= 1:
-            return [self]
+        return [self] if len(self.boxes) <= 1 else [*self._each_box]
+
+    @cached_property
+    def _each_box(self) -> list[Prompt]:
         return [Prompt(self.points, self.labels, each[None], self.logits) for each in self.boxes]
 
     def then(self, x: float, y: float, label: int) -> Prompt:

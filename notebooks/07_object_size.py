@@ -219,10 +219,11 @@ glue("lite-between", Markdown(size_report.sentences(lite)["between"]))
 
 # %% tags=["remove-input"]
 from medsam.analysis.claims import answers, of_published
+from medsam.analysis.claims import claims as sentences
 from medsam.pages import claims
 
-said = answers(of_published(), claims.measured_here(study))
-claims.table([one for one in said if one.claim.figure == 8], form=False)
+on_sizes = [one for one in sentences() if one.figure == 8]
+claims.table(answers(of_published(), claims.measured_here(study), on_sizes), form=False)
 
 # %% jupyter={"source_hidden": true} tags=["remove-input"] language="markdown"
 # ::::{dropdown} Run it again

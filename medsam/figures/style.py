@@ -53,6 +53,8 @@ class Picture(Figure):
     ----------
     narrower : callable or None
         Draws the same for a narrow screen, where that differs.
+    panels_in_a_row : int
+        More than two are drawn two in a row for such a screen.
     """
 
     narrower: Callable[[], Picture] | None = None

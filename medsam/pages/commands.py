@@ -80,7 +80,7 @@ def page(
 
     said = {
         "models": model,
-        "protocols": protocol.split(","),
+        "protocols": [name.strip() for name in protocol.split(",")],
         "sources": data,
         "notebooks": notebook,
     }

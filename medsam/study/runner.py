@@ -84,7 +84,7 @@ class _Work:
         pixels = math.prod(self.sample.image.shape[:2])
         return len(self.fresh) * 24 * (pixels + 4 * 256**2)
 
-    def does(self, step: Callable[[], None]) -> bool:
+    def succeeds(self, step: Callable[[], None]) -> bool:
         """Whether a step succeeds; else the image has no rows but a reason."""
         try:
             step()
@@ -141,11 +141,11 @@ def _compute(block: Sequence[_Work]) -> Sequence[_Work]:
             made = block[0].of.model.embed_many([work.sample.image for work in together])
             for work, embedding in zip(together, made, strict=True):
                 work.predict.embedding = embedding
-    ready = [work for work in block if work.does(work.encode)]
+    ready = [work for work in block if work.succeeds(work.encode)]
     if ready:
         _side_by_side(ready)
     for work in ready:
-        work.does(work.add_grids)
+        work.succeeds(work.add_grids)
     return block
 
 
@@ -264,12 +264,10 @@ def _suited(options: Options, model: PromptableModel, in_order: bool) -> Options
         )
     fast = model.provenance().get("device", "cpu") != "cpu" and model.concurrent
     workers, batch = (given or (4 if fast else 1) for given in (workers, batch))
-    # What one stream draws for an image depends on those before it.
-    return (
-        replace(options, workers=1, batch=1)
-        if in_order
-        else replace(options, workers=workers, batch=batch)
-    )
+    if in_order:
+        # What one stream draws for an image depends on those before it.
+        workers = batch = 1
+    return replace(options, workers=workers, batch=batch)
 
 
 def _take_all(of: _Pass) -> None:

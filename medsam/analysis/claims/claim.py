@@ -105,7 +105,7 @@ class Part(BaseModel):
     of_paper: bool = Field(False, description="True of the paper's data alone, without a number.")
 
     @property
-    def printed(self) -> bool:
+    def of_paper_alone(self) -> bool:
         """Whether other data than the paper's can neither confirm nor refute it."""
         return self.of_paper or bool(self.stated.keys() - {"clicks"})
 

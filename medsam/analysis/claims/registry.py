@@ -69,7 +69,7 @@ def _part(part: Part, tables: Tables) -> tuple[Verdict, str]:
     except Undecidable as error:
         return Verdict.OPEN, str(error)
     known = {"sam": tables.sam, "lead": "", "remark": "", **part.given, **told}
-    if part.printed and not tables.quoted:
+    if part.of_paper_alone and not tables.quoted:
         verdict = Verdict.OPEN
         known |= {"lead": OTHER_DATA, "remark": ""}
     return verdict, part.says.format_map(known)
